@@ -1,0 +1,47 @@
+//! `ringfence check`: would this skill be taken? All static reasons at once, then a trial compilation.
+
+use std::process::ExitCode;
+
+use ringfence::Skill;
+use serde_json::json;
+
+use crate::args::SkillArgs;
+use crate::load;
+use crate::output::{self, Refused, print};
+
+/// Longest tool name that every agent protocol takes.
+const SHORT_NAME: usize = 64;
+
+pub(crate) async fn exec(args: SkillArgs) -> ExitCode {
+    let skill = match check(&args).await {
+        Ok(skill) => skill,
+        Err(refused) => return refused.say(args.json),
+    };
+    let long = skill.tools().filter(|tool| tool.name().chars().count() > SHORT_NAME);
+    let warnings: Vec<String> = long
+        .map(|tool| {
+            format!(
+                "the tool name `{}` is longer than {SHORT_NAME} characters: some agents refuse it",
+                tool.name()
+            )
+        })
+        .collect();
+    if args.json {
+        let tools: Vec<&str> = skill.tools().map(|tool| tool.name()).collect();
+        output::print_json(
+            &json!({"ok": true, "skill": skill.digest(), "tools": tools, "warnings": warnings}),
+        );
+    } else {
+        let tools: Vec<&str> = skill.tools().map(|tool| tool.name()).collect();
+        print(&format!("ok  {}  tools: {}", skill.digest(), tools.join(", ")));
+        for warning in &warnings {
+            output::note(&format!("warning: {warning}"));
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+async fn check(args: &SkillArgs) -> Result<Skill, Refused> {
+    let host = load::host(0)?;
+    load::load(&host, &args.skill).await
+}

@@ -1,0 +1,55 @@
+//! Exit codes: public API. Each outcome has one, each kind of refusal has one.
+
+use std::process::ExitCode;
+
+use ringfence::{Fault, Outcome};
+
+/// What `--help` says about them.
+pub(crate) const HELP: &str = "\
+Exit codes:
+   0  completed
+   1  failed: the tool gave its own error
+   2  the command line is wrong
+   3  the skill was refused
+   4  the call was refused: no such tool, input that does not fit, a limit out of range
+   5  the host failed: a file that cannot be read, a fault
+   6  the host is full
+  10  trapped
+  11  out-of-fuel
+  12  deadline-exceeded
+  13  memory-limit
+  14  output-limit
+  15  host-call-limit
+  16  cancelled
+  17  host-overloaded";
+
+/// The skill was refused.
+pub(crate) const REFUSED: u8 = 3;
+/// The host failed.
+pub(crate) const FAULT: u8 = 5;
+
+/// The code of an outcome.
+pub(crate) fn of_outcome<T>(outcome: &Outcome<T>) -> ExitCode {
+    ExitCode::from(match outcome {
+        Outcome::Completed(_) => 0,
+        Outcome::Failed(_) => 1,
+        Outcome::Trapped(_) => 10,
+        Outcome::OutOfFuel => 11,
+        Outcome::DeadlineExceeded => 12,
+        Outcome::MemoryLimit => 13,
+        Outcome::OutputLimit => 14,
+        Outcome::HostCallLimit => 15,
+        Outcome::Cancelled => 16,
+        Outcome::HostOverloaded => 17,
+    })
+}
+
+/// The code of a call that was not a run, by whose fault it is.
+pub(crate) fn of_fault(fault: Fault) -> u8 {
+    match fault {
+        Fault::Author => REFUSED,
+        Fault::Caller => 4,
+        Fault::Host => FAULT,
+        Fault::Load => 6,
+    }
+}

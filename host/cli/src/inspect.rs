@@ -1,0 +1,96 @@
+//! `ringfence inspect`: what a skill is, without running anything of it.
+
+use std::process::ExitCode;
+
+use bytesize::ByteSize;
+use ringfence::{Skill, Tool, text};
+use serde_json::{Value, json};
+
+use crate::args::SkillArgs;
+use crate::load;
+use crate::output::{self, Refused, print};
+
+pub(crate) async fn exec(args: SkillArgs) -> ExitCode {
+    match load(&args).await {
+        Ok(skill) => {
+            if args.json {
+                output::print_json(&describe(&skill));
+            } else {
+                show(&skill);
+            }
+            ExitCode::SUCCESS
+        }
+        Err(refused) => refused.say(args.json),
+    }
+}
+
+async fn load(args: &SkillArgs) -> Result<Skill, Refused> {
+    let host = load::host(0)?;
+    load::load(&host, &args.skill).await
+}
+
+/// The skill as JSON.
+fn describe(skill: &Skill) -> Value {
+    let tools: Vec<Value> = skill
+        .tools()
+        .map(|tool| {
+            json!({
+                "name": tool.name(),
+                "full_name": tool.full_name(),
+                "interface": tool.interface(),
+                "signature": tool.signature(),
+                "description": tool.description(),
+                "parameters": tool.parameters_schema(),
+                "result": tool.result_schema(),
+                "failure": tool.failure_schema(),
+            })
+        })
+        .collect();
+    let imports: Vec<Value> =
+        skill.imports().iter().map(|import| json!({"name": import.name, "lent": import.lent})).collect();
+    json!({
+        "skill": skill.digest(),
+        "size": skill.size(),
+        "description": skill.description(),
+        "tools": tools,
+        "imports": imports,
+    })
+}
+
+fn show(skill: &Skill) {
+    print(&format!("skill    {}", skill.digest()));
+    print(&format!("size     {}", ByteSize::b(skill.size()).display().iec()));
+    if let Some(about) = skill.description() {
+        print(&format!("about    {}", text::clean(about, 1024)));
+    }
+    let count = skill.tools().len();
+    print(&format!("tools    {count}"));
+    for tool in skill.tools() {
+        show_tool(&tool);
+    }
+    if skill.imports().is_empty() {
+        print("imports  none: it can reach nothing but its own memory");
+    } else {
+        print("imports");
+        for import in skill.imports() {
+            let note = if import.lent { "" } else { "  (types only)" };
+            print(&format!("  {}{note}", text::clean(&import.name, 256)));
+        }
+    }
+}
+
+fn show_tool(tool: &Tool<'_>) {
+    print(&format!("\n  {}", tool.signature()));
+    if tool.full_name() != tool.name() {
+        print(&format!("    also called {}", tool.full_name()));
+    }
+    if let Some(description) = tool.description() {
+        print(&format!("    {}", text::clean(description, 1024)));
+    }
+    print(&format!("    parameters  {}", tool.parameters_schema()));
+    print(&format!("    result      {}", tool.result_schema()));
+    if let Some(failure) = tool.failure_schema() {
+        print(&format!("    failure     {failure}"));
+    }
+    print("");
+}

@@ -1,0 +1,37 @@
+//! The command `ringfence`: parse, dispatch, exit code.
+
+mod args;
+mod check;
+mod exit;
+mod inspect;
+mod load;
+mod output;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Cli, Command};
+
+fn main() -> ExitCode {
+    if let Some(code) = ringfence_compile::child_main() {
+        return code;
+    }
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .event_interval(1)
+        .global_queue_interval(1)
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return output::fault(false, &format!("no runtime: {error}")),
+    };
+    match cli.command {
+        Command::Run(args) => runtime.block_on(run::exec(args)),
+        Command::Inspect(args) => runtime.block_on(inspect::exec(args)),
+        Command::Check(args) => runtime.block_on(check::exec(args)),
+    }
+}

@@ -1,0 +1,169 @@
+//! `ringfence run`: the value on stdout, one line of outcome and usage on stderr; with `--json` the report.
+
+use std::io::Read as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use ringfence::{CancellationToken, Clock, Outcome, Report, RunError, Skill};
+
+use crate::args::RunArgs;
+use crate::output::{self, Refused, note, thousands};
+use crate::{exit, load};
+
+pub(crate) async fn exec(args: Box<RunArgs>) -> ExitCode {
+    match call(&args).await {
+        Ok(report) => show(&report, &args),
+        Err(refused) => refused.say(args.json),
+    }
+}
+
+async fn call(args: &RunArgs) -> Result<Report, Refused> {
+    let limits = args.limits();
+    let input = input(args)?;
+    let host = load::host(limits.memory)?;
+    let skill = load::load(&host, &args.skill).await?;
+    let tool = tool(&skill, args.tool.as_deref())?;
+    let mut call = host.call(&skill, &tool).limits(&limits).cancel(on_interrupt());
+    if let Some(seed) = args.seed {
+        call = call.seed(seed);
+    }
+    if let Some(seconds) = args.clock {
+        call = call.clock(Clock::Fixed(Duration::from_secs(seconds)));
+    }
+    call.json(input).await.map_err(refused)
+}
+
+/// Control-C ends the run, and the report says so.
+fn on_interrupt() -> CancellationToken {
+    let token = CancellationToken::new();
+    let of_task = token.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            of_task.cancel();
+        }
+    });
+    token
+}
+
+/// The arguments as JSON text, read as far as their limit.
+fn input(args: &RunArgs) -> Result<String, Refused> {
+    let most = args.input_size.saturating_add(1);
+    let mut text = String::new();
+    let (name, read) = if args.input == "-" {
+        ("standard input", std::io::stdin().lock().take(most).read_to_string(&mut text))
+    } else if let Some(path) = args.input.strip_prefix('@') {
+        (path, std::fs::File::open(path).and_then(|file| file.take(most).read_to_string(&mut text)))
+    } else {
+        return Ok(args.input.clone());
+    };
+    match read {
+        Ok(_) => Ok(text),
+        Err(error) => Err(Refused {
+            code: "cannot-read",
+            ..Refused::fault(format!("cannot read the input from {name}: {error}"))
+        }),
+    }
+}
+
+fn tool(skill: &Skill, named: Option<&str>) -> Result<String, Refused> {
+    let mut tools = skill.tools();
+    match (named, tools.next(), tools.next()) {
+        (Some(name), _, _) => Ok(name.to_owned()),
+        (None, Some(only), None) => Ok(only.name().to_owned()),
+        (None, _, _) => {
+            let names: Vec<&str> = skill.tools().take(20).map(|tool| tool.name()).collect();
+            Err(Refused {
+                exit: 4,
+                code: "no-tool-named",
+                ..Refused::fault(format!(
+                    "the skill has {} tools: name one of {}",
+                    skill.tools().len(),
+                    names.join(", ")
+                ))
+            })
+        }
+    }
+}
+
+fn refused(error: RunError) -> Refused {
+    Refused {
+        exit: exit::of_fault(error.fault()),
+        code: error.code(),
+        pointer: error.pointer().map(str::to_owned),
+        message: error.to_string(),
+        reasons: Vec::new(),
+    }
+}
+
+fn show(report: &Report, args: &RunArgs) -> ExitCode {
+    if args.json {
+        output::print_json(report);
+        return exit::of_outcome(&report.outcome);
+    }
+    if args.log {
+        for line in &report.log {
+            note(&format!("{}: {}", line.level, line.message));
+        }
+    }
+    match &report.outcome {
+        Outcome::Completed(value) | Outcome::Failed(value) => output::print_json(&value.to_value()),
+        Outcome::Trapped(trap) => {
+            note(&format!("trap: {} ({})", trap.code, trap.message));
+            for frame in &trap.backtrace {
+                note(&format!("  at {frame}"));
+            }
+        }
+        Outcome::OutOfFuel
+        | Outcome::DeadlineExceeded
+        | Outcome::MemoryLimit
+        | Outcome::OutputLimit
+        | Outcome::HostCallLimit
+        | Outcome::Cancelled
+        | Outcome::HostOverloaded => {}
+    }
+    note(&summary(report, args));
+    exit::of_outcome(&report.outcome)
+}
+
+/// The line of outcome and usage, with the next step where a limit was met.
+fn summary(report: &Report, args: &RunArgs) -> String {
+    let usage = &report.usage;
+    let mut line = format!(
+        "{} in {} · fuel {} · memory {} · host calls {}",
+        report.outcome.name(),
+        millis(usage.wall),
+        thousands(usage.fuel),
+        ByteSize::b(usage.peak_memory).display().iec(),
+        thousands(usage.host_calls),
+    );
+    if usage.log_lines > 0 && !args.log {
+        line.push_str(&format!(" · {} lines of log (show with --log)", usage.log_lines));
+    }
+    if usage.log_dropped > 0 {
+        line.push_str(&format!(" · {} lines of log dropped or cut", thousands(usage.log_dropped)));
+    }
+    let next = match &report.outcome {
+        Outcome::OutOfFuel => "raise --fuel",
+        Outcome::DeadlineExceeded => "raise --deadline",
+        Outcome::MemoryLimit => "raise --memory or --table-elements",
+        Outcome::OutputLimit => "raise --output",
+        Outcome::HostCallLimit => "raise --host-calls",
+        Outcome::Trapped(trap) if trap.growth_refused => "it was refused memory before: raise --memory",
+        Outcome::Completed(_)
+        | Outcome::Failed(_)
+        | Outcome::Trapped(_)
+        | Outcome::Cancelled
+        | Outcome::HostOverloaded => return line,
+    };
+    format!("{line} · {next} to let it go on")
+}
+
+fn millis(time: Duration) -> String {
+    let micros = time.as_micros();
+    if micros < 10_000 {
+        format!("{}.{:01} ms", micros / 1000, micros % 1000 / 100)
+    } else {
+        format!("{} ms", time.as_millis())
+    }
+}

@@ -1,0 +1,461 @@
+//! One call, from the caller's side: its input, its options, and the ways to get at its result.
+
+use std::any::Any;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use futures_core::Stream;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_util::sync::CancellationToken;
+use wasmtime::component::{ComponentNamedList, Lift, Lower, Val};
+
+use crate::admit::Needs;
+use crate::error::RunError;
+use crate::event::Event;
+use crate::host::Host;
+use crate::json::{self, InputError, Overflow};
+use crate::limiter::Limiter;
+use crate::limits::Limits;
+use crate::report::{Json, Outcome, Report, RunId};
+use crate::run::{Finished, NotTheTypes, Sandbox};
+use crate::skill::{Found, Skill};
+use crate::state::{Budget, GuestState, Log};
+use crate::types::TypeId;
+use crate::validate::ToolResult;
+use crate::wasi::{Clock, Wasi};
+
+/// The input of a call: one JSON object with a member for each parameter.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// JSON text. Read once, straight into values; duplicate members are refused.
+    Text(String),
+    /// A tree that is there already.
+    Value(serde_json::Value),
+}
+
+impl From<serde_json::Value> for Input {
+    fn from(value: serde_json::Value) -> Self {
+        Self::Value(value)
+    }
+}
+
+impl From<String> for Input {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Input {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+/// A call that is being prepared; see [`Host::call`]. Nothing runs before one of [`Call::json`],
+/// [`Call::values`], [`Call::typed`] or [`Call::start`] is awaited.
+///
+/// Defaults: [`Limits::default`], the host's clock, a fresh seed, no token, no context.
+#[must_use = "a call does nothing until it is awaited"]
+pub struct Call<'a> {
+    host: &'a Host,
+    skill: &'a Skill,
+    tool: &'a str,
+    limits: Limits,
+    seed: Option<u64>,
+    clock: Clock,
+    cancel: Option<CancellationToken>,
+    context: Option<Arc<dyn Any + Send + Sync>>,
+    events: Option<UnboundedSender<Event>>,
+}
+
+impl std::fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call").field("tool", &self.tool).field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(host: &'a Host, skill: &'a Skill, tool: &'a str) -> Self {
+        Self {
+            host,
+            skill,
+            tool,
+            limits: Limits::default(),
+            seed: None,
+            clock: Clock::default(),
+            cancel: None,
+            context: None,
+            events: None,
+        }
+    }
+
+    /// The limits of this run.
+    pub fn limits(mut self, limits: &Limits) -> Self {
+        self.limits = limits.clone();
+        self
+    }
+
+    /// Makes `wasi:random` repeat: the same seed gives the same numbers.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// What the guest's clocks show.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Stops the run when the token is cancelled: outcome `cancelled`. A bulk memory operation is not
+    /// interrupted.
+    pub fn cancel(mut self, token: CancellationToken) -> Self {
+        self.cancel = Some(token);
+        self
+    }
+
+    /// Something for the embedder's lent functions to find: see [`crate::LentCall::context`].
+    pub fn context(mut self, context: Arc<dyn Any + Send + Sync>) -> Self {
+        self.context = Some(context);
+        self
+    }
+
+    /// Runs the tool with JSON in and out.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`]: no run took place. How a run ended is in the report. Needs a tokio runtime with
+    /// its timer on; without one see [`Host::run_blocking`].
+    pub async fn json(self, input: impl Into<Input>) -> Result<Report, RunError> {
+        self.json_input(input.into()).await
+    }
+
+    async fn json_input(self, input: Input) -> Result<Report, RunError> {
+        let found = self.skill.lookup(self.tool)?;
+        let (params, held) = read_input(&found, &input, self.limits.input)?;
+        drop(input);
+        let mut finished = self.run_values(found, params, held).await?;
+        let left = finished.state.output.left();
+        let outcome = std::mem::replace(&mut finished.outcome, Outcome::OutputLimit);
+        let written = split(outcome, found.tool.result, |value| json::write(found.types, value, left));
+        let (outcome, bytes) = settle(written, |json: &Json| json.as_str().len() as u64)?;
+        finished.usage.output_bytes = finished.usage.output_bytes.saturating_add(bytes);
+        let finished = Finished { outcome, usage: finished.usage, state: finished.state };
+        Ok(finished.report(self.skill, &found.tool.name, &self.limits))
+    }
+
+    /// Runs the tool with component values in and out, without JSON in between. The values must be of
+    /// the parameters' types, in order. A top-level `result` is taken apart as with JSON.
+    ///
+    /// The limits on input and output hold as they do for JSON: the output is measured as if it were
+    /// written.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::json`].
+    pub async fn values(self, params: Vec<Val>) -> Result<Report<Option<Val>>, RunError> {
+        let found = self.skill.lookup(self.tool)?;
+        if params.len() != found.tool.params.len() {
+            let message = format!("{} values for {} parameters", params.len(), found.tool.params.len());
+            return Err(RunError::Input { pointer: String::new(), message });
+        }
+        for (index, (value, (_, ty))) in params.iter().zip(&found.tool.params).enumerate() {
+            match json::measure(found.types, Some((value, *ty)), u64::MAX) {
+                Ok(size) if size > self.limits.input => {
+                    return Err(RunError::InputTooLarge { size, limit: self.limits.input });
+                }
+                Ok(_) => {}
+                Err(_) => {
+                    let message = "the value is not of the parameter's type".into();
+                    return Err(RunError::Input { pointer: format!("/{index}"), message });
+                }
+            }
+        }
+        let held = self.limits.input;
+        let mut finished = self.run_values(found, params, held).await?;
+        let left = finished.state.output.left();
+        let outcome = std::mem::replace(&mut finished.outcome, Outcome::OutputLimit);
+        let mut bytes = 0;
+        let measured = split_owned(outcome, found.tool.result, |value, ty| {
+            bytes = json::measure(found.types, value.as_ref().zip(ty), left)?;
+            Ok(value)
+        });
+        let (outcome, _) = settle(measured, |_| 0)?;
+        finished.usage.output_bytes = finished.usage.output_bytes.saturating_add(bytes);
+        let finished = Finished { outcome, usage: finished.usage, state: finished.state };
+        Ok(finished.report(self.skill, &found.tool.name, &self.limits))
+    }
+
+    /// Runs the tool with Rust types in and out: the fastest path. `P` is the tuple of parameters, `R`
+    /// the tuple of the result (`(T,)`, or `()` for none).
+    ///
+    /// A top-level `result` comes as it is, in a completed outcome. The output limit bounds what is
+    /// lifted (32 times its bytes at most, by the type); the JSON that was never written is not
+    /// counted, and neither is the input.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::json`]; [`RunError::Input`] when the Rust types are not those of the tool.
+    pub async fn typed<P, R>(self, params: P) -> Result<Report<R>, RunError>
+    where
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        let found = self.skill.lookup(self.tool)?;
+        let sandbox = self.sandbox(&found, 0)?;
+        let export = *found.export;
+        let finished = sandbox
+            .run(self.cancel.clone(), async move |instance, store| {
+                let typed = instance.get_typed_func::<P, R>(&mut *store, export);
+                let func = typed.map_err(|error| NotTheTypes(format!("{error:#}")))?;
+                func.call_async(store, params).await
+            })
+            .await?;
+        Ok(finished.report(self.skill, &found.tool.name, &self.limits))
+    }
+
+    /// Prepares the same as [`Call::json`], for a caller who wants to hear of the run while it goes on.
+    pub fn start(mut self, input: impl Into<Input>) -> Running<'a> {
+        let (sender, events) = unbounded_channel();
+        self.events = Some(sender);
+        let input = input.into();
+        Running { run: Some(Box::pin(self.json_input(input))), events, report: None }
+    }
+
+    async fn run_values(
+        &self,
+        found: Found<'_>,
+        params: Vec<Val>,
+        held: u64,
+    ) -> Result<Finished<Option<Val>>, RunError> {
+        let sandbox = self.sandbox(&found, held)?;
+        let export = *found.export;
+        let has_result = found.tool.result != ToolResult::Nothing;
+        sandbox
+            .run(self.cancel.clone(), async move |instance, store| {
+                let func = instance.get_func(&mut *store, export);
+                let func = func.ok_or_else(|| wasmtime::Error::msg("the exported function is gone"))?;
+                let mut slot = [Val::Bool(false)];
+                let results = if has_result { &mut slot[..] } else { &mut [] };
+                func.call_async(store, &params, results).await?;
+                let [value] = slot;
+                Ok(has_result.then_some(value))
+            })
+            .await
+    }
+
+    /// Reserves what the run needs and sets every limit. `held` is what the host holds of the input.
+    fn sandbox(&self, found: &Found<'_>, held: u64) -> Result<Sandbox, RunError> {
+        let host = self.host;
+        let limits = &self.limits;
+        limits.check(host.caps())?;
+        if !wasmtime::Engine::same(host.engine(), self.skill.pre().engine()) {
+            return Err(RunError::ForeignSkill { skill: self.skill.digest() });
+        }
+        if tokio::runtime::Handle::try_current().is_err() {
+            let message = "no tokio runtime here: call within one, or use `Host::run_blocking`";
+            return Err(RunError::Host(message.into()));
+        }
+        let mut needs = Needs::of(self.skill.counts());
+        // A skill that starts with more than its run may have is refused by the run's own limit.
+        needs.guest_bytes =
+            needs.guest_bytes.min(limits.memory.saturating_add(limits.table_elements.saturating_mul(8)));
+        let transfer = found.transfer_bound(limits.output);
+        needs.host_bytes = needs
+            .host_bytes
+            .saturating_add(limits.log_bytes)
+            .saturating_add(held.min(limits.input.saturating_mul(32)))
+            .saturating_add(limits.output)
+            .saturating_add(transfer);
+        let permit = host.admission().admit(needs)?;
+        let started = Instant::now();
+        let Some(deadline) = started.checked_add(limits.deadline) else {
+            return Err(RunError::Host("the deadline is beyond the clock".into()));
+        };
+        let state = GuestState {
+            run: RunId::next(host.process()),
+            limiter: Limiter::new(limits, permit),
+            log: Log::new(limits),
+            host_calls: Budget::new(limits.host_calls),
+            output: Budget::new(limits.output),
+            deadline,
+            events: self.events.clone(),
+            context: self.context.clone(),
+            wasi: Wasi::new(self.clock, self.seed, started, limits.deadline),
+            stop: None,
+        };
+        Sandbox::new(self.skill.clone(), state, limits.fuel, transfer, started, host.running())
+    }
+}
+
+fn read_input(found: &Found<'_>, input: &Input, limit: u64) -> Result<(Vec<Val>, u64), RunError> {
+    let params = &found.tool.params;
+    let read = match input {
+        Input::Text(text) => {
+            check_size(text.len() as u64, limit)?;
+            json::read_params(found.types, params, text.as_bytes(), limit)
+        }
+        Input::Value(value) => {
+            let mut counter = Counter(0);
+            // Counting cannot fail: nothing is written.
+            let _ = serde_json::to_writer(&mut counter, value);
+            check_size(counter.0, limit)?;
+            json::read_params_value(found.types, params, value, limit)
+        }
+    };
+    read.map_err(|InputError { pointer, message }| RunError::Input { pointer, message })
+}
+
+fn check_size(size: u64, limit: u64) -> Result<(), RunError> {
+    if size > limit { Err(RunError::InputTooLarge { size, limit }) } else { Ok(()) }
+}
+
+struct Counter(u64);
+
+impl std::io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len() as u64);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Takes a top-level `result` apart and turns the value, lent, into what the caller gets.
+fn split<T>(
+    outcome: Outcome<Option<Val>>,
+    result: ToolResult,
+    mut turn: impl FnMut(Option<(&Val, TypeId)>) -> Result<T, Overflow>,
+) -> Result<Outcome<T>, Overflow> {
+    split_owned(outcome, result, |value, ty| turn(value.as_ref().zip(ty)))
+}
+
+fn split_owned<T>(
+    outcome: Outcome<Option<Val>>,
+    result: ToolResult,
+    mut turn: impl FnMut(Option<Val>, Option<TypeId>) -> Result<T, Overflow>,
+) -> Result<Outcome<T>, Overflow> {
+    let value = match outcome {
+        Outcome::Completed(value) => value,
+        other => {
+            // Nothing else carries a value here.
+            let mut lost = Ok(());
+            let mapped = other.map(|_| lost = Err(Overflow::Mismatch));
+            lost?;
+            return without_value(mapped);
+        }
+    };
+    match (result, value) {
+        (ToolResult::Nothing, None) => turn(None, None).map(Outcome::Completed),
+        (ToolResult::Value(ty), Some(value)) => turn(Some(value), Some(ty)).map(Outcome::Completed),
+        (ToolResult::Fallible { ok, .. }, Some(Val::Result(Ok(value)))) => {
+            turn(value.map(|value| *value), ok).map(Outcome::Completed)
+        }
+        (ToolResult::Fallible { err, .. }, Some(Val::Result(Err(value)))) => {
+            turn(value.map(|value| *value), err).map(Outcome::Failed)
+        }
+        _ => Err(Overflow::Mismatch),
+    }
+}
+
+/// An outcome without a value is the same for every kind of value.
+fn without_value<T>(outcome: Outcome<()>) -> Result<Outcome<T>, Overflow> {
+    Ok(match outcome {
+        Outcome::Completed(()) | Outcome::Failed(()) => return Err(Overflow::Mismatch),
+        Outcome::Trapped(trap) => Outcome::Trapped(trap),
+        Outcome::OutOfFuel => Outcome::OutOfFuel,
+        Outcome::DeadlineExceeded => Outcome::DeadlineExceeded,
+        Outcome::MemoryLimit => Outcome::MemoryLimit,
+        Outcome::OutputLimit => Outcome::OutputLimit,
+        Outcome::HostCallLimit => Outcome::HostCallLimit,
+        Outcome::Cancelled => Outcome::Cancelled,
+        Outcome::HostOverloaded => Outcome::HostOverloaded,
+    })
+}
+
+/// A value over the output limit is an outcome; one of the wrong type is a fault of the host.
+fn settle<T>(
+    written: Result<Outcome<T>, Overflow>,
+    size: impl Fn(&T) -> u64,
+) -> Result<(Outcome<T>, u64), RunError> {
+    match written {
+        Ok(outcome) => {
+            let bytes = match &outcome {
+                Outcome::Completed(value) | Outcome::Failed(value) => size(value),
+                Outcome::Trapped(_)
+                | Outcome::OutOfFuel
+                | Outcome::DeadlineExceeded
+                | Outcome::MemoryLimit
+                | Outcome::OutputLimit
+                | Outcome::HostCallLimit
+                | Outcome::Cancelled
+                | Outcome::HostOverloaded => 0,
+            };
+            Ok((outcome, bytes))
+        }
+        Err(Overflow::Limit) => Ok((Outcome::OutputLimit, 0)),
+        Err(Overflow::Mismatch) => {
+            Err(RunError::Host("a value is not of the type that its tool declares".into()))
+        }
+    }
+}
+
+type ReportFuture<'a> = Pin<Box<dyn Future<Output = Result<Report, RunError>> + Send + 'a>>;
+
+/// A run that is listened to: a stream of its events, then its report. It goes on only while it is
+/// polled; dropping it stops the run at once.
+#[must_use = "a run goes on only while it is polled"]
+pub struct Running<'a> {
+    run: Option<ReportFuture<'a>>,
+    events: UnboundedReceiver<Event>,
+    report: Option<Result<Report, RunError>>,
+}
+
+impl std::fmt::Debug for Running<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("finished", &self.run.is_none()).finish_non_exhaustive()
+    }
+}
+
+impl Running<'_> {
+    /// The next event; none when the run is over.
+    pub async fn next_event(&mut self) -> Option<Event> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
+    /// Runs to the end, without the events that nobody took, and gives the report.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::json`].
+    pub async fn report(mut self) -> Result<Report, RunError> {
+        match (self.report.take(), self.run.take()) {
+            (Some(report), _) => report,
+            (None, Some(run)) => run.await,
+            (None, None) => Err(RunError::Host("the report was taken already".into())),
+        }
+    }
+}
+
+impl Stream for Running<'_> {
+    type Item = Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        if let Poll::Ready(Some(event)) = self.events.poll_recv(context) {
+            return Poll::Ready(Some(event));
+        }
+        if let Some(run) = &mut self.run
+            && let Poll::Ready(report) = run.as_mut().poll(context)
+        {
+            self.report = Some(report);
+            // With it goes the last sender, so the channel ends after what is in it.
+            self.run = None;
+        }
+        self.events.poll_recv(context)
+    }
+}

@@ -1,0 +1,36 @@
+//! `ringfence:skill/budget`: what is left to the run, so that a skill can stop in time by itself.
+
+use std::time::Instant;
+
+use wasmtime::component::{ComponentType, Lower};
+
+use super::Registry;
+use crate::error::HostError;
+
+/// `budget.remaining`
+#[derive(Debug, Clone, Copy, ComponentType, Lower)]
+#[component(record)]
+struct Remaining {
+    fuel: u64,
+    milliseconds: u64,
+    memory: u64,
+    output: u64,
+    #[component(name = "host-calls")]
+    host_calls: u64,
+}
+
+pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
+    registry.interface("ringfence:skill/budget@0.1.0")?.func("remaining", |store, (): ()| {
+        let fuel = store.get_fuel()?;
+        let state = store.data();
+        let left = state.deadline.saturating_duration_since(Instant::now());
+        Ok((Remaining {
+            fuel,
+            milliseconds: state.wasi.coarse_left(left),
+            memory: state.limiter.memory_left(),
+            output: state.output.left(),
+            host_calls: state.host_calls.left(),
+        },))
+    })?;
+    Ok(())
+}

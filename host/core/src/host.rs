@@ -1,0 +1,286 @@
+//! The host: the only place that knows the order of the stages.
+
+use std::sync::Arc;
+
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+
+use crate::admit::Admission;
+use crate::artifact::Artifact;
+use crate::call::{Call, Input};
+use crate::capability::{self, Lend, Registry};
+use crate::engine::{self, Allocator, Capacity};
+use crate::error::{HostError, LoadError, RunError};
+use crate::limits::{Limits, SkillCaps};
+use crate::report::Report;
+use crate::skill::Skill;
+use crate::state::GuestState;
+use crate::ticker::{Running, Ticker};
+use crate::validate::{self, Offer, Submission, ValidatedSkill};
+
+/// How a host is set up. Plain data; a bad value fails in [`HostBuilder::build`].
+///
+/// Defaults:
+///
+/// - allocator: [`Allocator::Pooling`]
+/// - runs: 1,000
+/// - memory: 4 GiB
+/// - caps: [`SkillCaps::default`]
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct HostConfig {
+    /// Where instances are placed.
+    pub allocator: Allocator,
+    /// Runs at once. One more is refused ([`RunError::Overloaded`]).
+    ///
+    /// Default: 1,000. From 1 to 16,000; Linux's stock `vm.max_map_count` allows about 10,000. The
+    /// pool reserves address space for all of them beforehand (64 GiB a run up to 1,000 runs; no
+    /// memory), so a lower number starts faster. Above 1,000, memories and tables of skills that
+    /// have many are shared out instead.
+    pub runs: u32,
+    /// Bytes that all runs together may hold: guests' memories and tables, and the host's copies of
+    /// inputs and results.
+    ///
+    /// Default: 4 GiB. A run that does not fit is refused ([`RunError::Overloaded`]); one that grows
+    /// over it ends as [`crate::Outcome::HostOverloaded`]. Not covered: loaded skills, the engine.
+    pub memory: u64,
+    /// Caps of the skills that are loaded.
+    pub caps: SkillCaps,
+}
+
+impl Default for HostConfig {
+    fn default() -> Self {
+        Self { allocator: Allocator::default(), runs: 1_000, memory: 4 << 30, caps: SkillCaps::default() }
+    }
+}
+
+/// Loads skills and runs their tools: one engine, one pool, one ticking thread. Share it behind an
+/// `Arc`; it takes calls from every thread.
+pub struct Host {
+    engine: Engine,
+    linker: Linker<GuestState>,
+    offer: Offer,
+    admission: Arc<Admission>,
+    ticker: Ticker,
+    caps: SkillCaps,
+    process: u64,
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").field("runs", &self.admission.runs()).finish_non_exhaustive()
+    }
+}
+
+/// A host that is being set up: its configuration, and the interfaces that it lends.
+#[must_use]
+pub struct HostBuilder {
+    config: HostConfig,
+    registry: Result<(Engine, Registry), HostError>,
+}
+
+impl std::fmt::Debug for HostBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HostBuilder").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl HostBuilder {
+    fn new(config: HostConfig) -> Self {
+        let registry = check(&config).and_then(|()| {
+            let capacity = Capacity::new(config.runs, &config.caps);
+            let engine = engine::new(config.allocator, &capacity, &config.caps)?;
+            let registry = capability::offer(&engine)?;
+            Ok((engine, registry))
+        });
+        Self { config, registry }
+    }
+
+    /// Lends an interface of the embedder's own, such as `acme:crm/customers@1.0.0`, to every skill
+    /// that imports it. The functions are named and typed in `define`.
+    pub fn lend(mut self, interface: &str, define: impl FnOnce(&mut Lend<'_>)) -> Self {
+        if let Ok((_, registry)) = &mut self.registry {
+            let lent =
+                check_name(interface).and_then(|()| registry.interface(interface)).and_then(|interface| {
+                    let mut lend = Lend::new(interface);
+                    define(&mut lend);
+                    lend.finish()
+                });
+            if let Err(error) = lent {
+                self.registry = Err(error);
+            }
+        }
+        self
+    }
+
+    /// Builds the host.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError`]: a value is out of its range, an interface cannot be lent, or the system does not
+    /// give the address space or the thread.
+    pub fn build(self) -> Result<Host, HostError> {
+        let (engine, registry) = self.registry?;
+        let capacity = Capacity::new(self.config.runs, &self.config.caps);
+        let ticker = Ticker::start(&engine)?;
+        let (linker, offer) = registry.finish();
+        let process = getrandom::u64().map_err(|error| HostError::Engine(error.to_string()))?;
+        let admission = Arc::new(Admission::new(&capacity, self.config.memory));
+        Ok(Host { engine, linker, offer, admission, ticker, caps: self.config.caps, process })
+    }
+}
+
+fn check(config: &HostConfig) -> Result<(), HostError> {
+    let caps = &config.caps;
+    let rows = [
+        ("runs", config.runs.into(), 1, 16_000),
+        ("memory", config.memory, 1, u64::MAX),
+        ("caps.size", caps.size, 1, 1 << 30),
+        ("caps.tools", caps.tools.into(), 1, 10_000),
+        ("caps.schema", caps.schema, 1, 1 << 30),
+        ("caps.type_nodes", caps.type_nodes.into(), 1, 1_000_000),
+        ("caps.instances", caps.instances.into(), 1, 1_000),
+        ("caps.memories", caps.memories.into(), 1, 100),
+        ("caps.tables", caps.tables.into(), 1, 1_000),
+        ("caps.table_elements", caps.table_elements, 1, 10_000_000),
+    ];
+    match rows.into_iter().find(|(_, value, min, max)| value < min || value > max) {
+        None => Ok(()),
+        Some((name, value, min, max)) => Err(HostError::Config { name, value, min, max }),
+    }
+}
+
+fn check_name(interface: &str) -> Result<(), HostError> {
+    let reason = if !(interface.contains(':') && interface.contains('/')) {
+        "an interface is named like `acme:crm/customers@1.0.0`"
+    } else if interface.starts_with("wasi:") || interface.starts_with("ringfence:") {
+        "`wasi:` and `ringfence:` are not the embedder's to lend"
+    } else {
+        return Ok(());
+    };
+    Err(HostError::Lend { name: interface.to_owned(), reason: reason.into() })
+}
+
+impl Host {
+    /// A host that lends nothing of the embedder's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`HostBuilder::build`].
+    pub fn new(config: HostConfig) -> Result<Self, HostError> {
+        Self::builder(config).build()
+    }
+
+    /// A host to which interfaces can be added; see [`HostBuilder::lend`].
+    pub fn builder(config: HostConfig) -> HostBuilder {
+        HostBuilder::new(config)
+    }
+
+    /// Checks a component without compiling it: every reason against it at once.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Refused`] with all reasons.
+    pub fn validate(&self, bytes: impl Into<Arc<[u8]>>) -> Result<ValidatedSkill, LoadError> {
+        let submission = Submission::new(bytes, &self.caps)?;
+        validate::validate(submission, &self.caps, &self.offer)
+    }
+
+    /// Links a validated skill to its compiled code.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Refused`] when an import is offered with other types; [`LoadError::Artifact`] when
+    /// the code is of another version.
+    pub fn link(&self, skill: &ValidatedSkill, artifact: &Artifact) -> Result<Skill, LoadError> {
+        Skill::link(skill, artifact, &self.linker)
+    }
+
+    /// Validates, compiles in this process and links. For bytes that are trusted not to keep the
+    /// compiler busy; others are compiled in a child process by `ringfence-compile`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::validate`], [`crate::compile`] and [`Host::link`].
+    #[cfg(feature = "compiler")]
+    pub fn load(&self, bytes: impl Into<Arc<[u8]>>) -> Result<Skill, LoadError> {
+        let skill = self.validate(bytes)?;
+        let artifact = crate::compile::compile(&skill)?;
+        self.link(&skill, &artifact)
+    }
+
+    /// Runs a tool: JSON in, report out.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`]: no run took place.
+    pub async fn run(
+        &self,
+        skill: &Skill,
+        tool: &str,
+        input: impl Into<Input>,
+        limits: &Limits,
+    ) -> Result<Report, RunError> {
+        self.call(skill, tool).limits(limits).json(input).await
+    }
+
+    /// The same for a caller without a tokio runtime: blocks this thread until the run is over.
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::run`]; [`RunError::Host`] inside a tokio runtime, which it would block.
+    pub fn run_blocking(
+        &self,
+        skill: &Skill,
+        tool: &str,
+        input: impl Into<Input>,
+        limits: &Limits,
+    ) -> Result<Report, RunError> {
+        if tokio::runtime::Handle::try_current().is_ok() {
+            return Err(RunError::Host("inside a tokio runtime: await `Host::run` instead".into()));
+        }
+        thread_local! {
+            static RUNTIME: std::io::Result<tokio::runtime::Runtime> =
+                tokio::runtime::Builder::new_current_thread().enable_time().build();
+        }
+        RUNTIME.with(|runtime| match runtime {
+            Ok(runtime) => runtime.block_on(self.run(skill, tool, input, limits)),
+            Err(error) => Err(RunError::Host(format!("no runtime: {error}"))),
+        })
+    }
+
+    /// Prepares a call: seed, clock, token, events, values instead of JSON.
+    pub fn call<'a>(&'a self, skill: &'a Skill, tool: &'a str) -> Call<'a> {
+        Call::new(self, skill, tool)
+    }
+
+    /// Runs under way now.
+    pub fn runs(&self) -> u64 {
+        self.admission.runs()
+    }
+
+    /// Bytes reserved for runs under way now; 0 when there are none.
+    pub fn reserved_bytes(&self) -> u64 {
+        self.admission.reserved_bytes()
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn caps(&self) -> &SkillCaps {
+        &self.caps
+    }
+
+    pub(crate) fn admission(&self) -> &Arc<Admission> {
+        &self.admission
+    }
+
+    pub(crate) fn process(&self) -> u64 {
+        self.process
+    }
+
+    pub(crate) fn running(&self) -> Running {
+        self.ticker.running()
+    }
+}

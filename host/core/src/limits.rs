@@ -1,0 +1,203 @@
+//! Every limit of a run and every cap of a skill: unit, default, what happens at it, what it leaves uncovered.
+//!
+//! There is no "unlimited": each field has a finite default, zero is refused, and [`Limits::check`]
+//! refuses what the engine could not enforce.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::error::RunError;
+
+const MIB: u64 = 1 << 20;
+
+/// The budget of one run. Every limit is a total over the whole run: all memories, all tables, all
+/// core instances, start functions, `realloc` and post-return calls together.
+///
+/// Defaults ([`Limits::default`]):
+///
+/// - fuel: 1,000,000,000
+/// - deadline: 5 s
+/// - memory: 64 MiB
+/// - table elements: 100,000
+/// - instances / memories / tables: 64 / 16 / 64
+/// - input: 1 MiB
+/// - output: 1 MiB
+/// - log: 1,000 lines and 64 KiB
+/// - host calls: 10,000
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Fuel: about one unit a wasm instruction, and one a byte of a bulk memory operation.
+    ///
+    /// Default: 1,000,000,000. At the limit: outcome `out-of-fuel`. Not covered: time in host
+    /// functions, growth of memory (0 fuel a page), lifting and lowering of values. Fuel is not a
+    /// clock: a unit takes between 0.02 and 0.5 ns × 1,000 depending on the instruction mix, so the
+    /// deadline is always on as well.
+    pub fuel: u64,
+    /// Wall time from instantiation to the end of the call, waits in the host included.
+    ///
+    /// Default: 5 s. At the limit: outcome `deadline-exceeded`. Not covered: writing the result as
+    /// JSON (bounded by `output`). A bulk memory operation is not interrupted, so a run may be late
+    /// by the time that filling `memory` bytes takes: about 40 ms at 64 MiB.
+    #[serde(rename = "deadline_ms", serialize_with = "as_millis")]
+    pub deadline: Duration,
+    /// Bytes of linear memory, summed over all memories of all core instances. Exactly this fits.
+    ///
+    /// Default: 64 MiB. At the limit: growth is refused (`memory.grow` gives -1); if the run then
+    /// fails, the outcome is `memory-limit`. Not covered: the host's copies of arguments and
+    /// results (bounded by `input` and `output`), the engine's own bookkeeping (about 15 KiB a run),
+    /// the wasm stack. Worst case of a process: this × concurrent runs, and never more than
+    /// [`crate::HostConfig::memory`].
+    pub memory: u64,
+    /// Elements of all tables of all core instances together; the engine takes 8 bytes for each.
+    ///
+    /// Default: 100,000. At the limit: as `memory`. Not covered: the tables in which the engine
+    /// keeps resource handles (1,000 handles a run).
+    pub table_elements: u64,
+    /// Core instances of a run. Default: 64. At the limit: refused at load where it can be counted,
+    /// else `memory-limit`.
+    pub instances: u32,
+    /// Linear memories of a run. Default: 16. At the limit: as `instances`.
+    pub memories: u32,
+    /// Tables of a run. Default: 64. At the limit: as `instances`.
+    pub tables: u32,
+    /// Bytes of the input as JSON text. For input given as values: the bytes of its strings plus 8
+    /// for every number.
+    ///
+    /// Default: 1 MiB. At the limit: refused before the run ([`RunError::InputTooLarge`]).
+    pub input: u64,
+    /// JSON bytes of the result and of all chunks given to `progress.emit`, together; a note of a
+    /// progress report counts as well.
+    ///
+    /// Default: 1 MiB. At the limit: outcome `output-limit`. It also bounds what one host call may
+    /// hand over (strings and lists as the host holds them): [`HOST_CALL_BYTES`] or this, whichever
+    /// is more. Worst case in the host while a result is lifted: see [`crate::Tool::lift_bound`].
+    pub output: u64,
+    /// Lines of log kept. Default: 1,000. At the limit: dropped and counted in [`crate::Usage`].
+    /// A line longer than [`LOG_LINE_BYTES`] is cut and counted.
+    pub log_lines: u32,
+    /// Bytes of log kept. Default: 64 KiB. At the limit: as `log_lines`.
+    pub log_bytes: u64,
+    /// Calls from the guest to the host, WASI's and the embedder's included.
+    ///
+    /// Default: 10,000. At the limit: outcome `host-call-limit`. Not covered: the canonical
+    /// built-ins that never leave the engine (dropping a handle, for example), which cost fuel.
+    pub host_calls: u64,
+}
+
+/// Longest line of log kept, in bytes; the rest of the line is cut off and counted.
+pub const LOG_LINE_BYTES: usize = 4096;
+
+/// What one call from the guest to the host may hand over at least, in bytes as the host holds them.
+/// The bound of a run is this or its `output`, whichever is more.
+pub const HOST_CALL_BYTES: u64 = MIB;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            fuel: 1_000_000_000,
+            deadline: Duration::from_secs(5),
+            memory: 64 * MIB,
+            table_elements: 100_000,
+            instances: 64,
+            memories: 16,
+            tables: 64,
+            input: MIB,
+            output: MIB,
+            log_lines: 1_000,
+            log_bytes: 64 << 10,
+            host_calls: 10_000,
+        }
+    }
+}
+
+/// The most that a limit may be set to: what the engine is built to enforce.
+const MAX_MEMORY: u64 = 64 << 30;
+const MAX_OUTPUT: u64 = 256 * MIB;
+const MAX_DEADLINE: Duration = Duration::from_secs(24 * 3600);
+
+impl Limits {
+    /// Refuses a limit that is zero or that could not be enforced, naming it.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Limits`] with the name of the field and the range that it must be in.
+    pub fn check(&self, caps: &SkillCaps) -> Result<(), RunError> {
+        let deadline = u64::try_from(self.deadline.as_millis()).unwrap_or(u64::MAX);
+        let longest = u64::try_from(MAX_DEADLINE.as_millis()).unwrap_or(u64::MAX);
+        let rows = [
+            ("fuel", self.fuel, 1, u64::MAX),
+            ("deadline", deadline, 1, longest),
+            ("memory", self.memory, 1, MAX_MEMORY),
+            ("table_elements", self.table_elements, 0, caps.table_elements),
+            ("instances", self.instances.into(), 1, caps.instances.into()),
+            ("memories", self.memories.into(), 1, caps.memories.into()),
+            ("tables", self.tables.into(), 1, caps.tables.into()),
+            ("input", self.input, 1, MAX_OUTPUT),
+            ("output", self.output, 1, MAX_OUTPUT),
+            ("log_lines", self.log_lines.into(), 0, 1_000_000),
+            ("log_bytes", self.log_bytes, 0, MAX_OUTPUT),
+            ("host_calls", self.host_calls, 0, u64::MAX),
+        ];
+        match rows.into_iter().find(|(_, value, min, max)| value < min || value > max) {
+            None => Ok(()),
+            Some((name, value, min, max)) => Err(RunError::Limits { name, value, min, max }),
+        }
+    }
+}
+
+/// The caps of a skill, checked at load before anything is compiled. The pool of the engine is sized
+/// by them, so that a skill at every cap runs and none drains a neighbour's share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SkillCaps {
+    /// Bytes of the component. Default: 32 MiB.
+    pub size: u64,
+    /// Exported functions. Default: 256.
+    pub tools: u32,
+    /// Bytes of all JSON Schemas of a skill together. Default: 256 KiB.
+    pub schema: u64,
+    /// Type nodes of all signatures, shared types counted at every use. Default: 50,000.
+    pub type_nodes: u32,
+    /// Core instances that instantiating the component makes. Default: 64.
+    pub instances: u32,
+    /// Linear memories that it makes. Default: 16.
+    pub memories: u32,
+    /// Tables that it makes. Default: 64.
+    pub tables: u32,
+    /// Elements of all its tables at the start. Default: 100,000.
+    pub table_elements: u64,
+    /// Core modules and components inside the file. Default: 1,000.
+    pub modules: u32,
+    /// Functions of all core modules together. Default: 200,000.
+    pub functions: u32,
+    /// Bytes of the largest function body. Default: 1 MiB.
+    pub function_size: u32,
+    /// Elements of all element segments together. Default: 1,000,000. (Just above 2^20 the
+    /// compiler of wasmtime 48 takes minutes.)
+    pub segment_elements: u64,
+}
+
+impl Default for SkillCaps {
+    fn default() -> Self {
+        Self {
+            size: 32 * MIB,
+            tools: 256,
+            schema: 256 << 10,
+            type_nodes: 50_000,
+            instances: 64,
+            memories: 16,
+            tables: 64,
+            table_elements: 100_000,
+            modules: 1_000,
+            functions: 200_000,
+            function_size: 1 << 20,
+            segment_elements: 1_000_000,
+        }
+    }
+}
+
+fn as_millis<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,337 @@
+//! What a run comes back as: outcome, usage and log. Plain data, no wasmtime types, JSON as documented.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::ser::{SerializeMap, SerializeStruct};
+use serde::{Serialize, Serializer};
+
+use crate::limits::Limits;
+
+/// How a run ended and what it cost.
+///
+/// `T` is what a completed run gives: [`Json`] by default, [`crate::Val`]s or Rust types on the
+/// typed path.
+///
+/// As JSON: `run`, `skill`, `tool`, `outcome` (the name), `value` when completed, `failure` when
+/// failed, `trap` when trapped, `usage`, `limits`, `log`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Report<T = Json> {
+    /// Which run this was.
+    pub run: RunId,
+    /// Which skill ran.
+    pub skill: Digest,
+    /// Which tool of it.
+    pub tool: Arc<str>,
+    /// How it ended.
+    pub outcome: Outcome<T>,
+    /// What it cost.
+    pub usage: Usage,
+    /// The limits that it ran under.
+    pub limits: Limits,
+    /// What the guest logged or printed, as far as the limits kept it.
+    pub log: Vec<LogLine>,
+}
+
+/// How a run ended: the whole list. An outcome is not an error.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome<T = Json> {
+    /// The tool gave its result.
+    Completed(T),
+    /// The tool gave the error of its top-level `result`.
+    Failed(T),
+    /// The guest trapped, or broke the rules of the component model.
+    Trapped(Box<TrapReport>),
+    /// The fuel ran out.
+    OutOfFuel,
+    /// The deadline passed, in the guest or while it waited in the host.
+    DeadlineExceeded,
+    /// The guest failed because a growth of memory or tables was refused.
+    MemoryLimit,
+    /// The result or the emitted chunks are larger than the output limit.
+    OutputLimit,
+    /// The guest called the host too often.
+    HostCallLimit,
+    /// The caller's token stopped the run.
+    Cancelled,
+    /// The host's memory budget ran out during the run. Nobody's fault; may be retried.
+    HostOverloaded,
+}
+
+impl<T> Outcome<T> {
+    /// The stable name, in kebab-case.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Completed(_) => "completed",
+            Self::Failed(_) => "failed",
+            Self::Trapped(_) => "trapped",
+            Self::OutOfFuel => "out-of-fuel",
+            Self::DeadlineExceeded => "deadline-exceeded",
+            Self::MemoryLimit => "memory-limit",
+            Self::OutputLimit => "output-limit",
+            Self::HostCallLimit => "host-call-limit",
+            Self::Cancelled => "cancelled",
+            Self::HostOverloaded => "host-overloaded",
+        }
+    }
+
+    /// The same outcome with another kind of value.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Self::Completed(value) => Outcome::Completed(f(value)),
+            Self::Failed(value) => Outcome::Failed(f(value)),
+            Self::Trapped(trap) => Outcome::Trapped(trap),
+            Self::OutOfFuel => Outcome::OutOfFuel,
+            Self::DeadlineExceeded => Outcome::DeadlineExceeded,
+            Self::MemoryLimit => Outcome::MemoryLimit,
+            Self::OutputLimit => Outcome::OutputLimit,
+            Self::HostCallLimit => Outcome::HostCallLimit,
+            Self::Cancelled => Outcome::Cancelled,
+            Self::HostOverloaded => Outcome::HostOverloaded,
+        }
+    }
+}
+
+/// Why and where a guest trapped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct TrapReport {
+    /// The trap's stable name in kebab-case, such as `unreachable`, `stack-overflow`, `exit`, or
+    /// `abi-violation` for values that break the canonical ABI.
+    pub code: &'static str,
+    /// The engine's words, at most 1 KiB, without control characters.
+    pub message: String,
+    /// A growth of memory or tables had been refused before.
+    pub growth_refused: bool,
+    /// The innermost wasm frames, at most 20, as text without control characters.
+    pub backtrace: Vec<String>,
+}
+
+/// What a run cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Fuel burnt.
+    pub fuel: u64,
+    /// Wall time from instantiation to the end.
+    pub wall: Duration,
+    /// The part of it in which the run was on a thread: guest code and the host functions that it
+    /// called, without the waits and without the turns of others.
+    pub busy: Duration,
+    /// Most bytes of linear memory at once, all memories together.
+    pub peak_memory: u64,
+    /// Most table elements at once, all tables together.
+    pub peak_table_elements: u64,
+    /// Growths of memory or tables that the limits refused.
+    pub refused_growths: u64,
+    /// Calls from the guest to the host.
+    pub host_calls: u64,
+    /// Lines of log kept.
+    pub log_lines: u64,
+    /// Bytes of log kept.
+    pub log_bytes: u64,
+    /// Lines of log dropped, and lines cut short.
+    pub log_dropped: u64,
+    /// JSON bytes of the result and the emitted chunks.
+    pub output_bytes: u64,
+}
+
+/// One line that the guest logged or printed. Guest text: data, never a format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LogLine {
+    /// How grave; `info` for what was printed on stdout, `warn` for stderr.
+    pub level: Level,
+    /// Where it came from.
+    pub source: Source,
+    /// The text, at most 4 KiB. May hold any character: escape it before you show it.
+    pub message: String,
+}
+
+/// How grave a line of log is, as in `ringfence:skill/log`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Level {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// Where a line of log came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// `ringfence:skill/log`.
+    Log,
+    /// WASI stdout.
+    Stdout,
+    /// WASI stderr.
+    Stderr,
+}
+
+/// JSON text that Ringfence wrote: valid, and with every digit of its numbers.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Json(pub(crate) Box<str>);
+
+impl Json {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The value. Numbers beyond ±(2^53−1) are strings already, so nothing is lost.
+    pub fn to_value(&self) -> serde_json::Value {
+        serde_json::from_str(&self.0).unwrap_or(serde_json::Value::Null)
+    }
+}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl PartialEq<serde_json::Value> for Json {
+    fn eq(&self, other: &serde_json::Value) -> bool {
+        &self.to_value() == other
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw: &serde_json::value::RawValue =
+            serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}
+
+/// SHA-256 of a component's bytes: the name of a skill.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub(crate) [u8; 32]);
+
+impl Digest {
+    /// The digest of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        use sha2::Digest as _;
+        Self(sha2::Sha256::digest(bytes).into())
+    }
+
+    /// The 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Names one run: random a process, then counted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RunId {
+    process: u64,
+    count: u64,
+}
+
+impl RunId {
+    pub(crate) fn next(process: u64) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        Self { process, count: COUNT.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}-{:x}", self.process, self.count)
+    }
+}
+
+impl fmt::Debug for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl<T: Serialize> Serialize for Report<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("run", &format_args!("{}", self.run))?;
+        map.serialize_entry("skill", &self.skill)?;
+        map.serialize_entry("tool", &*self.tool)?;
+        map.serialize_entry("outcome", self.outcome.name())?;
+        match &self.outcome {
+            Outcome::Completed(value) => map.serialize_entry("value", value)?,
+            Outcome::Failed(failure) => map.serialize_entry("failure", failure)?,
+            Outcome::Trapped(trap) => map.serialize_entry("trap", trap)?,
+            Outcome::OutOfFuel
+            | Outcome::DeadlineExceeded
+            | Outcome::MemoryLimit
+            | Outcome::OutputLimit
+            | Outcome::HostCallLimit
+            | Outcome::Cancelled
+            | Outcome::HostOverloaded => {}
+        }
+        map.serialize_entry("usage", &self.usage)?;
+        map.serialize_entry("limits", &self.limits)?;
+        map.serialize_entry("log", &self.log)?;
+        map.end()
+    }
+}
+
+impl Serialize for Usage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let mut s = serializer.serialize_struct("Usage", 11)?;
+        s.serialize_field("fuel", &self.fuel)?;
+        s.serialize_field("wall_us", &micros(self.wall))?;
+        s.serialize_field("busy_us", &micros(self.busy))?;
+        s.serialize_field("peak_memory", &self.peak_memory)?;
+        s.serialize_field("peak_table_elements", &self.peak_table_elements)?;
+        s.serialize_field("refused_growths", &self.refused_growths)?;
+        s.serialize_field("host_calls", &self.host_calls)?;
+        s.serialize_field("log_lines", &self.log_lines)?;
+        s.serialize_field("log_bytes", &self.log_bytes)?;
+        s.serialize_field("log_dropped", &self.log_dropped)?;
+        s.serialize_field("output_bytes", &self.output_bytes)?;
+        s.end()
+    }
+}

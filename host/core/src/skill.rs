@@ -1,0 +1,225 @@
+//! A loaded skill: compiled, linked to what the host offers, its tools known by name. Ready to run.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
+
+use crate::artifact::Artifact;
+use crate::error::{LoadError, Refusal, RunError};
+use crate::limits::HOST_CALL_BYTES;
+use crate::report::Digest;
+use crate::schema;
+use crate::state::GuestState;
+use crate::types::TypeTable;
+use crate::validate::{Description, Import, ToolDescription, ToolResult, ValidatedSkill};
+
+/// A skill that a [`crate::Host`] loaded. Cheap to clone; runs do not share anything of it that changes.
+#[derive(Clone)]
+pub struct Skill {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    digest: Digest,
+    description: Arc<Description>,
+    pre: InstancePre<GuestState>,
+    exports: Vec<ComponentExportIndex>,
+    names: HashMap<Arc<str>, usize>,
+}
+
+impl std::fmt::Debug for Skill {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Skill").field("digest", &self.inner.digest).finish_non_exhaustive()
+    }
+}
+
+impl Skill {
+    /// Maps the artifact and links it once, for all runs to come.
+    pub(crate) fn link(
+        skill: &ValidatedSkill,
+        artifact: &Artifact,
+        linker: &Linker<GuestState>,
+    ) -> Result<Self, LoadError> {
+        let component = artifact.load(linker.engine())?;
+        let pre = linker.instantiate_pre(&component).map_err(|error| {
+            // The names are checked before compiling; what is left are the types behind them.
+            let text = format!("{error:#}");
+            let import = text.split('`').nth(1).unwrap_or("an interface").to_owned();
+            let import = crate::text::clean(&import, 256);
+            let message = crate::text::clean(&text, 512);
+            LoadError::Refused(vec![Refusal::ImportMismatch { import, message }])
+        })?;
+        let mut names = HashMap::new();
+        let mut exports = Vec::new();
+        for (index, tool) in skill.description.tools.iter().enumerate() {
+            exports.push(find(&component, tool)?);
+            names.insert(Arc::clone(&tool.name), index);
+            names.insert(Arc::clone(&tool.full_name), index);
+        }
+        let description = Arc::clone(&skill.description);
+        let inner = Inner { digest: skill.digest, description, pre, exports, names };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// SHA-256 of the component's bytes: the skill's name.
+    pub fn digest(&self) -> Digest {
+        self.inner.digest
+    }
+
+    /// Bytes of the component.
+    pub fn size(&self) -> u64 {
+        self.inner.description.size
+    }
+
+    /// What the author says of the skill as a whole. Untrusted text.
+    pub fn description(&self) -> Option<&str> {
+        self.inner.description.about.as_deref()
+    }
+
+    /// Its tools, in the order of its exports.
+    pub fn tools(&self) -> impl ExactSizeIterator<Item = Tool<'_>> {
+        let description = &self.inner.description;
+        description.tools.iter().map(|tool| Tool { types: &description.types, tool })
+    }
+
+    /// The tool of that name: the bare function's, where it is unique, or `interface_function`.
+    pub fn tool(&self, name: &str) -> Option<Tool<'_>> {
+        let index = *self.inner.names.get(name)?;
+        self.tools().nth(index)
+    }
+
+    /// What it imports.
+    pub fn imports(&self) -> &[Import] {
+        &self.inner.description.imports
+    }
+
+    /// The same by index, for the path of a call.
+    pub(crate) fn lookup(&self, name: &str) -> Result<Found<'_>, RunError> {
+        let inner = &*self.inner;
+        let found = inner.names.get(name).and_then(|index| {
+            let tool = inner.description.tools.get(*index)?;
+            Some(Found { tool, types: &inner.description.types, export: inner.exports.get(*index)? })
+        });
+        found.ok_or_else(|| {
+            let known: Vec<&str> = inner.description.tools.iter().take(20).map(|tool| &*tool.name).collect();
+            RunError::NoSuchTool {
+                skill: inner.digest,
+                tool: crate::text::clean(name, 128),
+                known: known.join(", "),
+            }
+        })
+    }
+
+    pub(crate) fn pre(&self) -> &InstancePre<GuestState> {
+        &self.inner.pre
+    }
+
+    pub(crate) fn counts(&self) -> &crate::validate::Counts {
+        &self.inner.description.counts
+    }
+}
+
+/// A tool and where its function is.
+#[derive(Clone, Copy)]
+pub(crate) struct Found<'a> {
+    pub(crate) tool: &'a ToolDescription,
+    pub(crate) types: &'a TypeTable,
+    pub(crate) export: &'a ComponentExportIndex,
+}
+
+impl Found<'_> {
+    /// Bytes that the engine may move from the guest to the host in one call.
+    pub(crate) fn transfer_bound(&self, output: u64) -> u64 {
+        lift_bound(self.types, self.tool, output).max(output).max(HOST_CALL_BYTES)
+    }
+}
+
+fn find(component: &Component, tool: &ToolDescription) -> Result<ComponentExportIndex, LoadError> {
+    let export = match &tool.interface {
+        Some(interface) => component
+            .get_export_index(None, &**interface)
+            .and_then(|instance| component.get_export_index(Some(&instance), &*tool.function)),
+        None => component.get_export_index(None, &*tool.function),
+    };
+    // The engine and the validator read the same bytes; they cannot differ unless the artifact is of
+    // another skill.
+    export.ok_or_else(|| LoadError::Artifact(format!("it has no function `{}`", tool.full_name)))
+}
+
+fn lift_bound(types: &TypeTable, tool: &ToolDescription, output: u64) -> u64 {
+    tool.result.whole().map_or(0, |ty| {
+        // The top-level `result` is taken off before JSON is written, so its member's name is not.
+        types.lift_bound(ty, output.saturating_add(16))
+    })
+}
+
+/// A tool of a skill: an exported function and what its types say of it.
+#[derive(Clone, Copy)]
+pub struct Tool<'a> {
+    types: &'a TypeTable,
+    tool: &'a ToolDescription,
+}
+
+impl std::fmt::Debug for Tool<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tool").field("name", &self.tool.name).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Tool<'a> {
+    /// Its shortest name: the bare function's where that is unique in the skill.
+    pub fn name(&self) -> &'a str {
+        &self.tool.name
+    }
+
+    /// The name that always works: `interface_function`, or the bare function's.
+    pub fn full_name(&self) -> &'a str {
+        &self.tool.full_name
+    }
+
+    /// The interface that exports it, with package and version; none for a bare function.
+    pub fn interface(&self) -> Option<&'a str> {
+        self.tool.interface.as_deref()
+    }
+
+    /// Its signature in WIT, cut at 4 KiB.
+    pub fn signature(&self) -> String {
+        self.types.signature(&self.tool.function, &self.tool.params, self.tool.result.whole())
+    }
+
+    /// What the author says of it. Untrusted text.
+    pub fn description(&self) -> Option<&'a str> {
+        self.tool.docs.as_ref()?.description.as_deref()
+    }
+
+    /// JSON Schema 2020-12 of the input: an object with a member for each parameter.
+    pub fn parameters_schema(&self) -> Value {
+        schema::parameters(self.types, self.tool)
+    }
+
+    /// JSON Schema of the value of a completed run.
+    pub fn result_schema(&self) -> Value {
+        schema::result(self.types, self.tool)
+    }
+
+    /// JSON Schema of the value of a failed run; none for a tool that cannot fail.
+    pub fn failure_schema(&self) -> Option<Value> {
+        schema::failure(self.types, self.tool)
+    }
+
+    /// Whether the tool can give an error of its own (a top-level `result`).
+    pub fn can_fail(&self) -> bool {
+        match self.tool.result {
+            ToolResult::Nothing | ToolResult::Value(_) => false,
+            ToolResult::Fallible { .. } => true,
+        }
+    }
+
+    /// Most bytes that the engine may lift for a result of `output` bytes of JSON. It follows from the
+    /// type: about the JSON's own size for strings, up to 32 bytes for each element of a list.
+    pub fn lift_bound(&self, output: u64) -> u64 {
+        lift_bound(self.types, self.tool, output)
+    }
+}

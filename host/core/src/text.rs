@@ -1,0 +1,27 @@
+//! Guest text made fit for a message: cut, and without control characters.
+
+/// `text` without control and bidirectional formatting characters, cut at `bytes`.
+///
+/// What is taken out is replaced by `\u{FFFD}`; a cut shows as `…`. For terminals and messages; a
+/// log in a report keeps its text whole, since JSON escapes it.
+pub fn clean(text: &str, bytes: usize) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if out.len().saturating_add(c.len_utf8()) > bytes {
+            out.push('…');
+            break;
+        }
+        out.push(if is_unsafe(c) { '\u{FFFD}' } else { c });
+    }
+    out
+}
+
+/// Characters that can move a cursor, change a terminal's state, or show text in another order than
+/// it is in: C0 and C1 controls, and the bidirectional and invisible formatting characters.
+pub fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
+            | '\u{E0000}'..='\u{E007F}')
+}

@@ -1,0 +1,301 @@
+//! The value types of a skill's tools: one table a skill, each type once, so that shared types stay shared.
+//!
+//! From a type follow its JSON (`json`), its schema (`schema`), its WIT text, and the bound of what
+//! the host holds while a result is lifted.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// Names a type in its [`TypeTable`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct TypeId(u32);
+
+/// A value type of WIT. What it holds is named by id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum TypeDef {
+    Bool,
+    S8,
+    U8,
+    S16,
+    U16,
+    S32,
+    U32,
+    S64,
+    U64,
+    F32,
+    F64,
+    Char,
+    String,
+    /// `list<u8>`
+    Bytes,
+    List(TypeId),
+    Tuple(Vec<TypeId>),
+    Record(Vec<(Arc<str>, TypeId)>),
+    Variant(Vec<(Arc<str>, Option<TypeId>)>),
+    Enum(Vec<Arc<str>>),
+    Flags(Vec<Arc<str>>),
+    Option(TypeId),
+    Result(Option<TypeId>, Option<TypeId>),
+}
+
+/// All types of a skill.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TypeTable {
+    defs: Vec<TypeDef>,
+    ids: HashMap<TypeDef, TypeId>,
+    names: HashMap<u32, Arc<str>>,
+    bounds: Vec<Bounds>,
+}
+
+/// What a value of a type can cost the host, against what it writes as JSON.
+///
+/// For every value: bytes the engine charges for lifting it ≤ `fixed` + `ratio` × JSON bytes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bounds {
+    /// Least bytes of JSON.
+    json: u64,
+    /// Most bytes charged for what is not in a list or string.
+    fixed: u64,
+    /// Most bytes charged for each byte of JSON.
+    ratio: u64,
+}
+
+/// Bytes of one `Val`, as the engine charges them.
+const VAL: u64 = size_of::<wasmtime::component::Val>() as u64;
+
+impl TypeTable {
+    /// The id of `def`, whose parts are in this table already.
+    pub(crate) fn intern(&mut self, def: TypeDef) -> TypeId {
+        if let Some(id) = self.ids.get(&def) {
+            return *id;
+        }
+        let id = TypeId(u32::try_from(self.defs.len()).unwrap_or(u32::MAX));
+        self.bounds.push(self.bounds_of(&def));
+        self.defs.push(def.clone());
+        self.ids.insert(def, id);
+        id
+    }
+
+    /// Gives a type the name that the skill exports it under; the first name stays.
+    pub(crate) fn name(&mut self, id: TypeId, name: &str) {
+        self.names.entry(id.0).or_insert_with(|| name.into());
+    }
+
+    pub(crate) fn get(&self, id: TypeId) -> &TypeDef {
+        // Ids come from this table, which only grows.
+        self.defs.get(id.0 as usize).unwrap_or(&TypeDef::Bool)
+    }
+
+    pub(crate) fn name_of(&self, id: TypeId) -> Option<&Arc<str>> {
+        self.names.get(&id.0)
+    }
+
+    /// Whether `null` is a value of this type.
+    pub(crate) fn nullable(&self, id: TypeId) -> bool {
+        matches!(self.get(id), TypeDef::Option(_))
+    }
+
+    /// Most bytes that the engine charges for lifting a value that writes `json` bytes of JSON.
+    pub(crate) fn lift_bound(&self, id: TypeId, json: u64) -> u64 {
+        let bounds = self.bound(id);
+        bounds.fixed.saturating_add(bounds.ratio.saturating_mul(json))
+    }
+
+    fn bound(&self, id: TypeId) -> Bounds {
+        self.bounds.get(id.0 as usize).copied().unwrap_or_default()
+    }
+
+    fn bounds_of(&self, def: &TypeDef) -> Bounds {
+        let len = |name: &Arc<str>| name.len() as u64;
+        let scalar = |json| Bounds { json, fixed: 0, ratio: 0 };
+        match def {
+            TypeDef::Bool => scalar(4),
+            TypeDef::S8 | TypeDef::U8 | TypeDef::S16 | TypeDef::U16 => scalar(1),
+            TypeDef::S32 | TypeDef::U32 | TypeDef::S64 | TypeDef::U64 => scalar(1),
+            TypeDef::F32 | TypeDef::F64 => scalar(1),
+            TypeDef::Char => scalar(3),
+            // UTF-16 is charged at two bytes a unit and may come out as one byte of JSON.
+            TypeDef::String => Bounds { json: 2, fixed: 0, ratio: 2 },
+            // Base64 writes four bytes for three elements.
+            TypeDef::Bytes => Bounds { json: 2, fixed: VAL * 3, ratio: VAL },
+            TypeDef::List(item) => {
+                let item = self.bound(*item);
+                let each = item.fixed.saturating_add(VAL).div_ceil(item.json.saturating_add(1));
+                Bounds { json: 2, fixed: each, ratio: item.ratio.saturating_add(each) }
+            }
+            TypeDef::Tuple(items) => {
+                let bounds: Vec<_> = items.iter().map(|item| self.bound(*item)).collect();
+                let json = bounds.iter().fold(1, |n: u64, b| n.saturating_add(b.json).saturating_add(1));
+                product(json, bounds.iter().map(|b| (0, *b)))
+            }
+            TypeDef::Record(fields) => {
+                let bounds: Vec<_> = fields.iter().map(|(n, ty)| (n, *ty, self.bound(*ty))).collect();
+                let json =
+                    bounds.iter().filter(|(_, ty, _)| !self.nullable(*ty)).fold(1, |n: u64, (name, _, b)| {
+                        n.saturating_add(len(name)).saturating_add(4).saturating_add(b.json)
+                    });
+                product(json, bounds.iter().map(|(name, _, b)| (len(name), *b)))
+            }
+            TypeDef::Variant(cases) => sum(cases.iter().map(|(name, ty)| {
+                let inner = ty.map(|ty| self.bound(ty)).unwrap_or_default();
+                (len(name).saturating_add(2), len(name), inner)
+            })),
+            TypeDef::Enum(names) => {
+                sum(names.iter().map(|name| (len(name).saturating_add(2), len(name), Bounds::default())))
+            }
+            TypeDef::Flags(names) => Bounds {
+                json: 2,
+                fixed: names.iter().fold(0, |n: u64, name| n.saturating_add(len(name)).saturating_add(VAL)),
+                ratio: 0,
+            },
+            TypeDef::Option(ty) => {
+                let inner = self.bound(*ty);
+                sum([(4, 0, Bounds::default()), (inner.json, 0, inner)].into_iter())
+            }
+            TypeDef::Result(ok, err) => sum([ok, err].into_iter().map(|ty| {
+                let inner = ty.map(|ty| self.bound(ty)).unwrap_or_default();
+                (7, 0, inner)
+            })),
+        }
+    }
+}
+
+/// Bounds of a type that holds all of its parts; each part with the bytes charged for its name.
+fn product(json: u64, parts: impl Iterator<Item = (u64, Bounds)>) -> Bounds {
+    parts.fold(Bounds { json: json.max(2), fixed: 0, ratio: 0 }, |all, (name, part)| Bounds {
+        json: all.json,
+        fixed: all.fixed.saturating_add(VAL).saturating_add(name).saturating_add(part.fixed),
+        ratio: all.ratio.max(part.ratio),
+    })
+}
+
+/// Bounds of a type that holds one of its parts; each with its least JSON and the bytes of its name.
+fn sum(parts: impl Iterator<Item = (u64, u64, Bounds)>) -> Bounds {
+    let mut all = Bounds { json: u64::MAX, fixed: 0, ratio: 0 };
+    for (json, name, part) in parts {
+        all.json = all.json.min(json);
+        all.fixed = all.fixed.max(VAL.saturating_add(name).saturating_add(part.fixed));
+        all.ratio = all.ratio.max(part.ratio);
+    }
+    if all.json == u64::MAX {
+        all.json = 2;
+    }
+    all
+}
+
+/// Longest WIT text of a signature; what is longer is cut, so that shared types cannot blow it up.
+const SIGNATURE_BYTES: usize = 4096;
+
+impl TypeTable {
+    /// `name: func(…) -> …` in WIT, cut at 4 KiB.
+    pub(crate) fn signature(
+        &self,
+        name: &str,
+        params: &[(Arc<str>, TypeId)],
+        result: Option<TypeId>,
+    ) -> String {
+        let mut out = format!("{name}: func(");
+        for (i, (name, ty)) in params.iter().enumerate() {
+            if i > 0 {
+                out.push_str(", ");
+            }
+            let _ = write!(out, "{name}: ");
+            self.write_wit(&mut out, *ty);
+        }
+        out.push(')');
+        if let Some(ty) = result {
+            out.push_str(" -> ");
+            self.write_wit(&mut out, ty);
+        }
+        if out.len() > SIGNATURE_BYTES {
+            let cut = (0..=SIGNATURE_BYTES).rev().find(|at| out.is_char_boundary(*at)).unwrap_or(0);
+            out.truncate(cut);
+            out.push('…');
+        }
+        out
+    }
+
+    fn write_wit(&self, out: &mut String, id: TypeId) {
+        if out.len() > SIGNATURE_BYTES {
+            return;
+        }
+        if let Some(name) = self.name_of(id) {
+            out.push_str(name);
+            return;
+        }
+        match self.get(id) {
+            TypeDef::Bool => out.push_str("bool"),
+            TypeDef::S8 => out.push_str("s8"),
+            TypeDef::U8 => out.push_str("u8"),
+            TypeDef::S16 => out.push_str("s16"),
+            TypeDef::U16 => out.push_str("u16"),
+            TypeDef::S32 => out.push_str("s32"),
+            TypeDef::U32 => out.push_str("u32"),
+            TypeDef::S64 => out.push_str("s64"),
+            TypeDef::U64 => out.push_str("u64"),
+            TypeDef::F32 => out.push_str("f32"),
+            TypeDef::F64 => out.push_str("f64"),
+            TypeDef::Char => out.push_str("char"),
+            TypeDef::String => out.push_str("string"),
+            TypeDef::Bytes => out.push_str("list<u8>"),
+            TypeDef::List(item) => self.write_wrapped(out, "list", &[Some(*item)]),
+            TypeDef::Tuple(items) => {
+                let items: Vec<_> = items.iter().copied().map(Some).collect();
+                self.write_wrapped(out, "tuple", &items);
+            }
+            TypeDef::Option(item) => self.write_wrapped(out, "option", &[Some(*item)]),
+            TypeDef::Result(None, None) => out.push_str("result"),
+            TypeDef::Result(ok, None) => self.write_wrapped(out, "result", &[*ok]),
+            TypeDef::Result(ok, err) => self.write_wrapped(out, "result", &[*ok, *err]),
+            TypeDef::Record(fields) => {
+                self.write_block(out, "record", fields.iter().map(|(name, ty)| (name, Some(*ty))), ": ", "");
+            }
+            TypeDef::Variant(cases) => {
+                self.write_block(out, "variant", cases.iter().map(|(name, ty)| (name, *ty)), "(", ")");
+            }
+            TypeDef::Enum(names) => self.write_block(out, "enum", names.iter().map(|n| (n, None)), "", ""),
+            TypeDef::Flags(names) => self.write_block(out, "flags", names.iter().map(|n| (n, None)), "", ""),
+        }
+    }
+
+    fn write_wrapped(&self, out: &mut String, outer: &str, items: &[Option<TypeId>]) {
+        let _ = write!(out, "{outer}<");
+        for (i, item) in items.iter().enumerate() {
+            if i > 0 {
+                out.push_str(", ");
+            }
+            match item {
+                Some(ty) => self.write_wit(out, *ty),
+                None => out.push('_'),
+            }
+        }
+        out.push('>');
+    }
+
+    fn write_block<'a>(
+        &self,
+        out: &mut String,
+        kind: &str,
+        parts: impl Iterator<Item = (&'a Arc<str>, Option<TypeId>)>,
+        open: &str,
+        close: &str,
+    ) {
+        let _ = write!(out, "{kind} {{ ");
+        for (i, (name, ty)) in parts.enumerate() {
+            if i > 0 {
+                out.push_str(", ");
+            }
+            if out.len() > SIGNATURE_BYTES {
+                break;
+            }
+            out.push_str(name);
+            if let Some(ty) = ty {
+                out.push_str(open);
+                self.write_wit(out, ty);
+                out.push_str(close);
+            }
+        }
+        out.push_str(" }");
+    }
+}

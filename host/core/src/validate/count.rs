@@ -1,0 +1,219 @@
+//! Counts what instantiating a component would make, without making it: nested components multiply.
+//!
+//! The counts follow the component's own instructions: every core instantiation, times every
+//! instantiation of the component around it. What is imported as a module or handed to a nested
+//! component as an argument counts as one instance; the run's limits catch the rest.
+
+use wasmparser::{
+    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, ComponentTypeRef,
+    Encoding, Instance, Parser, Payload, TableInit,
+};
+
+use crate::error::Refusal;
+use crate::limits::SkillCaps;
+
+/// What a run of the skill makes before its first instruction.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) instances: u64,
+    pub(crate) memories: u64,
+    pub(crate) tables: u64,
+    /// Bytes of all memories at the start.
+    pub(crate) memory: u64,
+    /// Elements of all tables at the start.
+    pub(crate) table_elements: u64,
+}
+
+impl Counts {
+    fn add(&mut self, other: Self) {
+        self.instances = self.instances.saturating_add(other.instances);
+        self.memories = self.memories.saturating_add(other.memories);
+        self.tables = self.tables.saturating_add(other.tables);
+        self.memory = self.memory.saturating_add(other.memory);
+        self.table_elements = self.table_elements.saturating_add(other.table_elements);
+    }
+}
+
+/// What the file holds, whatever is made of it.
+#[derive(Debug, Default)]
+struct Contents {
+    modules: u64,
+    functions: u64,
+    largest_function: u64,
+    segment_elements: u64,
+}
+
+/// One component or module that is being read: its index spaces, and what an instance of it makes.
+#[derive(Debug, Default)]
+struct Frame {
+    is_module: bool,
+    modules: Vec<Counts>,
+    components: Vec<Counts>,
+    makes: Counts,
+}
+
+/// Counts a valid component and adds a refusal for every cap that it is over.
+pub(crate) fn count(bytes: &[u8], caps: &SkillCaps, refusals: &mut Vec<Refusal>) -> Counts {
+    let mut contents = Contents::default();
+    let mut frames: Vec<Frame> = Vec::new();
+    let mut total = Counts::default();
+    for payload in Parser::new(0).parse_all(bytes) {
+        let Ok(payload) = payload else { break };
+        if let Payload::Version { encoding, .. } = &payload {
+            frames.push(Frame { is_module: *encoding == Encoding::Module, ..Frame::default() });
+        } else if matches!(payload, Payload::End(_)) {
+            let Some(done) = frames.pop() else { break };
+            contents.modules = contents.modules.saturating_add(1);
+            match frames.last_mut() {
+                Some(parent) if done.is_module => parent.modules.push(done.makes),
+                Some(parent) => parent.components.push(done.makes),
+                None => total = done.makes,
+            }
+        } else {
+            read(&payload, &mut frames, &mut contents);
+        }
+    }
+    let rows = [
+        ("core instances", total.instances, u64::from(caps.instances)),
+        ("linear memories", total.memories, caps.memories.into()),
+        ("tables", total.tables, caps.tables.into()),
+        ("table elements at the start", total.table_elements, caps.table_elements),
+        ("core modules and components", contents.modules, caps.modules.into()),
+        ("functions", contents.functions, caps.functions.into()),
+        ("bytes in its largest function", contents.largest_function, caps.function_size.into()),
+        ("elements in its element segments", contents.segment_elements, caps.segment_elements),
+    ];
+    for (what, value, cap) in rows {
+        if value > cap {
+            refusals.push(Refusal::OverCap { what, value, cap });
+        }
+    }
+    total
+}
+
+/// A module that is not in the file.
+const UNKNOWN: Counts = Counts { instances: 1, memories: 0, tables: 0, memory: 0, table_elements: 0 };
+
+fn read(payload: &Payload<'_>, frames: &mut [Frame], contents: &mut Contents) {
+    let Some((frame, outer)) = frames.split_last_mut() else { return };
+    match payload {
+        Payload::MemorySection(memories) => {
+            for memory in memories.clone().into_iter().flatten() {
+                let page = 1_u64.checked_shl(memory.page_size_log2.unwrap_or(16)).unwrap_or(u64::MAX);
+                frame.makes.memories = frame.makes.memories.saturating_add(1);
+                frame.makes.memory = frame.makes.memory.saturating_add(memory.initial.saturating_mul(page));
+            }
+        }
+        Payload::TableSection(tables) => {
+            for table in tables.clone().into_iter().flatten() {
+                debug_assert!(matches!(table.init, TableInit::RefNull | TableInit::Expr(_)));
+                frame.makes.tables = frame.makes.tables.saturating_add(1);
+                frame.makes.table_elements = frame.makes.table_elements.saturating_add(table.ty.initial);
+            }
+        }
+        Payload::FunctionSection(functions) => {
+            contents.functions = contents.functions.saturating_add(functions.count().into());
+        }
+        Payload::CodeSectionEntry(body) => {
+            let size = body.range().len() as u64;
+            contents.largest_function = contents.largest_function.max(size);
+        }
+        Payload::ElementSection(segments) => {
+            for segment in segments.clone().into_iter().flatten() {
+                let count = match segment.items {
+                    wasmparser::ElementItems::Functions(items) => items.count(),
+                    wasmparser::ElementItems::Expressions(_, items) => items.count(),
+                };
+                contents.segment_elements = contents.segment_elements.saturating_add(count.into());
+            }
+        }
+        Payload::InstanceSection(instances) => {
+            for instance in instances.clone().into_iter().flatten() {
+                if let Instance::Instantiate { module_index, .. } = instance {
+                    let module = at(&frame.modules, module_index);
+                    frame.makes.add(Counts { instances: 1, ..module });
+                }
+            }
+        }
+        Payload::ComponentInstanceSection(instances) => {
+            for instance in instances.clone().into_iter().flatten() {
+                if let ComponentInstance::Instantiate { component_index, .. } = instance {
+                    let component = at(&frame.components, component_index);
+                    frame.makes.add(component);
+                }
+            }
+        }
+        Payload::ComponentAliasSection(aliases) => {
+            for alias in aliases.clone().into_iter().flatten() {
+                alias_of(&alias, frame, outer);
+            }
+        }
+        Payload::ComponentImportSection(imports) => {
+            for import in imports.clone().into_iter().flatten() {
+                match import.ty {
+                    ComponentTypeRef::Module(_) => frame.modules.push(UNKNOWN),
+                    ComponentTypeRef::Component(_) => frame.components.push(UNKNOWN),
+                    ComponentTypeRef::Func(_)
+                    | ComponentTypeRef::Value(_)
+                    | ComponentTypeRef::Type(_)
+                    | ComponentTypeRef::Instance(_) => {}
+                }
+            }
+        }
+        Payload::ComponentExportSection(exports) => {
+            for export in exports.clone().into_iter().flatten() {
+                match export.kind {
+                    ComponentExternalKind::Module => frame.modules.push(at(&frame.modules, export.index)),
+                    ComponentExternalKind::Component => {
+                        frame.components.push(at(&frame.components, export.index));
+                    }
+                    ComponentExternalKind::Func
+                    | ComponentExternalKind::Value
+                    | ComponentExternalKind::Type
+                    | ComponentExternalKind::Instance => {}
+                }
+            }
+        }
+        // Everything else adds nothing to the counts.
+        _ => {}
+    }
+}
+
+fn alias_of(alias: &ComponentAlias<'_>, frame: &mut Frame, outer: &[Frame]) {
+    match alias {
+        ComponentAlias::Outer { kind, count, index } => {
+            // `count` 0 is this component, 1 the one around it.
+            let from = (*count as usize)
+                .checked_sub(1)
+                .map(|up| outer.len().checked_sub(up.saturating_add(1)).and_then(|i| outer.get(i)));
+            let found = |own: &[Counts], theirs: fn(&Frame) -> &[Counts]| match from {
+                None => at(own, *index),
+                Some(parent) => parent.map_or(UNKNOWN, |parent| at(theirs(parent), *index)),
+            };
+            match kind {
+                ComponentOuterAliasKind::CoreModule => {
+                    let counts = found(&frame.modules, |parent| &parent.modules);
+                    frame.modules.push(counts);
+                }
+                ComponentOuterAliasKind::Component => {
+                    let counts = found(&frame.components, |parent| &parent.components);
+                    frame.components.push(counts);
+                }
+                ComponentOuterAliasKind::CoreType | ComponentOuterAliasKind::Type => {}
+            }
+        }
+        ComponentAlias::InstanceExport { kind, .. } => match kind {
+            ComponentExternalKind::Module => frame.modules.push(UNKNOWN),
+            ComponentExternalKind::Component => frame.components.push(UNKNOWN),
+            ComponentExternalKind::Func
+            | ComponentExternalKind::Value
+            | ComponentExternalKind::Type
+            | ComponentExternalKind::Instance => {}
+        },
+        ComponentAlias::CoreInstanceExport { .. } => {}
+    }
+}
+
+fn at(counts: &[Counts], index: u32) -> Counts {
+    counts.get(index as usize).copied().unwrap_or(UNKNOWN)
+}

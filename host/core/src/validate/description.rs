@@ -1,0 +1,65 @@
+//! What is known of a skill without running it: tools, types, imports, counts. Plain data.
+
+use std::sync::Arc;
+
+use super::count::Counts;
+use super::metadata::ToolDocs;
+use crate::types::{TypeId, TypeTable};
+
+/// A skill as its bytes describe it.
+#[derive(Debug, Clone)]
+pub(crate) struct Description {
+    pub(crate) size: u64,
+    pub(crate) tools: Vec<ToolDescription>,
+    pub(crate) types: TypeTable,
+    pub(crate) imports: Vec<Import>,
+    pub(crate) counts: Counts,
+    pub(crate) about: Option<String>,
+}
+
+/// An interface or item that a skill imports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Import {
+    /// Its name, with the version.
+    pub name: String,
+    /// Whether something stands behind it; if not, it only names plain types.
+    pub lent: bool,
+}
+
+/// An exported function.
+#[derive(Debug, Clone)]
+pub(crate) struct ToolDescription {
+    /// The shortest name that is unique in the skill.
+    pub(crate) name: Arc<str>,
+    /// `interface_function`; the same as `name` for a bare function.
+    pub(crate) full_name: Arc<str>,
+    pub(crate) interface: Option<Arc<str>>,
+    pub(crate) function: Arc<str>,
+    pub(crate) params: Vec<(Arc<str>, TypeId)>,
+    pub(crate) result: ToolResult,
+    pub(crate) docs: Option<ToolDocs>,
+}
+
+/// What a tool gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ToolResult {
+    Nothing,
+    Value(TypeId),
+    /// A top-level `result`: the tool's own success or failure.
+    Fallible {
+        whole: TypeId,
+        ok: Option<TypeId>,
+        err: Option<TypeId>,
+    },
+}
+
+impl ToolResult {
+    /// The type of the result as the signature has it.
+    pub(crate) fn whole(self) -> Option<TypeId> {
+        match self {
+            Self::Nothing => None,
+            Self::Value(ty) | Self::Fallible { whole: ty, .. } => Some(ty),
+        }
+    }
+}

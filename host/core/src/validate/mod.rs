@@ -1,0 +1,203 @@
+//! Submission → ValidatedSkill: every reason against a component, found without compiling it.
+//!
+//! Pure: bytes and caps in, a description or refusals out. The order: size, header, validity under
+//! the allowed features, counts, imports, exports, schemas, documentation. All reasons that can be
+//! found are reported at once.
+
+mod count;
+mod description;
+mod exports;
+mod features;
+mod imports;
+mod metadata;
+
+use std::sync::Arc;
+
+use wasmparser::{ComponentExternalKind, Parser, Payload};
+
+pub(crate) use count::Counts;
+pub use description::Import;
+pub(crate) use description::{Description, ToolDescription, ToolResult};
+pub(crate) use imports::Offer;
+
+use crate::error::{LoadError, Refusal};
+use crate::limits::SkillCaps;
+use crate::report::Digest;
+use crate::schema;
+
+/// Bytes that somebody sent, and their digest. Nothing is known of them but their size.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    bytes: Arc<[u8]>,
+    digest: Digest,
+}
+
+impl Submission {
+    /// Takes bytes in, if they are within the cap.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::OverCap`] with both sizes.
+    pub fn new(bytes: impl Into<Arc<[u8]>>, caps: &SkillCaps) -> Result<Self, LoadError> {
+        let bytes = bytes.into();
+        let size = bytes.len() as u64;
+        if size > caps.size {
+            let refusal = Refusal::OverCap { what: "bytes", value: size, cap: caps.size };
+            return Err(LoadError::Refused(vec![refusal]));
+        }
+        let digest = Digest::of(&bytes);
+        Ok(Self { bytes, digest })
+    }
+
+    /// SHA-256 of the bytes.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+/// A component that passed every check there is before compiling.
+#[derive(Debug, Clone)]
+pub struct ValidatedSkill {
+    pub(crate) bytes: Arc<[u8]>,
+    pub(crate) digest: Digest,
+    pub(crate) description: Arc<Description>,
+}
+
+impl ValidatedSkill {
+    /// The component's bytes, for a compiler in another process.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// SHA-256 of the bytes: the skill's name.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+/// Checks a submission against `caps` and what the host offers.
+pub(crate) fn validate(
+    submission: Submission,
+    caps: &SkillCaps,
+    offer: &Offer,
+) -> Result<ValidatedSkill, LoadError> {
+    let Submission { bytes, digest } = submission;
+    let mut refusals = Vec::new();
+    match describe(&bytes, caps, offer, &mut refusals) {
+        Some(description) if refusals.is_empty() => {
+            Ok(ValidatedSkill { bytes, digest, description: Arc::new(description) })
+        }
+        _ => {
+            if refusals.is_empty() {
+                refusals.push(Refusal::Malformed { offset: 0, message: "no top-level component".into() });
+            }
+            Err(LoadError::Refused(refusals))
+        }
+    }
+}
+
+fn describe(
+    bytes: &[u8],
+    caps: &SkillCaps,
+    offer: &Offer,
+    refusals: &mut Vec<Refusal>,
+) -> Option<Description> {
+    if let Some(refusal) = header(bytes) {
+        refusals.push(refusal);
+        return None;
+    }
+    let types = features::validate(bytes, refusals)?;
+    let counts = count::count(bytes, caps, refusals);
+    let top = top_level(bytes);
+    imports::read(types.as_ref(), &top.imports, offer, refusals);
+    let mut exports = exports::read(types.as_ref(), &top.exports, caps, refusals);
+    let mut about = None;
+    if let Some(section) = top.metadata {
+        about = metadata::apply(section, &mut exports.tools, refusals);
+    }
+    // A large schema refuses the skill here, so that nobody has to carry it later.
+    let mut schema_bytes: u64 = 0;
+    for tool in &exports.tools {
+        schema_bytes = schema_bytes.saturating_add(schema::size(&exports.types, tool));
+        if schema_bytes > caps.schema {
+            refusals.push(Refusal::OverCap {
+                what: "bytes of JSON Schema, or more,",
+                value: schema_bytes,
+                cap: caps.schema,
+            });
+            break;
+        }
+    }
+    let imports =
+        top.imports.iter().map(|name| Import { name: name.clone(), lent: imports::lent(offer, name) });
+    Some(Description {
+        size: bytes.len() as u64,
+        tools: exports.tools,
+        types: exports.types,
+        imports: imports.collect(),
+        counts,
+        about,
+    })
+}
+
+/// Refuses what is not a component by its first eight bytes.
+fn header(bytes: &[u8]) -> Option<Refusal> {
+    match bytes {
+        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => None,
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Some(Refusal::CoreModule),
+        [0, b'a', b's', b'm', ..] => {
+            let message =
+                if bytes.len() < 8 { "truncated in the header" } else { "an unknown version or layer" };
+            Some(Refusal::Malformed { offset: 4, message: message.into() })
+        }
+        _ => {
+            let start = bytes.trim_ascii_start();
+            let hint = if bytes.is_empty() {
+                "; it is empty"
+            } else if start.starts_with(b"(component")
+                || start.starts_with(b"(module")
+                || start.starts_with(b";;")
+            {
+                "; this is WebAssembly text: assemble it first, for example with `wasm-tools parse`"
+            } else if bytes.starts_with(b"\x7fELF") {
+                "; this is a native program or a compiled artifact, and neither is ever loaded"
+            } else if bytes.starts_with(&[0x1f, 0x8b]) || bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+                "; it is compressed: unpack it first"
+            } else {
+                ""
+            };
+            Some(Refusal::NotWasm { hint })
+        }
+    }
+}
+
+#[derive(Default)]
+struct TopLevel<'a> {
+    imports: Vec<String>,
+    exports: Vec<(String, ComponentExternalKind)>,
+    metadata: Option<&'a [u8]>,
+}
+
+/// The names at the top level of a valid component, in the order of the file.
+fn top_level(bytes: &[u8]) -> TopLevel<'_> {
+    let mut top = TopLevel::default();
+    let mut depth: u32 = 0;
+    for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
+        match payload {
+            Payload::Version { .. } => depth = depth.saturating_add(1),
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(imports) if depth == 1 => {
+                top.imports.extend(imports.into_iter().flatten().map(|import| import.name.name.to_owned()));
+            }
+            Payload::ComponentExportSection(exports) if depth == 1 => {
+                let exports = exports.into_iter().flatten();
+                top.exports.extend(exports.map(|export| (export.name.name.to_owned(), export.kind)));
+            }
+            Payload::CustomSection(section) if depth == 1 && section.name() == metadata::SECTION => {
+                top.metadata = Some(section.data());
+            }
+            _ => {}
+        }
+    }
+    top
+}

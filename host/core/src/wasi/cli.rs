@@ -1,0 +1,71 @@
+//! `wasi:cli`: a program without arguments, environment, input or terminal.
+
+use wasmtime::component::Resource;
+
+use super::io::{InputStream, OutputStream, STDERR, STDOUT};
+use super::stubs::Nothing;
+use super::wasi;
+use crate::capability::Registry;
+use crate::error::HostError;
+use crate::state::{GuestState, Stop};
+
+pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
+    registry
+        .interface(wasi!("cli/environment"))?
+        .func("get-environment", |_, (): ()| Ok((Vec::<(String, String)>::new(),)))?
+        .func("get-arguments", |_, (): ()| Ok((Vec::<String>::new(),)))?
+        .func("initial-cwd", |_, (): ()| Ok((None::<String>,)))?;
+    registry
+        .interface(wasi!("cli/exit"))?
+        .func("exit", |mut store, (status,): (Result<(), ()>,)| -> wasmtime::Result<()> {
+            Err(exit(store.data_mut(), u8::from(status.is_err())))
+        })?
+        .func("exit-with-code", |mut store, (code,): (u8,)| -> wasmtime::Result<()> {
+            Err(exit(store.data_mut(), code))
+        })?;
+    registry
+        .interface(wasi!("cli/stdin"))?
+        .resource::<InputStream>("input-stream")?
+        .func("get-stdin", |_, (): ()| Ok((Resource::<InputStream>::new_own(0),)))?;
+    registry
+        .interface(wasi!("cli/stdout"))?
+        .resource::<OutputStream>("output-stream")?
+        .func("get-stdout", |_, (): ()| Ok((Resource::<OutputStream>::new_own(STDOUT),)))?;
+    registry
+        .interface(wasi!("cli/stderr"))?
+        .resource::<OutputStream>("output-stream")?
+        .func("get-stderr", |_, (): ()| Ok((Resource::<OutputStream>::new_own(STDERR),)))?;
+    registry.interface(wasi!("cli/terminal-input"))?.resource::<TerminalInput>("terminal-input")?;
+    registry.interface(wasi!("cli/terminal-output"))?.resource::<TerminalOutput>("terminal-output")?;
+    registry
+        .interface(wasi!("cli/terminal-stdin"))?
+        .resource::<TerminalInput>("terminal-input")?
+        .func("get-terminal-stdin", |_, (): ()| Ok((None::<Resource<TerminalInput>>,)))?;
+    for name in ["stdout", "stderr"] {
+        registry
+            .interface(&format!("wasi:cli/terminal-{name}@0.2.12"))?
+            .resource::<TerminalOutput>("terminal-output")?
+            .func(&format!("get-terminal-{name}"), |_, (): ()| Ok((None::<Resource<TerminalOutput>>,)))?;
+    }
+    // No network stands behind the handle: every function that takes it answers its error.
+    registry
+        .interface(wasi!("sockets/instance-network"))?
+        .resource::<Nothing>("network")?
+        .func("instance-network", |_, (): ()| Ok((Resource::<Nothing>::new_own(0),)))?;
+    // No directory is opened beforehand, so there is no handle from which a path could be opened.
+    registry
+        .interface(wasi!("filesystem/preopens"))?
+        .resource::<Nothing>("descriptor")?
+        .func("get-directories", |_, (): ()| Ok((Vec::<(Resource<Nothing>, String)>::new(),)))?;
+    Ok(())
+}
+
+#[derive(Debug)]
+struct TerminalInput;
+
+#[derive(Debug)]
+struct TerminalOutput;
+
+fn exit(state: &mut GuestState, code: u8) -> wasmtime::Error {
+    state.stop(Stop::Trap("exit", format!("the guest ended itself with exit code {code}")))
+}

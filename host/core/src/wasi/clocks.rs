@@ -1,0 +1,135 @@
+//! `wasi:clocks`: a clock of one millisecond, or one that stands still.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use wasmtime::component::{ComponentType, Lower, Resource};
+
+use super::io::Pollable;
+use super::wasi;
+use crate::capability::Registry;
+use crate::error::HostError;
+use crate::state::{GuestState, Stop};
+
+/// What the clocks of a run show. Default: [`Clock::Real`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Clock {
+    /// The host's clocks, cut to a millisecond: fine clocks help attacks on shared hardware.
+    #[default]
+    Real,
+    /// Begins at this time after 1970 and moves on by a millisecond with every look at it. A wait
+    /// ends at once and moves it by the time waited for. A run then repeats exactly.
+    Fixed(Duration),
+}
+
+const TICK: Duration = Duration::from_millis(1);
+const TICK_NANOS: u64 = 1_000_000;
+
+#[derive(Debug)]
+pub(crate) struct RunClock {
+    clock: Clock,
+    started: Instant,
+    deadline: Duration,
+    /// How far a fixed clock has moved.
+    moved: Duration,
+}
+
+impl RunClock {
+    pub(super) fn new(clock: Clock, started: Instant, deadline: Duration) -> Self {
+        Self { clock, started, deadline, moved: Duration::ZERO }
+    }
+
+    /// Time since the run began.
+    fn monotonic(&mut self) -> Duration {
+        match self.clock {
+            Clock::Real => coarse(self.started.elapsed()),
+            Clock::Fixed(_) => {
+                self.moved = self.moved.saturating_add(TICK);
+                self.moved
+            }
+        }
+    }
+
+    /// Time since 1970.
+    fn wall(&mut self) -> Duration {
+        match self.clock {
+            Clock::Real => coarse(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
+            Clock::Fixed(start) => start.saturating_add(self.monotonic()),
+        }
+    }
+
+    /// When something that is to be ready at `at` will be; now, with a fixed clock.
+    pub(super) fn ready_at(&mut self, at: Duration) -> Option<Instant> {
+        match self.clock {
+            // Too far to be reached: the deadline comes before it.
+            Clock::Real => self.started.checked_add(at).or_else(|| self.started.checked_add(self.deadline)),
+            Clock::Fixed(_) => None,
+        }
+    }
+
+    /// A fixed clock that is waited for shows the time waited for.
+    pub(super) fn reach(&mut self, at: Duration) {
+        if let Clock::Fixed(_) = self.clock {
+            self.moved = self.moved.max(at);
+        }
+    }
+
+    pub(super) fn coarse_left(&self, left: Duration) -> u64 {
+        let left = match self.clock {
+            Clock::Real => left,
+            Clock::Fixed(_) => self.deadline.saturating_sub(self.moved),
+        };
+        u64::try_from(left.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+fn coarse(time: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[derive(Debug, Clone, Copy, ComponentType, Lower)]
+#[component(record)]
+struct Datetime {
+    seconds: u64,
+    nanoseconds: u32,
+}
+
+impl From<Duration> for Datetime {
+    fn from(time: Duration) -> Self {
+        Self { seconds: time.as_secs(), nanoseconds: time.subsec_nanos() }
+    }
+}
+
+pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
+    registry
+        .interface(wasi!("clocks/monotonic-clock"))?
+        .resource::<Pollable>("pollable")?
+        .func("now", |mut store, (): ()| Ok((nanos(store.data_mut().wasi.clock.monotonic()),)))?
+        .func("resolution", |_, (): ()| Ok((TICK_NANOS,)))?
+        .func("subscribe-instant", |mut store, (at,): (u64,)| {
+            Ok((timer(store.data_mut(), Duration::from_nanos(at))?,))
+        })?
+        .func("subscribe-duration", |mut store, (wait,): (u64,)| {
+            let state = store.data_mut();
+            let now = state.wasi.clock.monotonic();
+            Ok((timer(state, now.saturating_add(Duration::from_nanos(wait)))?,))
+        })?;
+    registry
+        .interface(wasi!("clocks/wall-clock"))?
+        .func("now", |mut store, (): ()| Ok((Datetime::from(store.data_mut().wasi.clock.wall()),)))?
+        .func("resolution", |_, (): ()| Ok((Datetime::from(TICK),)))?;
+    registry.interface(wasi!("clocks/timezone"))?.refuse(&["display", "utc-offset"])?;
+    Ok(())
+}
+
+fn timer(state: &mut GuestState, at: Duration) -> wasmtime::Result<Resource<Pollable>> {
+    let ready = state.wasi.clock.ready_at(at);
+    match state.wasi.timers.add(at, ready) {
+        Some(pollable) => Ok(pollable),
+        None => Err(state.stop(Stop::Trap("too-many-handles", "more than 1,000 timers at once".into()))),
+    }
+}

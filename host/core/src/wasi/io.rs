@@ -1,0 +1,321 @@
+//! `wasi:io`: pollables that are ready or wait for a time, a stdin that is closed, outputs that are log.
+
+use std::time::{Duration, Instant};
+
+use wasmtime::component::{ComponentType, Lower, Resource, WasmList};
+use wasmtime::{AsContext, StoreContextMut};
+
+use super::{Wasi, wasi};
+use crate::capability::Registry;
+use crate::error::HostError;
+use crate::limits::LOG_LINE_BYTES;
+use crate::report::{Level, Source};
+use crate::state::{GuestState, Stop};
+
+/// Most timers of a run at once: as many as it may hold handles.
+const TIMERS: usize = 1_000;
+
+/// What a guest may write at once; more is taken too, and what the log does not keep is counted.
+const WRITE: u64 = 64 << 10;
+
+/// `poll.pollable`. Handle 0 is always ready, the others are timers.
+#[derive(Debug)]
+pub(crate) struct Pollable;
+
+/// `streams.input-stream`: closed.
+#[derive(Debug)]
+pub(crate) struct InputStream;
+
+/// `streams.output-stream`. Handle 1 is stdout, 2 stderr.
+#[derive(Debug)]
+pub(crate) struct OutputStream;
+
+/// `error.error`: nobody can make one.
+#[derive(Debug)]
+pub(crate) struct IoError;
+
+pub(super) const STDOUT: u32 = 1;
+pub(super) const STDERR: u32 = 2;
+
+#[derive(Debug, ComponentType, Lower)]
+#[component(variant)]
+enum StreamError {
+    #[component(name = "last-operation-failed")]
+    #[expect(dead_code, reason = "part of the interface; no operation fails here")]
+    LastOperationFailed(Resource<IoError>),
+    #[component(name = "closed")]
+    Closed,
+}
+
+/// The times that a run waits for.
+#[derive(Debug, Default)]
+pub(crate) struct Timers(Vec<Option<Timer>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Timer {
+    /// On the run's clock.
+    at: Duration,
+    /// On the host's; none for at once.
+    ready: Option<Instant>,
+}
+
+impl Timers {
+    pub(super) fn add(&mut self, at: Duration, ready: Option<Instant>) -> Option<Resource<Pollable>> {
+        let free = self.0.iter().position(Option::is_none);
+        let index = match free {
+            Some(index) => index,
+            None if self.0.len() < TIMERS => {
+                self.0.push(None);
+                self.0.len().saturating_sub(1)
+            }
+            None => return None,
+        };
+        *self.0.get_mut(index)? = Some(Timer { at, ready });
+        Some(Resource::new_own(u32::try_from(index).ok()?.saturating_add(1)))
+    }
+
+    fn remove(&mut self, handle: u32) {
+        if let Some(slot) = (handle as usize).checked_sub(1).and_then(|index| self.0.get_mut(index)) {
+            *slot = None;
+        }
+    }
+
+    fn get(&self, handle: u32) -> Option<Timer> {
+        self.0.get((handle as usize).checked_sub(1)?).copied().flatten()
+    }
+}
+
+impl Wasi {
+    /// When a pollable is ready; none for now.
+    fn ready(&self, handle: u32, now: Instant) -> Option<Instant> {
+        self.timers.get(handle).and_then(|timer| timer.ready).filter(|ready| *ready > now)
+    }
+
+    /// A fixed clock moves to what was waited for.
+    fn reach(&mut self, handle: u32) {
+        if let Some(timer) = self.timers.get(handle) {
+            self.clock.reach(timer.at);
+        }
+    }
+}
+
+/// The text of stdout or stderr up to its next line break.
+#[derive(Debug)]
+pub(crate) struct LineBuffer {
+    source: Source,
+    bytes: Vec<u8>,
+    /// More of the line came than the log keeps.
+    cut: bool,
+}
+
+impl LineBuffer {
+    pub(super) fn new(source: Source) -> Self {
+        Self { source, bytes: Vec::new(), cut: false }
+    }
+
+    /// The line so far; the buffer is empty after.
+    pub(super) fn take(&mut self) -> Option<(Source, String)> {
+        if self.bytes.is_empty() {
+            return None;
+        }
+        let text = String::from_utf8_lossy(&self.bytes).into_owned();
+        self.bytes.clear();
+        self.cut = false;
+        Some((self.source, text))
+    }
+}
+
+pub(crate) fn level(source: Source) -> Level {
+    match source {
+        Source::Stderr => Level::Warn,
+        Source::Stdout | Source::Log => Level::Info,
+    }
+}
+
+/// Appends what a guest printed to the log, a line at a time.
+fn print(state: &mut GuestState, stream: u32, bytes: &[u8]) {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (line, after, ended) = match rest.iter().position(|byte| *byte == b'\n') {
+            Some(at) => {
+                let (line, after) = rest.split_at(at);
+                (line, after.get(1..).unwrap_or_default(), true)
+            }
+            None => (rest, &[][..], false),
+        };
+        rest = after;
+        let buffer = if stream == STDERR { &mut state.wasi.stderr } else { &mut state.wasi.stdout };
+        let room = LOG_LINE_BYTES.saturating_sub(buffer.bytes.len());
+        buffer.bytes.extend_from_slice(line.get(..room.min(line.len())).unwrap_or_default());
+        buffer.cut |= line.len() > room;
+        if ended {
+            let (source, cut) = (buffer.source, buffer.cut);
+            let text = buffer.take().map(|(_, text)| text).unwrap_or_default();
+            buffer.cut = false;
+            state.log(level(source), source, &text, cut);
+        }
+    }
+}
+
+/// Reads what is printed in place: a piece at a time, so that nothing large is copied.
+fn write(
+    mut store: StoreContextMut<'_, GuestState>,
+    stream: u32,
+    contents: &WasmList<u8>,
+) -> wasmtime::Result<()> {
+    const PIECE: usize = 4096;
+    let mut piece = [0_u8; PIECE];
+    let mut at = 0;
+    loop {
+        let all = contents.as_le_slice(store.as_context());
+        let rest = all.get(at..).unwrap_or_default();
+        let len = rest.len().min(PIECE);
+        if len == 0 {
+            return Ok(());
+        }
+        let (Some(target), Some(source)) = (piece.get_mut(..len), rest.get(..len)) else { return Ok(()) };
+        target.copy_from_slice(source);
+        at = at.saturating_add(len);
+        print(store.data_mut(), stream, piece.get(..len).unwrap_or_default());
+    }
+}
+
+type Stream<T> = Result<T, StreamError>;
+
+pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
+    registry
+        .interface(wasi!("io/error"))?
+        .resource::<IoError>("error")?
+        .func("[method]error.to-debug-string", |_, (_,): (Resource<IoError>,)| Ok((String::new(),)))?;
+    registry
+        .interface(wasi!("io/poll"))?
+        .resource_with::<Pollable>("pollable", |state, handle| state.wasi.timers.remove(handle.rep()))?
+        .func("[method]pollable.ready", |store, (pollable,): (Resource<Pollable>,)| {
+            Ok((store.data().wasi.ready(pollable.rep(), Instant::now()).is_none(),))
+        })?
+        .func_async(
+            "[method]pollable.block",
+            |state, (pollable,): (Resource<Pollable>,)| {
+                let until = state.wasi.ready(pollable.rep(), Instant::now());
+                async move {
+                    wait(until).await;
+                    pollable.rep()
+                }
+            },
+            |state, handle| {
+                state.wasi.reach(handle);
+                Ok(())
+            },
+        )?
+        .func_async(
+            "poll",
+            |state, (pollables,): (Vec<Resource<Pollable>>,)| {
+                let now = Instant::now();
+                // One that is ready now ends the wait before it begins.
+                let ready: Vec<_> = pollables.iter().map(|p| state.wasi.ready(p.rep(), now)).collect();
+                let until =
+                    if ready.iter().any(Option::is_none) { None } else { ready.into_iter().flatten().min() };
+                let handles: Vec<u32> = pollables.iter().map(Resource::rep).collect();
+                async move {
+                    wait(until).await;
+                    handles
+                }
+            },
+            |state, handles| {
+                if handles.is_empty() {
+                    return Err(
+                        state.stop(Stop::Trap("empty-poll", "`poll` was called with an empty list".into()))
+                    );
+                }
+                let now = Instant::now();
+                let mut ready = Vec::new();
+                for (index, handle) in (0_u32..).zip(&handles) {
+                    if state.wasi.ready(*handle, now).is_none() {
+                        ready.push(index);
+                    }
+                }
+                state.wasi.reach_first(&handles, &ready);
+                Ok((ready,))
+            },
+        )?;
+    link_streams(registry)
+}
+
+impl Wasi {
+    /// With a fixed clock everything is ready at once: the clock moves to the earliest, and only what
+    /// that makes ready counts for the guest's own reckoning of time.
+    fn reach_first(&mut self, handles: &[u32], ready: &[u32]) {
+        let first = ready
+            .iter()
+            .filter_map(|index| self.timers.get(*handles.get(*index as usize)?))
+            .map(|timer| timer.at)
+            .min();
+        if let Some(at) = first {
+            self.clock.reach(at);
+        }
+    }
+}
+
+async fn wait(until: Option<Instant>) {
+    if let Some(until) = until {
+        tokio::time::sleep_until(until.into()).await;
+    }
+}
+
+fn link_streams(registry: &mut Registry) -> Result<(), HostError> {
+    let mut streams = registry.interface(wasi!("io/streams"))?;
+    streams
+        .resource::<IoError>("error")?
+        .resource::<Pollable>("pollable")?
+        .resource::<InputStream>("input-stream")?
+        .resource::<OutputStream>("output-stream")?;
+    for name in ["read", "blocking-read"] {
+        let name = format!("[method]input-stream.{name}");
+        streams.func(&name, |_, (_, _): (Resource<InputStream>, u64)| {
+            Ok((Stream::<Vec<u8>>::Err(StreamError::Closed),))
+        })?;
+    }
+    for name in ["skip", "blocking-skip"] {
+        let name = format!("[method]input-stream.{name}");
+        streams.func(&name, |_, (_, _): (Resource<InputStream>, u64)| {
+            Ok((Stream::<u64>::Err(StreamError::Closed),))
+        })?;
+    }
+    streams
+        .func("[method]input-stream.subscribe", |_, (_,): (Resource<InputStream>,)| {
+            Ok((Resource::<Pollable>::new_own(0),))
+        })?
+        .func("[method]output-stream.subscribe", |_, (_,): (Resource<OutputStream>,)| {
+            Ok((Resource::<Pollable>::new_own(0),))
+        })?
+        .func("[method]output-stream.check-write", |_, (_,): (Resource<OutputStream>,)| {
+            Ok((Stream::Ok(WRITE),))
+        })?;
+    for name in ["write", "blocking-write-and-flush"] {
+        let name = format!("[method]output-stream.{name}");
+        streams.func(&name, |store, (stream, contents): (Resource<OutputStream>, WasmList<u8>)| {
+            write(store, stream.rep(), &contents)?;
+            Ok((Stream::Ok(()),))
+        })?;
+    }
+    for name in ["flush", "blocking-flush"] {
+        let name = format!("[method]output-stream.{name}");
+        streams.func(&name, |_, (_,): (Resource<OutputStream>,)| Ok((Stream::Ok(()),)))?;
+    }
+    for name in ["write-zeroes", "blocking-write-zeroes-and-flush"] {
+        let name = format!("[method]output-stream.{name}");
+        streams.func(&name, |mut store, (stream, len): (Resource<OutputStream>, u64)| {
+            // Zeros are no text: a line's worth shows that they came.
+            let len = usize::try_from(len).unwrap_or(usize::MAX).min(LOG_LINE_BYTES);
+            print(store.data_mut(), stream.rep(), [0; LOG_LINE_BYTES].get(..len).unwrap_or_default());
+            Ok((Stream::Ok(()),))
+        })?;
+    }
+    for name in ["splice", "blocking-splice"] {
+        let name = format!("[method]output-stream.{name}");
+        streams.func(&name, |_, (_, _, _): (Resource<OutputStream>, Resource<InputStream>, u64)| {
+            Ok((Stream::<u64>::Err(StreamError::Closed),))
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,3 @@
+//! The sandbox boundary: one module for each promise.
+
+mod hostile;

@@ -1,0 +1,3 @@
+//! Runs all hostile guests again and again, with an echo in between that must always answer right.
+
+fn main() {}
