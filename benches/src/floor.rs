@@ -146,8 +146,8 @@ impl Bare {
         let mut pool = PoolingAllocationConfig::new();
         pool.total_component_instances(1_000)
             .total_core_instances(64_000)
-            .total_memories(16_000)
-            .total_tables(64_000)
+            .total_memories(4_000)
+            .total_tables(8_000)
             .total_stacks(1_000)
             .total_gc_heaps(0)
             .table_elements(100_000)

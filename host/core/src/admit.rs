@@ -1,6 +1,7 @@
 //! Admission: a run reserves its slot, its share of the pool and its memory before it begins.
 //!
-//! A [`Permit`] is given only when everything fits, and gives everything back when it is dropped,
+//! A run whose skill has many memories or tables takes several slots, so that the pool cannot run out
+//! under the runs that were admitted. A [`Permit`] is given only when everything fits, and gives everything back when it is dropped,
 //! however the run ends. Growth during the run is charged to the same budget.
 
 use std::sync::Arc;
@@ -16,19 +17,16 @@ pub(crate) const RUN_BYTES: u64 = 64 << 10;
 /// What the host can still give.
 #[derive(Debug)]
 pub(crate) struct Admission {
+    capacity: Capacity,
     runs: Pool,
-    instances: Pool,
-    memories: Pool,
-    tables: Pool,
     bytes: Pool,
 }
 
 /// What a run needs before it begins.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Needs {
-    pub(crate) instances: u64,
-    pub(crate) memories: u64,
-    pub(crate) tables: u64,
+    memories: u64,
+    tables: u64,
     /// Bytes of memories and tables at the start.
     pub(crate) guest_bytes: u64,
     /// Bytes that the host may hold for the run: input, result, log.
@@ -38,43 +36,26 @@ pub(crate) struct Needs {
 impl Needs {
     pub(crate) fn of(counts: &Counts) -> Self {
         Self {
-            instances: counts.instances,
             memories: counts.memories,
             tables: counts.tables,
             guest_bytes: counts.memory.saturating_add(counts.table_elements.saturating_mul(8)),
-            host_bytes: RUN_BYTES,
+            host_bytes: RUN_BYTES.saturating_add(counts.records),
         }
     }
 }
 
 impl Admission {
-    pub(crate) fn new(capacity: &Capacity, bytes: u64) -> Self {
-        Self {
-            runs: Pool::new(capacity.runs.into()),
-            instances: Pool::new(capacity.instances.into()),
-            memories: Pool::new(capacity.memories.into()),
-            tables: Pool::new(capacity.tables.into()),
-            bytes: Pool::new(bytes),
-        }
+    pub(crate) fn new(capacity: Capacity, bytes: u64) -> Self {
+        Self { capacity, runs: Pool::new(capacity.runs.into()), bytes: Pool::new(bytes) }
     }
 
     /// Reserves what a run needs, all of it or nothing.
     pub(crate) fn admit(self: &Arc<Self>, needs: Needs) -> Result<Permit, RunError> {
+        let shares = self.capacity.shares(needs.memories, needs.tables);
         let bytes = needs.guest_bytes.saturating_add(needs.host_bytes);
-        let mut permit = Permit {
-            admission: Arc::clone(self),
-            runs: 0,
-            instances: 0,
-            memories: 0,
-            tables: 0,
-            bytes: 0,
-            guest_bytes: 0,
-        };
+        let mut permit = Permit { admission: Arc::clone(self), runs: 0, bytes: 0, guest_bytes: 0 };
         // Dropping the permit gives back what it holds so far.
-        permit.runs = self.runs.take(1, "slots for runs")?;
-        permit.instances = self.instances.take(needs.instances, "core instances")?;
-        permit.memories = self.memories.take(needs.memories, "linear memories")?;
-        permit.tables = self.tables.take(needs.tables, "tables")?;
+        permit.runs = self.runs.take(shares, "slots for runs")?;
         permit.bytes = self.bytes.take(bytes, "bytes of memory")?;
         permit.guest_bytes = needs.guest_bytes;
         Ok(permit)
@@ -85,7 +66,7 @@ impl Admission {
         self.bytes.used.load(Ordering::Relaxed)
     }
 
-    /// Runs under way now.
+    /// Slots taken now by runs that are under way.
     pub(crate) fn runs(&self) -> u64 {
         self.runs.used.load(Ordering::Relaxed)
     }
@@ -96,9 +77,6 @@ impl Admission {
 pub(crate) struct Permit {
     admission: Arc<Admission>,
     runs: u64,
-    instances: u64,
-    memories: u64,
-    tables: u64,
     bytes: u64,
     /// The part of `bytes` that is for memories and tables.
     guest_bytes: u64,
@@ -122,9 +100,6 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         self.admission.bytes.give(self.bytes);
-        self.admission.tables.give(self.tables);
-        self.admission.memories.give(self.memories);
-        self.admission.instances.give(self.instances);
         self.admission.runs.give(self.runs);
     }
 }

@@ -14,9 +14,18 @@ pub const WASM_STACK: usize = 512 << 10;
 /// Bytes of the stack a run is given; host functions run on the rest of it.
 const ASYNC_STACK: usize = 3 << 19;
 
-/// Memory slots that a pool can reserve on this machine: each takes 4 GiB of address space, and
-/// user space has 128 TiB on x86-64 and aarch64 Linux. Half of it is left to the rest of the process.
-const MEMORY_SLOTS: u32 = 16_000;
+/// Linear memories and tables that a pool holds for each run. A run that needs more counts as several
+/// runs, so that it takes nobody else's share.
+const MEMORIES_PER_RUN: u32 = 4;
+const TABLES_PER_RUN: u32 = 8;
+
+/// Memories that a pool holds for all runs, if there are not more runs than that. Each takes 4 GiB of
+/// address space, and user space has 128 TiB on x86-64 and aarch64 Linux.
+const MEMORIES: u32 = 16_000;
+
+/// Bytes of the engine's own record of an instance: more than the caps on functions and globals come
+/// to. Admission counts what a skill really needs.
+const INSTANCE_BYTES: usize = 16 << 20;
 
 /// Where instances are placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,24 +38,32 @@ pub enum Allocator {
 }
 
 /// What the engine can hold at once.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Capacity {
     pub(crate) runs: u32,
-    pub(crate) instances: u32,
-    pub(crate) memories: u32,
-    pub(crate) tables: u32,
+    instances: u32,
+    memories: u32,
+    tables: u32,
 }
 
 impl Capacity {
-    /// Room for `runs` skills that are each at the caps; above about 1,000 runs, memories and tables
-    /// are shared out by admission instead.
+    /// Room for `runs`, and for one skill that is at every cap in any case.
     pub(crate) fn new(runs: u32, caps: &SkillCaps) -> Self {
+        let memories = runs.saturating_mul(MEMORIES_PER_RUN).min(MEMORIES.max(runs));
         Self {
             runs,
             instances: runs.saturating_mul(caps.instances),
-            memories: runs.saturating_mul(caps.memories).min(MEMORY_SLOTS.max(runs)),
-            tables: runs.saturating_mul(caps.tables).min(4 * MEMORY_SLOTS.max(runs)),
+            memories: memories.max(caps.memories),
+            tables: runs.saturating_mul(TABLES_PER_RUN).max(caps.tables),
         }
+    }
+
+    /// As how many runs one counts that makes so many memories and tables: its share of the pool, and
+    /// never more than there is.
+    pub(crate) fn shares(&self, memories: u64, tables: u64) -> u64 {
+        let runs = u64::from(self.runs);
+        let share = |wanted: u64, all: u32| wanted.saturating_mul(runs).div_ceil(u64::from(all.max(1)));
+        share(memories, self.memories).max(share(tables, self.tables)).clamp(1, runs)
     }
 }
 
@@ -66,6 +83,12 @@ pub(crate) fn new(allocator: Allocator, capacity: &Capacity, caps: &SkillCaps) -
                 .max_memories_per_component(caps.memories)
                 .max_tables_per_component(caps.tables)
                 .max_core_instances_per_component(caps.instances)
+                // Several tables in a module are the guest's right; several memories are only ever in
+                // the engine's own adapters between nested components.
+                .max_tables_per_module(caps.tables)
+                .max_memories_per_module(caps.memories)
+                .max_core_instance_size(INSTANCE_BYTES)
+                .max_component_instance_size(INSTANCE_BYTES)
                 .table_elements(usize::try_from(caps.table_elements).unwrap_or(usize::MAX))
                 .linear_memory_keep_resident(2 << 20)
                 .table_keep_resident(1 << 20)

@@ -33,10 +33,10 @@ pub struct HostConfig {
     pub allocator: Allocator,
     /// Runs at once. One more is refused ([`RunError::Overloaded`]).
     ///
-    /// Default: 1,000. From 1 to 16,000; Linux's stock `vm.max_map_count` allows about 10,000. The
-    /// pool reserves address space for all of them beforehand (64 GiB a run up to 1,000 runs; no
-    /// memory), so a lower number starts faster. Above 1,000, memories and tables of skills that
-    /// have many are shared out instead.
+    /// Default: 1,000. From 1 to 16,000; Linux's stock `vm.max_map_count` allows about 10,000. A skill
+    /// with more than 4 memories or 8 tables counts as several runs (above 4,000 runs, with more than
+    /// its share of 16,000 memories). The pool reserves address space beforehand, about 16 GiB a run,
+    /// and no memory.
     pub runs: u32,
     /// Bytes that all runs together may hold: guests' memories and tables, and the host's copies of
     /// inputs and results.
@@ -125,7 +125,7 @@ impl HostBuilder {
         let ticker = Ticker::start(&engine)?;
         let (linker, offer) = registry.finish();
         let process = getrandom::u64().map_err(|error| HostError::Engine(error.to_string()))?;
-        let admission = Arc::new(Admission::new(&capacity, self.config.memory));
+        let admission = Arc::new(Admission::new(capacity, self.config.memory));
         Ok(Host { engine, linker, offer, admission, ticker, caps: self.config.caps, process })
     }
 }
@@ -254,7 +254,7 @@ impl Host {
         Call::new(self, skill, tool)
     }
 
-    /// Runs under way now.
+    /// Runs under way now; one whose skill has many memories or tables counts as several.
     pub fn runs(&self) -> u64 {
         self.admission.runs()
     }

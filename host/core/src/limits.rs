@@ -127,7 +127,7 @@ impl Limits {
         let deadline = u64::try_from(self.deadline.as_millis()).unwrap_or(u64::MAX);
         let longest = u64::try_from(MAX_DEADLINE.as_millis()).unwrap_or(u64::MAX);
         let rows = [
-            ("fuel", self.fuel, 1, u64::MAX),
+            ("fuel", self.fuel, 1, u64::MAX - 1),
             ("deadline", deadline, 1, longest),
             ("memory", self.memory, 1, MAX_MEMORY),
             ("table_elements", self.table_elements, 0, caps.table_elements),
@@ -172,6 +172,8 @@ pub struct SkillCaps {
     pub modules: u32,
     /// Functions of all core modules together. Default: 200,000.
     pub functions: u32,
+    /// Globals of all core modules together. Default: 100,000.
+    pub globals: u32,
     /// Bytes of the largest function body. Default: 1 MiB.
     pub function_size: u32,
     /// Elements of all element segments together. Default: 1,000,000. (Just above 2^20 the
@@ -192,6 +194,7 @@ impl Default for SkillCaps {
             table_elements: 100_000,
             modules: 1_000,
             functions: 200_000,
+            globals: 100_000,
             function_size: 1 << 20,
             segment_elements: 1_000_000,
         }

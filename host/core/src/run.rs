@@ -64,7 +64,8 @@ impl Sandbox {
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(usize::try_from(transfer).unwrap_or(usize::MAX));
         store.set_max_component_handles(HANDLES);
-        let metered = store.set_fuel(fuel).and_then(|()| store.fuel_async_yield_interval(Some(YIELD)));
+        // One unit more than the run may burn: see `run`.
+        let metered = store.set_fuel(fuel.saturating_add(1)).and_then(|()| store.fuel_async_yield_interval(Some(YIELD)));
         metered.map_err(|error| RunError::Host(format!("fuel: {error:#}")))?;
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(move |mut store| {
@@ -93,7 +94,11 @@ impl Sandbox {
             };
             race(pin!(guest), self.deadline, cancel, &mut busy).await
         };
-        let fuel = self.store.get_fuel().map_or(0, |left| self.fuel.saturating_sub(left));
+        // The engine looks at the fuel at loops and calls only, so the last stretch may overrun, and what
+        // is left is then 0. With the one unit more, 0 says just that.
+        let left = self.store.get_fuel().unwrap_or(0);
+        let fuel = self.fuel.saturating_sub(left.saturating_sub(1));
+        let overrun = left == 0;
         let mut state = self.store.into_data();
         finish_log(&mut state);
         let usage = Usage {
@@ -109,7 +114,10 @@ impl Sandbox {
             log_dropped: state.log.dropped,
             output_bytes: state.output.used,
         };
-        let outcome = outcome(end, &mut state)?;
+        let outcome = match outcome(end, &mut state)? {
+            Outcome::Completed(_) if overrun => Outcome::OutOfFuel,
+            outcome => outcome,
+        };
         Ok(Finished { outcome, usage, state })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::json::SAFE_INTEGER;
+use crate::json::{F32_END, SAFE_INTEGER};
 use crate::types::{TypeDef, TypeId, TypeTable};
 use crate::validate::{ToolDescription, ToolResult};
 
@@ -124,7 +124,7 @@ impl<'t> Schema<'t> {
             TypeDef::S64 => self.long("s64", integer(i64::MIN, i64::MAX), long_pattern(true)),
             TypeDef::U64 => self.long("u64", integer(u64::MIN, u64::MAX), long_pattern(false)),
             TypeDef::F32 => float(
-                json!({"type": "number", "minimum": -f64::from(f32::MAX), "maximum": f64::from(f32::MAX)}),
+                json!({"type": "number", "exclusiveMinimum": -F32_END, "exclusiveMaximum": F32_END}),
             ),
             TypeDef::F64 => float(json!({"type": "number"})),
             TypeDef::Char => json!({"type": "string", "minLength": 1, "maxLength": 1}),

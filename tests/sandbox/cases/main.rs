@@ -1,3 +1,11 @@
 //! The sandbox boundary: one module for each promise.
 
+mod calls;
+mod components;
+mod fairness;
 mod hostile;
+mod json;
+mod lent;
+mod limits;
+mod property;
+mod refusals;

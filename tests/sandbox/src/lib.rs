@@ -1,6 +1,9 @@
 //! Support for the sandbox tests: hosts, guests, and the one `check` through which most of them go.
 
+pub mod files;
 pub mod hostile;
+pub mod types;
+pub mod wat_guests;
 
 use std::sync::OnceLock;
 

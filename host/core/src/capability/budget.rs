@@ -21,7 +21,8 @@ struct Remaining {
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
     registry.interface("ringfence:skill/budget@0.1.0")?.func("remaining", |store, (): ()| {
-        let fuel = store.get_fuel()?;
+        // The store has one unit more than the run may burn.
+        let fuel = store.get_fuel()?.saturating_sub(1);
         let state = store.data();
         let left = state.deadline.saturating_duration_since(Instant::now());
         Ok((Remaining {

@@ -1,13 +1,14 @@
 //! The linker and the list of what it offers, made together; every function counts itself first.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use wasmtime::component::{ComponentNamedList, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType};
 use wasmtime::{Engine, StoreContextMut};
 
-use super::refuse_with;
+use super::stub::{Stub, give_back};
 use crate::error::HostError;
-use crate::state::GuestState;
+use crate::state::{GuestState, Stop};
 use crate::validate::Offer;
 
 /// A linker and the names in it.
@@ -90,11 +91,37 @@ impl Interface<'_> {
     /// Functions that are there and lend nothing: each answers its own error, whatever its types, or
     /// traps where its signature has no error.
     pub(crate) fn refuse(&mut self, names: &[&str]) -> Result<&mut Self, HostError> {
+        self.stubs(names, Stub::Refuse)
+    }
+
+    /// Functions over resources that are empty shells: they do nothing and answer as little as their
+    /// types allow. For preparing what another function then refuses.
+    pub(crate) fn hollow(&mut self, names: &[&str]) -> Result<&mut Self, HostError> {
+        self.stubs(names, Stub::Hollow)
+    }
+
+    fn stubs(&mut self, names: &[&str], stub: Stub) -> Result<&mut Self, HostError> {
         for name in names {
-            let function = format!("{}#{name}", self.name);
-            let linked = self.linker.func_new(name, move |mut store, ty, _, results| {
-                store.data_mut().count_call()?;
-                refuse_with(store.data_mut(), &function, &ty, results)
+            let function: Arc<str> = format!("{}#{name}", self.name).into();
+            let linked = self.linker.func_new_async(name, move |mut store, ty, params, results| {
+                let function = Arc::clone(&function);
+                Box::new(async move {
+                    store.data_mut().count_call()?;
+                    let answer = stub.answer(&mut store, &ty)?;
+                    // A borrowed handle must be given back before the call ends.
+                    for param in params {
+                        give_back(&mut store, param).await?;
+                    }
+                    match (answer, results) {
+                        (Some(answer), [slot]) => *slot = answer,
+                        (None, []) if stub == Stub::Hollow => {}
+                        _ => {
+                            let message = format!("`{function}` is not lent to skills");
+                            return Err(store.data_mut().stop(Stop::Trap("not-lent", message)));
+                        }
+                    }
+                    Ok(())
+                })
             });
             self.linked(name, linked)?;
         }

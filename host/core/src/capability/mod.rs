@@ -5,11 +5,10 @@ mod lent;
 mod link;
 mod log;
 mod progress;
-mod refuse;
+mod stub;
 
 pub use lent::{Lend, LendError, LentCall};
 pub(crate) use link::{Interface, Registry};
-pub(crate) use refuse::refuse_with;
 
 use wasmtime::Engine;
 

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use wasmtime::component::Val;
 
-use super::SAFE_INTEGER;
+use super::{F32_END, SAFE_INTEGER};
 use crate::types::{TypeDef, TypeId, TypeTable};
 
 /// Parameters: name and type, in order.
@@ -275,7 +275,7 @@ impl<'t> Seed<'_, 't> {
     fn float<E: serde::de::Error>(&self, value: f64) -> Result<Val, E> {
         match self.def() {
             TypeDef::F64 if value.is_finite() => Ok(Val::Float64(value)),
-            TypeDef::F32 if value.abs() <= f64::from(f32::MAX) =>
+            TypeDef::F32 if value.abs() < F32_END =>
             {
                 #[expect(clippy::cast_possible_truncation, reason = "in range; rounds to the nearest")]
                 Ok(Val::Float32(value as f32))

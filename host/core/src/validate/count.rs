@@ -22,6 +22,8 @@ pub(crate) struct Counts {
     pub(crate) memory: u64,
     /// Elements of all tables at the start.
     pub(crate) table_elements: u64,
+    /// Most bytes of the engine's own records: functions, globals, imports.
+    pub(crate) records: u64,
 }
 
 impl Counts {
@@ -31,6 +33,12 @@ impl Counts {
         self.tables = self.tables.saturating_add(other.tables);
         self.memory = self.memory.saturating_add(other.memory);
         self.table_elements = self.table_elements.saturating_add(other.table_elements);
+        self.records = self.records.saturating_add(other.records);
+    }
+
+    /// Adds the records of `count` items. The engine keeps at most 48 bytes for each.
+    fn record(&mut self, count: u32) {
+        self.records = self.records.saturating_add(u64::from(count).saturating_mul(48));
     }
 }
 
@@ -39,6 +47,7 @@ impl Counts {
 struct Contents {
     modules: u64,
     functions: u64,
+    globals: u64,
     largest_function: u64,
     segment_elements: u64,
 }
@@ -80,6 +89,7 @@ pub(crate) fn count(bytes: &[u8], caps: &SkillCaps, refusals: &mut Vec<Refusal>)
         ("table elements at the start", total.table_elements, caps.table_elements),
         ("core modules and components", contents.modules, caps.modules.into()),
         ("functions", contents.functions, caps.functions.into()),
+        ("globals", contents.globals, caps.globals.into()),
         ("bytes in its largest function", contents.largest_function, caps.function_size.into()),
         ("elements in its element segments", contents.segment_elements, caps.segment_elements),
     ];
@@ -92,7 +102,7 @@ pub(crate) fn count(bytes: &[u8], caps: &SkillCaps, refusals: &mut Vec<Refusal>)
 }
 
 /// A module that is not in the file.
-const UNKNOWN: Counts = Counts { instances: 1, memories: 0, tables: 0, memory: 0, table_elements: 0 };
+const UNKNOWN: Counts = Counts { instances: 1, memories: 0, tables: 0, memory: 0, table_elements: 0, records: 4096 };
 
 fn read(payload: &Payload<'_>, frames: &mut [Frame], contents: &mut Contents) {
     let Some((frame, outer)) = frames.split_last_mut() else { return };
@@ -113,7 +123,13 @@ fn read(payload: &Payload<'_>, frames: &mut [Frame], contents: &mut Contents) {
         }
         Payload::FunctionSection(functions) => {
             contents.functions = contents.functions.saturating_add(functions.count().into());
+            frame.makes.record(functions.count());
         }
+        Payload::GlobalSection(globals) => {
+            contents.globals = contents.globals.saturating_add(globals.count().into());
+            frame.makes.record(globals.count());
+        }
+        Payload::ImportSection(imports) => frame.makes.record(imports.count()),
         Payload::CodeSectionEntry(body) => {
             let size = body.range().len() as u64;
             contents.largest_function = contents.largest_function.max(size);

@@ -24,6 +24,7 @@ use crate::error::HostError;
 use crate::report::Source;
 use clocks::RunClock;
 pub(crate) use io::level;
+pub(crate) use stubs::Nothing;
 use io::{LineBuffer, Timers};
 use random::Randomness;
 

@@ -1,6 +1,8 @@
 //! `wasi:filesystem`, `wasi:sockets` and `wasi:http`: names without anything behind them.
 //!
-//! Every function answers the error of its own signature, or traps (`not-lent`) where it has none.
+//! Every function answers the error of its own signature, or traps (`not-lent`) where it has none. Only
+//! what prepares an HTTP request is hollow: it does nothing, so that a guest's `fetch` comes as far as
+//! `outgoing-handler.handle`, whose error it can catch.
 //! The names are those of WASI 0.2.12; the types are the skill's own, since nothing is done with them.
 
 use super::io::{InputStream, IoError, OutputStream, Pollable};
@@ -9,7 +11,7 @@ use crate::error::HostError;
 
 /// A resource of which there is none.
 #[derive(Debug)]
-pub(super) struct Nothing;
+pub(crate) struct Nothing;
 
 struct Stub {
     interface: &'static str,
@@ -29,7 +31,11 @@ pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
         for resource in stub.resources {
             interface.resource::<Nothing>(resource)?;
         }
-        interface.refuse(stub.functions)?;
+        if stub.interface.starts_with("wasi:http/types") {
+            interface.hollow(stub.functions)?;
+        } else {
+            interface.refuse(stub.functions)?;
+        }
     }
     Ok(())
 }

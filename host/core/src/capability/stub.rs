@@ -1,0 +1,84 @@
+//! Answers of functions that lend nothing, made out of their own types.
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::types::ComponentFunc;
+use wasmtime::component::{Resource, ResourceAny, Type, Val};
+
+use crate::state::GuestState;
+use crate::wasi::Nothing;
+
+/// Error cases that say "you may not", in the words of the interfaces at hand, best first.
+const REFUSALS: &[&str] =
+    &["denied", "access-denied", "HTTP-request-denied", "access", "not-permitted", "not-supported", "unsupported", "closed"];
+
+/// How a function without anything behind it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stub {
+    /// With its own error; it traps where it has none.
+    Refuse,
+    /// With nothing: an empty list, no value, a handle to an empty shell; else with its own error.
+    Hollow,
+}
+
+impl Stub {
+    /// The answer; none where there is no result, or none that would do.
+    pub(super) fn answer(
+        self,
+        store: &mut StoreContextMut<'_, GuestState>,
+        ty: &ComponentFunc,
+    ) -> wasmtime::Result<Option<Val>> {
+        let Some(result) = ty.results().next() else { return Ok(None) };
+        Ok(match (self, result) {
+            (Self::Hollow, Type::Result(result)) if result.ok().is_none() => Some(Val::Result(Ok(None))),
+            (_, Type::Result(result)) => match result.err() {
+                None => Some(Val::Result(Err(None))),
+                Some(err) => error_of(&err).map(|value| Val::Result(Err(Some(Box::new(value))))),
+            },
+            // `filesystem-error-code` and its like: no code is known for an error that cannot exist.
+            (_, Type::Option(_)) => Some(Val::Option(None)),
+            (Self::Hollow, Type::List(_)) => Some(Val::List(Vec::new())),
+            (Self::Hollow, Type::Bool) => Some(Val::Bool(false)),
+            (Self::Hollow, Type::Own(_)) => {
+                let shell = Resource::<Nothing>::new_own(0);
+                Some(Val::Resource(ResourceAny::try_from_resource(shell, store)?))
+            }
+            _ => None,
+        })
+    }
+}
+
+fn error_of(ty: &Type) -> Option<Val> {
+    match ty {
+        Type::Enum(cases) => {
+            let names: Vec<&str> = cases.names().collect();
+            let best = REFUSALS.iter().find(|name| names.contains(name)).or_else(|| names.first())?;
+            Some(Val::Enum((*best).to_owned()))
+        }
+        Type::Variant(variant) => {
+            let plain: Vec<&str> =
+                variant.cases().filter(|case| case.ty.is_none()).map(|case| case.name).collect();
+            let best = REFUSALS.iter().find(|name| plain.contains(name)).or_else(|| plain.first())?;
+            Some(Val::Variant((*best).to_owned(), None))
+        }
+        Type::String => Some(Val::String("denied".into())),
+        _ => None,
+    }
+}
+
+/// Gives back the handles in an argument, as deep as they are.
+pub(super) async fn give_back(store: &mut StoreContextMut<'_, GuestState>, value: &Val) -> wasmtime::Result<()> {
+    // Depth is bounded by the validator, so a list of what is left to look at is short.
+    let mut rest = vec![value];
+    while let Some(value) = rest.pop() {
+        match value {
+            Val::Resource(handle) => handle.resource_drop_async(&mut *store).await?,
+            Val::Option(Some(inner)) => rest.push(inner),
+            Val::List(items) | Val::Tuple(items) => rest.extend(items),
+            Val::Record(fields) => rest.extend(fields.iter().map(|(_, value)| value)),
+            Val::Variant(_, Some(inner)) => rest.push(inner),
+            Val::Result(Ok(Some(inner)) | Err(Some(inner))) => rest.push(inner),
+            _ => {}
+        }
+    }
+    Ok(())
+}

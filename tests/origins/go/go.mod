@@ -1,0 +1,3 @@
+module origins/go
+
+go 1.27

@@ -1,0 +1,134 @@
+//! The embedder's own interfaces: typed, sync and async, counted, capped, and never the guest's to break.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringfence::{Host, HostBuilder, HostConfig, HostError, Limits, LoadError, Outcome, Refusal, RunError};
+use ringfence_sandbox_tests::{limits, load, runtime, wasm};
+use serde_json::json;
+
+/// Calls `acme:crm/customers@1.0.0#NAME` with its `u32` and gives its `u32`.
+fn caller(function: &str, result: &str) -> String {
+    format!(
+        r#"(component
+             (import "acme:crm/customers@1.0.0" (instance $crm
+               (export "{function}" (func (param "id" u32) (result {result})))))
+             (core func $f (canon lower (func $crm "{function}")))
+             (core module $m
+               (import "host" "f" (func $f (param i32) (result i32)))
+               (func (export "run") (param i32) (result i32) (call $f (local.get 0))))
+             (core instance $i (instantiate $m (with "host" (instance (export "f" (func $f))))))
+             (func (export "run") (param "id" u32) (result u32) (canon lift (core func $i "run"))))"#
+    )
+}
+
+fn config() -> HostConfig {
+    let mut config = HostConfig::default();
+    config.runs = 4;
+    config
+}
+
+fn host() -> Host {
+    Host::builder(config())
+        .lend("acme:crm/customers@1.0.0", |customers| {
+            customers
+                .func("twice", |_, (id,): (u32,)| Ok((id.wrapping_mul(2),)))
+                .func("tenant", |call, (_,): (u32,)| Ok((*call.context::<u32>().unwrap_or(&0),)))
+                .func("broken", |_, (_,): (u32,)| -> Result<(u32,), _> { Err("the database is gone".into()) })
+                .func_async("later", |_, (id,): (u32,)| async move {
+                    tokio::task::yield_now().await;
+                    Ok((id + 1,))
+                })
+                .func_async("never", |_, (_,): (u32,)| std::future::pending::<Result<(u32,), _>>());
+        })
+        .build()
+        .expect("a host")
+}
+
+fn outcome(host: &Host, function: &str, limits: &Limits) -> Result<Outcome, RunError> {
+    let skill = load(host, &caller(function, "u32"));
+    let report = runtime().block_on(host.run(&skill, "run", json!({"id": 20}), limits))?;
+    assert_eq!(report.usage.host_calls.min(1), report.usage.host_calls, "each call is counted once");
+    Ok(report.outcome)
+}
+
+#[test]
+fn at_once_and_later() {
+    let host = host();
+    let twice = outcome(&host, "twice", &Limits::default()).expect("a run");
+    assert!(matches!(twice, Outcome::Completed(value) if value == json!(40)));
+    let later = outcome(&host, "later", &Limits::default()).expect("a run");
+    assert!(matches!(later, Outcome::Completed(value) if value == json!(21)));
+}
+
+#[test]
+fn counted_and_under_the_deadline() {
+    let host = host();
+    for function in ["twice", "later", "broken"] {
+        let none = limits(|l| l.host_calls = 0);
+        let ended = outcome(&host, function, &none).expect("a run");
+        assert!(matches!(ended, Outcome::HostCallLimit), "{function}");
+    }
+    let soon = limits(|l| l.deadline = Duration::from_millis(20));
+    assert!(matches!(outcome(&host, "never", &soon).expect("a run"), Outcome::DeadlineExceeded));
+    assert_eq!((host.runs(), host.reserved_bytes()), (0, 0));
+}
+
+#[test]
+fn a_failure_of_the_embedder_is_no_outcome() {
+    match outcome(&host(), "broken", &Limits::default()) {
+        Err(RunError::Lent { function, message }) => {
+            assert_eq!(function, "acme:crm/customers@1.0.0#broken");
+            assert_eq!(message, "the database is gone");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_callers_context() {
+    let host = host();
+    let skill = load(&host, &caller("tenant", "u32"));
+    for tenant in [7_u32, 8] {
+        let call = host.call(&skill, "run").context(Arc::new(tenant)).json(json!({"id": 1}));
+        let report = runtime().block_on(call).expect("a run");
+        assert!(matches!(report.outcome, Outcome::Completed(value) if value == json!(tenant)));
+    }
+}
+
+#[test]
+fn other_types_are_refused_at_load() {
+    let host = host();
+    let wat = caller("twice", "s32");
+    match host.load(wasm(&wat)) {
+        Err(LoadError::Refused(reasons)) => {
+            assert!(matches!(&reasons[..], [Refusal::ImportMismatch { import, .. }] if import.contains("acme:crm")));
+        }
+        other => panic!("{other:?}"),
+    }
+    // A function that is not lent is named with the nearest that is.
+    match host.load(wasm(&caller("thrice", "u32"))) {
+        Err(LoadError::Refused(reasons)) => assert_eq!(
+            reasons,
+            [Refusal::ImportNotOffered {
+                import: "acme:crm/customers@1.0.0#thrice".into(),
+                nearest: "acme:crm/customers@1.0.0#twice".into(),
+            }]
+        ),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn names_that_cannot_be_lent() {
+    let lend = |name: &str| -> Result<Host, HostError> {
+        let builder: HostBuilder = Host::builder(config());
+        builder.lend(name, |_| {}).build()
+    };
+    for name in ["", "customers", "wasi:cli/environment@0.2.0", "ringfence:skill/log@0.1.0", "a:b/c@1@2"] {
+        let refused = lend(name);
+        assert!(refused.is_err() || name == "a:b/c@1@2", "{name}");
+    }
+    let twice = Host::builder(config()).lend("a:b/c@1.0.0", |_| {}).lend("a:b/c@1.2.0", |_| {}).build();
+    assert!(matches!(twice, Err(HostError::Lend { .. })));
+}

@@ -1,0 +1,321 @@
+//! What is not loaded, and what is said about it.
+
+use ringfence::{Allocator, LoadError, Refusal};
+use ringfence_sandbox_tests::{host, wasm, wat_guests as guests};
+
+fn refusals(bytes: &[u8]) -> Vec<Refusal> {
+    match host(Allocator::Pooling).validate(bytes) {
+        Ok(_) => Vec::new(),
+        Err(LoadError::Refused(reasons)) => {
+            for reason in &reasons {
+                println!("{reason}");
+            }
+            reasons
+        }
+        Err(other) => panic!("{other}"),
+    }
+}
+
+fn one(bytes: &[u8]) -> Refusal {
+    let mut reasons = refusals(bytes);
+    assert_eq!(reasons.len(), 1, "{reasons:?}");
+    reasons.remove(0)
+}
+
+#[test]
+fn not_wasm() {
+    for (bytes, hint) in [
+        (&b""[..], "empty"),
+        (b"hello", ""),
+        (b"\x7fELF\x02\x01\x01", "ever loaded"),
+        (b"(component)", "text"),
+        (b"\x1f\x8b\x08", "compressed"),
+    ] {
+        match one(bytes) {
+            Refusal::NotWasm { hint: said } => assert!(said.contains(hint), "{said}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_artifact_of_our_own_is_not_wasm() {
+    let skill = host(Allocator::Pooling).validate(wasm(guests::ECHO)).expect("valid");
+    let artifact = ringfence::compile(&skill).expect("it compiles");
+    assert!(matches!(one(artifact.as_bytes()), Refusal::NotWasm { .. }));
+}
+
+#[test]
+fn a_core_module() {
+    let refusal = one(&wasm("(module)"));
+    assert_eq!(refusal, Refusal::CoreModule);
+    assert!(refusal.to_string().contains("wasm-tools component new"));
+}
+
+#[test]
+fn truncated_or_malformed() {
+    let whole = wasm(guests::ECHO);
+    for end in [1, 4, 7, 8, 9, 20, whole.len() / 2, whole.len() - 1] {
+        let reasons = refusals(&whole[..end]);
+        assert!(!reasons.is_empty(), "the first {end} bytes");
+    }
+    let mut flipped = whole.clone();
+    flipped[12] ^= 0xff;
+    assert!(matches!(one(&flipped), Refusal::Malformed { .. }));
+    assert!(matches!(one(b"\0asm\x0d\0\x02\0"), Refusal::Malformed { .. }));
+}
+
+#[test]
+fn features_that_are_off_are_named() {
+    let core = |body: &str| guests::component(body, r#"(func (export "run") (canon lift (core func $i "run")))"#);
+    let run = r#"(func (export "run"))"#;
+    for (body, feature) in [
+        ("(memory 1 1 shared)", "threads"),
+        ("(memory i64 1)", "memory64"),
+        ("(memory 1) (memory 1)", "multi-memory"),
+        ("(type (struct))", "gc"),
+        ("(tag)", "exceptions"),
+        ("(func (param v128) (drop (i32x4.relaxed_trunc_f32x4_s (local.get 0))))", "relaxed-simd"),
+        ("(func (param i64 i64 i64 i64) (i64.add128 (local.get 0) (local.get 1) (local.get 2) (local.get 3)) drop drop)", "wide-arithmetic"),
+        ("(type $f (func)) (func (param (ref $f)) (call_ref $f (local.get 0)))", "function-references"),
+    ] {
+        let reasons = refusals(&wasm(&core(&format!("{body} {run}"))));
+        let named: Vec<&str> = reasons
+            .iter()
+            .map(|reason| match reason {
+                Refusal::FeatureOff { feature, .. } => *feature,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert!(named.contains(&feature), "{feature}: {named:?}");
+    }
+    // Bytes that no feature makes valid are malformed.
+    let mut bad = wasm(&core(run));
+    // The body of the one function: no locals, end.
+    let body = bad.windows(3).rposition(|bytes| bytes == [2, 0, 0x0b]).expect("an empty function");
+    bad[body + 2] = 0xff;
+    assert!(matches!(&refusals(&bad)[..], [Refusal::Malformed { .. }]));
+}
+
+#[test]
+fn imports_that_are_not_offered() {
+    let importing = |import: &str| {
+        format!(
+            r#"(component {import} (core module $m (func (export "run"))) (core instance $i (instantiate $m))
+                 (func (export "run") (canon lift (core func $i "run"))))"#
+        )
+    };
+    let nearest = |import: &str| match one(&wasm(&importing(import))) {
+        Refusal::ImportNotOffered { import, nearest } => (import, nearest),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        nearest(r#"(import "wasi:clocks/wall-clocks@0.2.0" (instance (export "now" (func))))"#),
+        ("wasi:clocks/wall-clocks@0.2.0".into(), "wasi:clocks/wall-clock@0.2.12".into())
+    );
+    assert_eq!(
+        nearest(r#"(import "wasi:cli/environment@0.3.0" (instance (export "get-arguments" (func))))"#).1,
+        "wasi:cli/environment@0.2.12"
+    );
+    assert_eq!(
+        nearest(r#"(import "ringfence:skill/log@0.1.0" (instance (export "writes" (func (param "m" string)))))"#),
+        ("ringfence:skill/log@0.1.0#writes".into(), "ringfence:skill/log@0.1.0#write".into())
+    );
+    assert_eq!(nearest(r#"(import "log" (func))"#).0, "log");
+    // Any 0.2 of WASI is the same to a guest; types alone need nothing behind them.
+    for fine in [
+        r#"(import "wasi:cli/environment@0.2.0" (instance (export "get-arguments" (func (result (list string))))))"#,
+        r#"(import "acme:types/types@1.0.0" (instance (type $t (record (field "a" u8))) (export "t" (type (eq $t)))))"#,
+    ] {
+        assert_eq!(refusals(&wasm(&importing(fine))), []);
+    }
+}
+
+#[test]
+fn signatures_that_json_cannot_hold() {
+    let export = |ty: &str, param: &str| {
+        format!(
+            r#"(component (core module $m (func (export "run") (param i32))) (core instance $i (instantiate $m))
+                 {ty} (func $run (param "x" {param}) (canon lift (core func $i "run"))) (export "run" (func $run)))"#
+        )
+    };
+    let resource = export(r#"(type $r' (resource (rep i32))) (export $r "r" (type $r'))"#, "(own $r)");
+    assert_eq!(
+        one(&wasm(&resource)),
+        Refusal::Signature { function: "run".into(), kind: "resource", place: "parameter `x`".into() }
+    );
+    for (ty, kind) in [("(stream u8)", "stream"), ("(future u8)", "future")] {
+        let reasons = refusals(&wasm(&export("", ty)));
+        let named = reasons.iter().any(|reason| matches!(reason, Refusal::Signature { kind: k, .. } if *k == kind));
+        assert!(named, "{kind}: {reasons:?}");
+    }
+}
+
+#[test]
+fn async_lifts_are_named() {
+    let wat = r#"(component
+        (core module $m (func (export "run") (result i32) (i32.const 0)) (func (export "cb") (param i32 i32 i32) (result i32) (i32.const 0)))
+        (core instance $i (instantiate $m))
+        (func (export "run") async (canon lift (core func $i "run") async (callback (core func $i "cb")))))"#;
+    let reasons = refusals(&wasm(wat));
+    let named = reasons.iter().any(|reason| {
+        matches!(reason, Refusal::FeatureOff { feature: "component-model-async", .. })
+            || matches!(reason, Refusal::Signature { kind: "async lift", .. })
+    });
+    assert!(named, "{reasons:?}");
+}
+
+#[test]
+fn nothing_exported() {
+    assert!(matches!(one(&wasm("(component)")), Refusal::NothingExported { hint: "" }));
+    let command = r#"(component (core module $m (func (export "run") (result i32) (i32.const 0)))
+        (core instance $i (instantiate $m))
+        (func $run (result (result)) (canon lift (core func $i "run")))
+        (instance $r (export "run" (func $run)))
+        (export "wasi:cli/run@0.2.0" (instance $r)))"#;
+    match one(&wasm(command)) {
+        Refusal::NothingExported { hint } => assert!(hint.contains("wasi:*")),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn over_a_cap_with_both_numbers() {
+    let over = |bytes: &[u8]| match one(bytes) {
+        Refusal::OverCap { value, cap, .. } => (value, cap),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(over(&wasm(&guests::instances(64))), (65, 64));
+    assert_eq!(over(&wasm(&guests::many("(memory 0)", 17))), (17, 16));
+    assert_eq!(over(&wasm(&guests::many("(table 60000 funcref)", 2))), (120_000, 100_000));
+    let exports = |n: usize| -> String {
+        let exports: String =
+            (0..n).map(|i| format!(r#"(func (export "f{i}") (canon lift (core func $i "run")))"#)).collect();
+        guests::component(r#"(func (export "run"))"#, &exports)
+    };
+    assert_eq!(refusals(&wasm(&exports(256))), []);
+    assert_eq!(over(&wasm(&exports(257))), (257, 256));
+    let size = ringfence::SkillCaps::default().size;
+    let mut large = wasm(guests::ECHO);
+    // A custom section fills the file up to the cap; one byte more is over.
+    let fill = |bytes: &mut Vec<u8>, total: u64| {
+        let body = usize::try_from(total).expect("small") - bytes.len() - 6;
+        let mut length = body as u32;
+        bytes.push(0);
+        for i in 0..5 {
+            bytes.push((length & 0x7f) as u8 | if i < 4 { 0x80 } else { 0 });
+            length >>= 7;
+        }
+        bytes.push(1);
+        bytes.push(b'x');
+        bytes.resize(usize::try_from(total).expect("small"), 0);
+    };
+    let mut more = large.clone();
+    fill(&mut large, size);
+    assert_eq!(refusals(&large), []);
+    fill(&mut more, size + 1);
+    assert_eq!(over(&more), (size + 1, size));
+}
+
+#[test]
+fn schemas_that_grow_without_end() {
+    // Each level holds the one before twice: 2^20 nodes, in a file of a kilobyte.
+    let mut types = String::from("(type $t0 (tuple u8 u8))");
+    for i in 1..20 {
+        types.push_str(&format!("(type $t{i} (tuple $t{} $t{}))", i - 1, i - 1));
+    }
+    let bomb = format!(
+        r#"(component (core module $m (memory (export "memory") 1) (func (export "run") (param i32))
+               (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0)))
+             (core instance $i (instantiate $m)) (alias core export $i "memory" (core memory $memory)) {types}
+             (func (export "run") (param "x" $t19)
+               (canon lift (core func $i "run") (memory $memory) (realloc (core func $i "realloc")))))"#
+    );
+    // Shared types stand once in the schema, so this one is small; the engine's own cap may refuse it.
+    let reasons = refusals(&wasm(&bomb));
+    assert!(reasons.iter().all(|reason| matches!(reason, Refusal::Malformed { .. } | Refusal::OverCap { .. })), "{reasons:?}");
+    // A wide one is over the cap of the schema.
+    let wide: String = (0..9_000).map(|i| format!("\"a-case-with-a-long-name-{i}\" ")).collect();
+    let wide = format!(
+        r#"(component (core module $m (func (export "run") (param i32))) (core instance $i (instantiate $m))
+             (type $e' (enum {wide})) (export $e "e" (type $e'))
+             (func $run (param "x" $e) (canon lift (core func $i "run"))) (export "run" (func $run)))"#
+    );
+    assert!(matches!(one(&wasm(&wide)), Refusal::OverCap { cap: 262_144, .. }));
+}
+
+#[test]
+fn names() {
+    let two = r#"(component (core module $m (func (export "run"))) (core instance $i (instantiate $m))
+        (func $run (canon lift (core func $i "run")))
+        (instance $a (export "go" (func $run)))
+        (export "a:x/stats@1.0.0" (instance $a))
+        (export "b:y/stats@1.0.0" (instance $a)))"#;
+    match one(&wasm(two)) {
+        Refusal::NameCollision { name, first, second } => {
+            assert_eq!(name, "stats_go");
+            assert_eq!((first.as_str(), second.as_str()), ("a:x/stats@1.0.0#go", "b:y/stats@1.0.0#go"));
+        }
+        other => panic!("{other:?}"),
+    }
+    let apart = two.replace("b:y/stats", "b:y/counts");
+    let skill = host(Allocator::Pooling).load(wasm(&apart)).expect("it loads");
+    let names: Vec<&str> = skill.tools().map(|tool| tool.name()).collect();
+    assert_eq!(names, ["stats_go", "counts_go"]);
+    assert!(skill.tool("go").is_none());
+    let long = |n: usize| {
+        guests::component(
+            r#"(func (export "run"))"#,
+            &format!(r#"(func (export "{}") (canon lift (core func $i "run")))"#, "a".repeat(n)),
+        )
+    };
+    assert_eq!(refusals(&wasm(&long(128))), []);
+    assert!(matches!(one(&wasm(&long(129))), Refusal::NameTooLong { length: 129, cap: 128, .. }));
+}
+
+#[test]
+fn every_reason_at_once() {
+    let wat = r#"(component
+        (import "acme:one/a@1.0.0" (instance (export "f" (func))))
+        (import "acme:two/b@1.0.0" (instance (export "f" (func))))
+        (core module $m (func (export "run") (param i32)))
+        (core module $t (table 100001 funcref))
+        (core instance (instantiate $t))
+        (core instance $i (instantiate $m))
+        (type $r' (resource (rep i32))) (export $r "r" (type $r'))
+        (func $run (param "x" (own $r)) (canon lift (core func $i "run"))) (export "run" (func $run)))"#;
+    let reasons = refusals(&wasm(wat));
+    let codes: Vec<&str> = reasons.iter().map(Refusal::code).collect();
+    assert_eq!(codes, ["over-cap", "import-not-offered", "import-not-offered", "unsupported-signature"]);
+}
+
+#[test]
+fn the_documentation_section() {
+    let with = |json: &str| {
+        let mut bytes = wasm(guests::ECHO);
+        let name = b"ringfence:skill";
+        let length = 1 + name.len() + json.len();
+        bytes.push(0);
+        bytes.push((length & 0x7f) as u8 | 0x80);
+        bytes.push((length >> 7) as u8);
+        bytes.push(name.len() as u8);
+        bytes.extend_from_slice(name);
+        bytes.extend_from_slice(json.as_bytes());
+        bytes
+    };
+    let good = r#"{"description":"d","tools":{"echo":{"description":"Says it again.","parameters":{"text":"What."}}}}"#;
+    let skill = host(Allocator::Pooling).load(with(good)).expect("it loads");
+    let tool = skill.tool("echo").expect("it is there");
+    assert_eq!(tool.description(), Some("Says it again."));
+    assert_eq!(tool.parameters_schema()["properties"]["text"]["description"], "What.");
+    for bad in [
+        "{",
+        r#"{"tools":{"shout":{}}}"#,
+        r#"{"tools":{"echo":{"parameters":{"sound":""}}}}"#,
+        r#"{"unknown":1}"#,
+        r#"{"description":"\u001b[31m"}"#,
+        r#"{"description":"\u202e"}"#,
+    ] {
+        assert!(matches!(one(&with(bad)), Refusal::Metadata { .. }), "{bad}");
+    }
+}
