@@ -90,7 +90,8 @@ fn threads(shared: &Arc<Shared>, rounds: usize) {
     for _ in 0..rounds.div_ceil(4) {
         let both = |work: fn(Arc<Shared>) -> Work| {
             wall(|| {
-                let tasks = [runtime.spawn(work(Arc::clone(shared))), runtime.spawn(work(Arc::clone(shared)))];
+                let tasks =
+                    [runtime.spawn(work(Arc::clone(shared))), runtime.spawn(work(Arc::clone(shared)))];
                 for task in tasks {
                     runtime.block_on(task).expect("the calls succeed");
                 }
@@ -104,7 +105,11 @@ fn threads(shared: &Arc<Shared>, rounds: usize) {
         ratios.push(base.as_secs_f64() / cost.as_secs_f64());
     }
     println!("bare wasmtime, 2 threads  {:9.0} calls/s (median)", median(&mut floor));
-    println!("typed, 2 threads          {:9.0} calls/s, {:.2} × bare (median; to reach: ≥ 0.8)", median(&mut ours), median(&mut ratios));
+    println!(
+        "typed, 2 threads          {:9.0} calls/s, {:.2} × bare (median; to reach: ≥ 0.8)",
+        median(&mut ours),
+        median(&mut ratios)
+    );
 }
 
 async fn typed(host: &Host, skill: &Skill) {
@@ -193,7 +198,8 @@ impl Bare {
             store.set_epoch_deadline(1);
             store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Continue(1)));
             let instance = self.pre.instantiate_async(&mut store).await.expect("it instantiates");
-            let echo = instance.get_typed_func::<(&str,), (String,)>(&mut store, self.echo).expect("its type");
+            let echo =
+                instance.get_typed_func::<(&str,), (String,)>(&mut store, self.echo).expect("its type");
             let (text,) = echo.call_async(&mut store, (TEXT,)).await.expect("it returns");
             assert_eq!(text.len(), TEXT.len());
         }

@@ -1,5 +1,8 @@
 //! Exit codes: public API. Each outcome has one, each kind of refusal has one.
 
+// A new variant must be decided upon here, not fall into a catch-all.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 use std::process::ExitCode;
 
 use ringfence::{Fault, Outcome};

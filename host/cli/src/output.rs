@@ -28,14 +28,15 @@ impl Refused {
     /// Says it, on stdout as JSON or on stderr as text.
     pub(crate) fn say(self, as_json: bool) -> ExitCode {
         if as_json {
-            let mut object = json!({"error": self.code, "message": self.message});
+            let mut object = serde_json::Map::new();
+            object.insert("error".into(), self.code.into());
+            object.insert("message".into(), self.message.into());
             if let Some(pointer) = self.pointer {
-                object["pointer"] = pointer.into();
+                object.insert("pointer".into(), pointer.into());
             }
             if !self.reasons.is_empty() {
-                let reasons =
-                    self.reasons.iter().map(|(code, message)| json!({"error": code, "message": message}));
-                object["reasons"] = reasons.collect();
+                let reasons = self.reasons.iter().map(|(code, message)| json!({"error": code, "message": message}));
+                object.insert("reasons".into(), reasons.collect());
             }
             print_json(&object);
         } else if self.reasons.len() > 1 {

@@ -1,5 +1,8 @@
 //! What is not a run: one error type a stage, each naming the thing, whose fault it is, and a stable code.
 
+// A new variant must be decided upon here, not fall into a catch-all.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 use serde::Serialize;
 use thiserror::Error;
 

@@ -1,5 +1,8 @@
 //! What a run comes back as: outcome, usage and log. Plain data, no wasmtime types, JSON as documented.
 
+// A new variant must be decided upon here, not fall into a catch-all.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

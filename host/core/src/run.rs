@@ -65,7 +65,9 @@ impl Sandbox {
         store.set_hostcall_fuel(usize::try_from(transfer).unwrap_or(usize::MAX));
         store.set_max_component_handles(HANDLES);
         // One unit more than the run may burn: see `run`.
-        let metered = store.set_fuel(fuel.saturating_add(1)).and_then(|()| store.fuel_async_yield_interval(Some(YIELD)));
+        let metered = store
+            .set_fuel(fuel.saturating_add(1))
+            .and_then(|()| store.fuel_async_yield_interval(Some(YIELD)));
         metered.map_err(|error| RunError::Host(format!("fuel: {error:#}")))?;
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(move |mut store| {

@@ -18,7 +18,7 @@ pub(crate) fn parameters(types: &TypeTable, tool: &ToolDescription) -> Value {
     let mut object = schema.object(&tool.params);
     if let Some(docs) = &tool.docs {
         for (name, text) in &docs.parameters {
-            if let Some(Value::Object(property)) = object["properties"].get_mut(name) {
+            if let Some(Value::Object(property)) = object.pointer_mut("/properties").and_then(|all| all.get_mut(name)) {
                 property.insert("description".into(), text.clone().into());
             }
         }
@@ -123,9 +123,9 @@ impl<'t> Schema<'t> {
             TypeDef::U32 => integer(u32::MIN, u32::MAX),
             TypeDef::S64 => self.long("s64", integer(i64::MIN, i64::MAX), long_pattern(true)),
             TypeDef::U64 => self.long("u64", integer(u64::MIN, u64::MAX), long_pattern(false)),
-            TypeDef::F32 => float(
-                json!({"type": "number", "exclusiveMinimum": -F32_END, "exclusiveMaximum": F32_END}),
-            ),
+            TypeDef::F32 => {
+                float(json!({"type": "number", "exclusiveMinimum": -F32_END, "exclusiveMaximum": F32_END}))
+            }
             TypeDef::F64 => float(json!({"type": "number"})),
             TypeDef::Char => json!({"type": "string", "minLength": 1, "maxLength": 1}),
             TypeDef::String => json!({"type": "string"}),

@@ -17,7 +17,8 @@ fn pooled() -> &'static Host {
 fn json_in_and_out() {
     let skill = load(pooled(), guests::ECHO);
     let limits = Limits::default();
-    let report = runtime().block_on(pooled().run(&skill, "echo", json!({"text": "hi"}), &limits)).expect("a run");
+    let report =
+        runtime().block_on(pooled().run(&skill, "echo", json!({"text": "hi"}), &limits)).expect("a run");
     assert_eq!(report.outcome.name(), "completed");
     assert!(matches!(&report.outcome, Outcome::Completed(value) if value.as_str() == "\"hi\""));
     assert_eq!(report.skill, skill.digest());
@@ -53,7 +54,10 @@ fn values_in_and_out() {
     assert!(matches!(call(Val::String("hi".into()), &small).expect("a run").outcome, Outcome::Completed(_)));
     assert!(matches!(call(Val::String("hi!".into()), &small).expect("a run").outcome, Outcome::OutputLimit));
     let small = limits(|l| l.input = 4);
-    assert!(matches!(call(Val::String("hi!".into()), &small), Err(RunError::InputTooLarge { size: 5, limit: 4 })));
+    assert!(matches!(
+        call(Val::String("hi!".into()), &small),
+        Err(RunError::InputTooLarge { size: 5, limit: 4 })
+    ));
     let wrong = call(Val::U8(1), &Limits::default());
     assert!(matches!(wrong, Err(RunError::Input { pointer, .. }) if pointer == "/0"));
     let none = runtime().block_on(pooled().call(&skill, "echo").values(vec![]));
@@ -182,7 +186,8 @@ fn repeated_exactly() {
 #[test]
 fn a_fixed_clock_waits_for_nothing() {
     let skill = load(pooled(), guests::WAIT);
-    let call = pooled().call(&skill, "run").clock(Clock::Fixed(Duration::ZERO)).json(json!({"ms": 3_600_000}));
+    let call =
+        pooled().call(&skill, "run").clock(Clock::Fixed(Duration::ZERO)).json(json!({"ms": 3_600_000}));
     assert!(matches!(runtime().block_on(call).expect("a run").outcome, Outcome::Completed(_)));
 }
 

@@ -8,7 +8,8 @@ use ringfence_sandbox_tests::{ALLOCATORS, host};
 #[track_caller]
 fn cases(component: &str, cases: &str) {
     for allocator in ALLOCATORS {
-        let ran = run_cases(host(allocator), &root().join(component), &root().join(cases), &Limits::default());
+        let ran =
+            run_cases(host(allocator), &root().join(component), &root().join(cases), &Limits::default());
         let (count, wrong) = ran.expect("the files are there");
         assert!(count > 5, "{count} cases");
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -100,7 +100,9 @@ fn one_trap_or_exhaustion_does_not_touch_the_next_run() {
             assert!(matches!(report.outcome, Outcome::OutOfFuel));
             let text = format!("after {n}");
             let report = host.run(&echo, "echo", json!({"text": text}), &Limits::default()).await;
-            assert!(matches!(report.expect("a run").outcome, Outcome::Completed(value) if value == json!(text)));
+            assert!(
+                matches!(report.expect("a run").outcome, Outcome::Completed(value) if value == json!(text))
+            );
         }
     });
 }

@@ -66,7 +66,10 @@ fn long_integers() {
     let u64 = Ty::Plain("u64");
     taken(&u64, &same(&["0", "9007199254740991", "\"9007199254740992\"", "\"18446744073709551615\""]));
     taken(&u64, &[("18446744073709551615", "\"18446744073709551615\""), ("\"7\"", "7"), ("5.0", "5")]);
-    refused(&u64, &here(&["18446744073709551616", "\"18446744073709551616\"", "\"-1\"", "\"01\"", "\"+1\"", "\"\""]));
+    refused(
+        &u64,
+        &here(&["18446744073709551616", "\"18446744073709551616\"", "\"-1\"", "\"01\"", "\"+1\"", "\"\""]),
+    );
     refused(&u64, &here(&["\"1e3\"", "\" 1\"", "1e19", "9007199254740992.0"]));
     let s64 = Ty::Plain("s64");
     taken(&s64, &same(&["-9007199254740991", "\"-9007199254740992\"", "\"-9223372036854775808\""]));
@@ -100,14 +103,17 @@ fn records() {
     let record = Ty::Record(vec![Ty::Plain("bool"), inner, Ty::Plain("string")]);
     taken(&record, &same(&[r#"{"n0":true,"n1":1,"n2":"x"}"#, r#"{"n0":true,"n2":"x"}"#]));
     taken(&record, &[(r#"{"n2":"x","n1":null,"n0":false}"#, r#"{"n0":false,"n2":"x"}"#)]);
-    refused(&record, &[
-        (r#"{"n0":true}"#, "/n2"),
-        (r#"{"n0":true,"n2":"x","extra":1}"#, "/extra"),
-        (r#"{"n0":true,"n2":"x","a/b~c":1}"#, "/a~1b~0c"),
-        (r#"{"n0":true,"n2":"x","n0":true}"#, "/n0"),
-        (r#"{"n0":true,"n1":256,"n2":"x"}"#, "/n1"),
-        ("[]", ""),
-    ]);
+    refused(
+        &record,
+        &[
+            (r#"{"n0":true}"#, "/n2"),
+            (r#"{"n0":true,"n2":"x","extra":1}"#, "/extra"),
+            (r#"{"n0":true,"n2":"x","a/b~c":1}"#, "/a~1b~0c"),
+            (r#"{"n0":true,"n2":"x","n0":true}"#, "/n0"),
+            (r#"{"n0":true,"n1":256,"n2":"x"}"#, "/n1"),
+            ("[]", ""),
+        ],
+    );
 }
 
 #[test]
@@ -123,14 +129,17 @@ fn lists_and_tuples() {
 fn variants() {
     let variant = Ty::Variant(vec![None, Some(Ty::Plain("u8"))]);
     taken(&variant, &same(&["\"n0\"", r#"{"n1":7}"#]));
-    refused(&variant, &[
-        ("\"n1\"", ""),
-        (r#"{"n0":null}"#, ""),
-        (r#"{"n1":256}"#, "/n1"),
-        (r#"{"n9":1}"#, "/n9"),
-        ("{}", ""),
-        (r#"{"n1":1,"n0":null}"#, "/n0"),
-    ]);
+    refused(
+        &variant,
+        &[
+            ("\"n1\"", ""),
+            (r#"{"n0":null}"#, ""),
+            (r#"{"n1":256}"#, "/n1"),
+            (r#"{"n9":1}"#, "/n9"),
+            ("{}", ""),
+            (r#"{"n1":1,"n0":null}"#, "/n0"),
+        ],
+    );
     taken(&Ty::Enum(3), &same(&["\"n2\""]));
     refused(&Ty::Enum(3), &here(&["\"n3\"", "2", "\"N2\""]));
     taken(&Ty::Flags(3), &[("[]", "[]"), (r#"["n2","n0"]"#, r#"["n0","n2"]"#)]);
@@ -153,16 +162,26 @@ fn options() {
 fn results() {
     let result = Ty::Result(Some(Box::new(Ty::Plain("u8"))), None);
     taken(&result, &same(&[r#"{"ok":1}"#, r#"{"error":null}"#]));
-    refused(&result, &[(r#"{"error":1}"#, "/error"), (r#"{"ok":null}"#, "/ok"), (r#"{"okay":1}"#, "/okay"), ("1", "")]);
+    refused(
+        &result,
+        &[(r#"{"error":1}"#, "/error"), (r#"{"ok":null}"#, "/ok"), (r#"{"okay":1}"#, "/okay"), ("1", "")],
+    );
 }
 
 #[test]
 fn what_is_not_the_input_object() {
     let host = host(Allocator::Pooling);
     let skill = load(host, &echo(&Ty::Plain("u8")));
-    for (input, pointer) in
-        [("[]", ""), ("null", ""), ("1", ""), ("{", ""), ("", ""), (r#"{"all":""} x"#, ""), ("{}", "/all"), (r#"{"b":1}"#, "/b")]
-    {
+    for (input, pointer) in [
+        ("[]", ""),
+        ("null", ""),
+        ("1", ""),
+        ("{", ""),
+        ("", ""),
+        (r#"{"all":""} x"#, ""),
+        ("{}", "/all"),
+        (r#"{"b":1}"#, "/b"),
+    ] {
         let limits = Limits::default();
         match runtime().block_on(host.run(&skill, "echo", input, &limits)) {
             Err(RunError::Input { pointer: at, .. }) => assert_eq!(at, pointer, "{input}"),
@@ -172,5 +191,8 @@ fn what_is_not_the_input_object() {
     // Deeper than the parser goes is an error, not a crash.
     let deep = format!("{{\"all\":{}}}", "[".repeat(100_000));
     let limits = Limits::default();
-    assert!(matches!(runtime().block_on(host.run(&skill, "echo", deep, &limits)), Err(RunError::Input { .. })));
+    assert!(matches!(
+        runtime().block_on(host.run(&skill, "echo", deep, &limits)),
+        Err(RunError::Input { .. })
+    ));
 }

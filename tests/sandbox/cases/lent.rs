@@ -102,7 +102,9 @@ fn other_types_are_refused_at_load() {
     let wat = caller("twice", "s32");
     match host.load(wasm(&wat)) {
         Err(LoadError::Refused(reasons)) => {
-            assert!(matches!(&reasons[..], [Refusal::ImportMismatch { import, .. }] if import.contains("acme:crm")));
+            assert!(
+                matches!(&reasons[..], [Refusal::ImportMismatch { import, .. }] if import.contains("acme:crm"))
+            );
         }
         other => panic!("{other:?}"),
     }

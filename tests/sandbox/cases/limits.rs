@@ -48,7 +48,8 @@ fn deadline_of_a_busy_guest() {
 fn deadline_of_a_guest_that_waits_in_the_host() {
     run(guests::WAIT, json!({"ms": 5}), &Limits::default());
     let soon = limits(|l| l.deadline = Duration::from_millis(30));
-    let report = check(guests::WAIT, "run", json!({"ms": 3_600_000}), &soon, &Expect::Outcome("deadline-exceeded"));
+    let report =
+        check(guests::WAIT, "run", json!({"ms": 3_600_000}), &soon, &Expect::Outcome("deadline-exceeded"));
     let usage = report.expect("a run").usage;
     assert!(usage.busy < usage.wall / 2, "waiting is not being busy: {usage:?}");
 }
@@ -90,7 +91,8 @@ fn a_refused_growth_that_the_guest_survives_is_no_failure() {
         r#"(memory 0) (func (export "run") (param i32) (result i32) (memory.grow (local.get 0)))"#,
         guests::RUN_U32,
     );
-    let report = check(&guest, "run", json!({"n": 1025}), &Limits::default(), &Expect::Value(json!(u32::MAX)));
+    let report =
+        check(&guest, "run", json!({"n": 1025}), &Limits::default(), &Expect::Value(json!(u32::MAX)));
     assert_eq!(report.expect("a run").usage.refused_growths, 1);
     // The guest's own maximum is no refusal of ours.
     let own = guest.replace("(memory 0)", "(memory 0 1)");
@@ -175,7 +177,13 @@ fn stack() {
     // A frame of this function takes at least 16 bytes and at most 128.
     let stack = u32::try_from(ringfence::WASM_STACK).expect("small");
     assert!((stack / 128..=stack / 16).contains(&passes), "{passes} deep in {stack} bytes");
-    check(&guests::recurse(), "run", json!({"n": fails}), &Limits::default(), &Expect::Trap("stack-overflow"));
+    check(
+        &guests::recurse(),
+        "run",
+        json!({"n": fails}),
+        &Limits::default(),
+        &Expect::Trap("stack-overflow"),
+    );
 }
 
 #[test]

@@ -29,7 +29,8 @@ fn ty() -> impl Strategy<Value = Ty> {
             proptest::collection::vec(inner.clone(), 1..5).prop_map(Ty::Tuple),
             proptest::collection::vec(inner.clone(), 1..5).prop_map(Ty::Record),
             proptest::collection::vec(proptest::option::of(inner), 1..5).prop_map(Ty::Variant),
-            (proptest::option::of(boxed.clone()), proptest::option::of(boxed)).prop_map(|(ok, err)| Ty::Result(ok, err)),
+            (proptest::option::of(boxed.clone()), proptest::option::of(boxed))
+                .prop_map(|(ok, err)| Ty::Result(ok, err)),
         ]
     })
 }
@@ -50,9 +51,12 @@ fn value(ty: &Ty) -> BoxedStrategy<Value> {
         Ty::Plain("u64") => prop_oneof![any::<u64>(), 0..9_u64]
             .prop_map(|n| if n >= 1 << 53 { n.to_string().into() } else { n.into() })
             .boxed(),
-        Ty::Plain("float32") => prop_oneof![any::<f32>(), proptest::sample::select(&[f32::MAX, f32::MIN, f32::MIN_POSITIVE, -0.0][..])]
-            .prop_map(|x| float(x.into(), format!("{x:?}")))
-            .boxed(),
+        Ty::Plain("float32") => prop_oneof![
+            any::<f32>(),
+            proptest::sample::select(&[f32::MAX, f32::MIN, f32::MIN_POSITIVE, -0.0][..])
+        ]
+        .prop_map(|x| float(x.into(), format!("{x:?}")))
+        .boxed(),
         Ty::Plain("float64") => any::<f64>().prop_map(|x| float(x, format!("{x:?}"))).boxed(),
         Ty::Plain("char") => any::<char>().prop_map(|c| c.to_string().into()).boxed(),
         Ty::Plain(_) => any::<String>().prop_map(Value::from).boxed(),
@@ -68,7 +72,8 @@ fn value(ty: &Ty) -> BoxedStrategy<Value> {
                 .map(value)
                 .collect::<Vec<_>>()
                 .prop_map(move |values| {
-                    let members = values.into_iter().enumerate().filter(|(i, v)| !(options[*i] && v.is_null()));
+                    let members =
+                        values.into_iter().enumerate().filter(|(i, v)| !(options[*i] && v.is_null()));
                     Value::Object(members.map(|(i, value)| (name(i), value)).collect())
                 })
                 .boxed()
@@ -86,7 +91,9 @@ fn value(ty: &Ty) -> BoxedStrategy<Value> {
         }
         Ty::Enum(cases) => (0..*cases).prop_map(|i| name(i).into()).boxed(),
         Ty::Flags(flags) => proptest::collection::vec(any::<bool>(), *flags)
-            .prop_map(|set| set.iter().enumerate().filter(|(_, on)| **on).map(|(i, _)| Value::from(name(i))).collect())
+            .prop_map(|set| {
+                set.iter().enumerate().filter(|(_, on)| **on).map(|(i, _)| Value::from(name(i))).collect()
+            })
             .boxed(),
         Ty::Option(inner) => {
             let wrap = nullable(inner);
@@ -232,8 +239,10 @@ fn values_come_back_and_schemas_agree() {
             // A list of bytes is not an array, so an echo of u8 takes base64 by itself.
             let values = match &ty {
                 Ty::Plain("u8") => {
-                    let bytes: Vec<u8> =
-                        values.iter().map(|v| u8::try_from(v.as_u64().expect("a byte")).expect("a byte")).collect();
+                    let bytes: Vec<u8> = values
+                        .iter()
+                        .map(|v| u8::try_from(v.as_u64().expect("a byte")).expect("a byte"))
+                        .collect();
                     Value::from(base64(&bytes))
                 }
                 _ => Value::from(values),
@@ -250,7 +259,10 @@ fn values_come_back_and_schemas_agree() {
                 match run(&skill, &changed) {
                     Ok(_) => prop_assert!(valid, "taken, though the schema refuses it: {changed}"),
                     Err(RunError::Input { pointer, message }) => {
-                        prop_assert!(!valid, "refused at {pointer} ({message}), though the schema takes it: {changed}");
+                        prop_assert!(
+                            !valid,
+                            "refused at {pointer} ({message}), though the schema takes it: {changed}"
+                        );
                     }
                     Err(other) => prop_assert!(false, "{other}"),
                 }

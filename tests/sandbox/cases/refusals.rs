@@ -67,7 +67,8 @@ fn truncated_or_malformed() {
 
 #[test]
 fn features_that_are_off_are_named() {
-    let core = |body: &str| guests::component(body, r#"(func (export "run") (canon lift (core func $i "run")))"#);
+    let core =
+        |body: &str| guests::component(body, r#"(func (export "run") (canon lift (core func $i "run")))"#);
     let run = r#"(func (export "run"))"#;
     for (body, feature) in [
         ("(memory 1 1 shared)", "threads"),
@@ -76,7 +77,10 @@ fn features_that_are_off_are_named() {
         ("(type (struct))", "gc"),
         ("(tag)", "exceptions"),
         ("(func (param v128) (drop (i32x4.relaxed_trunc_f32x4_s (local.get 0))))", "relaxed-simd"),
-        ("(func (param i64 i64 i64 i64) (i64.add128 (local.get 0) (local.get 1) (local.get 2) (local.get 3)) drop drop)", "wide-arithmetic"),
+        (
+            "(func (param i64 i64 i64 i64) (i64.add128 (local.get 0) (local.get 1) (local.get 2) (local.get 3)) drop drop)",
+            "wide-arithmetic",
+        ),
         ("(type $f (func)) (func (param (ref $f)) (call_ref $f (local.get 0)))", "function-references"),
     ] {
         let reasons = refusals(&wasm(&core(&format!("{body} {run}"))));
@@ -118,7 +122,9 @@ fn imports_that_are_not_offered() {
         "wasi:cli/environment@0.2.12"
     );
     assert_eq!(
-        nearest(r#"(import "ringfence:skill/log@0.1.0" (instance (export "writes" (func (param "m" string)))))"#),
+        nearest(
+            r#"(import "ringfence:skill/log@0.1.0" (instance (export "writes" (func (param "m" string)))))"#
+        ),
         ("ringfence:skill/log@0.1.0#writes".into(), "ringfence:skill/log@0.1.0#write".into())
     );
     assert_eq!(nearest(r#"(import "log" (func))"#).0, "log");
@@ -146,7 +152,8 @@ fn signatures_that_json_cannot_hold() {
     );
     for (ty, kind) in [("(stream u8)", "stream"), ("(future u8)", "future")] {
         let reasons = refusals(&wasm(&export("", ty)));
-        let named = reasons.iter().any(|reason| matches!(reason, Refusal::Signature { kind: k, .. } if *k == kind));
+        let named =
+            reasons.iter().any(|reason| matches!(reason, Refusal::Signature { kind: k, .. } if *k == kind));
         assert!(named, "{kind}: {reasons:?}");
     }
 }
@@ -233,7 +240,10 @@ fn schemas_that_grow_without_end() {
     );
     // Shared types stand once in the schema, so this one is small; the engine's own cap may refuse it.
     let reasons = refusals(&wasm(&bomb));
-    assert!(reasons.iter().all(|reason| matches!(reason, Refusal::Malformed { .. } | Refusal::OverCap { .. })), "{reasons:?}");
+    assert!(
+        reasons.iter().all(|reason| matches!(reason, Refusal::Malformed { .. } | Refusal::OverCap { .. })),
+        "{reasons:?}"
+    );
     // A wide one is over the cap of the schema.
     let wide: String = (0..9_000).map(|i| format!("\"a-case-with-a-long-name-{i}\" ")).collect();
     let wide = format!(

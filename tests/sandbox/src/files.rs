@@ -13,15 +13,21 @@ pub fn root() -> &'static Path {
 
 /// Runs every case of a file on a component; gives how many there were, and what was not as told.
 ///
-/// A case has `tool`, `input` and `outcome`; and `value`, `failure` or `contains` (texts that the value's
-/// JSON must hold), where they matter.
+/// A case has `tool`, `input` and `outcome`; and, where they matter, `value` or `failure`, `contains` (texts
+/// that the value's JSON must hold), `trap` (the trap's code) and `log` (texts that the log must hold).
 ///
 /// # Errors
 ///
 /// When a file cannot be read.
-pub fn run_cases(host: &Host, component: &Path, cases: &Path, limits: &Limits) -> io::Result<(usize, Vec<String>)> {
+pub fn run_cases(
+    host: &Host,
+    component: &Path,
+    cases: &Path,
+    limits: &Limits,
+) -> io::Result<(usize, Vec<String>)> {
     let bytes = fs::read(component)?;
-    let skill = host.load(bytes).map_err(|error| io::Error::other(format!("{}: {error}", component.display())))?;
+    let skill =
+        host.load(bytes).map_err(|error| io::Error::other(format!("{}: {error}", component.display())))?;
     let (mut count, mut wrong) = (0, Vec::new());
     for line in fs::read_to_string(cases)?.lines().filter(|line| !line.trim().is_empty()) {
         let case: Value = serde_json::from_str(line).map_err(io::Error::other)?;
@@ -46,11 +52,22 @@ fn differs(case: &Value, report: &Report) -> Option<String> {
         _ => Value::Null,
     };
     let wanted = case.get("value").or_else(|| case.get("failure"));
-    let contains = case["contains"].as_array().cloned().unwrap_or_default();
+    let texts = |key: &str| -> Vec<String> {
+        let all = case[key].as_array().cloned().unwrap_or_default();
+        all.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let contains = texts("contains");
     let text = value.to_string();
+    let log: String = report.log.iter().map(|line| format!("{}\n", line.message)).collect();
+    let trap = match &report.outcome {
+        Outcome::Trapped(trap) => Some(trap.code),
+        _ => None,
+    };
     let same = case["outcome"] == report.outcome.name()
         && wanted.is_none_or(|wanted| *wanted == value)
-        && contains.iter().filter_map(Value::as_str).all(|part| text.contains(part));
+        && case.get("trap").is_none_or(|wanted| wanted.as_str() == trap)
+        && contains.iter().all(|part| text.contains(part))
+        && texts("log").iter().all(|part| log.contains(part));
     if same {
         return None;
     }

@@ -8,8 +8,16 @@ use crate::state::GuestState;
 use crate::wasi::Nothing;
 
 /// Error cases that say "you may not", in the words of the interfaces at hand, best first.
-const REFUSALS: &[&str] =
-    &["denied", "access-denied", "HTTP-request-denied", "access", "not-permitted", "not-supported", "unsupported", "closed"];
+const REFUSALS: &[&str] = &[
+    "denied",
+    "access-denied",
+    "HTTP-request-denied",
+    "access",
+    "not-permitted",
+    "not-supported",
+    "unsupported",
+    "closed",
+];
 
 /// How a function without anything behind it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +74,10 @@ fn error_of(ty: &Type) -> Option<Val> {
 }
 
 /// Gives back the handles in an argument, as deep as they are.
-pub(super) async fn give_back(store: &mut StoreContextMut<'_, GuestState>, value: &Val) -> wasmtime::Result<()> {
+pub(super) async fn give_back(
+    store: &mut StoreContextMut<'_, GuestState>,
+    value: &Val,
+) -> wasmtime::Result<()> {
     // Depth is bounded by the validator, so a list of what is left to look at is short.
     let mut rest = vec![value];
     while let Some(value) = rest.pop() {

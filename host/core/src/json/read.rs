@@ -455,9 +455,9 @@ impl<'t> Seed<'_, 't> {
                 Ok(Val::Result(if name == "ok" { Ok(value) } else { Err(value) }))
             }
             TypeDef::Option(inner) if context.types.nullable(*inner) => {
-                match self.single(&mut map, |key| (key == "some").then_some(("some", Some(*inner))))? {
-                    (_, value) => Ok(Val::Option(value.map(Box::new))),
-                }
+                let some = |key: &str| (key == "some").then_some(("some", Some(*inner)));
+                let (_, value) = self.single(&mut map, some)?;
+                Ok(Val::Option(value.map(Box::new)))
             }
             TypeDef::Option(_) => self.some(|inner| inner.object(map)),
             _ => Err(self.misfit("an object")),

@@ -102,7 +102,8 @@ pub(crate) fn count(bytes: &[u8], caps: &SkillCaps, refusals: &mut Vec<Refusal>)
 }
 
 /// A module that is not in the file.
-const UNKNOWN: Counts = Counts { instances: 1, memories: 0, tables: 0, memory: 0, table_elements: 0, records: 4096 };
+const UNKNOWN: Counts =
+    Counts { instances: 1, memories: 0, tables: 0, memory: 0, table_elements: 0, records: 4096 };
 
 fn read(payload: &Payload<'_>, frames: &mut [Frame], contents: &mut Contents) {
     let Some((frame, outer)) = frames.split_last_mut() else { return };

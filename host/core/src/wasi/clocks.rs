@@ -25,6 +25,9 @@ pub enum Clock {
 const TICK: Duration = Duration::from_millis(1);
 const TICK_NANOS: u64 = 1_000_000;
 
+/// What the monotonic clock shows when a run begins. Not zero: Go takes that for a broken clock.
+const ORIGIN: Duration = Duration::from_secs(1);
+
 #[derive(Debug)]
 pub(crate) struct RunClock {
     clock: Clock,
@@ -39,22 +42,26 @@ impl RunClock {
         Self { clock, started, deadline, moved: Duration::ZERO }
     }
 
-    /// Time since the run began.
+    /// Time since a second before the run began.
     fn monotonic(&mut self) -> Duration {
-        match self.clock {
+        let since = match self.clock {
             Clock::Real => coarse(self.started.elapsed()),
-            Clock::Fixed(_) => {
-                self.moved = self.moved.saturating_add(TICK);
-                self.moved
-            }
-        }
+            Clock::Fixed(_) => self.step(),
+        };
+        ORIGIN.saturating_add(since)
+    }
+
+    /// Moves a fixed clock by one look at it.
+    fn step(&mut self) -> Duration {
+        self.moved = self.moved.saturating_add(TICK);
+        self.moved
     }
 
     /// Time since 1970.
     fn wall(&mut self) -> Duration {
         match self.clock {
             Clock::Real => coarse(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
-            Clock::Fixed(start) => start.saturating_add(self.monotonic()),
+            Clock::Fixed(start) => start.saturating_add(self.step()),
         }
     }
 
@@ -62,7 +69,10 @@ impl RunClock {
     pub(super) fn ready_at(&mut self, at: Duration) -> Option<Instant> {
         match self.clock {
             // Too far to be reached: the deadline comes before it.
-            Clock::Real => self.started.checked_add(at).or_else(|| self.started.checked_add(self.deadline)),
+            Clock::Real => self
+                .started
+                .checked_add(at.saturating_sub(ORIGIN))
+                .or_else(|| self.started.checked_add(self.deadline)),
             Clock::Fixed(_) => None,
         }
     }
@@ -70,7 +80,7 @@ impl RunClock {
     /// A fixed clock that is waited for shows the time waited for.
     pub(super) fn reach(&mut self, at: Duration) {
         if let Clock::Fixed(_) = self.clock {
-            self.moved = self.moved.max(at);
+            self.moved = self.moved.max(at.saturating_sub(ORIGIN));
         }
     }
 

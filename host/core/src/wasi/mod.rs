@@ -24,9 +24,9 @@ use crate::error::HostError;
 use crate::report::Source;
 use clocks::RunClock;
 pub(crate) use io::level;
-pub(crate) use stubs::Nothing;
 use io::{LineBuffer, Timers};
 use random::Randomness;
+pub(crate) use stubs::Nothing;
 
 pub use clocks::Clock;
 
