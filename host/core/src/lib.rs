@@ -1,5 +1,81 @@
 //! Run untrusted agent skills: WebAssembly components, each call in a fresh instance, under hard limits,
 //! without a filesystem.
+//!
+//! A *skill* is a component. Every function that it exports is a *tool*. A *run* is one call of one tool,
+//! in its own store and instance, under [`Limits`]: fuel, wall time, memory, tables, output, log, host
+//! calls. It comes back as a [`Report`], which says how it ended ([`Outcome`]) and what it cost
+//! ([`Usage`]).
+//!
+//! ```
+//! use ringfence::{Host, HostConfig, Limits, Outcome};
+//! use serde_json::json;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let text_stats = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../skills/text-stats.wasm"))?;
+//! let host = Host::new(HostConfig::default())?; // one engine, pooled, ticking
+//! let skill = host.load(text_stats)?; // validate, compile, link
+//!
+//! let input = json!({"text": "Fences make good neighbours. Ringfences make better ones.", "top": 1});
+//! let report = host.run(&skill, "analyze", input, &Limits::default()).await?;
+//!
+//! match report.outcome {
+//!     Outcome::Completed(value) => assert_eq!(value.to_value()["sentences"], 2),
+//!     Outcome::Failed(error) => println!("the tool says no: {error}"),
+//!     Outcome::OutOfFuel => println!("more than {} units of work", report.limits.fuel),
+//!     other => println!("ended: {}", other.name()),
+//! }
+//! assert!(report.usage.peak_memory <= report.limits.memory);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `Err` means that no run took place, and says whose fault it is ([`RunError::fault`]).
+//!
+//! # Ways to call
+//!
+//! [`Host::run`] is JSON in, report out. [`Host::call`] prepares a call with a seed, a clock, a
+//! [`CancellationToken`], and then takes JSON ([`Call::json`]), component values ([`Call::values`]), Rust
+//! types ([`Call::typed`]), or hands out a stream of [`Event`]s ([`Call::start`]).
+//! [`Host::run_blocking`] is for threads without a tokio runtime. Dropping a run's future stops it and
+//! frees its instance at once.
+//!
+//! # Where skills are compiled
+//!
+//! [`Host::load`] compiles in this process: for components that are trusted not to keep the compiler busy.
+//! For others, [`Host::validate`] checks the bytes, the crate `ringfence-compile` compiles them in a
+//! limited child process, and [`Host::link`] makes a skill of both.
+//!
+//! # What skills can reach
+//!
+//! Their own memory; the interfaces `log`, `progress` and `budget` of `ringfence:skill@0.1.0`; an empty
+//! WASI 0.2 (no files, no sockets, no environment; stdout and stderr go to the log); and what the embedder
+//! lends ([`HostBuilder::lend`]). Anything else is refused at load, by name.
+//!
+//! # JSON
+//!
+//! | WIT | JSON |
+//! |---|---|
+//! | `bool`, `string`, `char` | boolean, string, string of one character |
+//! | `u8`…`u32`, `s8`…`s32` | integer; `1.0` is taken too |
+//! | `u64`, `s64` | integer within ±(2^53 − 1), else a decimal string; both are taken |
+//! | `f32`, `f64` | number, or `"NaN"`, `"Infinity"`, `"-Infinity"` |
+//! | `list<u8>` | base64 string, standard alphabet, padded |
+//! | `list`, `tuple` | array |
+//! | `record` | object; `option` members may be absent, unknown and duplicate ones are refused |
+//! | `variant` | `"case"`, or `{"case": value}` where the case has a value |
+//! | `enum`, `flags` | string, array of strings |
+//! | `option` | `null` or the value; of something nullable: `{"some": value}` |
+//! | `result` | `{"ok": value}` or `{"error": value}`, `null` where there is no value |
+//!
+//! The input of a call is an object with a member for each parameter. A top-level `result` is the tool's
+//! own success ([`Outcome::Completed`]) or failure ([`Outcome::Failed`]). What does not fit is refused with
+//! the JSON pointer of the offending value. [`Tool::parameters_schema`] and [`Tool::result_schema`] are
+//! the same as JSON Schema 2020-12.
+//!
+//! # Features
+//!
+//! `compiler` (on by default): compile in this process. Without it the library loads artifacts only.
 
 mod admit;
 mod artifact;

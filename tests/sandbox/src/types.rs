@@ -67,7 +67,8 @@ fn text(ty: &Ty, named: &mut String, count: &mut usize) -> String {
         Ty::Option(inner) => return format!("(option {})", text(inner, named, count)),
         Ty::Result(ok, err) => {
             let ok = ok.as_ref().map_or_else(String::new, |ty| text(ty, named, count));
-            let err = err.as_ref().map_or_else(String::new, |ty| format!("(error {})", text(ty, named, count)));
+            let err =
+                err.as_ref().map_or_else(String::new, |ty| format!("(error {})", text(ty, named, count)));
             return format!("(result {ok} {err})");
         }
         Ty::Record(fields) => {

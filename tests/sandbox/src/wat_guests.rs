@@ -23,7 +23,10 @@ pub fn count_down() -> String {
 
 /// `run: func()`, which never returns.
 pub fn spin() -> String {
-    component(r#"(func (export "run") (loop (br 0)))"#, r#"(func (export "run") (canon lift (core func $i "run")))"#)
+    component(
+        r#"(func (export "run") (loop (br 0)))"#,
+        r#"(func (export "run") (canon lift (core func $i "run")))"#,
+    )
 }
 
 /// `echo: func(text: string) -> string`
