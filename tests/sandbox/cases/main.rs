@@ -9,3 +9,4 @@ mod lent;
 mod limits;
 mod property;
 mod refusals;
+mod wit;
