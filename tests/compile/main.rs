@@ -17,9 +17,7 @@ fn compiler(change: impl FnOnce(&mut CompileLimits)) -> Compiler {
 }
 
 fn host() -> Host {
-    let mut config = HostConfig::default();
-    config.runs = 1;
-    Host::new(config).expect("a host")
+    Host::new(HostConfig { runs: 1, ..HostConfig::default() }).expect("a host")
 }
 
 /// `run: func() -> u32`, after `n` functions of some size that nobody calls.

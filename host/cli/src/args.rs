@@ -87,17 +87,18 @@ pub(crate) struct RunArgs {
 
 impl RunArgs {
     pub(crate) fn limits(&self) -> Limits {
-        let mut limits = Limits::default();
-        limits.fuel = self.fuel;
-        limits.deadline = self.deadline;
-        limits.memory = self.memory;
-        limits.table_elements = self.table_elements;
-        limits.input = self.input_size;
-        limits.output = self.output;
-        limits.log_lines = self.log_lines;
-        limits.log_bytes = self.log_size;
-        limits.host_calls = self.host_calls;
-        limits
+        Limits {
+            fuel: self.fuel,
+            deadline: self.deadline,
+            memory: self.memory,
+            table_elements: self.table_elements,
+            input: self.input_size,
+            output: self.output,
+            log_lines: self.log_lines,
+            log_bytes: self.log_size,
+            host_calls: self.host_calls,
+            ..Limits::default()
+        }
     }
 }
 

@@ -3,15 +3,15 @@
 use std::process::ExitCode;
 
 use bytesize::ByteSize;
-use ringfence::{Skill, Tool, text};
+use ringfence::{Tool, ValidatedSkill, text};
 use serde_json::{Value, json};
 
 use crate::args::SkillArgs;
 use crate::load;
 use crate::output::{self, Refused, print};
 
-pub(crate) async fn exec(args: SkillArgs) -> ExitCode {
-    match load(&args).await {
+pub(crate) fn exec(args: &SkillArgs) -> ExitCode {
+    match read(args) {
         Ok(skill) => {
             if args.json {
                 output::print_json(&describe(&skill));
@@ -24,13 +24,14 @@ pub(crate) async fn exec(args: SkillArgs) -> ExitCode {
     }
 }
 
-async fn load(args: &SkillArgs) -> Result<Skill, Refused> {
+/// Nothing is compiled: all of it is in the bytes.
+fn read(args: &SkillArgs) -> Result<ValidatedSkill, Refused> {
     let host = load::host(0)?;
-    load::load(&host, &args.skill).await
+    host.validate(load::read(&args.skill)?).map_err(|error| load::refused(&error))
 }
 
 /// The skill as JSON.
-fn describe(skill: &Skill) -> Value {
+fn describe(skill: &ValidatedSkill) -> Value {
     let tools: Vec<Value> = skill
         .tools()
         .map(|tool| {
@@ -50,16 +51,16 @@ fn describe(skill: &Skill) -> Value {
         skill.imports().iter().map(|import| json!({"name": import.name, "lent": import.lent})).collect();
     json!({
         "skill": skill.digest(),
-        "size": skill.size(),
+        "size": skill.bytes().len(),
         "description": skill.description(),
         "tools": tools,
         "imports": imports,
     })
 }
 
-fn show(skill: &Skill) {
+fn show(skill: &ValidatedSkill) {
     print(&format!("skill    {}", skill.digest()));
-    print(&format!("size     {}", ByteSize::b(skill.size()).display().iec()));
+    print(&format!("size     {}", ByteSize::b(skill.bytes().len() as u64).display().iec()));
     if let Some(about) = skill.description() {
         print(&format!("about    {}", text::clean(about, 1024)));
     }

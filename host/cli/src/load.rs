@@ -17,10 +17,9 @@ const LARGE: usize = 512 << 10;
 
 /// A host for one run at a time. `memory` is what that run may hold.
 pub(crate) fn host(memory: u64) -> Result<Host, Refused> {
-    let mut config = HostConfig::default();
-    config.runs = 1;
-    config.memory = config.memory.max(memory.saturating_mul(2));
-    Host::new(config).map_err(|error| Refused::fault(error.to_string()))
+    let default = HostConfig::default();
+    let memory = default.memory.max(memory.saturating_mul(2));
+    Host::new(HostConfig { runs: 1, memory, ..default }).map_err(|error| Refused::fault(error.to_string()))
 }
 
 /// Reads a file, or standard input for `-`, as far as the cap on a component's size.

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     };
     match cli.command {
         Command::Run(args) => runtime.block_on(run::exec(args)),
-        Command::Inspect(args) => runtime.block_on(inspect::exec(args)),
+        Command::Inspect(args) => inspect::exec(&args),
         Command::Check(args) => runtime.block_on(check::exec(args)),
     }
 }

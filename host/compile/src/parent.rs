@@ -18,7 +18,6 @@ use crate::{CHILD, REFUSED};
 ///
 /// Defaults: 60 s of CPU, 120 s of wall time, 2 GiB of address space, 256 MiB of output, 2 at once.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct CompileLimits {
     /// CPU time over all threads of the child, in whole seconds. Default: 60 s.
     pub cpu: Duration,

@@ -27,7 +27,6 @@ use crate::validate::{self, Offer, Submission, ValidatedSkill};
 /// - memory: 4 GiB
 /// - caps: [`SkillCaps::default`]
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct HostConfig {
     /// Where instances are placed.
     pub allocator: Allocator,

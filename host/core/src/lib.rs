@@ -118,3 +118,7 @@ pub use wasi::Clock;
 
 pub use tokio_util::sync::CancellationToken;
 pub use wasmtime::component::Val;
+/// The engine that this library is built on, for `derive`s on the Rust types of lent functions:
+/// `use ringfence::wasmtime;` and then `#[derive(wasmtime::component::ComponentType, …)]`. Its other
+/// parts are not needed, and reach nothing of a host.
+pub use wasmtime;

@@ -26,7 +26,6 @@ const MIB: u64 = 1 << 20;
 /// - log: 1,000 lines and 64 KiB
 /// - host calls: 10,000
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
 pub struct Limits {
     /// Fuel: about one unit a wasm instruction, and one a byte of a bulk memory operation.
     ///
@@ -150,7 +149,6 @@ impl Limits {
 /// The caps of a skill, checked at load before anything is compiled. The pool of the engine is sized
 /// by them, so that a skill at every cap runs and none drains a neighbour's share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
 pub struct SkillCaps {
     /// Bytes of the component. Default: 32 MiB.
     pub size: u64,

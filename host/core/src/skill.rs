@@ -68,20 +68,9 @@ impl Skill {
         self.inner.digest
     }
 
-    /// Bytes of the component.
-    pub fn size(&self) -> u64 {
-        self.inner.description.size
-    }
-
-    /// What the author says of the skill as a whole. Untrusted text.
-    pub fn description(&self) -> Option<&str> {
-        self.inner.description.about.as_deref()
-    }
-
     /// Its tools, in the order of its exports.
     pub fn tools(&self) -> impl ExactSizeIterator<Item = Tool<'_>> {
-        let description = &self.inner.description;
-        description.tools.iter().map(|tool| Tool { types: &description.types, tool })
+        tools(&self.inner.description)
     }
 
     /// The tool of that name: the bare function's, where it is unique, or `interface_function`.
@@ -95,7 +84,7 @@ impl Skill {
         &self.inner.description.imports
     }
 
-    /// The same by index, for the path of a call.
+    /// The tool of that name and its function, for the path of a call.
     pub(crate) fn lookup(&self, name: &str) -> Result<Found<'_>, RunError> {
         let inner = &*self.inner;
         let found = inner.names.get(name).and_then(|index| {
@@ -119,6 +108,27 @@ impl Skill {
     pub(crate) fn counts(&self) -> &crate::validate::Counts {
         &self.inner.description.counts
     }
+}
+
+impl ValidatedSkill {
+    /// What the author says of the skill as a whole. Untrusted text.
+    pub fn description(&self) -> Option<&str> {
+        self.description.about.as_deref()
+    }
+
+    /// Its tools, in the order of its exports.
+    pub fn tools(&self) -> impl ExactSizeIterator<Item = Tool<'_>> {
+        tools(&self.description)
+    }
+
+    /// What it imports.
+    pub fn imports(&self) -> &[Import] {
+        &self.description.imports
+    }
+}
+
+fn tools(description: &Description) -> impl ExactSizeIterator<Item = Tool<'_>> {
+    description.tools.iter().map(|tool| Tool { types: &description.types, tool })
 }
 
 /// A tool and where its function is.

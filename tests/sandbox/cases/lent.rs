@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ringfence::wasmtime;
 use ringfence::{Host, HostBuilder, HostConfig, HostError, Limits, LoadError, Outcome, Refusal, RunError};
 use ringfence_sandbox_tests::{limits, load, runtime, wasm};
 use serde_json::json;
@@ -23,9 +24,7 @@ fn caller(function: &str, result: &str) -> String {
 }
 
 fn config() -> HostConfig {
-    let mut config = HostConfig::default();
-    config.runs = 4;
-    config
+    HostConfig { runs: 4, ..HostConfig::default() }
 }
 
 fn host() -> Host {
@@ -94,6 +93,44 @@ fn the_callers_context() {
         let report = runtime().block_on(call).expect("a run");
         assert!(matches!(report.outcome, Outcome::Completed(value) if value == json!(tenant)));
     }
+}
+
+/// The Rust side of a record.
+#[derive(wasmtime::component::ComponentType, wasmtime::component::Lift, wasmtime::component::Lower)]
+#[component(record)]
+struct Pair {
+    first: u32,
+    second: u32,
+}
+
+#[test]
+fn records_by_derive() {
+    let host = Host::builder(config())
+        .lend("acme:math/pairs@1.0.0", |pairs| {
+            pairs.func("swap", |_, (pair,): (Pair,)| Ok((Pair { first: pair.second, second: pair.first },)));
+        })
+        .build()
+        .expect("a host");
+    let wat = r#"(component
+        (import "acme:math/pairs@1.0.0" (instance $pairs
+          (type $pair' (record (field "first" u32) (field "second" u32)))
+          (export "pair" (type $pair (eq $pair')))
+          (export "swap" (func (param "pair" $pair) (result $pair)))))
+        (core module $libc (memory (export "memory") 1))
+        (core instance $libc (instantiate $libc))
+        (alias core export $libc "memory" (core memory $memory))
+        (core func $swap (canon lower (func $pairs "swap") (memory $memory)))
+        (core module $m
+          (import "host" "swap" (func $swap (param i32 i32 i32)))
+          (func (export "run") (param i32 i32) (result i32)
+            (call $swap (local.get 0) (local.get 1) (i32.const 64)) (i32.const 64)))
+        (core instance $i (instantiate $m (with "host" (instance (export "swap" (func $swap))))))
+        (func (export "run") (param "a" u32) (param "b" u32) (result (tuple u32 u32))
+          (canon lift (core func $i "run") (memory $memory))))"#;
+    let skill = load(&host, wat);
+    let limits = Limits::default();
+    let report = runtime().block_on(host.run(&skill, "run", json!({"a": 1, "b": 2}), &limits)).expect("a run");
+    assert!(matches!(report.outcome, Outcome::Completed(value) if value == json!([2, 1])));
 }
 
 #[test]

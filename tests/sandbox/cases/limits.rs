@@ -304,10 +304,7 @@ fn limits_that_cannot_be_enforced_are_refused() {
 
 /// A host with little memory for all runs together.
 fn small_host(memory: u64) -> Host {
-    let mut config = HostConfig::default();
-    config.runs = 4;
-    config.memory = memory;
-    Host::new(config).expect("a host")
+    Host::new(HostConfig { runs: 4, memory, ..HostConfig::default() }).expect("a host")
 }
 
 #[test]

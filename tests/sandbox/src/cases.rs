@@ -15,9 +15,8 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     // Interpreters in a guest are slow; what is tested here is what they find, not what it costs.
-    let mut limits = Limits::default();
-    limits.fuel = 20_000_000_000;
-    limits.deadline = Duration::from_secs(60);
+    let limits =
+        Limits { fuel: 20_000_000_000, deadline: Duration::from_secs(60), ..Limits::default() };
     let host = Host::new(HostConfig::default()).expect("a host");
     match run_cases(&host, Path::new(component), Path::new(cases), &limits) {
         Ok((count, wrong)) => {

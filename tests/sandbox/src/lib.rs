@@ -39,10 +39,7 @@ pub fn host(allocator: Allocator) -> &'static Host {
         Allocator::OnDemand => &ON_DEMAND,
     };
     cell.get_or_init(|| {
-        let mut config = HostConfig::default();
-        config.allocator = allocator;
-        config.runs = 200;
-        Host::new(config).expect("a host")
+        Host::new(HostConfig { allocator, runs: 200, ..HostConfig::default() }).expect("a host")
     })
 }
 

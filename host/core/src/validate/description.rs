@@ -9,7 +9,6 @@ use crate::types::{TypeId, TypeTable};
 /// A skill as its bytes describe it.
 #[derive(Debug, Clone)]
 pub(crate) struct Description {
-    pub(crate) size: u64,
     pub(crate) tools: Vec<ToolDescription>,
     pub(crate) types: TypeTable,
     pub(crate) imports: Vec<Import>,

@@ -45,7 +45,8 @@ impl Offer {
 /// minor, everything else as it is. The engine's linker goes by the same rule.
 fn compatible(name: &str) -> String {
     let Some((path, version)) = name.split_once('@') else { return name.to_owned() };
-    if version.contains(['-', '+']) {
+    let version = version.split_once('+').map_or(version, |(version, _build)| version);
+    if version.contains('-') {
         return name.to_owned();
     }
     match version.split('.').collect::<Vec<_>>().as_slice() {

@@ -131,7 +131,6 @@ fn describe(
     let imports =
         top.imports.iter().map(|name| Import { name: name.clone(), lent: imports::lent(offer, name) });
     Some(Description {
-        size: bytes.len() as u64,
         tools: exports.tools,
         types: exports.types,
         imports: imports.collect(),
