@@ -90,7 +90,9 @@ impl Bench {
             redact(&String::from_utf8_lossy(&output.stdout)),
             redact(&String::from_utf8_lossy(&output.stderr)),
         );
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cli/snapshots").join(format!("{name}.txt"));
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../tests/cli/snapshots")
+            .join(format!("{name}.txt"));
         if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
             fs::write(path, text).expect("the snapshots are writable");
             return;
@@ -112,7 +114,8 @@ fn redact(text: &str) -> String {
             _ => line.to_owned(),
         };
         let trimmed = line.trim_start();
-        let volatile = ["\"run\":", "\"wall_us\":", "\"busy_us\":"].iter().find(|key| trimmed.starts_with(**key));
+        let volatile =
+            ["\"run\":", "\"wall_us\":", "\"busy_us\":"].iter().find(|key| trimmed.starts_with(**key));
         match volatile {
             Some(key) => out.push_str(&format!("{}{key} [varies],", &line[..line.len() - trimmed.len()])),
             None => out.push_str(&line),
@@ -175,7 +178,10 @@ fn calls_that_are_refused() {
     bench.check("input-mismatch", &["run", "echo.wasm", "--input", r#"{"text":1}"#]);
     bench.check("input-mismatch-json", &["run", "echo.wasm", "--input", r#"{"text":1}"#, "--json"]);
     bench.check("input-not-json", &["run", "echo.wasm", "--input", "hello"]);
-    bench.check("input-too-large", &["run", "echo.wasm", "--input", r#"{"text":"hello"}"#, "--input-size", "10"]);
+    bench.check(
+        "input-too-large",
+        &["run", "echo.wasm", "--input", r#"{"text":"hello"}"#, "--input-size", "10"],
+    );
     bench.check("bad-limit", &["run", "echo.wasm", "--fuel", "0", "--input", r#"{"text":""}"#]);
     bench.check("bad-size", &["run", "echo.wasm", "--memory", "lots"]);
     bench.check("no-file", &["run", "nothing.wasm"]);

@@ -26,7 +26,11 @@ fn large(n: u32) -> Vec<u8> {
     for i in 0..n {
         let _ = write!(body, "(func (param i32) (result i32) (local i32)");
         for j in 0..200 {
-            let _ = write!(body, "(local.set 1 (i32.add (i32.load (local.get 0)) (i32.mul (local.get 1) (i32.const {}))))", i ^ j);
+            let _ = write!(
+                body,
+                "(local.set 1 (i32.add (i32.load (local.get 0)) (i32.mul (local.get 1) (i32.const {}))))",
+                i ^ j
+            );
         }
         body.push_str("(local.get 1))");
     }

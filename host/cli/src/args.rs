@@ -37,7 +37,7 @@ pub(crate) struct SkillArgs {
 #[derive(Debug, Args)]
 #[command(after_help = crate::exit::HELP)]
 pub(crate) struct RunArgs {
-    /// The component, a `.wasm` file
+    /// The component, a `.wasm` file, or `-` for standard input
     pub(crate) skill: PathBuf,
     /// The tool; may be left out when the skill has one
     pub(crate) tool: Option<String>,

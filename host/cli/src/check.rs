@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ringfence::Skill;
+use ringfence::{Limits, Skill};
 use serde_json::json;
 
 use crate::args::SkillArgs;
@@ -42,6 +42,6 @@ pub(crate) async fn exec(args: SkillArgs) -> ExitCode {
 }
 
 async fn check(args: &SkillArgs) -> Result<Skill, Refused> {
-    let host = load::host(0)?;
+    let host = load::host(&Limits::default())?;
     load::load(&host, &args.skill).await
 }

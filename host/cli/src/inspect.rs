@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use bytesize::ByteSize;
-use ringfence::{Tool, ValidatedSkill, text};
+use ringfence::{Lending, Limits, Tool, ValidatedSkill, text};
 use serde_json::{Value, json};
 
 use crate::args::SkillArgs;
@@ -26,7 +26,7 @@ pub(crate) fn exec(args: &SkillArgs) -> ExitCode {
 
 /// Nothing is compiled: all of it is in the bytes.
 fn read(args: &SkillArgs) -> Result<ValidatedSkill, Refused> {
-    let host = load::host(0)?;
+    let host = load::host(&Limits::default())?;
     host.validate(load::read(&args.skill)?).map_err(|error| load::refused(&error))
 }
 
@@ -47,8 +47,11 @@ fn describe(skill: &ValidatedSkill) -> Value {
             })
         })
         .collect();
-    let imports: Vec<Value> =
-        skill.imports().iter().map(|import| json!({"name": import.name, "lent": import.lent})).collect();
+    let imports: Vec<Value> = skill
+        .imports()
+        .iter()
+        .map(|import| json!({"name": import.name, "lending": import.lending}))
+        .collect();
     json!({
         "skill": skill.digest(),
         "size": skill.bytes().len(),
@@ -74,8 +77,14 @@ fn show(skill: &ValidatedSkill) {
     } else {
         print("imports");
         for import in skill.imports() {
-            let note = if import.lent { "" } else { "  (types only)" };
-            print(&format!("  {}{note}", text::clean(&import.name, 256)));
+            let note = match import.lending {
+                Lending::Lent => "lent",
+                Lending::Denied => "denied",
+                Lending::Empty => "empty",
+                Lending::TypesOnly => "types only",
+                _ => "",
+            };
+            print(&format!("  {note:10}  {}", text::clean(&import.name, 256)));
         }
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use indicatif::{ProgressBar, ProgressStyle};
-use ringfence::{Host, HostConfig, LoadError, Skill, SkillCaps, ValidatedSkill};
-use ringfence_compile::{CompileError, CompileLimits, Compiler};
+use ringfence::{Host, HostConfig, Limits, LoadError, Skill, SkillCaps, ValidatedSkill};
+use ringfence_compile::{CompileLimits, Compiler};
 
 use crate::exit;
 use crate::output::Refused;
@@ -15,10 +15,13 @@ use crate::output::Refused;
 /// Components from this size on take long enough to compile that somebody may wonder.
 const LARGE: usize = 512 << 10;
 
-/// A host for one run at a time. `memory` is what that run may hold.
-pub(crate) fn host(memory: u64) -> Result<Host, Refused> {
+/// A host for one run at a time, with room for all that its limits let it take: twice, for what an
+/// allocator adds.
+pub(crate) fn host(limits: &Limits) -> Result<Host, Refused> {
     let default = HostConfig::default();
-    let memory = default.memory.max(memory.saturating_mul(2));
+    let copies = limits.input.saturating_add(limits.output).saturating_mul(32);
+    let all = limits.memory.saturating_add(copies).saturating_add(limits.log_bytes);
+    let memory = default.memory.max(all.saturating_mul(2));
     Host::new(HostConfig { runs: 1, memory, ..default }).map_err(|error| Refused::fault(error.to_string()))
 }
 
@@ -48,10 +51,7 @@ pub(crate) async fn compile(host: &Host, validated: &ValidatedSkill) -> Result<S
     let compiled = compiler.compile(validated).await;
     bar.finish_and_clear();
     let artifact = compiled.map_err(|error| {
-        let exit = match &error {
-            CompileError::Host(_) => exit::FAULT,
-            _ => exit::REFUSED,
-        };
+        let exit = exit::of_fault(error.fault());
         Refused { exit, code: error.code(), ..Refused::fault(error.to_string()) }
     })?;
     host.link(validated, &artifact).map_err(|error| refused(&error))

@@ -35,7 +35,8 @@ impl Refused {
                 object.insert("pointer".into(), pointer.into());
             }
             if !self.reasons.is_empty() {
-                let reasons = self.reasons.iter().map(|(code, message)| json!({"error": code, "message": message}));
+                let reasons =
+                    self.reasons.iter().map(|(code, message)| json!({"error": code, "message": message}));
                 object.insert("reasons".into(), reasons.collect());
             }
             print_json(&object);

@@ -1,6 +1,7 @@
 //! `ringfence run`: the value on stdout, one line of outcome and usage on stderr; with `--json` the report.
 
 use std::io::Read as _;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ pub(crate) async fn exec(args: Box<RunArgs>) -> ExitCode {
 async fn call(args: &RunArgs) -> Result<Report, Refused> {
     let limits = args.limits();
     let input = input(args)?;
-    let host = load::host(limits.memory)?;
+    let host = load::host(&limits)?;
     let skill = load::load(&host, &args.skill).await?;
     let tool = tool(&skill, args.tool.as_deref())?;
     let mut call = host.call(&skill, &tool).limits(&limits).cancel(on_interrupt());
@@ -49,21 +50,30 @@ fn on_interrupt() -> CancellationToken {
 /// The arguments as JSON text, read as far as their limit.
 fn input(args: &RunArgs) -> Result<String, Refused> {
     let most = args.input_size.saturating_add(1);
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let (name, read) = if args.input == "-" {
-        ("standard input", std::io::stdin().lock().take(most).read_to_string(&mut text))
+        if args.skill == Path::new("-") {
+            let message = "the skill and the input cannot both come from standard input".to_owned();
+            return Err(Refused { exit: 4, code: "input-mismatch", ..Refused::fault(message) });
+        }
+        ("standard input", std::io::stdin().lock().take(most).read_to_end(&mut bytes))
     } else if let Some(path) = args.input.strip_prefix('@') {
-        (path, std::fs::File::open(path).and_then(|file| file.take(most).read_to_string(&mut text)))
+        (path, std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes)))
     } else {
         return Ok(args.input.clone());
     };
-    match read {
-        Ok(_) => Ok(text),
-        Err(error) => Err(Refused {
-            code: "cannot-read",
-            ..Refused::fault(format!("cannot read the input from {name}: {error}"))
-        }),
+    if let Err(error) = read {
+        let message = format!("cannot read the input from {name}: {error}");
+        return Err(Refused { code: "cannot-read", ..Refused::fault(message) });
     }
+    let size = bytes.len() as u64;
+    if size > args.input_size {
+        return Err(refused(RunError::InputTooLarge { size, limit: args.input_size }));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let message = format!("not JSON: not UTF-8 after {} bytes", error.utf8_error().valid_up_to());
+        refused(RunError::Input { pointer: String::new(), message })
+    })
 }
 
 fn tool(skill: &Skill, named: Option<&str>) -> Result<String, Refused> {
@@ -103,7 +113,8 @@ fn show(report: &Report, args: &RunArgs) -> ExitCode {
     }
     if args.log {
         for line in &report.log {
-            note(&format!("{}: {}", line.level, line.message));
+            // A line break of the guest's must not begin a line of ours.
+            note(&format!("{}: {}", line.level, line.message.replace('\n', "\n  | ")));
         }
     }
     match &report.outcome {

@@ -7,12 +7,18 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringfence::{Artifact, ValidatedSkill, text};
+use ringfence::{Artifact, Fault, ValidatedSkill, text};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 
 use crate::{CHILD, REFUSED};
+
+/// What the kernel sends at the limit on CPU time: 24 on every platform that is meant.
+const SIGXCPU: i32 = 24;
+
+/// Threads of a child, on a machine that has so many cores.
+const THREADS: usize = 4;
 
 /// Limits of one compilation.
 ///
@@ -76,6 +82,19 @@ pub enum CompileError {
 }
 
 impl CompileError {
+    /// Whose fault it is.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Refused(_)
+            | Self::OverCpu(_)
+            | Self::OverWall(_)
+            | Self::OverMemory(_)
+            | Self::OverOutput(_)
+            | Self::Crashed { .. } => Fault::Author,
+            Self::Host(_) => Fault::Host,
+        }
+    }
+
     /// The stable code, in kebab-case.
     pub fn code(&self) -> &'static str {
         match self {
@@ -125,11 +144,15 @@ impl Compiler {
     pub async fn compile(&self, skill: &ValidatedSkill) -> Result<Artifact, CompileError> {
         let _place = self.places.acquire().await.map_err(io::Error::other)?;
         let limits = &self.limits;
+        let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS));
         let mut child = Command::new(&self.program)
             .arg(CHILD)
             .arg(limits.cpu.as_secs().max(1).to_string())
             .arg(limits.memory.to_string())
             .env_clear()
+            // Each thread and each arena of the allocator takes address space, which is limited.
+            .env("RAYON_NUM_THREADS", threads.to_string())
+            .env("MALLOC_ARENA_MAX", "2")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -155,14 +178,13 @@ impl Compiler {
             return Ok(unsafe { Artifact::from_trusted(code) });
         }
         let words = text::clean(words.trim(), 512);
+        // What the standard library makes of an allocation that fails, and the engine of a mapping.
+        if words.contains("memory allocation of") || words.contains("Cannot allocate memory") {
+            return Err(CompileError::OverMemory(self.limits.memory));
+        }
         match (status.code(), status.signal()) {
             (Some(exit), _) if exit == i32::from(REFUSED) => Err(CompileError::Refused(words)),
-            // SIGXCPU at the limit, SIGKILL a second later.
-            (_, Some(24 | 9)) => Err(CompileError::OverCpu(self.limits.cpu)),
-            // What the standard library makes of an allocation that fails, and the engine of a mapping.
-            _ if words.contains("memory allocation of") || words.contains("Cannot allocate memory") => {
-                Err(CompileError::OverMemory(self.limits.memory))
-            }
+            (_, Some(SIGXCPU)) => Err(CompileError::OverCpu(self.limits.cpu)),
             _ => {
                 let said = if words.is_empty() { String::new() } else { format!(": {words}") };
                 Err(CompileError::Crashed { status, said })

@@ -119,6 +119,9 @@ impl Pool {
         if wanted == 0 {
             return Ok(0);
         }
+        if wanted > self.size {
+            return Err(RunError::TooLarge { what, wanted, size: self.size });
+        }
         let fits = |used: u64| used.checked_add(wanted).filter(|used| *used <= self.size);
         match self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
             Ok(_) => Ok(wanted),

@@ -19,8 +19,8 @@ use crate::host::Host;
 use crate::json::{self, InputError, Overflow};
 use crate::limiter::Limiter;
 use crate::limits::Limits;
-use crate::report::{Json, Outcome, Report, RunId};
-use crate::run::{Finished, NotTheTypes, Sandbox};
+use crate::report::{LogLine, Outcome, Report, RunId};
+use crate::run::{Finished, Sandbox};
 use crate::skill::{Found, Skill};
 use crate::state::{Budget, GuestState, Log};
 use crate::types::TypeId;
@@ -59,10 +59,10 @@ impl From<&str> for Input {
 ///
 /// Defaults: [`Limits::default`], the host's clock, a fresh seed, no token, no context.
 #[must_use = "a call does nothing until it is awaited"]
-pub struct Call<'a> {
-    host: &'a Host,
-    skill: &'a Skill,
-    tool: &'a str,
+pub struct Call {
+    host: Host,
+    skill: Skill,
+    tool: String,
     limits: Limits,
     seed: Option<u64>,
     clock: Clock,
@@ -71,18 +71,18 @@ pub struct Call<'a> {
     events: Option<UnboundedSender<Event>>,
 }
 
-impl std::fmt::Debug for Call<'_> {
+impl std::fmt::Debug for Call {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Call").field("tool", &self.tool).field("limits", &self.limits).finish_non_exhaustive()
     }
 }
 
-impl<'a> Call<'a> {
-    pub(crate) fn new(host: &'a Host, skill: &'a Skill, tool: &'a str) -> Self {
+impl Call {
+    pub(crate) fn new(host: &Host, skill: &Skill, tool: &str) -> Self {
         Self {
-            host,
-            skill,
-            tool,
+            host: host.clone(),
+            skill: skill.clone(),
+            tool: tool.to_owned(),
             limits: Limits::default(),
             seed: None,
             clock: Clock::default(),
@@ -134,17 +134,17 @@ impl<'a> Call<'a> {
     }
 
     async fn json_input(self, input: Input) -> Result<Report, RunError> {
-        let found = self.skill.lookup(self.tool)?;
+        let found = self.prepare()?;
         let (params, held) = read_input(&found, &input, self.limits.input)?;
         drop(input);
-        let mut finished = self.run_values(found, params, held).await?;
-        let left = finished.state.output.left();
-        let outcome = std::mem::replace(&mut finished.outcome, Outcome::OutputLimit);
-        let written = split(outcome, found.tool.result, |value| json::write(found.types, value, left));
-        let (outcome, bytes) = settle(written, |json: &Json| json.as_str().len() as u64)?;
-        finished.usage.output_bytes = finished.usage.output_bytes.saturating_add(bytes);
-        let finished = Finished { outcome, usage: finished.usage, state: finished.state };
-        Ok(finished.report(self.skill, &found.tool.name, &self.limits))
+        let finished = self.run_values(found, params, held).await?;
+        finished.report(&self.skill, &found.tool.name, &self.limits, |value, output| {
+            settle(found.tool.result, value, |value, ty| {
+                let json = json::write(found.types, value.as_ref().zip(ty), output.left())?;
+                output.spend(json.as_str().len() as u64);
+                Ok(json)
+            })
+        })
     }
 
     /// Runs the tool with component values in and out, without JSON in between. The values must be of
@@ -157,44 +157,36 @@ impl<'a> Call<'a> {
     ///
     /// As [`Call::json`].
     pub async fn values(self, params: Vec<Val>) -> Result<Report<Option<Val>>, RunError> {
-        let found = self.skill.lookup(self.tool)?;
+        let found = self.prepare()?;
         if params.len() != found.tool.params.len() {
             let message = format!("{} values for {} parameters", params.len(), found.tool.params.len());
             return Err(RunError::Input { pointer: String::new(), message });
         }
-        for (index, (value, (_, ty))) in params.iter().zip(&found.tool.params).enumerate() {
-            match json::measure(found.types, Some((value, *ty)), u64::MAX) {
-                Ok(size) if size > self.limits.input => {
-                    return Err(RunError::InputTooLarge { size, limit: self.limits.input });
-                }
-                Ok(_) => {}
-                Err(_) => {
-                    let message = "the value is not of the parameter's type".into();
-                    return Err(RunError::Input { pointer: format!("/{index}"), message });
-                }
-            }
+        let mut size: u64 = 0;
+        for (value, (name, ty)) in params.iter().zip(&found.tool.params) {
+            let Ok(bytes) = json::measure(found.types, Some((value, *ty)), u64::MAX) else {
+                let message = "the value is not of the parameter's type".into();
+                return Err(RunError::Input { pointer: format!("/{name}"), message });
+            };
+            size = size.saturating_add(bytes);
         }
-        let held = self.limits.input;
-        let mut finished = self.run_values(found, params, held).await?;
-        let left = finished.state.output.left();
-        let outcome = std::mem::replace(&mut finished.outcome, Outcome::OutputLimit);
-        let mut bytes = 0;
-        let measured = split_owned(outcome, found.tool.result, |value, ty| {
-            bytes = json::measure(found.types, value.as_ref().zip(ty), left)?;
-            Ok(value)
-        });
-        let (outcome, _) = settle(measured, |_| 0)?;
-        finished.usage.output_bytes = finished.usage.output_bytes.saturating_add(bytes);
-        let finished = Finished { outcome, usage: finished.usage, state: finished.state };
-        Ok(finished.report(self.skill, &found.tool.name, &self.limits))
+        check_size(size, self.limits.input)?;
+        let finished = self.run_values(found, params, size).await?;
+        finished.report(&self.skill, &found.tool.name, &self.limits, |value, output| {
+            settle(found.tool.result, value, |value, ty| {
+                let bytes = json::measure(found.types, value.as_ref().zip(ty), output.left())?;
+                output.spend(bytes);
+                Ok(value)
+            })
+        })
     }
 
     /// Runs the tool with Rust types in and out: the fastest path. `P` is the tuple of parameters, `R`
     /// the tuple of the result (`(T,)`, or `()` for none).
     ///
-    /// A top-level `result` comes as it is, in a completed outcome. The output limit bounds what is
-    /// lifted (32 times its bytes at most, by the type); the JSON that was never written is not
-    /// counted, and neither is the input.
+    /// A top-level `result` comes as it is, in a completed outcome. No JSON is written, so neither input
+    /// nor result is measured: a result may take [`crate::Tool::lift_bound`] of the output limit, or
+    /// [`crate::HOST_CALL_BYTES`] if that is more. Emitted chunks count as ever.
     ///
     /// # Errors
     ///
@@ -204,25 +196,38 @@ impl<'a> Call<'a> {
         P: ComponentNamedList + Lower + Send + Sync + 'static,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let found = self.skill.lookup(self.tool)?;
+        let found = self.prepare()?;
+        found.check_types::<P, R>()?;
         let sandbox = self.sandbox(&found, 0)?;
-        let export = *found.export;
+        let export = found.export.index;
         let finished = sandbox
             .run(self.cancel.clone(), async move |instance, store| {
-                let typed = instance.get_typed_func::<P, R>(&mut *store, export);
-                let func = typed.map_err(|error| NotTheTypes(format!("{error:#}")))?;
+                let func = instance.get_typed_func::<P, R>(&mut *store, export)?;
                 func.call_async(store, params).await
             })
             .await?;
-        Ok(finished.report(self.skill, &found.tool.name, &self.limits))
+        finished.report(&self.skill, &found.tool.name, &self.limits, |value, _| Ok(Outcome::Completed(value)))
     }
 
     /// Prepares the same as [`Call::json`], for a caller who wants to hear of the run while it goes on.
-    pub fn start(mut self, input: impl Into<Input>) -> Running<'a> {
+    pub fn start(mut self, input: impl Into<Input>) -> Running {
         let (sender, events) = unbounded_channel();
         self.events = Some(sender);
         let input = input.into();
         Running { run: Some(Box::pin(self.json_input(input))), events, report: None }
+    }
+
+    /// What can be refused before the input is looked at.
+    fn prepare(&self) -> Result<Found<'_>, RunError> {
+        self.limits.check(self.host.caps())?;
+        if !wasmtime::Engine::same(self.host.engine(), self.skill.pre().engine()) {
+            return Err(RunError::ForeignSkill { skill: self.skill.digest() });
+        }
+        if tokio::runtime::Handle::try_current().is_err() {
+            let message = "no tokio runtime here: call within one, or use `Host::run_blocking`";
+            return Err(RunError::Host(message.into()));
+        }
+        self.skill.lookup(&self.tool)
     }
 
     async fn run_values(
@@ -232,7 +237,7 @@ impl<'a> Call<'a> {
         held: u64,
     ) -> Result<Finished<Option<Val>>, RunError> {
         let sandbox = self.sandbox(&found, held)?;
-        let export = *found.export;
+        let export = found.export.index;
         let has_result = found.tool.result != ToolResult::Nothing;
         sandbox
             .run(self.cancel.clone(), async move |instance, store| {
@@ -249,16 +254,7 @@ impl<'a> Call<'a> {
 
     /// Reserves what the run needs and sets every limit. `held` is what the host holds of the input.
     fn sandbox(&self, found: &Found<'_>, held: u64) -> Result<Sandbox, RunError> {
-        let host = self.host;
-        let limits = &self.limits;
-        limits.check(host.caps())?;
-        if !wasmtime::Engine::same(host.engine(), self.skill.pre().engine()) {
-            return Err(RunError::ForeignSkill { skill: self.skill.digest() });
-        }
-        if tokio::runtime::Handle::try_current().is_err() {
-            let message = "no tokio runtime here: call within one, or use `Host::run_blocking`";
-            return Err(RunError::Host(message.into()));
-        }
+        let (host, limits) = (&self.host, &self.limits);
         let mut needs = Needs::of(self.skill.counts());
         // A skill that starts with more than its run may have is refused by the run's own limit.
         needs.guest_bytes =
@@ -267,9 +263,16 @@ impl<'a> Call<'a> {
         needs.host_bytes = needs
             .host_bytes
             .saturating_add(limits.log_bytes)
+            .saturating_add(u64::from(limits.log_lines).saturating_mul(size_of::<LogLine>() as u64))
             .saturating_add(held.min(limits.input.saturating_mul(32)))
             .saturating_add(limits.output)
             .saturating_add(transfer);
+        // Events are copies of log and output that wait for whoever listens.
+        if self.events.is_some() {
+            let log = u64::from(limits.log_lines).saturating_mul(size_of::<Event>() as u64);
+            let events = limits.log_bytes.saturating_add(limits.output).saturating_add(log);
+            needs.host_bytes = needs.host_bytes.saturating_add(events);
+        }
         let permit = host.admission().admit(needs)?;
         let started = Instant::now();
         let Some(deadline) = started.checked_add(limits.deadline) else {
@@ -326,31 +329,14 @@ impl std::io::Write for Counter {
     }
 }
 
-/// Takes a top-level `result` apart and turns the value, lent, into what the caller gets.
-fn split<T>(
-    outcome: Outcome<Option<Val>>,
+/// Takes a top-level `result` apart and turns the value into what the caller gets. A value over the output
+/// limit is an outcome; one of the wrong type is a fault of the host.
+fn settle<T>(
     result: ToolResult,
-    mut turn: impl FnMut(Option<(&Val, TypeId)>) -> Result<T, Overflow>,
-) -> Result<Outcome<T>, Overflow> {
-    split_owned(outcome, result, |value, ty| turn(value.as_ref().zip(ty)))
-}
-
-fn split_owned<T>(
-    outcome: Outcome<Option<Val>>,
-    result: ToolResult,
-    mut turn: impl FnMut(Option<Val>, Option<TypeId>) -> Result<T, Overflow>,
-) -> Result<Outcome<T>, Overflow> {
-    let value = match outcome {
-        Outcome::Completed(value) => value,
-        other => {
-            // Nothing else carries a value here.
-            let mut lost = Ok(());
-            let mapped = other.map(|_| lost = Err(Overflow::Mismatch));
-            lost?;
-            return without_value(mapped);
-        }
-    };
-    match (result, value) {
+    value: Option<Val>,
+    turn: impl FnOnce(Option<Val>, Option<TypeId>) -> Result<T, Overflow>,
+) -> Result<Outcome<T>, RunError> {
+    let settled = match (result, value) {
         (ToolResult::Nothing, None) => turn(None, None).map(Outcome::Completed),
         (ToolResult::Value(ty), Some(value)) => turn(Some(value), Some(ty)).map(Outcome::Completed),
         (ToolResult::Fallible { ok, .. }, Some(Val::Result(Ok(value)))) => {
@@ -360,69 +346,34 @@ fn split_owned<T>(
             turn(value.map(|value| *value), err).map(Outcome::Failed)
         }
         _ => Err(Overflow::Mismatch),
-    }
-}
-
-/// An outcome without a value is the same for every kind of value.
-fn without_value<T>(outcome: Outcome<()>) -> Result<Outcome<T>, Overflow> {
-    Ok(match outcome {
-        Outcome::Completed(()) | Outcome::Failed(()) => return Err(Overflow::Mismatch),
-        Outcome::Trapped(trap) => Outcome::Trapped(trap),
-        Outcome::OutOfFuel => Outcome::OutOfFuel,
-        Outcome::DeadlineExceeded => Outcome::DeadlineExceeded,
-        Outcome::MemoryLimit => Outcome::MemoryLimit,
-        Outcome::OutputLimit => Outcome::OutputLimit,
-        Outcome::HostCallLimit => Outcome::HostCallLimit,
-        Outcome::Cancelled => Outcome::Cancelled,
-        Outcome::HostOverloaded => Outcome::HostOverloaded,
-    })
-}
-
-/// A value over the output limit is an outcome; one of the wrong type is a fault of the host.
-fn settle<T>(
-    written: Result<Outcome<T>, Overflow>,
-    size: impl Fn(&T) -> u64,
-) -> Result<(Outcome<T>, u64), RunError> {
-    match written {
-        Ok(outcome) => {
-            let bytes = match &outcome {
-                Outcome::Completed(value) | Outcome::Failed(value) => size(value),
-                Outcome::Trapped(_)
-                | Outcome::OutOfFuel
-                | Outcome::DeadlineExceeded
-                | Outcome::MemoryLimit
-                | Outcome::OutputLimit
-                | Outcome::HostCallLimit
-                | Outcome::Cancelled
-                | Outcome::HostOverloaded => 0,
-            };
-            Ok((outcome, bytes))
-        }
-        Err(Overflow::Limit) => Ok((Outcome::OutputLimit, 0)),
+    };
+    match settled {
+        Ok(outcome) => Ok(outcome),
+        Err(Overflow::Limit) => Ok(Outcome::OutputLimit),
         Err(Overflow::Mismatch) => {
             Err(RunError::Host("a value is not of the type that its tool declares".into()))
         }
     }
 }
 
-type ReportFuture<'a> = Pin<Box<dyn Future<Output = Result<Report, RunError>> + Send + 'a>>;
+type ReportFuture = Pin<Box<dyn Future<Output = Result<Report, RunError>> + Send>>;
 
 /// A run that is listened to: a stream of its events, then its report. It goes on only while it is
 /// polled; dropping it stops the run at once.
 #[must_use = "a run goes on only while it is polled"]
-pub struct Running<'a> {
-    run: Option<ReportFuture<'a>>,
+pub struct Running {
+    run: Option<ReportFuture>,
     events: UnboundedReceiver<Event>,
     report: Option<Result<Report, RunError>>,
 }
 
-impl std::fmt::Debug for Running<'_> {
+impl std::fmt::Debug for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Running").field("finished", &self.run.is_none()).finish_non_exhaustive()
     }
 }
 
-impl Running<'_> {
+impl Running {
     /// The next event; none when the run is over.
     pub async fn next_event(&mut self) -> Option<Event> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
@@ -434,6 +385,9 @@ impl Running<'_> {
     ///
     /// As [`Call::json`].
     pub async fn report(mut self) -> Result<Report, RunError> {
+        // Nobody reads them any more, so they need not be kept.
+        self.events.close();
+        while self.events.try_recv().is_ok() {}
         match (self.report.take(), self.run.take()) {
             (Some(report), _) => report,
             (None, Some(run)) => run.await,
@@ -442,7 +396,7 @@ impl Running<'_> {
     }
 }
 
-impl Stream for Running<'_> {
+impl Stream for Running {
     type Item = Event;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {

@@ -194,6 +194,12 @@ pub enum Refusal {
         /// The cap.
         cap: u64,
     },
+    /// More reasons than are told one by one.
+    #[error("and {count} more reasons")]
+    More {
+        /// How many.
+        count: u64,
+    },
     /// The `ringfence:skill` section is there and wrong.
     #[error("the `ringfence:skill` section is wrong: {reason}")]
     Metadata {
@@ -217,6 +223,7 @@ impl Refusal {
             Self::NameCollision { .. } => "name-collision",
             Self::NameTooLong { .. } => "name-too-long",
             Self::OverCap { .. } => "over-cap",
+            Self::More { .. } => "more",
             Self::Metadata { .. } => "bad-metadata",
         }
     }
@@ -264,6 +271,19 @@ pub enum RunError {
         /// The most it may be.
         max: u64,
     },
+    /// The run needs more than this host has in all: waiting does not help.
+    #[error(
+        "the run may need {wanted} {what}, and this host has {size} in all: lower the run's limits on output \
+         and input, or give the host more"
+    )]
+    TooLarge {
+        /// What is too little.
+        what: &'static str,
+        /// How much the run may need of it.
+        wanted: u64,
+        /// How much there is in all.
+        size: u64,
+    },
     /// The host has no room for the run now.
     #[error("the host is full: {what} ({wanted} wanted, {free} free); try again later")]
     Overloaded {
@@ -301,6 +321,7 @@ impl RunError {
             Self::Input { .. } => "input-mismatch",
             Self::InputTooLarge { .. } => "input-too-large",
             Self::Limits { .. } => "bad-limit",
+            Self::TooLarge { .. } => "too-large-for-host",
             Self::Overloaded { .. } => "overloaded",
             Self::ForeignSkill { .. } => "foreign-skill",
             Self::Lent { .. } => "lent-function-failed",
@@ -314,6 +335,7 @@ impl RunError {
             Self::NoSuchTool { .. }
             | Self::Input { .. }
             | Self::InputTooLarge { .. }
+            | Self::TooLarge { .. }
             | Self::Limits { .. } => Fault::Caller,
             Self::Overloaded { .. } => Fault::Load,
             Self::ForeignSkill { .. } | Self::Lent { .. } | Self::Host(_) => Fault::Host,
@@ -326,6 +348,7 @@ impl RunError {
             Self::Input { pointer, .. } => Some(pointer),
             Self::NoSuchTool { .. }
             | Self::InputTooLarge { .. }
+            | Self::TooLarge { .. }
             | Self::Limits { .. }
             | Self::Overloaded { .. }
             | Self::ForeignSkill { .. }

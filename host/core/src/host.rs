@@ -53,9 +53,14 @@ impl Default for HostConfig {
     }
 }
 
-/// Loads skills and runs their tools: one engine, one pool, one ticking thread. Share it behind an
-/// `Arc`; it takes calls from every thread.
+/// Loads skills and runs their tools: one engine, one pool, one ticking thread. Takes calls from every
+/// thread; a clone is the same host.
+#[derive(Clone)]
 pub struct Host {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
     engine: Engine,
     linker: Linker<GuestState>,
     offer: Offer,
@@ -67,7 +72,7 @@ pub struct Host {
 
 impl std::fmt::Debug for Host {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Host").field("runs", &self.admission.runs()).finish_non_exhaustive()
+        f.debug_struct("Host").field("runs", &self.runs()).finish_non_exhaustive()
     }
 }
 
@@ -125,7 +130,8 @@ impl HostBuilder {
         let (linker, offer) = registry.finish();
         let process = getrandom::u64().map_err(|error| HostError::Engine(error.to_string()))?;
         let admission = Arc::new(Admission::new(capacity, self.config.memory));
-        Ok(Host { engine, linker, offer, admission, ticker, caps: self.config.caps, process })
+        let caps = self.config.caps;
+        Ok(Host { inner: Arc::new(Inner { engine, linker, offer, admission, ticker, caps, process }) })
     }
 }
 
@@ -138,6 +144,7 @@ fn check(config: &HostConfig) -> Result<(), HostError> {
         ("caps.tools", caps.tools.into(), 1, 10_000),
         ("caps.schema", caps.schema, 1, 1 << 30),
         ("caps.type_nodes", caps.type_nodes.into(), 1, 1_000_000),
+        ("caps.components", caps.components.into(), 0, 1_000_000),
         ("caps.instances", caps.instances.into(), 1, 1_000),
         ("caps.memories", caps.memories.into(), 1, 100),
         ("caps.tables", caps.tables.into(), 1, 1_000),
@@ -150,7 +157,25 @@ fn check(config: &HostConfig) -> Result<(), HostError> {
 }
 
 fn check_name(interface: &str) -> Result<(), HostError> {
-    let reason = if !(interface.contains(':') && interface.contains('/')) {
+    let path = interface.split_once('@').map_or(interface, |(path, _)| path);
+    let words = |text: &str| {
+        let word = |word: &str| {
+            word.starts_with(|c: char| c.is_ascii_alphabetic())
+                && word.chars().all(|c| c.is_ascii_alphanumeric())
+        };
+        text.split('-').all(word)
+    };
+    let named =
+        match path.split_once(':').and_then(|(namespace, rest)| Some((namespace, rest.split_once('/')?))) {
+            Some((namespace, (package, name))) => words(namespace) && words(package) && words(name),
+            None => false,
+        };
+    let version = interface.split_once('@').is_none_or(|(_, version)| {
+        let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let (numbers, _) = version.split_once(['-', '+']).unwrap_or((version, ""));
+        numbers.split('.').count() == 3 && numbers.split('.').all(number) && !version.contains('@')
+    });
+    let reason = if !named || !version {
         "an interface is named like `acme:crm/customers@1.0.0`"
     } else if interface.starts_with("wasi:") || interface.starts_with("ringfence:") {
         "`wasi:` and `ringfence:` are not the embedder's to lend"
@@ -181,8 +206,8 @@ impl Host {
     ///
     /// [`LoadError::Refused`] with all reasons.
     pub fn validate(&self, bytes: impl Into<Arc<[u8]>>) -> Result<ValidatedSkill, LoadError> {
-        let submission = Submission::new(bytes, &self.caps)?;
-        validate::validate(submission, &self.caps, &self.offer)
+        let submission = Submission::new(bytes, &self.inner.caps)?;
+        validate::validate(submission, &self.inner.caps, &self.inner.offer)
     }
 
     /// Links a validated skill to its compiled code.
@@ -192,7 +217,7 @@ impl Host {
     /// [`LoadError::Refused`] when an import is offered with other types; [`LoadError::Artifact`] when
     /// the code is of another version.
     pub fn link(&self, skill: &ValidatedSkill, artifact: &Artifact) -> Result<Skill, LoadError> {
-        Skill::link(skill, artifact, &self.linker)
+        Skill::link(skill, artifact, &self.inner.linker, &self.inner.caps)
     }
 
     /// Validates, compiles in this process and links. For bytes that are trusted not to keep the
@@ -249,37 +274,38 @@ impl Host {
     }
 
     /// Prepares a call: seed, clock, token, events, values instead of JSON.
-    pub fn call<'a>(&'a self, skill: &'a Skill, tool: &'a str) -> Call<'a> {
+    pub fn call(&self, skill: &Skill, tool: &str) -> Call {
         Call::new(self, skill, tool)
     }
 
     /// Runs under way now; one whose skill has many memories or tables counts as several.
     pub fn runs(&self) -> u64 {
-        self.admission.runs()
+        self.inner.admission.runs()
     }
 
     /// Bytes reserved for runs under way now; 0 when there are none.
     pub fn reserved_bytes(&self) -> u64 {
-        self.admission.reserved_bytes()
+        self.inner.admission.reserved_bytes()
     }
 
     pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
+        &self.inner.engine
     }
 
-    pub(crate) fn caps(&self) -> &SkillCaps {
-        &self.caps
+    /// The caps of the skills that it loads.
+    pub fn caps(&self) -> &SkillCaps {
+        &self.inner.caps
     }
 
     pub(crate) fn admission(&self) -> &Arc<Admission> {
-        &self.admission
+        &self.inner.admission
     }
 
     pub(crate) fn process(&self) -> u64 {
-        self.process
+        self.inner.process
     }
 
     pub(crate) fn running(&self) -> Running {
-        self.ticker.running()
+        self.inner.ticker.running()
     }
 }

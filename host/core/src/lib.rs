@@ -50,7 +50,8 @@
 //!
 //! Their own memory; the interfaces `log`, `progress` and `budget` of `ringfence:skill@0.1.0`; an empty
 //! WASI 0.2 (no files, no sockets, no environment; stdout and stderr go to the log); and what the embedder
-//! lends ([`HostBuilder::lend`]). Anything else is refused at load, by name.
+//! lends ([`HostBuilder::lend`]). The interfaces `http`, `kv` and `skills` answer `denied`. Any other import
+//! is refused at load, by name.
 //!
 //! # JSON
 //!
@@ -111,14 +112,16 @@ pub use error::{Fault, HostError, LoadError, Refusal, RunError};
 pub use event::Event;
 pub use host::{Host, HostBuilder, HostConfig};
 pub use limits::{HOST_CALL_BYTES, LOG_LINE_BYTES, Limits, SkillCaps};
-pub use report::{Digest, Json, Level, LogLine, Outcome, Report, RunId, Source, TrapReport, Usage};
+pub use report::{
+    Digest, Json, Level, LogLine, Outcome, ParseDigestError, Report, RunId, Source, TrapReport, Usage,
+};
 pub use skill::{Skill, Tool};
-pub use validate::{Import, Submission, ValidatedSkill};
+pub use validate::{Import, Lending, Submission, ValidatedSkill};
 pub use wasi::Clock;
 
 pub use tokio_util::sync::CancellationToken;
-pub use wasmtime::component::Val;
 /// The engine that this library is built on, for `derive`s on the Rust types of lent functions:
 /// `use ringfence::wasmtime;` and then `#[derive(wasmtime::component::ComponentType, …)]`. Its other
 /// parts are not needed, and reach nothing of a host.
 pub use wasmtime;
+pub use wasmtime::component::Val;

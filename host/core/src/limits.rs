@@ -1,7 +1,7 @@
 //! Every limit of a run and every cap of a skill: unit, default, what happens at it, what it leaves uncovered.
 //!
-//! There is no "unlimited": each field has a finite default, zero is refused, and [`Limits::check`]
-//! refuses what the engine could not enforce.
+//! There is no "unlimited": each field has a finite default, and [`Limits::check`] refuses what could not
+//! be enforced, such as no fuel or no time at all.
 
 use std::time::Duration;
 
@@ -31,14 +31,15 @@ pub struct Limits {
     ///
     /// Default: 1,000,000,000. At the limit: outcome `out-of-fuel`. Not covered: time in host
     /// functions, growth of memory (0 fuel a page), lifting and lowering of values. Fuel is not a
-    /// clock: a unit takes between 0.02 and 0.5 ns × 1,000 depending on the instruction mix, so the
+    /// clock: a microsecond burns between 2,000 and 40,000 units depending on the instructions, so the
     /// deadline is always on as well.
     pub fuel: u64,
     /// Wall time from instantiation to the end of the call, waits in the host included.
     ///
-    /// Default: 5 s. At the limit: outcome `deadline-exceeded`. Not covered: writing the result as
-    /// JSON (bounded by `output`). A bulk memory operation is not interrupted, so a run may be late
-    /// by the time that filling `memory` bytes takes: about 40 ms at 64 MiB.
+    /// Default: 5 s. At the limit: outcome `deadline-exceeded`, also for a result that comes too late.
+    /// Not interrupted, so a run may be late by it: a bulk memory operation (about 40 ms for 64 MiB),
+    /// lifting the result (about 65 ms for a `list<u8>` of 1 MiB, less for everything else). Not
+    /// covered: reading the input and writing the result as JSON, which `input` and `output` bound.
     #[serde(rename = "deadline_ms", serialize_with = "as_millis")]
     pub deadline: Duration,
     /// Bytes of linear memory, summed over all memories of all core instances. Exactly this fits.
@@ -61,20 +62,22 @@ pub struct Limits {
     pub memories: u32,
     /// Tables of a run. Default: 64. At the limit: as `instances`.
     pub tables: u32,
-    /// Bytes of the input as JSON text. For input given as values: the bytes of its strings plus 8
-    /// for every number.
+    /// Bytes of the input as JSON text; for component values, as if they were written.
     ///
-    /// Default: 1 MiB. At the limit: refused before the run ([`RunError::InputTooLarge`]).
+    /// Default: 1 MiB; at most 64 MiB. At the limit: refused before the run
+    /// ([`RunError::InputTooLarge`]). What the host holds of it is bounded by 32 times this.
     pub input: u64,
     /// JSON bytes of the result and of all chunks given to `progress.emit`, together; a note of a
     /// progress report counts as well.
     ///
-    /// Default: 1 MiB. At the limit: outcome `output-limit`. It also bounds what one host call may
-    /// hand over (strings and lists as the host holds them): [`HOST_CALL_BYTES`] or this, whichever
-    /// is more. Worst case in the host while a result is lifted: see [`crate::Tool::lift_bound`].
+    /// Default: 1 MiB; at most 64 MiB. At the limit: outcome `output-limit`. A result may also take at
+    /// most 32 times this in the host (a record of thousands of absent options is `{}` in JSON). It
+    /// bounds what one host call may hand over too, strings and lists as the host holds them:
+    /// [`HOST_CALL_BYTES`] or the bound of the result, whichever is more.
     pub output: u64,
     /// Lines of log kept. Default: 1,000. At the limit: dropped and counted in [`crate::Usage`].
-    /// A line longer than [`LOG_LINE_BYTES`] is cut and counted.
+    /// A line longer than [`LOG_LINE_BYTES`] is cut and counted; one longer than a host call may hand
+    /// over (see `output`) ends the run.
     pub log_lines: u32,
     /// Bytes of log kept. Default: 64 KiB. At the limit: as `log_lines`.
     pub log_bytes: u64,
@@ -113,7 +116,7 @@ impl Default for Limits {
 
 /// The most that a limit may be set to: what the engine is built to enforce.
 const MAX_MEMORY: u64 = 64 << 30;
-const MAX_OUTPUT: u64 = 256 * MIB;
+const MAX_OUTPUT: u64 = 64 * MIB;
 const MAX_DEADLINE: Duration = Duration::from_secs(24 * 3600);
 
 impl Limits {
@@ -156,10 +159,12 @@ pub struct SkillCaps {
     pub tools: u32,
     /// Bytes of all JSON Schemas of a skill together. Default: 256 KiB.
     pub schema: u64,
-    /// Type nodes of all signatures, shared types counted at every use. Default: 50,000.
+    /// Type nodes of all signatures; a type that is used again counts once. Default: 50,000.
     pub type_nodes: u32,
     /// Core instances that instantiating the component makes. Default: 64.
     pub instances: u32,
+    /// Instances of nested components that it makes. Default: 1,000.
+    pub components: u32,
     /// Linear memories that it makes. Default: 16.
     pub memories: u32,
     /// Tables that it makes. Default: 64.
@@ -187,6 +192,7 @@ impl Default for SkillCaps {
             schema: 256 << 10,
             type_nodes: 50_000,
             instances: 64,
+            components: 1_000,
             memories: 16,
             tables: 64,
             table_elements: 100_000,

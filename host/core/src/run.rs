@@ -3,6 +3,7 @@
 //! [`Sandbox::run`] consumes the sandbox, so an instance is never used twice. Dropping its future
 //! drops the store, and with it the instance, its memories and the permit.
 
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -14,9 +15,10 @@ use wasmtime::component::Instance;
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use crate::error::RunError;
+use crate::limits::Limits;
 use crate::report::{Outcome, Report, TrapReport, Usage};
 use crate::skill::Skill;
-use crate::state::{GuestState, Stop};
+use crate::state::{Budget, GuestState, Stop};
 use crate::ticker;
 
 /// Fuel between two yields of a busy guest: about 3 to 50 µs of work.
@@ -44,7 +46,8 @@ enum End<R> {
 
 /// A finished run: the outcome of the engine's part, and the store's state for the report.
 pub(crate) struct Finished<R> {
-    pub(crate) outcome: Outcome<R>,
+    /// What the tool returned, or how else the run ended.
+    pub(crate) ended: Result<R, Outcome<Infallible>>,
     pub(crate) usage: Usage,
     pub(crate) state: GuestState,
 }
@@ -116,25 +119,37 @@ impl Sandbox {
             log_dropped: state.log.dropped,
             output_bytes: state.output.used,
         };
-        let outcome = match outcome(end, &mut state)? {
-            Outcome::Completed(_) if overrun => Outcome::OutOfFuel,
-            outcome => outcome,
+        let ended = match ended(end, &mut state)? {
+            Ok(_) if overrun => Err(Outcome::OutOfFuel),
+            ended => ended,
         };
-        Ok(Finished { outcome, usage, state })
+        Ok(Finished { ended, usage, state })
     }
 }
 
 impl<R> Finished<R> {
-    pub(crate) fn report(self, skill: &Skill, tool: &Arc<str>, limits: &crate::Limits) -> Report<R> {
-        Report {
+    /// The report, with what `turn` makes of the returned value.
+    pub(crate) fn report<T>(
+        mut self,
+        skill: &Skill,
+        tool: &Arc<str>,
+        limits: &Limits,
+        turn: impl FnOnce(R, &mut Budget) -> Result<Outcome<T>, RunError>,
+    ) -> Result<Report<T>, RunError> {
+        let outcome = match self.ended {
+            Ok(value) => turn(value, &mut self.state.output)?,
+            Err(outcome) => outcome.map(|never| match never {}),
+        };
+        self.usage.output_bytes = self.state.output.used;
+        Ok(Report {
             run: self.state.run,
             skill: skill.digest(),
             tool: Arc::clone(tool),
-            outcome: self.outcome,
+            outcome,
             usage: self.usage,
             limits: limits.clone(),
             log: self.state.log.lines,
-        }
+        })
     }
 }
 
@@ -163,8 +178,11 @@ async fn race<R>(
         let polled = guest.as_mut().poll(context);
         let now = Instant::now();
         *busy = busy.saturating_add(now.saturating_duration_since(begun));
-        if let Poll::Ready(result) = polled {
-            return Poll::Ready(End::Returned(result));
+        match polled {
+            // A result that comes too late is none.
+            Poll::Ready(Ok(_)) if now >= deadline => return Poll::Ready(End::Deadline),
+            Poll::Ready(result) => return Poll::Ready(End::Returned(result)),
+            Poll::Pending => {}
         }
         if now >= deadline || timer.as_mut().poll(context).is_ready() {
             return Poll::Ready(End::Deadline);
@@ -179,67 +197,73 @@ async fn race<R>(
 
 /// What was printed without a line break at the end.
 fn finish_log(state: &mut GuestState) {
-    for (source, text) in state.wasi.take_rest().into_iter().flatten() {
-        state.log(crate::wasi::level(source), source, &text, false);
+    for line in state.wasi.take_rest().into_iter().flatten() {
+        line.log(state);
     }
 }
 
 /// Our own reasons first: whatever error the engine made of them on the way out.
-fn outcome<R>(end: End<R>, state: &mut GuestState) -> Result<Outcome<R>, RunError> {
+fn ended<R>(end: End<R>, state: &mut GuestState) -> Result<Result<R, Outcome<Infallible>>, RunError> {
     let error = match end {
-        End::Deadline => return Ok(Outcome::DeadlineExceeded),
-        End::Cancelled => return Ok(Outcome::Cancelled),
-        End::Returned(Ok(value)) => return Ok(Outcome::Completed(value)),
+        End::Returned(Ok(value)) => return Ok(Ok(value)),
         End::Returned(Err(error)) => error,
+        End::Deadline => return Ok(Err(Outcome::DeadlineExceeded)),
+        End::Cancelled => return Ok(Err(Outcome::Cancelled)),
     };
-    match state.stop.take() {
-        Some(Stop::Deadline) => return Ok(Outcome::DeadlineExceeded),
-        Some(Stop::HostCalls) => return Ok(Outcome::HostCallLimit),
-        Some(Stop::Output) => return Ok(Outcome::OutputLimit),
-        Some(Stop::Trap(code, message)) => return Ok(trapped(code, message, &error, state)),
+    let outcome = match state.stop.take() {
+        Some(Stop::Deadline) => Outcome::DeadlineExceeded,
+        Some(Stop::HostCalls) => Outcome::HostCallLimit,
+        Some(Stop::Output) => Outcome::OutputLimit,
+        Some(Stop::Trap(code, message)) => trapped(code, &message, &error, state),
         Some(Stop::Fault(fault)) => return Err(fault),
-        None => {}
-    }
+        None => engine_error(&error, state),
+    };
+    Ok(Err(outcome))
+}
+
+fn engine_error(error: &wasmtime::Error, state: &GuestState) -> Outcome<Infallible> {
     if state.limiter.host_refused || error.is::<wasmtime::PoolConcurrencyLimitError>() {
-        return Ok(Outcome::HostOverloaded);
-    }
-    if error.is::<NotTheTypes>() {
-        return Err(RunError::Input { pointer: String::new(), message: format!("{error:#}") });
+        return Outcome::HostOverloaded;
     }
     let refused = state.limiter.refused > 0;
-    Ok(match error.downcast_ref::<Trap>() {
+    match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => Outcome::OutOfFuel,
         Some(Trap::Interrupt) => Outcome::DeadlineExceeded,
         // What library code makes of a refused growth.
         Some(Trap::UnreachableCodeReached) if refused => Outcome::MemoryLimit,
-        Some(trap) => trapped(trap_code(*trap), trap.to_string(), &error, state),
-        None => untyped(&error, state),
-    })
+        Some(trap) => trapped(trap_code(*trap), &trap.to_string(), error, state),
+        None => untyped(error, state),
+    }
 }
 
-/// Errors for which wasmtime 48 has no type, by its words. `tests/sandbox` pins each.
-fn untyped<R>(error: &wasmtime::Error, state: &GuestState) -> Outcome<R> {
-    let text = format!("{error:#}");
-    if text.contains("fuel allocated for hostcalls has been exhausted") {
+/// Errors for which wasmtime 48 has no type, by their words. `tests/sandbox` pins each.
+///
+/// Only the root of the error is looked at: around it stand a backtrace and with it names that the guest
+/// chose.
+fn untyped(error: &wasmtime::Error, state: &GuestState) -> Outcome<Infallible> {
+    let root = error.root_cause().to_string();
+    let begins = |text: &str| root.starts_with(text);
+    if begins("too much data is being copied between the host and the guest") {
         return Outcome::OutputLimit;
     }
-    let count = text.contains("resource limit exceeded");
-    let minimum = text.contains("minimum size") && text.contains("exceeds") && state.limiter.refused > 0;
-    if count || minimum {
+    let minimum = begins("memory minimum size of") || begins("table minimum size of");
+    if begins("resource limit exceeded") || (minimum && state.limiter.refused > 0) {
         return Outcome::MemoryLimit;
+    }
+    if begins("cannot allocate another handle") {
+        return trapped("too-many-handles", &root, error, state);
     }
     // The rest are values that break the canonical ABI: a pointer out of bounds, a bad discriminant,
     // text that is not Unicode.
-    let message = error.root_cause().to_string();
-    trapped("abi-violation", message, error, state)
+    trapped("abi-violation", &root, error, state)
 }
 
-fn trapped<R>(
+fn trapped(
     code: &'static str,
-    message: String,
+    message: &str,
     error: &wasmtime::Error,
     state: &GuestState,
-) -> Outcome<R> {
+) -> Outcome<Infallible> {
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(|trace| {
         trace.frames().iter().take(20).map(|frame| {
             let name = match frame.func_name() {
@@ -252,16 +276,11 @@ fn trapped<R>(
     });
     Outcome::Trapped(Box::new(TrapReport {
         code,
-        message: crate::text::clean(message.strip_prefix("wasm trap: ").unwrap_or(&message), 1024),
+        message: crate::text::clean(message.strip_prefix("wasm trap: ").unwrap_or(message), 1024),
         growth_refused: state.limiter.refused > 0,
         backtrace: backtrace.map(Iterator::collect).unwrap_or_default(),
     }))
 }
-
-/// The Rust types of a typed call are not those of the tool.
-#[derive(Debug, thiserror::Error)]
-#[error("the Rust types do not fit the tool's signature: {0}")]
-pub(crate) struct NotTheTypes(pub(crate) String);
 
 /// The stable name of a trap.
 fn trap_code(trap: Trap) -> &'static str {

@@ -17,8 +17,10 @@ pub(crate) fn parameters(types: &TypeTable, tool: &ToolDescription) -> Value {
     let mut schema = Schema::new(types, tool.params.iter().map(|(_, ty)| *ty));
     let mut object = schema.object(&tool.params);
     if let Some(docs) = &tool.docs {
-        for (name, text) in &docs.parameters {
-            if let Some(Value::Object(property)) = object.pointer_mut("/properties").and_then(|all| all.get_mut(name)) {
+        for (name, text) in &docs.parameters.0 {
+            if let Some(Value::Object(property)) =
+                object.pointer_mut("/properties").and_then(|all| all.get_mut(name))
+            {
                 property.insert("description".into(), text.clone().into());
             }
         }

@@ -4,16 +4,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
+use wasmtime::component::types::{self, ComponentItem};
+use wasmtime::component::{
+    Component, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Linker, Lower,
+};
 
 use crate::artifact::Artifact;
 use crate::error::{LoadError, Refusal, RunError};
-use crate::limits::HOST_CALL_BYTES;
+use crate::limits::{HOST_CALL_BYTES, SkillCaps};
 use crate::report::Digest;
 use crate::schema;
 use crate::state::GuestState;
 use crate::types::TypeTable;
-use crate::validate::{Description, Import, ToolDescription, ToolResult, ValidatedSkill};
+use crate::validate::{Counts, Description, Import, ToolDescription, ToolResult, ValidatedSkill};
 
 /// A skill that a [`crate::Host`] loaded. Cheap to clone; runs do not share anything of it that changes.
 #[derive(Clone)]
@@ -25,8 +28,11 @@ struct Inner {
     digest: Digest,
     description: Arc<Description>,
     pre: InstancePre<GuestState>,
-    exports: Vec<ComponentExportIndex>,
+    exports: Vec<Export>,
     names: HashMap<Arc<str>, usize>,
+    counts: Counts,
+    /// The engine's own record of the types, for calls with Rust types.
+    types: types::Component,
 }
 
 impl std::fmt::Debug for Skill {
@@ -41,6 +47,7 @@ impl Skill {
         skill: &ValidatedSkill,
         artifact: &Artifact,
         linker: &Linker<GuestState>,
+        caps: &SkillCaps,
     ) -> Result<Self, LoadError> {
         let component = artifact.load(linker.engine())?;
         let pre = linker.instantiate_pre(&component).map_err(|error| {
@@ -59,7 +66,16 @@ impl Skill {
             names.insert(Arc::clone(&tool.full_name), index);
         }
         let description = Arc::clone(&skill.description);
-        let inner = Inner { digest: skill.digest, description, pre, exports, names };
+        let counts = counts(&component, &description.counts, caps);
+        let inner = Inner {
+            digest: skill.digest,
+            description,
+            pre,
+            exports,
+            names,
+            counts,
+            types: component.component_type(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -89,7 +105,12 @@ impl Skill {
         let inner = &*self.inner;
         let found = inner.names.get(name).and_then(|index| {
             let tool = inner.description.tools.get(*index)?;
-            Some(Found { tool, types: &inner.description.types, export: inner.exports.get(*index)? })
+            Some(Found {
+                tool,
+                types: &inner.description.types,
+                export: inner.exports.get(*index)?,
+                component: &inner.types,
+            })
         });
         found.ok_or_else(|| {
             let known: Vec<&str> = inner.description.tools.iter().take(20).map(|tool| &*tool.name).collect();
@@ -105,8 +126,8 @@ impl Skill {
         &self.inner.pre
     }
 
-    pub(crate) fn counts(&self) -> &crate::validate::Counts {
-        &self.inner.description.counts
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.inner.counts
     }
 }
 
@@ -131,31 +152,66 @@ fn tools(description: &Description) -> impl ExactSizeIterator<Item = Tool<'_>> {
     description.tools.iter().map(|tool| Tool { types: &description.types, tool })
 }
 
+/// Bytes that a result may take in the host for each byte of JSON that it may have.
+const EXPANSION: u64 = 32;
+
 /// A tool and where its function is.
 #[derive(Clone, Copy)]
 pub(crate) struct Found<'a> {
     pub(crate) tool: &'a ToolDescription,
     pub(crate) types: &'a TypeTable,
-    pub(crate) export: &'a ComponentExportIndex,
+    pub(crate) export: &'a Export,
+    component: &'a types::Component,
 }
 
 impl Found<'_> {
+    /// Refuses Rust types that are not those of the tool, before anything of the guest runs.
+    pub(crate) fn check_types<P, R>(&self) -> Result<(), RunError>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
+        self.export.ty.typecheck::<P, R>(&self.component.instance_type()).map_err(|error| RunError::Input {
+            pointer: String::new(),
+            message: format!("the Rust types do not fit the tool's signature: {error:#}"),
+        })
+    }
+
     /// Bytes that the engine may move from the guest to the host in one call.
     pub(crate) fn transfer_bound(&self, output: u64) -> u64 {
-        lift_bound(self.types, self.tool, output).max(output).max(HOST_CALL_BYTES)
+        let most = output.saturating_mul(EXPANSION);
+        lift_bound(self.types, self.tool, output).min(most).max(HOST_CALL_BYTES)
     }
 }
 
-fn find(component: &Component, tool: &ToolDescription) -> Result<ComponentExportIndex, LoadError> {
-    let export = match &tool.interface {
-        Some(interface) => component
-            .get_export_index(None, &**interface)
-            .and_then(|instance| component.get_export_index(Some(&instance), &*tool.function)),
-        None => component.get_export_index(None, &*tool.function),
+/// What a run makes: as the pre-scan counted, and at least what the compiler knows. A module that comes to
+/// a nested component as an argument is in neither, so such a skill counts as one at its caps.
+fn counts(component: &Component, scanned: &Counts, caps: &SkillCaps) -> Counts {
+    let (memories, tables) = match component.resources_required() {
+        Some(known) => (known.num_memories.into(), known.num_tables.into()),
+        None => (caps.memories.into(), caps.tables.into()),
     };
+    Counts { memories: scanned.memories.max(memories), tables: scanned.tables.max(tables), ..*scanned }
+}
+
+/// Where a tool's function is in the component, and the engine's record of its type.
+pub(crate) struct Export {
+    pub(crate) index: ComponentExportIndex,
+    ty: types::ComponentFunc,
+}
+
+fn find(component: &Component, tool: &ToolDescription) -> Result<Export, LoadError> {
+    let instance = match &tool.interface {
+        Some(interface) => component.get_export(None, &**interface).map(|(_, index)| Some(index)),
+        None => Some(None),
+    };
+    let export = instance.and_then(|instance| component.get_export(instance.as_ref(), &*tool.function));
     // The engine and the validator read the same bytes; they cannot differ unless the artifact is of
     // another skill.
-    export.ok_or_else(|| LoadError::Artifact(format!("it has no function `{}`", tool.full_name)))
+    match export {
+        Some((ComponentItem::ComponentFunc(ty), index)) => Ok(Export { index, ty }),
+        _ => Err(LoadError::Artifact(format!("it has no function `{}`", tool.full_name))),
+    }
 }
 
 fn lift_bound(types: &TypeTable, tool: &ToolDescription, output: u64) -> u64 {
@@ -228,8 +284,9 @@ impl<'a> Tool<'a> {
     }
 
     /// Most bytes that the engine may lift for a result of `output` bytes of JSON. It follows from the
-    /// type: about the JSON's own size for strings, up to 32 bytes for each element of a list.
+    /// type: about twice the JSON's own size for strings, up to 32 times for lists of small values, and
+    /// never more than 32 times.
     pub fn lift_bound(&self, output: u64) -> u64 {
-        lift_bound(self.types, self.tool, output)
+        lift_bound(self.types, self.tool, output).min(output.saturating_mul(EXPANSION))
     }
 }

@@ -122,7 +122,7 @@ impl Log {
 
     /// Keeps a line, cut at 4 KiB, if there is room. `cut` says that it was cut before already.
     fn push(&mut self, level: Level, source: Source, text: &str, cut: bool) -> Option<&LogLine> {
-        let end = (0..=LOG_LINE_BYTES.min(text.len())).rev().find(|at| text.is_char_boundary(*at))?;
+        let end = text.floor_char_boundary(LOG_LINE_BYTES);
         let message = text.get(..end)?;
         if self.count.left() == 0 || !self.bytes.spend(message.len() as u64) {
             self.dropped = self.dropped.saturating_add(1);

@@ -46,7 +46,12 @@ pub(crate) struct TypeTable {
     ids: HashMap<TypeDef, TypeId>,
     names: HashMap<u32, Arc<str>>,
     bounds: Vec<Bounds>,
+    /// Members, cases or flags by name, of types that have many.
+    members: HashMap<TypeId, HashMap<Arc<str>, usize>>,
 }
+
+/// From so many names on a type has an index of them.
+const MANY: usize = 9;
 
 /// What a value of a type can cost the host, against what it writes as JSON.
 ///
@@ -72,6 +77,10 @@ impl TypeTable {
         }
         let id = TypeId(u32::try_from(self.defs.len()).unwrap_or(u32::MAX));
         self.bounds.push(self.bounds_of(&def));
+        let index = index_of(&def);
+        if index.len() >= MANY {
+            self.members.insert(id, index);
+        }
         self.defs.push(def.clone());
         self.ids.insert(def, id);
         id
@@ -85,6 +94,19 @@ impl TypeTable {
     pub(crate) fn get(&self, id: TypeId) -> &TypeDef {
         // Ids come from this table, which only grows.
         self.defs.get(id.0 as usize).unwrap_or(&TypeDef::Bool)
+    }
+
+    /// The position of the member, case or flag of that name.
+    pub(crate) fn position(&self, id: TypeId, name: &str) -> Option<usize> {
+        if let Some(index) = self.members.get(&id) {
+            return index.get(name).copied();
+        }
+        match self.get(id) {
+            TypeDef::Record(fields) => fields.iter().position(|(known, _)| **known == *name),
+            TypeDef::Variant(cases) => cases.iter().position(|(known, _)| **known == *name),
+            TypeDef::Enum(names) | TypeDef::Flags(names) => names.iter().position(|known| **known == *name),
+            _ => None,
+        }
     }
 
     pub(crate) fn name_of(&self, id: TypeId) -> Option<&Arc<str>> {
@@ -119,10 +141,13 @@ impl TypeTable {
             TypeDef::String => Bounds { json: 2, fixed: 0, ratio: 2 },
             // Base64 writes four bytes for three elements.
             TypeDef::Bytes => Bounds { json: 2, fixed: VAL * 3, ratio: VAL },
+            // n items charge n × (VAL + theirs) and write 1 + n × (theirs + 1) bytes. With `fixed` and
+            // `ratio` of an item, the ratio below holds for the shortest item and so for every other.
             TypeDef::List(item) => {
                 let item = self.bound(*item);
-                let each = item.fixed.saturating_add(VAL).div_ceil(item.json.saturating_add(1));
-                Bounds { json: 2, fixed: each, ratio: item.ratio.saturating_add(each) }
+                let shortest = item.ratio.saturating_mul(item.json).saturating_add(item.fixed);
+                let ratio = shortest.saturating_add(VAL).div_ceil(item.json.saturating_add(1));
+                Bounds { json: 2, fixed: 0, ratio: ratio.max(item.ratio) }
             }
             TypeDef::Tuple(items) => {
                 let bounds: Vec<_> = items.iter().map(|item| self.bound(*item)).collect();
@@ -158,6 +183,16 @@ impl TypeTable {
                 (7, 0, inner)
             })),
         }
+    }
+}
+
+fn index_of(def: &TypeDef) -> HashMap<Arc<str>, usize> {
+    let index = |names: &mut dyn Iterator<Item = &Arc<str>>| names.cloned().zip(0..).collect();
+    match def {
+        TypeDef::Record(fields) => index(&mut fields.iter().map(|(name, _)| name)),
+        TypeDef::Variant(cases) => index(&mut cases.iter().map(|(name, _)| name)),
+        TypeDef::Enum(names) | TypeDef::Flags(names) => index(&mut names.iter()),
+        _ => HashMap::new(),
     }
 }
 
@@ -209,8 +244,7 @@ impl TypeTable {
             self.write_wit(&mut out, ty);
         }
         if out.len() > SIGNATURE_BYTES {
-            let cut = (0..=SIGNATURE_BYTES).rev().find(|at| out.is_char_boundary(*at)).unwrap_or(0);
-            out.truncate(cut);
+            out.truncate(out.floor_char_boundary(SIGNATURE_BYTES));
             out.push('…');
         }
         out

@@ -59,7 +59,7 @@ fn values_in_and_out() {
         Err(RunError::InputTooLarge { size: 5, limit: 4 })
     ));
     let wrong = call(Val::U8(1), &Limits::default());
-    assert!(matches!(wrong, Err(RunError::Input { pointer, .. }) if pointer == "/0"));
+    assert!(matches!(wrong, Err(RunError::Input { pointer, .. }) if pointer == "/text"));
     let none = runtime().block_on(pooled().call(&skill, "echo").values(vec![]));
     assert!(matches!(none, Err(RunError::Input { .. })));
 }

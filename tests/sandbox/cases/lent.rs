@@ -129,7 +129,8 @@ fn records_by_derive() {
           (canon lift (core func $i "run") (memory $memory))))"#;
     let skill = load(&host, wat);
     let limits = Limits::default();
-    let report = runtime().block_on(host.run(&skill, "run", json!({"a": 1, "b": 2}), &limits)).expect("a run");
+    let report =
+        runtime().block_on(host.run(&skill, "run", json!({"a": 1, "b": 2}), &limits)).expect("a run");
     assert!(matches!(report.outcome, Outcome::Completed(value) if value == json!([2, 1])));
 }
 

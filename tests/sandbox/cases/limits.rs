@@ -315,7 +315,7 @@ fn host_memory_at_admission() {
         runtime().block_on(host.run(&skill, "run", json!({}), &Limits::default()))
     };
     assert!(run(1).is_ok());
-    assert!(matches!(run(64), Err(RunError::Overloaded { .. })));
+    assert!(matches!(run(64), Err(RunError::TooLarge { .. })));
     assert_eq!((host.runs(), host.reserved_bytes()), (0, 0));
 }
 

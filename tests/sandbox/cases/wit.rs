@@ -15,9 +15,10 @@ fn a_component_that_imports_all_of_it_loads() {
     let package = resolve.push_str("all.wit", text).expect("valid WIT");
     let world = resolve.select_world(&[package], Some("all")).expect("the world");
     let mut module = dummy_module(&resolve, world, ManglingAndAbi::Standard32);
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("it embeds");
-    let encoder = ComponentEncoder::default().module(&module).expect("a module");
-    let component = encoder.validate(true).encode().expect("a component");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).expect("it embeds");
+    let mut encoder = ComponentEncoder::default();
+    encoder.module(&module).expect("a module").validate(true);
+    let component = encoder.encode().expect("a component");
     let skill = host(Allocator::Pooling).load(component).unwrap_or_else(|error| panic!("{error}"));
     let imports: Vec<&str> = skill.imports().iter().map(|import| import.name.as_str()).collect();
     for interface in ["log", "progress", "budget", "http", "kv", "skills"] {
@@ -100,7 +101,10 @@ fn what_is_not_lent_answers_denied() {
     let skill = load(host, DENIED);
     let limits = Limits::default();
     let report = runtime().block_on(host.run(&skill, "run", "{}", &limits)).expect("a run");
-    assert!(matches!(&report.outcome, Outcome::Completed(value) if *value == json!([256, 256, 256])), "{report:?}");
+    assert!(
+        matches!(&report.outcome, Outcome::Completed(value) if *value == json!([256, 256, 256])),
+        "{report:?}"
+    );
     assert_eq!(report.usage.host_calls, 3);
     // The same types under a name that is not in the file are refused.
     assert!(host.load(wasm(&DENIED.replace("\"delete\"", "\"remove\""))).is_err());

@@ -9,7 +9,7 @@ use wasmtime::{Engine, StoreContextMut};
 use super::stub::{Stub, give_back};
 use crate::error::HostError;
 use crate::state::{GuestState, Stop};
-use crate::validate::Offer;
+use crate::validate::{Lending, Offer};
 
 /// A linker and the names in it.
 pub(crate) struct Registry {
@@ -22,9 +22,14 @@ impl Registry {
         Self { linker: Linker::new(engine), offer: Offer::default() }
     }
 
-    /// A new interface; one that is there already, under any compatible version, is an error.
+    /// A new interface that works; one that is there already, under any compatible version, is an error.
     pub(crate) fn interface(&mut self, name: &str) -> Result<Interface<'_>, HostError> {
-        if !self.offer.add_interface(name) {
+        self.interface_as(name, Lending::Lent)
+    }
+
+    /// A new interface, and what stands behind it.
+    pub(crate) fn interface_as(&mut self, name: &str, lending: Lending) -> Result<Interface<'_>, HostError> {
+        if !self.offer.add_interface(name, lending) {
             return Err(HostError::Lend { name: name.to_owned(), reason: "the name is taken".into() });
         }
         let linker = self.linker.instance(name).map_err(|error| refused(name, &error))?;

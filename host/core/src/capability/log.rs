@@ -32,8 +32,7 @@ pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
         |mut store, (level, message): (WitLevel, WasmStr)| {
             // Read in place, so that only what is kept is copied.
             let kept = message.to_str(&store).map(|text| {
-                let cut = (0..=LOG_LINE_BYTES.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
-                let end = cut.unwrap_or(0);
+                let end = text.floor_char_boundary(LOG_LINE_BYTES);
                 (text.get(..end).unwrap_or_default().to_owned(), end < text.len())
             });
             let (text, cut) = match kept {

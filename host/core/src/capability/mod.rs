@@ -1,10 +1,13 @@
 //! Everything a guest can reach, in one list: one interface a file, every call counted.
 
 mod budget;
+mod http;
+mod kv;
 mod lent;
 mod link;
 mod log;
 mod progress;
+mod skills;
 mod stub;
 
 pub use lent::{Lend, LendError, LentCall};
@@ -20,10 +23,9 @@ pub(crate) fn offer(engine: &Engine) -> Result<Registry, HostError> {
     log::link(&mut registry)?;
     progress::link(&mut registry)?;
     budget::link(&mut registry)?;
-    // Defined and linked, and never granted so far: each function answers `denied`.
-    registry.interface("ringfence:skill/http@0.1.0")?.refuse(&["fetch", "fetch-many"])?;
-    registry.interface("ringfence:skill/kv@0.1.0")?.refuse(&["get", "set", "delete", "list"])?;
-    registry.interface("ringfence:skill/skills@0.1.0")?.refuse(&["call", "call-many"])?;
+    http::link(&mut registry)?;
+    kv::link(&mut registry)?;
+    skills::link(&mut registry)?;
     crate::wasi::link(&mut registry)?;
     Ok(registry)
 }

@@ -1,6 +1,7 @@
 //! JSON for WIT values, by the table in the crate's documentation: read into `Val`s, written from them.
 
 mod read;
+mod seed;
 mod write;
 
 pub(crate) use read::{InputError, read_params, read_params_value};

@@ -122,7 +122,7 @@ impl<W: Write> Writer<'_, W> {
                 self.raw(b"}")
             }
             (TypeDef::Variant(cases), Val::Variant(name, payload)) => {
-                let case = cases.iter().find(|(case, _)| **case == **name);
+                let case = types.position(ty, name).and_then(|case| cases.get(case));
                 match (case, payload) {
                     (Some((name, None)), None) => self.text(name),
                     (Some((name, Some(ty))), Some(value)) => self.single(name, Some((value, *ty))),

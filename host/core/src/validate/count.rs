@@ -9,6 +9,7 @@ use wasmparser::{
     Encoding, Instance, Parser, Payload, TableInit,
 };
 
+use super::refusals::Refusals;
 use crate::error::Refusal;
 use crate::limits::SkillCaps;
 
@@ -16,6 +17,8 @@ use crate::limits::SkillCaps;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) instances: u64,
+    /// Instances of nested components.
+    pub(crate) components: u64,
     pub(crate) memories: u64,
     pub(crate) tables: u64,
     /// Bytes of all memories at the start.
@@ -29,6 +32,7 @@ pub(crate) struct Counts {
 impl Counts {
     fn add(&mut self, other: Self) {
         self.instances = self.instances.saturating_add(other.instances);
+        self.components = self.components.saturating_add(other.components);
         self.memories = self.memories.saturating_add(other.memories);
         self.tables = self.tables.saturating_add(other.tables);
         self.memory = self.memory.saturating_add(other.memory);
@@ -62,7 +66,7 @@ struct Frame {
 }
 
 /// Counts a valid component and adds a refusal for every cap that it is over.
-pub(crate) fn count(bytes: &[u8], caps: &SkillCaps, refusals: &mut Vec<Refusal>) -> Counts {
+pub(crate) fn count(bytes: &[u8], caps: &SkillCaps, refusals: &mut Refusals) -> Counts {
     let mut contents = Contents::default();
     let mut frames: Vec<Frame> = Vec::new();
     let mut total = Counts::default();
@@ -84,6 +88,7 @@ pub(crate) fn count(bytes: &[u8], caps: &SkillCaps, refusals: &mut Vec<Refusal>)
     }
     let rows = [
         ("core instances", total.instances, u64::from(caps.instances)),
+        ("instances of nested components", total.components, caps.components.into()),
         ("linear memories", total.memories, caps.memories.into()),
         ("tables", total.tables, caps.tables.into()),
         ("table elements at the start", total.table_elements, caps.table_elements),
@@ -102,8 +107,15 @@ pub(crate) fn count(bytes: &[u8], caps: &SkillCaps, refusals: &mut Vec<Refusal>)
 }
 
 /// A module that is not in the file.
-const UNKNOWN: Counts =
-    Counts { instances: 1, memories: 0, tables: 0, memory: 0, table_elements: 0, records: 4096 };
+const UNKNOWN: Counts = Counts {
+    instances: 1,
+    components: 0,
+    memories: 0,
+    tables: 0,
+    memory: 0,
+    table_elements: 0,
+    records: 4096,
+};
 
 fn read(payload: &Payload<'_>, frames: &mut [Frame], contents: &mut Contents) {
     let Some((frame, outer)) = frames.split_last_mut() else { return };
@@ -157,6 +169,7 @@ fn read(payload: &Payload<'_>, frames: &mut [Frame], contents: &mut Contents) {
                 if let ComponentInstance::Instantiate { component_index, .. } = instance {
                     let component = at(&frame.components, component_index);
                     frame.makes.add(component);
+                    frame.makes.components = frame.makes.components.saturating_add(1);
                 }
             }
         }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::count::Counts;
 use super::metadata::ToolDocs;
 use crate::types::{TypeId, TypeTable};
@@ -22,8 +24,23 @@ pub(crate) struct Description {
 pub struct Import {
     /// Its name, with the version.
     pub name: String,
-    /// Whether something stands behind it; if not, it only names plain types.
-    pub lent: bool,
+    /// What stands behind it.
+    pub lending: Lending,
+}
+
+/// What stands behind an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Lending {
+    /// It works.
+    Lent,
+    /// It is linked, and every call is refused with an error or a trap.
+    Denied,
+    /// It is there and empty: no file, no socket, no environment.
+    Empty,
+    /// It only names plain types, so nothing needs to stand behind it.
+    TypesOnly,
 }
 
 /// An exported function.

@@ -10,6 +10,7 @@ use wasmparser::types::TypesRef;
 use wasmparser::{ComponentExternalKind, PrimitiveValType};
 
 use super::description::{ToolDescription, ToolResult};
+use super::refusals::Refusals;
 use crate::error::Refusal;
 use crate::limits::SkillCaps;
 use crate::types::{TypeDef, TypeId, TypeTable};
@@ -28,7 +29,7 @@ pub(super) fn read(
     types: TypesRef<'_>,
     names: &[(String, ComponentExternalKind)],
     caps: &SkillCaps,
-    refusals: &mut Vec<Refusal>,
+    refusals: &mut Refusals,
 ) -> Exports {
     let mut reader = Reader {
         types,
@@ -136,7 +137,7 @@ enum Unfit {
 }
 
 impl Reader<'_> {
-    fn tools(&mut self, caps: &SkillCaps, refusals: &mut Vec<Refusal>) -> Vec<ToolDescription> {
+    fn tools(&mut self, caps: &SkillCaps, refusals: &mut Refusals) -> Vec<ToolDescription> {
         let found = std::mem::take(&mut self.found);
         let mut bare: BTreeMap<String, u32> = BTreeMap::new();
         for tool in &found {

@@ -3,6 +3,7 @@
 use wasmparser::types::Types;
 use wasmparser::{Validator, WasmFeatures};
 
+use super::refusals::Refusals;
 use crate::error::Refusal;
 
 /// What a skill may use. Multi-memory is on in the engine (its own adapters need it) and off here.
@@ -53,7 +54,7 @@ const OFF: &[(WasmFeatures, &str)] = &[
 
 /// The types of a component that uses what is allowed. Otherwise adds what is wrong to `refusals`,
 /// and gives the types still when the component would be valid with everything on.
-pub(super) fn validate(bytes: &[u8], refusals: &mut Vec<Refusal>) -> Option<Types> {
+pub(super) fn validate(bytes: &[u8], refusals: &mut Refusals) -> Option<Types> {
     let first = match check(bytes, ALLOWED) {
         Ok(types) => return Some(types),
         Err(error) => error,
@@ -77,7 +78,7 @@ pub(super) fn validate(bytes: &[u8], refusals: &mut Vec<Refusal>) -> Option<Type
 
 /// Adds each proposal of `off` without which the component is invalid, by halving: a pass over a
 /// large file takes tenths of a second, and one or two proposals are what is found.
-fn name_used(bytes: &[u8], off: &[(WasmFeatures, &'static str)], refusals: &mut Vec<Refusal>) {
+fn name_used(bytes: &[u8], off: &[(WasmFeatures, &'static str)], refusals: &mut Refusals) {
     let all = off.iter().fold(WasmFeatures::empty(), |set, (feature, _)| set.union(*feature));
     let Err((offset, message)) = check(bytes, WasmFeatures::all().difference(all)) else { return };
     match off {

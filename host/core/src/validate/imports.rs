@@ -1,44 +1,64 @@
 //! Whether everything a component imports is offered; what is not is named, with the nearest that is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::types::TypesRef;
 
+use super::description::Lending;
+use super::refusals::Refusals;
 use crate::error::Refusal;
 
 /// Every interface that a host offers, with its functions and resources. Made while they are linked,
 /// so that the list and the linker cannot differ.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Offer {
-    interfaces: BTreeMap<String, BTreeSet<String>>,
+    interfaces: BTreeMap<String, Interface>,
+    /// By what is equal for compatible versions.
+    compatible: HashMap<String, String>,
+}
+
+#[derive(Debug, Clone)]
+struct Interface {
+    lending: Lending,
+    items: BTreeSet<String>,
 }
 
 impl Offer {
     /// Adds an interface; false when it is there already, in this or a compatible version.
-    pub(crate) fn add_interface(&mut self, name: &str) -> bool {
-        let free = self.find(name).is_none();
-        self.interfaces.entry(name.to_owned()).or_default();
+    pub(crate) fn add_interface(&mut self, name: &str, lending: Lending) -> bool {
+        let free = self.compatible.insert(compatible(name), name.to_owned()).is_none();
+        self.interfaces.insert(name.to_owned(), Interface { lending, items: BTreeSet::new() });
         free
     }
 
     pub(crate) fn add_item(&mut self, interface: &str, item: &str) {
-        self.interfaces.entry(interface.to_owned()).or_default().insert(item.to_owned());
+        if let Some(interface) = self.interfaces.get_mut(interface) {
+            interface.items.insert(item.to_owned());
+        }
     }
 
     /// The interface offered under `name` or under a version that is compatible with it.
-    fn find(&self, name: &str) -> Option<(&String, &BTreeSet<String>)> {
-        let key = compatible(name);
-        self.interfaces.iter().find(|(offered, _)| compatible(offered) == key)
+    fn find(&self, name: &str) -> Option<(&str, &Interface)> {
+        let offered = self.compatible.get(&compatible(name))?;
+        Some((offered, self.interfaces.get(offered)?))
+    }
+
+    /// What stands behind an import, for `inspect`.
+    pub(super) fn lending(&self, name: &str) -> Lending {
+        self.find(name).map_or(Lending::TypesOnly, |(_, interface)| interface.lending)
     }
 
     /// The offered interface whose name is nearest to `name`.
     fn nearest(&self, name: &str) -> String {
-        // Names are short; one from the file may not be.
-        let name: String = name.chars().take(256).collect();
-        let nearest = self.interfaces.keys().min_by_key(|offered| strsim::levenshtein(offered, &name));
-        nearest.cloned().unwrap_or_default()
+        nearest(self.interfaces.keys(), name)
     }
+}
+
+/// The nearest name. Names that are offered are short; one from a file is cut, since the time grows with it.
+fn nearest<'a>(names: impl Iterator<Item = &'a String>, name: &str) -> String {
+    let name: String = name.chars().take(100).collect();
+    names.min_by_key(|known| strsim::levenshtein(known, &name)).cloned().unwrap_or_default()
 }
 
 /// What is equal for versions that stand in for one another: `1.x.y` by the major, `0.x.y` by the
@@ -58,25 +78,25 @@ fn compatible(name: &str) -> String {
 }
 
 /// What a component imports, and whether something stands behind it.
-pub(super) fn read(types: TypesRef<'_>, names: &[String], offer: &Offer, refusals: &mut Vec<Refusal>) {
+pub(super) fn read(types: TypesRef<'_>, names: &[String], offer: &Offer, refusals: &mut Refusals) {
     for name in names {
         let Some(item) = types.component_item_for_import(name) else { continue };
         match item.ty {
             ComponentEntityType::Instance(id) => {
                 let Some(instance) = types.get(id) else { continue };
-                let needed = instance.exports.iter().filter(|(_, item)| needs_host(&item.ty));
                 match offer.find(name) {
-                    Some((offered, items)) => {
-                        for (item, _) in needed.filter(|(item, _)| !items.contains(*item)) {
-                            let nearest = items.iter().min_by_key(|known| strsim::levenshtein(known, item));
-                            refusals.push(Refusal::ImportNotOffered {
+                    // Resources of an offered interface are checked with the types, when it is linked.
+                    Some((offered, interface)) => {
+                        let functions = instance.exports.iter().filter(|(_, item)| is_function(&item.ty));
+                        for (item, _) in functions.filter(|(item, _)| !interface.items.contains(*item)) {
+                            refusals.push_with(|| Refusal::ImportNotOffered {
                                 import: clean(&format!("{name}#{item}")),
-                                nearest: format!("{offered}#{}", nearest.map_or("", |n| n)),
+                                nearest: format!("{offered}#{}", nearest(interface.items.iter(), item)),
                             });
                         }
                     }
                     // An interface of plain types needs nothing behind it.
-                    None if needed.count() == 0 => {}
+                    None if !instance.exports.values().any(|item| needs_host(&item.ty)) => {}
                     None => refuse(name, offer, refusals),
                 }
             }
@@ -90,8 +110,12 @@ pub(super) fn read(types: TypesRef<'_>, names: &[String], offer: &Offer, refusal
     }
 }
 
-fn refuse(name: &str, offer: &Offer, refusals: &mut Vec<Refusal>) {
-    refusals.push(Refusal::ImportNotOffered { import: clean(name), nearest: offer.nearest(name) });
+fn refuse(name: &str, offer: &Offer, refusals: &mut Refusals) {
+    refusals.push_with(|| Refusal::ImportNotOffered { import: clean(name), nearest: offer.nearest(name) });
+}
+
+fn is_function(ty: &ComponentEntityType) -> bool {
+    matches!(ty, ComponentEntityType::Func(_))
 }
 
 /// Whether an item of an imported interface is more than a name for a plain type.
@@ -114,9 +138,4 @@ fn needs_host(ty: &ComponentEntityType) -> bool {
 
 fn clean(name: &str) -> String {
     crate::text::clean(name, 256)
-}
-
-/// Whether an interface that a skill imports is lent to it, for `inspect`.
-pub(super) fn lent(offer: &Offer, name: &str) -> bool {
-    offer.find(name).is_some()
 }

@@ -6,10 +6,14 @@
 //! section that is there and wrong refuses the skill.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::Deserialize;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::description::ToolDescription;
+use super::refusals::Refusals;
 use crate::error::Refusal;
 
 /// The name of the section.
@@ -24,7 +28,7 @@ struct Metadata {
     #[serde(default)]
     description: Option<String>,
     #[serde(default)]
-    tools: BTreeMap<String, ToolDocs>,
+    tools: Once<ToolDocs>,
 }
 
 /// What the author says of a tool.
@@ -34,16 +38,57 @@ pub(crate) struct ToolDocs {
     #[serde(default)]
     pub(crate) description: Option<String>,
     #[serde(default)]
-    pub(crate) parameters: BTreeMap<String, String>,
+    pub(crate) parameters: Once<String>,
+}
+
+/// An object whose keys are all different.
+#[derive(Debug, Clone)]
+pub(crate) struct Once<T>(pub(crate) BTreeMap<String, T>);
+
+impl<T> Default for Once<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Once<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = Once<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = BTreeMap::new();
+                while let Some((key, value)) = map.next_entry::<String, T>()? {
+                    if members.contains_key(&key) {
+                        return Err(A::Error::custom(format_args!("`{key}` twice")));
+                    }
+                    members.insert(key, value);
+                }
+                Ok(Once(members))
+            }
+        }
+        deserializer.deserialize_map(Members(PhantomData))
+    }
 }
 
 /// Adds the documentation to the tools; gives what is said of the whole skill.
 pub(super) fn apply(
     section: &[u8],
+    sections: u32,
     tools: &mut [ToolDescription],
-    refusals: &mut Vec<Refusal>,
+    refusals: &mut Refusals,
 ) -> Option<String> {
-    match read(section, tools) {
+    // With a tool refused, what documents it would be refused for the wrong reason.
+    if !refusals.is_empty() {
+        return None;
+    }
+    let read = if sections > 1 { Err(format!("there are {sections} of them")) } else { read(section, tools) };
+    match read {
         Ok(about) => about,
         Err(reason) => {
             refusals.push(Refusal::Metadata { reason: crate::text::clean(&reason, 512) });
@@ -60,14 +105,14 @@ fn read(section: &[u8], tools: &mut [ToolDescription]) -> Result<Option<String>,
     if let Some(text) = &metadata.description {
         check_text("description", text)?;
     }
-    for (name, docs) in metadata.tools {
+    for (name, docs) in metadata.tools.0 {
         let Some(tool) = tools.iter_mut().find(|tool| *tool.name == *name || *tool.full_name == *name) else {
             return Err(format!("it documents the tool `{name}`, which the skill does not have"));
         };
         if let Some(text) = &docs.description {
             check_text(&format!("description of `{name}`"), text)?;
         }
-        for (param, text) in &docs.parameters {
+        for (param, text) in &docs.parameters.0 {
             if !tool.params.iter().any(|(known, _)| **known == **param) {
                 return Err(format!(
                     "it documents the parameter `{param}` of `{name}`, which it does not have"
@@ -75,7 +120,9 @@ fn read(section: &[u8], tools: &mut [ToolDescription]) -> Result<Option<String>,
             }
             check_text(&format!("text of parameter `{param}` of `{name}`"), text)?;
         }
-        tool.docs = Some(docs);
+        if tool.docs.replace(docs).is_some() {
+            return Err(format!("it documents the tool `{name}` under both of its names"));
+        }
     }
     Ok(metadata.description)
 }

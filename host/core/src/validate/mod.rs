@@ -10,15 +10,18 @@ mod exports;
 mod features;
 mod imports;
 mod metadata;
+mod refusals;
 
 use std::sync::Arc;
 
 use wasmparser::{ComponentExternalKind, Parser, Payload};
 
 pub(crate) use count::Counts;
-pub use description::Import;
 pub(crate) use description::{Description, ToolDescription, ToolResult};
+pub use description::{Import, Lending};
 pub(crate) use imports::Offer;
+
+use refusals::Refusals;
 
 use crate::error::{LoadError, Refusal};
 use crate::limits::SkillCaps;
@@ -82,7 +85,7 @@ pub(crate) fn validate(
     offer: &Offer,
 ) -> Result<ValidatedSkill, LoadError> {
     let Submission { bytes, digest } = submission;
-    let mut refusals = Vec::new();
+    let mut refusals = Refusals::default();
     match describe(&bytes, caps, offer, &mut refusals) {
         Some(description) if refusals.is_empty() => {
             Ok(ValidatedSkill { bytes, digest, description: Arc::new(description) })
@@ -91,17 +94,12 @@ pub(crate) fn validate(
             if refusals.is_empty() {
                 refusals.push(Refusal::Malformed { offset: 0, message: "no top-level component".into() });
             }
-            Err(LoadError::Refused(refusals))
+            Err(LoadError::Refused(refusals.finish()))
         }
     }
 }
 
-fn describe(
-    bytes: &[u8],
-    caps: &SkillCaps,
-    offer: &Offer,
-    refusals: &mut Vec<Refusal>,
-) -> Option<Description> {
+fn describe(bytes: &[u8], caps: &SkillCaps, offer: &Offer, refusals: &mut Refusals) -> Option<Description> {
     if let Some(refusal) = header(bytes) {
         refusals.push(refusal);
         return None;
@@ -113,7 +111,7 @@ fn describe(
     let mut exports = exports::read(types.as_ref(), &top.exports, caps, refusals);
     let mut about = None;
     if let Some(section) = top.metadata {
-        about = metadata::apply(section, &mut exports.tools, refusals);
+        about = metadata::apply(section, top.sections, &mut exports.tools, refusals);
     }
     // A large schema refuses the skill here, so that nobody has to carry it later.
     let mut schema_bytes: u64 = 0;
@@ -128,8 +126,7 @@ fn describe(
             break;
         }
     }
-    let imports =
-        top.imports.iter().map(|name| Import { name: name.clone(), lent: imports::lent(offer, name) });
+    let imports = top.imports.iter().map(|name| Import { name: name.clone(), lending: offer.lending(name) });
     Some(Description {
         tools: exports.tools,
         types: exports.types,
@@ -175,6 +172,8 @@ struct TopLevel<'a> {
     imports: Vec<String>,
     exports: Vec<(String, ComponentExternalKind)>,
     metadata: Option<&'a [u8]>,
+    /// Sections of that name.
+    sections: u32,
 }
 
 /// The names at the top level of a valid component, in the order of the file.
@@ -194,6 +193,7 @@ fn top_level(bytes: &[u8]) -> TopLevel<'_> {
             }
             Payload::CustomSection(section) if depth == 1 && section.name() == metadata::SECTION => {
                 top.metadata = Some(section.data());
+                top.sections = top.sections.saturating_add(1);
             }
             _ => {}
         }

@@ -8,10 +8,11 @@ use super::wasi;
 use crate::capability::Registry;
 use crate::error::HostError;
 use crate::state::{GuestState, Stop};
+use crate::validate::Lending;
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
     registry
-        .interface(wasi!("cli/environment"))?
+        .interface_as(wasi!("cli/environment"), Lending::Empty)?
         .func("get-environment", |_, (): ()| Ok((Vec::<(String, String)>::new(),)))?
         .func("get-arguments", |_, (): ()| Ok((Vec::<String>::new(),)))?
         .func("initial-cwd", |_, (): ()| Ok((None::<String>,)))?;
@@ -24,7 +25,7 @@ pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
             Err(exit(store.data_mut(), code))
         })?;
     registry
-        .interface(wasi!("cli/stdin"))?
+        .interface_as(wasi!("cli/stdin"), Lending::Empty)?
         .resource::<InputStream>("input-stream")?
         .func("get-stdin", |_, (): ()| Ok((Resource::<InputStream>::new_own(0),)))?;
     registry
@@ -35,26 +36,30 @@ pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
         .interface(wasi!("cli/stderr"))?
         .resource::<OutputStream>("output-stream")?
         .func("get-stderr", |_, (): ()| Ok((Resource::<OutputStream>::new_own(STDERR),)))?;
-    registry.interface(wasi!("cli/terminal-input"))?.resource::<TerminalInput>("terminal-input")?;
-    registry.interface(wasi!("cli/terminal-output"))?.resource::<TerminalOutput>("terminal-output")?;
     registry
-        .interface(wasi!("cli/terminal-stdin"))?
+        .interface_as(wasi!("cli/terminal-input"), Lending::Empty)?
+        .resource::<TerminalInput>("terminal-input")?;
+    registry
+        .interface_as(wasi!("cli/terminal-output"), Lending::Empty)?
+        .resource::<TerminalOutput>("terminal-output")?;
+    registry
+        .interface_as(wasi!("cli/terminal-stdin"), Lending::Empty)?
         .resource::<TerminalInput>("terminal-input")?
         .func("get-terminal-stdin", |_, (): ()| Ok((None::<Resource<TerminalInput>>,)))?;
     for name in ["stdout", "stderr"] {
         registry
-            .interface(&format!("wasi:cli/terminal-{name}@0.2.12"))?
+            .interface_as(&format!("wasi:cli/terminal-{name}@0.2.12"), Lending::Empty)?
             .resource::<TerminalOutput>("terminal-output")?
             .func(&format!("get-terminal-{name}"), |_, (): ()| Ok((None::<Resource<TerminalOutput>>,)))?;
     }
     // No network stands behind the handle: every function that takes it answers its error.
     registry
-        .interface(wasi!("sockets/instance-network"))?
+        .interface_as(wasi!("sockets/instance-network"), Lending::Empty)?
         .resource::<Nothing>("network")?
         .func("instance-network", |_, (): ()| Ok((Resource::<Nothing>::new_own(0),)))?;
     // No directory is opened beforehand, so there is no handle from which a path could be opened.
     registry
-        .interface(wasi!("filesystem/preopens"))?
+        .interface_as(wasi!("filesystem/preopens"), Lending::Empty)?
         .resource::<Nothing>("descriptor")?
         .func("get-directories", |_, (): ()| Ok((Vec::<(Resource<Nothing>, String)>::new(),)))?;
     Ok(())

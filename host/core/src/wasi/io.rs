@@ -15,7 +15,7 @@ use crate::state::{GuestState, Stop};
 /// Most timers of a run at once: as many as it may hold handles.
 const TIMERS: usize = 1_000;
 
-/// What a guest may write at once; more is taken too, and what the log does not keep is counted.
+/// Bytes that a guest may write at once, as `check-write` tells it; more is a trap, as the interface has it.
 const WRITE: u64 = 64 << 10;
 
 /// `poll.pollable`. Handle 0 is always ready, the others are timers.
@@ -113,46 +113,49 @@ impl LineBuffer {
         Self { source, bytes: Vec::new(), cut: false }
     }
 
-    /// The line so far; the buffer is empty after.
-    pub(super) fn take(&mut self) -> Option<(Source, String)> {
-        if self.bytes.is_empty() {
-            return None;
-        }
+    /// The line so far, if there is one; the buffer is empty after.
+    pub(super) fn take(&mut self) -> Option<Line> {
+        (!self.bytes.is_empty()).then(|| self.end())
+    }
+
+    /// The line so far, ended by a line break.
+    fn end(&mut self) -> Line {
         let text = String::from_utf8_lossy(&self.bytes).into_owned();
         self.bytes.clear();
-        self.cut = false;
-        Some((self.source, text))
+        Line { source: self.source, text, cut: std::mem::take(&mut self.cut) }
     }
 }
 
-pub(crate) fn level(source: Source) -> Level {
-    match source {
-        Source::Stderr => Level::Warn,
-        Source::Stdout | Source::Log => Level::Info,
+/// A line that was printed.
+#[derive(Debug)]
+pub(crate) struct Line {
+    source: Source,
+    text: String,
+    cut: bool,
+}
+
+impl Line {
+    pub(crate) fn log(&self, state: &mut GuestState) {
+        let level = match self.source {
+            Source::Stderr => Level::Warn,
+            Source::Stdout | Source::Log => Level::Info,
+        };
+        state.log(level, self.source, &self.text, self.cut);
     }
 }
 
 /// Appends what a guest printed to the log, a line at a time.
 fn print(state: &mut GuestState, stream: u32, bytes: &[u8]) {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let (line, after, ended) = match rest.iter().position(|byte| *byte == b'\n') {
-            Some(at) => {
-                let (line, after) = rest.split_at(at);
-                (line, after.get(1..).unwrap_or_default(), true)
-            }
-            None => (rest, &[][..], false),
-        };
-        rest = after;
+    let mut lines = bytes.split(|byte| *byte == b'\n').peekable();
+    while let Some(line) = lines.next() {
         let buffer = if stream == STDERR { &mut state.wasi.stderr } else { &mut state.wasi.stdout };
-        let room = LOG_LINE_BYTES.saturating_sub(buffer.bytes.len());
-        buffer.bytes.extend_from_slice(line.get(..room.min(line.len())).unwrap_or_default());
+        let room = LOG_LINE_BYTES.saturating_sub(buffer.bytes.len()).min(line.len());
+        buffer.bytes.extend_from_slice(line.get(..room).unwrap_or_default());
         buffer.cut |= line.len() > room;
-        if ended {
-            let (source, cut) = (buffer.source, buffer.cut);
-            let text = buffer.take().map(|(_, text)| text).unwrap_or_default();
-            buffer.cut = false;
-            state.log(level(source), source, &text, cut);
+        // What comes before another piece was ended by a line break.
+        if lines.peek().is_some() {
+            let line = buffer.end();
+            line.log(state);
         }
     }
 }
@@ -164,6 +167,10 @@ fn write(
     contents: &WasmList<u8>,
 ) -> wasmtime::Result<()> {
     const PIECE: usize = 4096;
+    if contents.len() as u64 > WRITE {
+        let text = format!("{} bytes written at once; `check-write` permits {WRITE}", contents.len());
+        return Err(store.data_mut().stop(Stop::Trap("write-too-large", text)));
+    }
     let mut piece = [0_u8; PIECE];
     let mut at = 0;
     loop {

@@ -23,7 +23,6 @@ use crate::capability::Registry;
 use crate::error::HostError;
 use crate::report::Source;
 use clocks::RunClock;
-pub(crate) use io::level;
 use io::{LineBuffer, Timers};
 use random::Randomness;
 pub(crate) use stubs::Nothing;
@@ -73,7 +72,7 @@ impl Wasi {
     }
 
     /// The unfinished last lines of stdout and stderr.
-    pub(crate) fn take_rest(&mut self) -> [Option<(Source, String)>; 2] {
+    pub(crate) fn take_rest(&mut self) -> [Option<io::Line>; 2] {
         [self.stdout.take(), self.stderr.take()]
     }
 }

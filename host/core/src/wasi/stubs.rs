@@ -8,6 +8,7 @@
 use super::io::{InputStream, IoError, OutputStream, Pollable};
 use crate::capability::Registry;
 use crate::error::HostError;
+use crate::validate::Lending;
 
 /// A resource of which there is none.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ struct Stub {
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
     for stub in STUBS {
-        let mut interface = registry.interface(stub.interface)?;
+        let mut interface = registry.interface_as(stub.interface, Lending::Empty)?;
         // Of `wasi:io`, under the names that these interfaces use.
         interface.resource::<IoError>("error")?.resource::<IoError>("io-error")?;
         interface.resource::<Pollable>("pollable")?;

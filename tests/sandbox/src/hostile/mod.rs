@@ -1,6 +1,7 @@
 //! The hostile guests: at least one for each class of attack, each with exactly how it must end.
 
 mod cases;
+pub mod soak;
 
 use ringfence::Limits;
 use serde_json::Value;

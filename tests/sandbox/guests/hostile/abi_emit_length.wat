@@ -1,0 +1,13 @@
+;; ABI: a chunk of output that begins in the memory and ends beyond it.
+(component
+  (import "ringfence:skill/progress@0.1.0" (instance $progress
+    (export "report" (func (param "done" u64) (param "total" (option u64)) (param "note" string)))
+    (export "emit" (func (param "chunk" string)))))
+  (core module $libc (memory (export "memory") 1))
+  (core instance $libc (instantiate $libc))
+  (core func $emit (canon lower (func $progress "emit") (memory (core memory $libc "memory"))))
+  (core module $m
+    (import "host" "emit" (func $emit (param i32 i32)))
+    (func (export "run") (call $emit (i32.const 0x8000) (i32.const 0x8001))))
+  (core instance $i (instantiate $m (with "host" (instance (export "emit" (func $emit))))))
+  (func (export "run") (canon lift (core func $i "run"))))

@@ -1,0 +1,14 @@
+;; ABI: a log message in UTF-16 with half a surrogate pair.
+(component
+  (import "ringfence:skill/log@0.1.0" (instance $log
+    (type $names (enum "trace" "debug" "info" "warn" "error"))
+    (export "level" (type $level (eq $names)))
+    (export "write" (func (param "level" $level) (param "message" string)))))
+  (core module $libc (memory (export "memory") 1) (data (i32.const 0) "a\00\00\dc"))
+  (core instance $libc (instantiate $libc))
+  (core func $write (canon lower (func $log "write") (memory (core memory $libc "memory")) string-encoding=utf16))
+  (core module $m
+    (import "host" "write" (func $write (param i32 i32 i32)))
+    (func (export "run") (call $write (i32.const 2) (i32.const 0) (i32.const 2))))
+  (core instance $i (instantiate $m (with "host" (instance (export "write" (func $write))))))
+  (func (export "run") (canon lift (core func $i "run"))))

@@ -1,0 +1,7 @@
+;; ABI: the tool answers, and its clean-up traps. The call has failed, the answer with it.
+(component
+  (core module $m
+    (func (export "run") (result i32) (i32.const 1))
+    (func (export "post") (param i32) unreachable))
+  (core instance $i (instantiate $m))
+  (func (export "run") (result u32) (canon lift (core func $i "run") (post-return (core func $i "post")))))

@@ -1,0 +1,14 @@
+;; ABI: progress whose `total` is neither none nor some.
+(component
+  (import "ringfence:skill/progress@0.1.0" (instance $progress
+    (export "report" (func (param "done" u64) (param "total" (option u64)) (param "note" string)))
+    (export "emit" (func (param "chunk" string)))))
+  (core module $libc (memory (export "memory") 1))
+  (core instance $libc (instantiate $libc))
+  (core func $report (canon lower (func $progress "report") (memory (core memory $libc "memory"))))
+  (core module $m
+    (import "host" "report" (func $report (param i64 i32 i64 i32 i32)))
+    (func (export "run")
+      (call $report (i64.const -1) (i32.const 2) (i64.const -1) (i32.const 0) (i32.const 0))))
+  (core instance $i (instantiate $m (with "host" (instance (export "report" (func $report))))))
+  (func (export "run") (canon lift (core func $i "run"))))

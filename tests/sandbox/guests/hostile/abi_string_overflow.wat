@@ -1,0 +1,11 @@
+;; ABI: a string whose pointer and length add up to 2^32 + 1: within the memory, for whoever forgets
+;; the carry.
+(component
+  (core module $m
+    (memory (export "memory") 1)
+    (func (export "run") (result i32)
+      (i32.store (i32.const 0) (i32.const 0xfffffff0))
+      (i32.store (i32.const 4) (i32.const 0x11))
+      (i32.const 0)))
+  (core instance $i (instantiate $m))
+  (func (export "run") (result string) (canon lift (core func $i "run") (memory (core memory $i "memory")))))

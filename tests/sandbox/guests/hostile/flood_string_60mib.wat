@@ -1,0 +1,10 @@
+;; Floods: a result of nearly all the memory there may be.
+(component
+  (core module $m
+    (memory (export "memory") 960)
+    (func (export "run") (result i32)
+      (i32.store (i32.const 0) (i32.const 8))
+      (i32.store (i32.const 4) (i32.const 0x3bffff0))
+      (i32.const 0)))
+  (core instance $i (instantiate $m))
+  (func (export "run") (result string) (canon lift (core func $i "run") (memory (core memory $i "memory")))))

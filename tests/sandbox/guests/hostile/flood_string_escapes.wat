@@ -1,0 +1,11 @@
+;; Floods: a result of 200,000 zero bytes: a fifth of what the output may be, and six bytes of JSON for
+;; each.
+(component
+  (core module $m
+    (memory (export "memory") 17)
+    (func (export "run") (result i32)
+      (i32.store (i32.const 0x100000) (i32.const 0))
+      (i32.store (i32.const 0x100004) (i32.const 200000))
+      (i32.const 0x100000)))
+  (core instance $i (instantiate $m))
+  (func (export "run") (result string) (canon lift (core func $i "run") (memory (core memory $i "memory")))))

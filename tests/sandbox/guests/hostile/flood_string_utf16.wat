@@ -1,0 +1,11 @@
+;; Floods: a result of 60 MiB of UTF-16.
+(component
+  (core module $m
+    (memory (export "memory") 960)
+    (func (export "run") (result i32)
+      (i32.store (i32.const 0) (i32.const 8))
+      (i32.store (i32.const 4) (i32.const 0x1dffff0))
+      (i32.const 0)))
+  (core instance $i (instantiate $m))
+  (func (export "run") (result string)
+    (canon lift (core func $i "run") (memory (core memory $i "memory")) string-encoding=utf16)))

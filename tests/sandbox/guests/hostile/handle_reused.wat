@@ -1,0 +1,31 @@
+;; Handles: drops a timer that waits an hour, takes a new one that does not wait, and gets the same
+;; number for it. The new one is waited for, and the old one is gone.
+(component
+  (import "wasi:io/poll@0.2.6" (instance $poll
+    (export "pollable" (type $p (sub resource)))
+    (export "[method]pollable.ready" (func (param "self" (borrow $p)) (result bool)))
+    (export "[method]pollable.block" (func (param "self" (borrow $p))))
+    (export "poll" (func (param "in" (list (borrow $p))) (result (list u32))))))
+  (alias export $poll "pollable" (type $pollable))
+  (import "wasi:clocks/monotonic-clock@0.2.6" (instance $clock
+    (alias outer 1 $pollable (type $p'))
+    (export "pollable" (type $p (eq $p')))
+    (export "now" (func (result u64)))
+    (export "subscribe-duration" (func (param "when" u64) (result (own $p))))))
+  (core func $subscribe (canon lower (func $clock "subscribe-duration")))
+  (core func $block (canon lower (func $poll "[method]pollable.block")))
+  (core func $drop (canon resource.drop $pollable))
+  (core module $m
+    (import "host" "subscribe" (func $subscribe (param i64) (result i32)))
+    (import "host" "block" (func $block (param i32)))
+    (import "host" "drop" (func $drop (param i32)))
+    (func (export "run") (result i32) (local $old i32) (local $new i32)
+      (local.set $old (call $subscribe (i64.const 3600000000000)))
+      (call $drop (local.get $old))
+      (local.set $new (call $subscribe (i64.const 0)))
+      (call $block (local.get $new))
+      (i32.eq (local.get $old) (local.get $new))))
+  (core instance $i (instantiate $m
+    (with "host" (instance
+      (export "subscribe" (func $subscribe)) (export "block" (func $block)) (export "drop" (func $drop))))))
+  (func (export "run") (result bool) (canon lift (core func $i "run"))))

@@ -1,0 +1,17 @@
+;; Nested: the inner component gives a bool of seven. The adapter makes it 1 for the outer one.
+(component
+  (component $inner
+    (core module $m (func (export "get") (result i32) (i32.const 7)))
+    (core instance $i (instantiate $m))
+    (func (export "get") (result bool) (canon lift (core func $i "get"))))
+  (component $outer
+    (import "get" (func $get (result bool)))
+    (core func $get (canon lower (func $get)))
+    (core module $m
+      (import "inner" "get" (func $get (result i32)))
+      (func (export "run") (result i32) (call $get)))
+    (core instance $i (instantiate $m (with "inner" (instance (export "get" (func $get))))))
+    (func (export "run") (result u32) (canon lift (core func $i "run"))))
+  (instance $inner (instantiate $inner))
+  (instance $outer (instantiate $outer (with "get" (func $inner "get"))))
+  (export "run" (func $outer "run")))

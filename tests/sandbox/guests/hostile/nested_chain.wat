@@ -1,0 +1,37 @@
+;; Nested: twenty components in a row, each of which calls the one before through an adapter, and the
+;; first traps.
+(component
+  (component $first
+    (core module $m (func (export "run") (result i32) unreachable))
+    (core instance $i (instantiate $m))
+    (func (export "run") (result u32) (canon lift (core func $i "run"))))
+  (component $link
+    (import "run" (func $run (result u32)))
+    (core func $run (canon lower (func $run)))
+    (core module $m
+      (import "before" "run" (func $run (result i32)))
+      (func (export "run") (result i32) (call $run)))
+    (core instance $i (instantiate $m (with "before" (instance (export "run" (func $run))))))
+    (func (export "run") (result u32) (canon lift (core func $i "run"))))
+  (instance $i0 (instantiate $first))
+  (instance $i1 (instantiate $link (with "run" (func $i0 "run"))))
+  (instance $i2 (instantiate $link (with "run" (func $i1 "run"))))
+  (instance $i3 (instantiate $link (with "run" (func $i2 "run"))))
+  (instance $i4 (instantiate $link (with "run" (func $i3 "run"))))
+  (instance $i5 (instantiate $link (with "run" (func $i4 "run"))))
+  (instance $i6 (instantiate $link (with "run" (func $i5 "run"))))
+  (instance $i7 (instantiate $link (with "run" (func $i6 "run"))))
+  (instance $i8 (instantiate $link (with "run" (func $i7 "run"))))
+  (instance $i9 (instantiate $link (with "run" (func $i8 "run"))))
+  (instance $i10 (instantiate $link (with "run" (func $i9 "run"))))
+  (instance $i11 (instantiate $link (with "run" (func $i10 "run"))))
+  (instance $i12 (instantiate $link (with "run" (func $i11 "run"))))
+  (instance $i13 (instantiate $link (with "run" (func $i12 "run"))))
+  (instance $i14 (instantiate $link (with "run" (func $i13 "run"))))
+  (instance $i15 (instantiate $link (with "run" (func $i14 "run"))))
+  (instance $i16 (instantiate $link (with "run" (func $i15 "run"))))
+  (instance $i17 (instantiate $link (with "run" (func $i16 "run"))))
+  (instance $i18 (instantiate $link (with "run" (func $i17 "run"))))
+  (instance $i19 (instantiate $link (with "run" (func $i18 "run"))))
+  (instance $i20 (instantiate $link (with "run" (func $i19 "run"))))
+  (export "run" (func $i20 "run")))

@@ -1,0 +1,2 @@
+;; Refused: a core module, not a component.
+(module (func (export "run")))

@@ -1,0 +1,2 @@
+;; Refused: a component without a tool.
+(component)

@@ -1,0 +1,7 @@
+;; Shapes: exports a function of the host's as a tool of its own, without a line of code.
+;; The compiler does not take that, and says so.
+(component
+  (import "ringfence:skill/progress@0.1.0" (instance $progress
+    (export "report" (func (param "done" u64) (param "total" (option u64)) (param "note" string)))
+    (export "emit" (func (param "chunk" string)))))
+  (export "emit" (func $progress "emit")))

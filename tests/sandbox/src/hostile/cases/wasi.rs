@@ -1,0 +1,87 @@
+//! WASI: what is there and empty.
+
+use serde_json::json;
+
+use super::super::Case;
+use super::run;
+use crate::Expect::{Failed, Trap, Value as Gives};
+
+/// Measures how fine the clock is: the least step that it sees in 2,000 looks is a millisecond, or there is none.
+pub(in super::super) fn wasi_clock() -> Case {
+    run(Gives(json!(true)))
+}
+
+/// Reads the environment, the arguments and the current directory, and counts what it finds.
+pub(in super::super) fn wasi_environment() -> Case {
+    run(Gives(json!(0)))
+}
+
+/// Ends itself with exit code 0.
+pub(in super::super) fn wasi_exit() -> Case {
+    run(Trap("exit"))
+}
+
+/// Ends itself with an exit code of its own choosing.
+pub(in super::super) fn wasi_exit_code() -> Case {
+    run(Trap("exit"))
+}
+
+/// Ends itself in the start function.
+pub(in super::super) fn wasi_exit_in_start() -> Case {
+    run(Trap("exit"))
+}
+
+/// Makes headers and a request, and sends it.
+pub(in super::super) fn wasi_http() -> Case {
+    run(Gives(json!(257)))
+}
+
+/// Declares that a copy of headers is a timer, and blocks on what it gets.
+pub(in super::super) fn wasi_http_forged_method() -> Case {
+    run(Trap("abi-violation"))
+}
+
+/// Sends a request whose handle it has made up.
+pub(in super::super) fn wasi_http_handle() -> Case {
+    run(Trap("abi-violation"))
+}
+
+/// Declares that the network and the directory are of one type, which is true of the host's own resources that nobody can make.
+pub(in super::super) fn wasi_network_as_descriptor() -> Case {
+    run(Gives(json!(1)))
+}
+
+/// Opens `/etc/passwd` in a directory whose handle it has made up.
+pub(in super::super) fn wasi_open() -> Case {
+    run(Trap("abi-violation"))
+}
+
+/// Opens a file in the handle of the network, which is one that there is.
+pub(in super::super) fn wasi_open_in_the_network() -> Case {
+    run(Trap("abi-violation"))
+}
+
+/// Polls an empty list, which would wait for ever.
+pub(in super::super) fn wasi_poll_nothing() -> Case {
+    run(Trap("empty-poll"))
+}
+
+/// Asks for the directories that were opened for it, and counts them.
+pub(in super::super) fn wasi_preopens() -> Case {
+    run(Gives(json!(0)))
+}
+
+/// Looks up a name through the network, whose handle it may have.
+pub(in super::super) fn wasi_resolve() -> Case {
+    run(Gives(json!(1)))
+}
+
+/// Makes a TCP socket.
+pub(in super::super) fn wasi_socket() -> Case {
+    run(Failed(json!("access-denied")))
+}
+
+/// Reads 4 GiB from stdin.
+pub(in super::super) fn wasi_stdin() -> Case {
+    run(Gives(json!(257)))
+}
