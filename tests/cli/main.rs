@@ -117,7 +117,9 @@ fn redact(text: &str) -> String {
         let volatile =
             ["\"run\":", "\"wall_us\":", "\"busy_us\":"].iter().find(|key| trimmed.starts_with(**key));
         match volatile {
-            Some(key) => out.push_str(&format!("{}{key} [varies],", &line[..line.len() - trimmed.len()])),
+            Some(key) => {
+                out.push_str(&format!("{}{key} [varies],", line.strip_suffix(trimmed).unwrap_or_default()))
+            }
             None => out.push_str(&line),
         }
         out.push('\n');

@@ -29,9 +29,9 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return output::fault(false, &format!("no runtime: {error}")),
     };
-    match cli.command {
+    output::exit(match cli.command {
         Command::Run(args) => runtime.block_on(run::exec(args)),
         Command::Inspect(args) => inspect::exec(&args),
         Command::Check(args) => runtime.block_on(check::exec(args)),
-    }
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ringfence::text;
 use serde::Serialize;
@@ -64,10 +65,25 @@ pub(crate) fn print_json(value: &impl Serialize) {
     print(&escape(&text));
 }
 
+/// Some data could not be written.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// The exit code, or that of a failed host when data was lost.
+pub(crate) fn exit(code: ExitCode) -> ExitCode {
+    if LOST.load(Ordering::Relaxed) { ExitCode::from(exit::FAULT) } else { code }
+}
+
 /// Prints a line of data.
 pub(crate) fn print(line: &str) {
-    // A closed pipe is the reader's wish.
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let mut stdout = std::io::stdout();
+    let written = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    // A closed pipe is the reader's wish; anything else is data lost.
+    if let Err(error) = written
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+        && !LOST.swap(true, Ordering::Relaxed)
+    {
+        note(&format!("error: cannot write to standard output: {error} [cannot-write]"));
+    }
 }
 
 /// Prints a line for the person at the terminal.

@@ -21,8 +21,9 @@ pub(crate) async fn exec(args: Box<RunArgs>) -> ExitCode {
 
 async fn call(args: &RunArgs) -> Result<Report, Refused> {
     let limits = args.limits();
-    let input = input(args)?;
     let host = load::host(&limits)?;
+    limits.check(host.caps()).map_err(refused)?;
+    let input = input(args)?;
     let skill = load::load(&host, &args.skill).await?;
     let tool = tool(&skill, args.tool.as_deref())?;
     let mut call = host.call(&skill, &tool).limits(&limits).cancel(on_interrupt());

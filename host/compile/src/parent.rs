@@ -184,6 +184,8 @@ impl Compiler {
         }
         match (status.code(), status.signal()) {
             (Some(exit), _) if exit == i32::from(REFUSED) => Err(CompileError::Refused(words)),
+            // The child could not do its work: its limits could not be set, or a pipe broke.
+            (Some(1), _) => Err(CompileError::Host(io::Error::other(words))),
             (_, Some(SIGXCPU)) => Err(CompileError::OverCpu(self.limits.cpu)),
             _ => {
                 let said = if words.is_empty() { String::new() } else { format!(": {words}") };

@@ -3,7 +3,7 @@
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::error::LoadError;
+use crate::error::{LoadError, Refusal};
 
 /// Code that this version of Ringfence compiled out of a skill.
 ///
@@ -50,6 +50,14 @@ impl Artifact {
         // the engine's header check.
         #[expect(unsafe_code, reason = "the one place where an artifact is loaded; proof above")]
         let component = unsafe { Component::deserialize(engine, &self.code) };
-        component.map_err(|error| LoadError::Artifact(crate::text::clean(&format!("{error:#}"), 512)))
+        component.map_err(|error| {
+            let message = crate::text::clean(&format!("{error:#}"), 512);
+            // What only the compiler's result shows: the author's to mend, not the host's.
+            if message.contains("pooling allocator") || message.contains("exceeds the") {
+                LoadError::Refused(vec![Refusal::TooLarge { message }])
+            } else {
+                LoadError::Artifact(message)
+            }
+        })
     }
 }

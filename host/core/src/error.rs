@@ -194,6 +194,12 @@ pub enum Refusal {
         /// The cap.
         cap: u64,
     },
+    /// Compiled, it does not fit a run of this host.
+    #[error("does not fit: {message}")]
+    TooLarge {
+        /// The engine's words, with both numbers.
+        message: String,
+    },
     /// More reasons than are told one by one.
     #[error("and {count} more reasons")]
     More {
@@ -223,6 +229,7 @@ impl Refusal {
             Self::NameCollision { .. } => "name-collision",
             Self::NameTooLong { .. } => "name-too-long",
             Self::OverCap { .. } => "over-cap",
+            Self::TooLarge { .. } => "over-cap",
             Self::More { .. } => "more",
             Self::Metadata { .. } => "bad-metadata",
         }

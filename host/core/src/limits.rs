@@ -173,6 +173,9 @@ pub struct SkillCaps {
     pub table_elements: u64,
     /// Core modules and components inside the file. Default: 1,000.
     pub modules: u32,
+    /// Types of all modules and components, what they declare, imports, exports and aliases of
+    /// components, all together. Default: 200,000.
+    pub declarations: u32,
     /// Functions of all core modules together. Default: 200,000.
     pub functions: u32,
     /// Globals of all core modules together. Default: 100,000.
@@ -197,6 +200,7 @@ impl Default for SkillCaps {
             tables: 64,
             table_elements: 100_000,
             modules: 1_000,
+            declarations: 200_000,
             functions: 200_000,
             globals: 100_000,
             function_size: 1 << 20,

@@ -184,7 +184,7 @@ fn tamper(value: &mut Value, mut pick: usize, what: usize, strange: Value) {
             _ => 0,
         };
         // Half of the time stay at a node that has children.
-        if children == 0 || pick % 2 == 0 {
+        if children == 0 || pick.is_multiple_of(2) {
             break;
         }
         pick /= 2;

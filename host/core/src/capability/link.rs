@@ -1,7 +1,6 @@
 //! The linker and the list of what it offers, made together; every function counts itself first.
 
 use std::future::Future;
-use std::sync::Arc;
 
 use wasmtime::component::{ComponentNamedList, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType};
 use wasmtime::{Engine, StoreContextMut};
@@ -107,26 +106,21 @@ impl Interface<'_> {
 
     fn stubs(&mut self, names: &[&str], stub: Stub) -> Result<&mut Self, HostError> {
         for name in names {
-            let function: Arc<str> = format!("{}#{name}", self.name).into();
-            let linked = self.linker.func_new_async(name, move |mut store, ty, params, results| {
-                let function = Arc::clone(&function);
-                Box::new(async move {
-                    store.data_mut().count_call()?;
-                    let answer = stub.answer(&mut store, &ty)?;
-                    // A borrowed handle must be given back before the call ends.
-                    for param in params {
-                        give_back(&mut store, param).await?;
+            let function = format!("{}#{name}", self.name);
+            let linked = self.linker.func_new(name, move |mut store, ty, params, results| {
+                store.data_mut().count_call()?;
+                let answer = stub.answer(&mut store, &ty)?;
+                // A borrowed handle must be given back before the call ends.
+                let returned = params.iter().all(|param| give_back(&mut store, param));
+                match (answer, results) {
+                    (Some(answer), [slot]) if returned => *slot = answer,
+                    (None, []) if returned && stub == Stub::Hollow => {}
+                    _ => {
+                        let message = format!("`{function}` is not lent to skills");
+                        return Err(store.data_mut().stop(Stop::Trap("not-lent", message)));
                     }
-                    match (answer, results) {
-                        (Some(answer), [slot]) => *slot = answer,
-                        (None, []) if stub == Stub::Hollow => {}
-                        _ => {
-                            let message = format!("`{function}` is not lent to skills");
-                            return Err(store.data_mut().stop(Stop::Trap("not-lent", message)));
-                        }
-                    }
-                    Ok(())
-                })
+                }
+                Ok(())
             });
             self.linked(name, linked)?;
         }

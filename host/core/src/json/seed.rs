@@ -199,10 +199,17 @@ impl<'t> Seed<'_, 't> {
                 loop {
                     let step = Step::Index(values.len());
                     match context.within(step, || seq.next_element_seed(self.of(*item)))? {
-                        Some(value) => values.push(value),
+                        Some(value) => {
+                            // A vector begins with room for four, and doubles.
+                            context.charge(size_of::<Val>().saturating_mul(if values.is_empty() {
+                                4
+                            } else {
+                                2
+                            }))?;
+                            values.push(value);
+                        }
                         None => return Ok(Val::List(values)),
                     }
-                    context.charge(size_of::<Val>())?;
                 }
             }
             TypeDef::Tuple(items) => {

@@ -5,8 +5,9 @@
 //! component as an argument counts as one instance; the run's limits catch the rest.
 
 use wasmparser::{
-    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, ComponentTypeRef,
-    Encoding, Instance, Parser, Payload, TableInit,
+    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, ComponentType,
+    ComponentTypeDeclaration, ComponentTypeRef, Encoding, Instance, InstanceTypeDeclaration, Parser, Payload,
+    TableInit,
 };
 
 use super::refusals::Refusals;
@@ -54,6 +55,37 @@ struct Contents {
     globals: u64,
     largest_function: u64,
     segment_elements: u64,
+    /// Types, and what types of components and instances declare.
+    declarations: u64,
+    /// Instantiations of components, as the file has them.
+    instantiations: u64,
+}
+
+impl Contents {
+    fn declare(&mut self, count: u32) {
+        self.declarations = self.declarations.saturating_add(count.into());
+    }
+}
+
+/// What a type declares, types within types included.
+fn declared(ty: &ComponentType<'_>) -> usize {
+    match ty {
+        ComponentType::Component(items) => items.iter().fold(items.len(), |sum, item| {
+            let inner = match item {
+                ComponentTypeDeclaration::Type(ty) => declared(ty),
+                _ => 0,
+            };
+            sum.saturating_add(inner)
+        }),
+        ComponentType::Instance(items) => items.iter().fold(items.len(), |sum, item| {
+            let inner = match item {
+                InstanceTypeDeclaration::Type(ty) => declared(ty),
+                _ => 0,
+            };
+            sum.saturating_add(inner)
+        }),
+        ComponentType::Defined(_) | ComponentType::Func(_) | ComponentType::Resource { .. } => 0,
+    }
 }
 
 /// One component or module that is being read: its index spaces, and what an instance of it makes.
@@ -65,8 +97,9 @@ struct Frame {
     makes: Counts,
 }
 
-/// Counts a valid component and adds a refusal for every cap that it is over.
-pub(crate) fn count(bytes: &[u8], caps: &SkillCaps, refusals: &mut Refusals) -> Counts {
+/// Counts a component, valid or not, and adds a refusal for every cap that it is over. None when it is
+/// over one that keeps validation itself short: validating takes time and memory in the square of them.
+pub(crate) fn count(bytes: &[u8], caps: &SkillCaps, refusals: &mut Refusals) -> Option<Counts> {
     let mut contents = Contents::default();
     let mut frames: Vec<Frame> = Vec::new();
     let mut total = Counts::default();
@@ -74,6 +107,11 @@ pub(crate) fn count(bytes: &[u8], caps: &SkillCaps, refusals: &mut Refusals) -> 
         let Ok(payload) = payload else { break };
         if let Payload::Version { encoding, .. } = &payload {
             frames.push(Frame { is_module: *encoding == Encoding::Module, ..Frame::default() });
+            if frames.len() > DEPTH {
+                let value = frames.len() as u64;
+                refusals.push(Refusal::OverCap { what: "levels of components", value, cap: DEPTH as u64 });
+                return None;
+            }
         } else if matches!(payload, Payload::End(_)) {
             let Some(done) = frames.pop() else { break };
             contents.modules = contents.modules.saturating_add(1);
@@ -92,19 +130,38 @@ pub(crate) fn count(bytes: &[u8], caps: &SkillCaps, refusals: &mut Refusals) -> 
         ("linear memories", total.memories, caps.memories.into()),
         ("tables", total.tables, caps.tables.into()),
         ("table elements at the start", total.table_elements, caps.table_elements),
-        ("core modules and components", contents.modules, caps.modules.into()),
-        ("functions", contents.functions, caps.functions.into()),
-        ("globals", contents.globals, caps.globals.into()),
+        ("bytes of the engine's records", total.records, RECORDS),
         ("bytes in its largest function", contents.largest_function, caps.function_size.into()),
         ("elements in its element segments", contents.segment_elements, caps.segment_elements),
     ];
-    for (what, value, cap) in rows {
-        if value > cap {
-            refusals.push(Refusal::OverCap { what, value, cap });
-        }
-    }
-    total
+    let first = [
+        ("core modules and components", contents.modules, caps.modules.into()),
+        ("functions", contents.functions, caps.functions.into()),
+        ("globals", contents.globals, caps.globals.into()),
+        ("types and declared items", contents.declarations, caps.declarations.into()),
+        (
+            "instantiations times declared items",
+            contents.instantiations.saturating_mul(contents.declarations),
+            LINKING,
+        ),
+    ];
+    let before = refusals.len();
+    let over = |(what, value, cap)| (value > cap).then_some(Refusal::OverCap { what, value, cap });
+    first.into_iter().filter_map(over).for_each(|refusal| refusals.push(refusal));
+    let valid = refusals.len() == before;
+    rows.into_iter().filter_map(over).for_each(|refusal| refusals.push(refusal));
+    valid.then_some(total)
 }
+
+/// Components in components in components.
+const DEPTH: usize = 100;
+
+/// Bytes of the engine's own records of a run, functions and globals mostly: what the pool takes.
+const RECORDS: u64 = 16 << 20;
+
+/// Each instantiation of a component is checked against what is declared: so many checks take about half
+/// a second.
+const LINKING: u64 = 250_000;
 
 /// A module that is not in the file.
 const UNKNOWN: Counts = Counts {
@@ -120,6 +177,14 @@ const UNKNOWN: Counts = Counts {
 fn read(payload: &Payload<'_>, frames: &mut [Frame], contents: &mut Contents) {
     let Some((frame, outer)) = frames.split_last_mut() else { return };
     match payload {
+        Payload::TypeSection(types) => contents.declare(types.count()),
+        Payload::CoreTypeSection(types) => contents.declare(types.count()),
+        Payload::ComponentTypeSection(types) => {
+            for ty in types.clone().into_iter().flatten() {
+                contents.declare(1);
+                contents.declare(u32::try_from(declared(&ty)).unwrap_or(u32::MAX));
+            }
+        }
         Payload::MemorySection(memories) => {
             for memory in memories.clone().into_iter().flatten() {
                 let page = 1_u64.checked_shl(memory.page_size_log2.unwrap_or(16)).unwrap_or(u64::MAX);
@@ -169,16 +234,19 @@ fn read(payload: &Payload<'_>, frames: &mut [Frame], contents: &mut Contents) {
                 if let ComponentInstance::Instantiate { component_index, .. } = instance {
                     let component = at(&frame.components, component_index);
                     frame.makes.add(component);
+                    contents.instantiations = contents.instantiations.saturating_add(1);
                     frame.makes.components = frame.makes.components.saturating_add(1);
                 }
             }
         }
         Payload::ComponentAliasSection(aliases) => {
+            contents.declare(aliases.count());
             for alias in aliases.clone().into_iter().flatten() {
                 alias_of(&alias, frame, outer);
             }
         }
         Payload::ComponentImportSection(imports) => {
+            contents.declare(imports.count());
             for import in imports.clone().into_iter().flatten() {
                 match import.ty {
                     ComponentTypeRef::Module(_) => frame.modules.push(UNKNOWN),
@@ -191,6 +259,7 @@ fn read(payload: &Payload<'_>, frames: &mut [Frame], contents: &mut Contents) {
             }
         }
         Payload::ComponentExportSection(exports) => {
+            contents.declare(exports.count());
             for export in exports.clone().into_iter().flatten() {
                 match export.kind {
                     ComponentExternalKind::Module => frame.modules.push(at(&frame.modules, export.index)),

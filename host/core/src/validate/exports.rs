@@ -37,17 +37,20 @@ pub(super) fn read(
         known: HashMap::new(),
         budget: caps.type_nodes,
         found: Vec::new(),
+        count: 0,
+        cap: caps.tools,
     };
     for (name, _) in names {
         let Some(item) = types.component_item_for_export(name) else { continue };
         match item.ty {
             ComponentEntityType::Func(func) => {
                 if !is_initialiser(types, name, func, names.len()) {
-                    reader.found.push(Found { interface: None, function: name.clone(), func });
+                    reader.find(None, name, func);
                 }
             }
             ComponentEntityType::Instance(instance) if !name.starts_with("wasi:") => {
                 let Some(instance) = types.get(instance) else { continue };
+                let interface: Arc<str> = name.as_str().into();
                 // Named types first: a signature is written with the names it is exported beside.
                 for (export, item) in &instance.exports {
                     reader.name_type(export, &item.ty);
@@ -56,9 +59,7 @@ pub(super) fn read(
                     if let ComponentEntityType::Func(func) = item.ty {
                         // componentize-py exports an instance `exports` with its initialiser.
                         if !(name == "exports" && export == "init") {
-                            let found =
-                                Found { interface: Some(name.clone()), function: export.clone(), func };
-                            reader.found.push(found);
+                            reader.find(Some(&interface), export, func);
                         }
                     }
                 }
@@ -70,7 +71,7 @@ pub(super) fn read(
             | ComponentEntityType::Component(_) => {}
         }
     }
-    let count = reader.found.len() as u64;
+    let count = reader.count;
     if count > caps.tools.into() {
         refusals.push(Refusal::OverCap { what: "exported functions", value: count, cap: caps.tools.into() });
         reader.found.clear();
@@ -94,7 +95,7 @@ fn is_initialiser(types: TypesRef<'_>, name: &str, func: ComponentFuncTypeId, ex
 }
 
 struct Found {
-    interface: Option<String>,
+    interface: Option<Arc<str>>,
     function: String,
     func: ComponentFuncTypeId,
 }
@@ -112,7 +113,7 @@ impl Found {
     fn full_name(&self) -> String {
         match &self.interface {
             Some(interface) => {
-                let path = interface.split_once('@').map_or(interface.as_str(), |(path, _)| path);
+                let path = interface.split_once('@').map_or(&**interface, |(path, _)| path);
                 let short = path.rsplit_once('/').map_or(path, |(_, short)| short);
                 format!("{short}_{}", self.function)
             }
@@ -128,6 +129,9 @@ struct Reader<'a> {
     /// Type nodes that may still be read.
     budget: u32,
     found: Vec<Found>,
+    /// Functions that are there, also those over the cap, of which nothing is kept.
+    count: u64,
+    cap: u32,
 }
 
 /// Why a type cannot be in a tool's signature.
@@ -137,6 +141,13 @@ enum Unfit {
 }
 
 impl Reader<'_> {
+    fn find(&mut self, interface: Option<&Arc<str>>, function: &str, func: ComponentFuncTypeId) {
+        self.count = self.count.saturating_add(1);
+        if self.count <= self.cap.into() {
+            self.found.push(Found { interface: interface.cloned(), function: function.to_owned(), func });
+        }
+    }
+
     fn tools(&mut self, caps: &SkillCaps, refusals: &mut Refusals) -> Vec<ToolDescription> {
         let found = std::mem::take(&mut self.found);
         let mut bare: BTreeMap<String, u32> = BTreeMap::new();
@@ -169,7 +180,7 @@ impl Reader<'_> {
                 Ok((params, result)) => tools.push(ToolDescription {
                     name: name.as_str().into(),
                     full_name: full.as_str().into(),
-                    interface: tool.interface.as_deref().map(Arc::from),
+                    interface: tool.interface.clone(),
                     function: tool.function.as_str().into(),
                     params,
                     result,

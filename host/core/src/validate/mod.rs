@@ -104,8 +104,8 @@ fn describe(bytes: &[u8], caps: &SkillCaps, offer: &Offer, refusals: &mut Refusa
         refusals.push(refusal);
         return None;
     }
+    let counts = count::count(bytes, caps, refusals)?;
     let types = features::validate(bytes, refusals)?;
-    let counts = count::count(bytes, caps, refusals);
     let top = top_level(bytes);
     imports::read(types.as_ref(), &top.imports, offer, refusals);
     let mut exports = exports::read(types.as_ref(), &top.exports, caps, refusals);

@@ -23,6 +23,7 @@ use crate::capability::Registry;
 use crate::error::HostError;
 use crate::report::Source;
 use clocks::RunClock;
+pub(crate) use io::{InputStream, IoError, OutputStream, Pollable};
 use io::{LineBuffer, Timers};
 use random::Randomness;
 pub(crate) use stubs::Nothing;
