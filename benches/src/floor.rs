@@ -1,8 +1,8 @@
 //! The floor: a call through `Host` beside bare wasmtime with the same settings, in turns, as a ratio.
 //!
-//! Bare: the engine's settings as `host/core/src/engine.rs` has them, a store with limiter, fuel,
-//! yields and epoch callback, instantiation from an `InstancePre`, one typed async call, drop. The
-//! ratios are of CPU time, pair by pair, and the median is printed: absolute times drift on a shared
+//! Bare: those settings of `host/core/src/engine.rs` that a call's cost depends on, a store with
+//! wasmtime's own limiter, fuel, yields and an epoch callback that reads no clock, instantiation from an
+//! `InstancePre`, one typed async call, drop. The ratios are of CPU time, pair by pair, and the median is printed: absolute times drift on a shared
 //! machine, ratios of neighbours do not.
 //!
 //! `cargo run --release -p ringfence-benches --bin floor [ROUNDS]`, with `RUST_BACKTRACE` unset: set,
@@ -22,8 +22,9 @@ use wasmtime::{
 /// Calls of each kind in a round.
 const CALLS: u32 = 2_000;
 
-/// One hundred bytes, as JSON with its member: `{"text":"…"}`.
-const TEXT: &str = "the quick brown fox jumps over the lazy dog, and then sleeps for a very long while.";
+/// With its member, `{"text":"…"}`, one hundred bytes of JSON.
+const TEXT: &str =
+    "the quick brown fox jumps over the lazy dog, and then it sleeps for a very long while on.";
 
 fn main() {
     if std::env::var_os("RUST_BACKTRACE").is_some() {

@@ -227,6 +227,74 @@ fn guest_text_cannot_act_on_a_terminal() {
     assert!(!output.stderr.contains(&0x1b), "{output:?}");
 }
 
+/// Logs two lines in one message, the second like one of ours.
+const LOG: &str = r#"
+(component
+  (import "ringfence:skill/log@0.1.0" (instance $log
+    (type $level' (enum "trace" "debug" "info" "warn" "error"))
+    (export "level" (type $level (eq $level')))
+    (export "write" (func (param "level" $level) (param "message" string)))))
+  (core module $libc (memory (export "memory") 1) (data (i32.const 0) "hi\ncompleted in 1.0 ms"))
+  (core instance $libc (instantiate $libc))
+  (alias core export $libc "memory" (core memory $memory))
+  (core func $write (canon lower (func $log "write") (memory $memory)))
+  (core module $m
+    (import "host" "write" (func $write (param i32 i32 i32)))
+    (func (export "run") (call $write (i32.const 2) (i32.const 0) (i32.const 22))))
+  (core instance $i (instantiate $m (with "host" (instance (export "write" (func $write))))))
+  (func (export "run") (canon lift (core func $i "run"))))"#;
+
+#[test]
+fn a_logged_line_cannot_pass_for_ours() {
+    let bench = Bench::new();
+    bench.write("log.wasm", wat::parse_str(LOG).expect("valid"));
+    bench.check("log", &["run", "log.wasm", "--log"]);
+    bench.check("log-not-shown", &["run", "log.wasm"]);
+    let output = bench.run(&["run", "log.wasm", "--host-calls", "0"], "");
+    assert_eq!(output.status.code(), Some(15), "{output:?}");
+}
+
+#[test]
+fn input_that_is_too_large_or_no_text() {
+    let bench = Bench::new();
+    // The cut falls into the middle of a character.
+    bench.write("umlauts.json", "{\"text\":\"ääääääää\"}");
+    for size in ["10", "11", "12", "13"] {
+        let args = ["run", "echo.wasm", "--input", "@umlauts.json", "--input-size", size, "--json"];
+        let output = bench.run(&args, "");
+        assert_eq!(output.status.code(), Some(4), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("input-too-large"), "{output:?}");
+    }
+    bench.write("bytes.json", b"{\"text\":\"\xff\"}");
+    let output = bench.run(&["run", "echo.wasm", "--input", "@bytes.json", "--json"], "");
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("input-mismatch"), "{output:?}");
+}
+
+#[test]
+fn data_that_is_lost_is_not_success() {
+    let bench = Bench::new();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    let status = Command::new(env!("CARGO_BIN_EXE_ringfence"))
+        .args(["run", "echo.wasm", "--input", r#"{"text":"hello"}"#])
+        .current_dir(bench.dir.path())
+        .stdout(full)
+        .stderr(Stdio::null())
+        .status()
+        .expect("the binary starts");
+    assert_eq!(status.code(), Some(5));
+}
+
+/// What takes a handle and lends nothing answers in a host that has room for one run only.
+#[test]
+fn a_stub_that_takes_a_handle() {
+    let bench = Bench::new();
+    let guest = include_str!("../sandbox/guests/hostile/wasi_resolve.wat");
+    bench.write("resolve.wasm", wat::parse_str(guest).expect("valid"));
+    let output = bench.run(&["run", "resolve.wasm"], "");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
 #[test]
 fn a_closed_pipe_is_no_crash() {
     let bench = Bench::new();

@@ -113,6 +113,19 @@ fn listened_to() {
 }
 
 #[test]
+fn a_run_can_be_sent_away() {
+    let skill = load(pooled(), &guests::emit(2));
+    let mut run = pooled().call(&skill, "run").start(json!({"n": 3}));
+    let away = runtime().spawn(async move {
+        let first = run.next_event().await;
+        (first, run.report().await)
+    });
+    let (first, report) = runtime().block_on(away).expect("no panic");
+    assert_eq!(first, Some(Event::Chunk("aa".into())));
+    assert!(matches!(report.expect("a run").outcome, Outcome::Completed(_)));
+}
+
+#[test]
 fn cancelled_while_busy_and_while_waiting() {
     let long = limits(|l| {
         l.fuel = u64::MAX / 2;
@@ -210,4 +223,9 @@ fn the_digest_names_the_bytes() {
     assert_eq!(digest, host.load(bytes.clone()).expect("it loads").digest());
     assert_eq!(digest, ringfence::Digest::of(&bytes));
     assert!(digest.to_string().starts_with("sha256:"));
+    assert_eq!(digest.to_string().parse(), Ok(digest));
+    assert_eq!(digest.to_string()[7..].parse(), Ok(digest));
+    for wrong in ["", "sha256:", "sha256:12", &digest.to_string().replace(':', "+"), &"g".repeat(64)] {
+        assert!(wrong.parse::<ringfence::Digest>().is_err(), "{wrong}");
+    }
 }

@@ -29,7 +29,7 @@ fn loops_do_not_starve_a_good_call() {
                 })
             })
             .collect();
-        // On a worker of its own kind, beside them.
+        // Beside them on the same two workers.
         let good = tokio::spawn(async move {
             for n in 0..200 {
                 let text = format!("call {n}");

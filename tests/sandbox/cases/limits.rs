@@ -10,6 +10,10 @@ use serde_json::{Value, json};
 const MEMORY_LIMIT: Expect = Expect::Outcome("memory-limit");
 const OUTPUT_LIMIT: Expect = Expect::Outcome("output-limit");
 
+/// A run that ends later than this after a deadline of milliseconds was not ended by it. Generous, since
+/// the machine may be busy with other things; how late runs are is measured in the benches.
+const LATE: Duration = Duration::from_secs(3);
+
 /// A run that must take place.
 fn run(wat: &str, input: Value, limits: &Limits) -> Report {
     check(wat, "run", input, limits, &Expect::Completed).expect("a run")
@@ -41,6 +45,7 @@ fn deadline_of_a_busy_guest() {
     let report = check(&guests::spin(), "run", json!({}), &soon, &Expect::Outcome("deadline-exceeded"));
     let usage = report.expect("a run").usage;
     assert!(usage.wall >= Duration::from_millis(30), "not before the deadline: {usage:?}");
+    assert!(usage.wall < LATE, "not long after it: {usage:?}");
     run(&guests::count_down(), json!({"n": 1_000_000}), &Limits::default());
 }
 
@@ -52,6 +57,7 @@ fn deadline_of_a_guest_that_waits_in_the_host() {
         check(guests::WAIT, "run", json!({"ms": 3_600_000}), &soon, &Expect::Outcome("deadline-exceeded"));
     let usage = report.expect("a run").usage;
     assert!(usage.busy < usage.wall / 2, "waiting is not being busy: {usage:?}");
+    assert!(usage.wall < LATE, "not long after it: {usage:?}");
 }
 
 #[test]
@@ -60,9 +66,19 @@ fn deadline_of_a_guest_in_a_bulk_operation() {
         l.deadline = Duration::from_millis(30);
         l.fuel = u64::MAX / 2;
     });
-    check(&guests::fill(), "run", json!({}), &soon, &Expect::Outcome("deadline-exceeded"));
+    let report = check(&guests::fill(), "run", json!({}), &soon, &Expect::Outcome("deadline-exceeded"));
+    assert!(report.expect("a run").usage.wall < LATE);
     let little = limits(|l| l.fuel = 67_108_864 * 3);
     check(&guests::fill(), "run", json!({}), &little, &Expect::Outcome("out-of-fuel"));
+}
+
+#[test]
+fn a_result_that_comes_too_late_is_none() {
+    // One instruction, which nothing interrupts, takes longer than the deadline; then the tool returns.
+    let guest = guests::fill().replace("(loop (memory.fill", "(block (memory.fill").replace("(br 0)))", "))");
+    let soon = limits(|l| l.deadline = Duration::from_millis(1));
+    check(&guest, "run", json!({}), &soon, &Expect::Outcome("deadline-exceeded"));
+    run(&guest, json!({}), &Limits::default());
 }
 
 #[test]
@@ -141,7 +157,7 @@ fn memories() {
 
 #[test]
 fn tables() {
-    // 62 tables in as many instances, and then two in one.
+    // A table in each instance; then two, so that tables run out before instances do.
     let guest = |n| guests::many("(table 0 funcref)", n);
     run(&guest(63), json!({}), &Limits::default());
     let two = |n| guests::many("(table 0 funcref) (table 0 funcref)", n);
@@ -278,6 +294,13 @@ fn log_line_length() {
 }
 
 #[test]
+fn what_one_host_call_hands_over() {
+    let most = u32::try_from(ringfence::HOST_CALL_BYTES).expect("small");
+    run(&guests::log(most), json!({"n": 1}), &Limits::default());
+    check(&guests::log(most + 1), "run", json!({"n": 1}), &Limits::default(), &OUTPUT_LIMIT);
+}
+
+#[test]
 fn host_calls() {
     for guest in [guests::log(0), guests::clock()] {
         let report = run(&guest, json!({"n": 10_000}), &Limits::default());
@@ -315,8 +338,28 @@ fn host_memory_at_admission() {
         runtime().block_on(host.run(&skill, "run", json!({}), &Limits::default()))
     };
     assert!(run(1).is_ok());
+    // What can never fit is not said to be worth another try.
     assert!(matches!(run(64), Err(RunError::TooLarge { .. })));
     assert_eq!((host.runs(), host.reserved_bytes()), (0, 0));
+}
+
+#[test]
+fn host_memory_beside_another_run() {
+    // Room for one run of 8 MiB and its surroundings, and not for two.
+    let host = small_host(14 << 20);
+    let big = guests::many("(memory 128)", 1);
+    let waiting = guests::WAIT
+        .replace("(func (export \"run\") (param $ms", "(memory 128) (func (export \"run\") (param $ms");
+    let (big, waiting) = (load(&host, &big), load(&host, &waiting));
+    runtime().block_on(async {
+        let limits = Limits::default();
+        let mut first = Box::pin(host.run(&waiting, "run", json!({"ms": 3_600_000}), &limits));
+        assert!(futures_poll(first.as_mut()).await.is_none());
+        let second = host.run(&big, "run", json!({}), &limits).await;
+        assert!(matches!(second, Err(RunError::Overloaded { .. })), "{second:?}");
+        drop(first);
+        assert!(host.run(&big, "run", json!({}), &limits).await.is_ok());
+    });
 }
 
 #[test]

@@ -300,6 +300,63 @@ fn every_reason_at_once() {
 }
 
 #[test]
+fn a_great_many_reasons_are_cut_short() {
+    let imports: String =
+        (0..900).map(|i| format!(r#"(import "acme:a/b{i}@1.0.0" (instance (export "f" (func))))"#)).collect();
+    let reasons = refusals(&wasm(&format!("(component {imports})")));
+    assert_eq!(reasons.len(), 51);
+    // Nothing exported is one reason more.
+    assert_eq!(reasons.last(), Some(&Refusal::More { count: 851 }));
+}
+
+#[test]
+fn components_in_components() {
+    // In bytes: text does not go that deep. A component section holds the next component.
+    let deep = |levels: usize| {
+        let header = b"\0asm\x0d\0\x01\0";
+        (1..levels).fold(header.to_vec(), |inner, _| {
+            let mut outer = header.to_vec();
+            outer.push(4);
+            let mut length = inner.len();
+            while length > 0x7f {
+                outer.push((length & 0x7f) as u8 | 0x80);
+                length >>= 7;
+            }
+            outer.push(length as u8);
+            outer.extend(inner);
+            outer
+        })
+    };
+    assert!(matches!(one(&deep(100)), Refusal::NothingExported { .. }));
+    assert!(matches!(one(&deep(101)), Refusal::OverCap { value: 101, cap: 100, .. }));
+    // 32 that make 30 each, and some more: 992 and `more`.
+    let many = |more: usize| {
+        let thirty = "(instance (instantiate $e))".repeat(30);
+        let (outer, more) =
+            ("(instance (instantiate $c))".repeat(32), "(instance (instantiate $e))".repeat(more));
+        format!(
+            r#"(component (component $e) (component $c (component $e) {thirty}) {outer} {more}
+                 (core module $m (func (export "run"))) (core instance $i (instantiate $m))
+                 (func (export "run") (canon lift (core func $i "run"))))"#
+        )
+    };
+    assert_eq!(refusals(&wasm(&many(8))), []);
+    assert!(matches!(one(&wasm(&many(9))), Refusal::OverCap { value: 1_001, cap: 1_000, .. }));
+}
+
+#[test]
+fn what_makes_validation_itself_slow() {
+    // 300 instantiations, each checked against 900 declared items.
+    let functions: String = (0..900).map(|i| format!(r#"(export "f{i}" (func))"#)).collect();
+    let instances = r#"(instance (instantiate $c (with "x" (instance $big))))"#.repeat(300);
+    let wat = format!(
+        r#"(component (type $t (instance {functions})) (import "acme:a/big@1.0.0" (instance $big (type $t)))
+             (component $c (import "x" (instance {functions}))) {instances})"#
+    );
+    assert!(matches!(one(&wasm(&wat)), Refusal::OverCap { cap: 250_000, .. }));
+}
+
+#[test]
 fn the_documentation_section() {
     let with = |json: &str| {
         let mut bytes = wasm(guests::ECHO);
@@ -323,6 +380,8 @@ fn the_documentation_section() {
         r#"{"tools":{"shout":{}}}"#,
         r#"{"tools":{"echo":{"parameters":{"sound":""}}}}"#,
         r#"{"unknown":1}"#,
+        r#"{"tools":{"echo":{},"echo":{}}}"#,
+        r#"{"tools":{"echo":{"parameters":{"text":"a","text":"b"}}}}"#,
         r#"{"description":"\u001b[31m"}"#,
         r#"{"description":"\u202e"}"#,
     ] {

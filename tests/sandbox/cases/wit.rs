@@ -110,6 +110,45 @@ fn what_is_not_lent_answers_denied() {
     assert!(host.load(wasm(&DENIED.replace("\"delete\"", "\"remove\""))).is_err());
 }
 
+#[test]
+fn a_large_value_is_denied_like_a_small_one() {
+    let guest = |len: u32| {
+        format!(
+            r#"(component
+                 (import "ringfence:skill/kv@0.1.0" (instance $kv
+                   (type $error' (variant (case "denied") (case "limit") (case "failed" string)))
+                   (export "error" (type $error (eq $error')))
+                   (export "set" (func (param "key" string) (param "value" (list u8))
+                     (result (result (error $error)))))))
+                 (core module $libc (memory (export "memory") 16)
+                   (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 64)))
+                 (core instance $libc (instantiate $libc))
+                 (alias core export $libc "memory" (core memory $memory))
+                 (core func $set (canon lower (func $kv "set") (memory $memory)
+                   (realloc (core func $libc "realloc"))))
+                 (core module $m
+                   (import "libc" "memory" (memory 1))
+                   (import "host" "set" (func $set (param i32 i32 i32 i32 i32)))
+                   (func (export "run") (result i32)
+                     (call $set (i32.const 0) (i32.const 0) (i32.const 0) (i32.const {len}) (i32.const 16))
+                     (i32.add (i32.mul (i32.load8_u (i32.const 16)) (i32.const 256)) (i32.load8_u (i32.const 20)))))
+                 (core instance $i (instantiate $m
+                   (with "libc" (instance $libc)) (with "host" (instance (export "set" (func $set))))))
+                 (func (export "run") (result u32) (canon lift (core func $i "run"))))"#
+        )
+    };
+    let host = host(Allocator::Pooling);
+    let limits = Limits::default();
+    for len in [0, 1_000_000] {
+        let skill = load(host, &guest(len));
+        let report = runtime().block_on(host.run(&skill, "run", "{}", &limits)).expect("a run");
+        assert!(
+            matches!(&report.outcome, Outcome::Completed(value) if *value == json!(256)),
+            "{len}: {report:?}"
+        );
+    }
+}
+
 /// `run: func() -> tuple<u64, u64, u64, u64, u64>`: what the budget says is left.
 const BUDGET: &str = r#"
 (component

@@ -103,20 +103,17 @@ pub fn call_many(import: &str, call: &str) -> String {
     )
 }
 
-/// A core instance `$libc` with a memory: letters from 64 on, and at 0 the length `len`.
+/// A core instance `$libc` with a memory: letters from 64 on, and at 0 their number `len`.
 pub fn libc(len: u32) -> String {
+    let pages = (len + 64) / 65_536 + 1;
     format!(
-        r#"(core module $libc_m (memory (export "memory") 2)
-             (data (i32.const 0) "{:02x}")
-             (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 70000))
-             (func $start (memory.fill (i32.const 64) (i32.const 97) (i32.const 66000))
+        r#"(core module $libc_m (memory (export "memory") {pages})
+             (func $start (memory.fill (i32.const 64) (i32.const 97) (i32.const {len}))
                           (i32.store (i32.const 0) (i32.const {len})))
              (start $start))
            (core instance $libc (instantiate $libc_m))
-           (alias core export $libc "memory" (core memory $memory))"#,
-        0
+           (alias core export $libc "memory" (core memory $memory))"#
     )
-    .replace("\"00\"", "\"\\00\"")
 }
 
 /// Calls `ringfence:skill/log.write` with `len` letters.
