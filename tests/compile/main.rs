@@ -96,5 +96,5 @@ fn a_program_that_is_no_compiler() {
     let none = Compiler::program(PathBuf::from("/nowhere/at/all"), CompileLimits::default());
     assert!(matches!(block_on(none.compile(&skill)), Err(CompileError::Host(_))));
     let other = Compiler::program(PathBuf::from("/bin/false"), CompileLimits::default());
-    assert!(matches!(block_on(other.compile(&skill)), Err(CompileError::Crashed { .. })));
+    assert!(matches!(block_on(other.compile(&skill)), Err(CompileError::Host(_))));
 }

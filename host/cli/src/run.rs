@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use ringfence::{CancellationToken, Clock, Outcome, Report, RunError, Skill};
+use ringfence::{CancellationToken, Clock, Event, Outcome, Report, RunError, Skill};
 
 use crate::args::RunArgs;
 use crate::output::{self, Refused, note, thousands};
@@ -14,12 +14,12 @@ use crate::{exit, load};
 
 pub(crate) async fn exec(args: Box<RunArgs>) -> ExitCode {
     match call(&args).await {
-        Ok(report) => show(&report, &args),
+        Ok((report, chunks)) => show(&report, &chunks, &args),
         Err(refused) => refused.say(args.json),
     }
 }
 
-async fn call(args: &RunArgs) -> Result<Report, Refused> {
+async fn call(args: &RunArgs) -> Result<(Report, Vec<String>), Refused> {
     let limits = args.limits();
     let host = load::host(&limits)?;
     limits.check(host.caps()).map_err(refused)?;
@@ -33,7 +33,31 @@ async fn call(args: &RunArgs) -> Result<Report, Refused> {
     if let Some(seconds) = args.clock {
         call = call.clock(Clock::Fixed(Duration::from_secs(seconds)));
     }
-    call.json(input).await.map_err(refused)
+    let hint = hint(args);
+    let mut run = call.start(input);
+    let mut chunks = Vec::new();
+    while let Some(event) = run.next_event().await {
+        if let Event::Chunk(chunk) = event {
+            chunks.push(chunk);
+        }
+    }
+    let report = run.report().await.map_err(|error| {
+        let misfit = matches!(error, RunError::Input { .. });
+        let mut refused = refused(error);
+        if misfit {
+            refused.message.push_str(&hint);
+        }
+        refused
+    })?;
+    Ok((report, chunks))
+}
+
+/// The next step for input that does not fit.
+fn hint(args: &RunArgs) -> String {
+    if Path::new(&args.input).is_file() {
+        return format!("; for what is in that file write `--input @{}`", args.input);
+    }
+    format!("; `ringfence inspect {}` shows what fits", args.skill.display())
 }
 
 /// Control-C ends the run, and the report says so.
@@ -107,9 +131,9 @@ fn refused(error: RunError) -> Refused {
     }
 }
 
-fn show(report: &Report, args: &RunArgs) -> ExitCode {
+fn show(report: &Report, chunks: &[String], args: &RunArgs) -> ExitCode {
     if args.json {
-        output::print_json(report);
+        output::print_json(&WithChunks { report, chunks });
         return exit::of_outcome(&report.outcome);
     }
     if args.log {
@@ -118,6 +142,8 @@ fn show(report: &Report, args: &RunArgs) -> ExitCode {
             note(&format!("{}: {}", line.level, line.message.replace('\n', "\n  | ")));
         }
     }
+    // Pieces of output, ahead of the value, each as a JSON string.
+    chunks.iter().for_each(output::print_json);
     match &report.outcome {
         Outcome::Completed(value) | Outcome::Failed(value) => output::print_json(&value.to_value()),
         Outcome::Trapped(trap) => {
@@ -136,6 +162,15 @@ fn show(report: &Report, args: &RunArgs) -> ExitCode {
     }
     note(&summary(report, args));
     exit::of_outcome(&report.outcome)
+}
+
+/// The report, and the chunks that were emitted, where there were any.
+#[derive(serde::Serialize)]
+struct WithChunks<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    chunks: &'a [String],
 }
 
 /// The line of outcome and usage, with the next step where a limit was met.

@@ -50,6 +50,7 @@ fn work(args: &mut dyn Iterator<Item = OsString>) -> Result<(), Failure> {
     limit(Resource::As, memory, memory)?;
     limit(Resource::Core, 0, 0)?;
     limit(Resource::Fsize, 0, 0)?;
+    die_with_parent();
     let mut bytes = Vec::new();
     std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| Failure::Broken(error.to_string()))?;
     let artifact = ringfence::compile_bytes(&bytes).map_err(|error| Failure::Refused(error.to_string()))?;
@@ -61,6 +62,16 @@ fn work(args: &mut dyn Iterator<Item = OsString>) -> Result<(), Failure> {
 fn limit(resource: Resource, soft: u64, hard: u64) -> Result<(), Failure> {
     let limit = Rlimit { current: Some(soft), maximum: Some(hard) };
     setrlimit(resource, limit).map_err(|error| Failure::Broken(format!("cannot set a limit: {error}")))
+}
+
+/// A parent that is killed takes its child with it, where the kernel can do that; elsewhere the child goes
+/// on to its own limits.
+fn die_with_parent() {
+    #[cfg(target_os = "linux")]
+    {
+        // Without it the limits still hold, so a failure changes nothing that is promised.
+        let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    }
 }
 
 fn say(message: &str) {

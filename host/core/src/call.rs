@@ -54,8 +54,8 @@ impl From<&str> for Input {
     }
 }
 
-/// A call that is being prepared; see [`Host::call`]. Nothing runs before one of [`Call::json`],
-/// [`Call::values`], [`Call::typed`] or [`Call::start`] is awaited.
+/// A call that is being prepared; see [`Host::call`]. Nothing runs before [`Call::json`],
+/// [`Call::values`] or [`Call::typed`] is awaited, or what [`Call::start`] gives is polled.
 ///
 /// Defaults: [`Limits::default`], the host's clock, a fresh seed, no token, no context.
 #[must_use = "a call does nothing until it is awaited"]

@@ -131,7 +131,7 @@ pub enum Refusal {
         message: String,
     },
     /// An import that is not offered.
-    #[error("imports `{import}`, which is not offered here; the nearest that is: `{nearest}`")]
+    #[error("imports `{import}`, which is not offered here; the nearest that is: `{nearest}`{}", hint(.import))]
     ImportNotOffered {
         /// The import, `interface` or `interface#function`.
         import: String,
@@ -259,7 +259,7 @@ pub enum RunError {
         message: String,
     },
     /// The input is larger than its limit.
-    #[error("input of {size} bytes; the limit is {limit}: send less, or raise `input`")]
+    #[error("input of {size} bytes; the limit is {limit}: send less, or raise the limit")]
     InputTooLarge {
         /// Its size in bytes.
         size: u64,
@@ -362,6 +362,14 @@ impl RunError {
             | Self::Lent { .. }
             | Self::Host(_) => None,
         }
+    }
+}
+
+fn hint(import: &str) -> &'static str {
+    if import.starts_with("wasi:") || import.starts_with("ringfence:") {
+        ""
+    } else {
+        "; interfaces of your own are lent from Rust, with `HostBuilder::lend`"
     }
 }
 

@@ -120,7 +120,8 @@ const MAX_OUTPUT: u64 = 64 * MIB;
 const MAX_DEADLINE: Duration = Duration::from_secs(24 * 3600);
 
 impl Limits {
-    /// Refuses a limit that is zero or that could not be enforced, naming it.
+    /// Refuses a limit that could not be enforced, naming it: one that is too large, or no fuel, time,
+    /// memory, input or output at all. Table elements, log and host calls may be 0.
     ///
     /// # Errors
     ///
