@@ -82,6 +82,7 @@ mod admit;
 mod artifact;
 mod call;
 mod capability;
+mod compat;
 #[cfg(feature = "compiler")]
 mod compile;
 mod engine;
@@ -105,6 +106,7 @@ mod wasi;
 pub use artifact::Artifact;
 pub use call::{Call, Input, Running};
 pub use capability::{Lend, LendError, LentCall};
+pub use compat::BreakingChange;
 #[cfg(feature = "compiler")]
 pub use compile::{compile, compile_bytes};
 pub use engine::{Allocator, WASM_STACK};

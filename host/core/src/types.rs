@@ -258,6 +258,17 @@ impl TypeTable {
             out.push_str(name);
             return;
         }
+        self.write_body(out, id);
+    }
+
+    /// The WIT text of a type, written out even where it has a name, and cut at `bytes`.
+    pub(crate) fn text(&self, id: TypeId, bytes: usize) -> String {
+        let mut out = String::new();
+        self.write_body(&mut out, id);
+        crate::text::clean(&out, bytes)
+    }
+
+    fn write_body(&self, out: &mut String, id: TypeId) {
         match self.get(id) {
             TypeDef::Bool => out.push_str("bool"),
             TypeDef::S8 => out.push_str("s8"),

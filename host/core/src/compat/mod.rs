@@ -1,0 +1,341 @@
+//! What breaks for the callers of a skill when another component takes its place.
+//!
+//! The relation is on JSON, since callers write JSON. One question is asked of every pair of types: is all
+//! JSON that `from` takes also taken by `to`, with the same meaning? For a parameter `from` is the old type
+//! and `to` the new one. For a result it is the other way round: what a type writes it also takes, so a new
+//! result that fits writes nothing that the old schema, closed as it is, refuses.
+//!
+//! A wrong "nothing breaks" is a bug. The other way round is allowed where the meaning is in doubt or the
+//! case is rare: bytes for a string, integers for floats that cannot hold them all, flags for a list, a
+//! variant for the record or `result` that is written alike, an enum of single letters for a char, a function
+//! that moves into an interface. Limits are not compared: a value may take more room as its new type.
+
+mod relation;
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use relation::Relation;
+
+use crate::text::clean;
+use crate::types::{TypeId, TypeTable};
+use crate::validate::{Description, ToolDescription, ToolResult, ValidatedSkill};
+
+/// Changes that are listed one by one.
+const LISTED: usize = 50;
+
+/// Longest text of a type or place.
+const TEXT_BYTES: usize = 240;
+
+/// Longest name of a tool, parameter, member or case.
+const NAME_BYTES: usize = 128;
+
+/// A difference that callers of the old skill run into.
+///
+/// Types are given in WIT, written out and cut. A place is `parameter text /a/*/b`, `result /a` or
+/// `failure`: the path goes by members, cases and positions, with `*` for the items of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BreakingChange {
+    /// No tool has the full name of the old one.
+    ToolRemoved {
+        /// The full name.
+        tool: String,
+    },
+    /// A tool is still there, and its short name is not.
+    NameRemoved {
+        /// The full name.
+        tool: String,
+        /// The name that is gone.
+        name: String,
+    },
+    /// A name calls another function than it did.
+    NameMoved {
+        /// The full name of the tool that it called.
+        tool: String,
+        /// The name.
+        name: String,
+        /// The full name of the tool that it calls now.
+        now: String,
+    },
+    /// A parameter is gone: calls that give it are refused.
+    ParameterRemoved {
+        /// The tool's full name.
+        tool: String,
+        /// The parameter.
+        parameter: String,
+        /// Its type.
+        old: String,
+    },
+    /// There is a new parameter that must be given.
+    ParameterRequired {
+        /// The tool's full name.
+        tool: String,
+        /// The parameter.
+        parameter: String,
+        /// Its type.
+        new: String,
+    },
+    /// A parameter no longer takes all that it took, or takes it for something else.
+    ParameterType {
+        /// The tool's full name.
+        tool: String,
+        /// Where in the parameter.
+        place: String,
+        /// What stood there.
+        old: String,
+        /// What stands there now.
+        new: String,
+    },
+    /// The value of a completed run may be one that the old schema refuses.
+    ResultType {
+        /// The tool's full name.
+        tool: String,
+        /// Where in the result.
+        place: String,
+        /// What stood there.
+        old: String,
+        /// What stands there now.
+        new: String,
+    },
+    /// The value of a failed run may be one that the old schema refuses.
+    FailureType {
+        /// The tool's full name.
+        tool: String,
+        /// Where in the failure.
+        place: String,
+        /// What stood there.
+        old: String,
+        /// What stands there now.
+        new: String,
+    },
+    /// A tool that could not fail now can.
+    CanFail {
+        /// The tool's full name.
+        tool: String,
+        /// The type of its failure.
+        new: String,
+    },
+    /// There are more changes than are listed; always the last.
+    More {
+        /// How many more were found. The places within one parameter or result that follow the last
+        /// one listed count as one.
+        count: u64,
+    },
+}
+
+impl BreakingChange {
+    /// The stable code of this kind of change.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ToolRemoved { .. } => "tool-removed",
+            Self::NameRemoved { .. } => "name-removed",
+            Self::NameMoved { .. } => "name-moved",
+            Self::ParameterRemoved { .. } => "parameter-removed",
+            Self::ParameterRequired { .. } => "parameter-required",
+            Self::ParameterType { .. } => "parameter-type",
+            Self::ResultType { .. } => "result-type",
+            Self::FailureType { .. } => "failure-type",
+            Self::CanFail { .. } => "can-fail",
+            Self::More { .. } => "more",
+        }
+    }
+}
+
+impl fmt::Display for BreakingChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ToolRemoved { tool } => write!(f, "tool `{tool}` is gone"),
+            Self::NameRemoved { tool, name } => {
+                write!(f, "tool `{tool}` can no longer be called `{name}`")
+            }
+            Self::NameMoved { tool, name, now } => {
+                write!(f, "the name `{name}` called tool `{tool}` and now calls `{now}`")
+            }
+            Self::ParameterRemoved { tool, parameter, old } => {
+                write!(f, "tool `{tool}` no longer takes the parameter `{parameter}` (`{old}`)")
+            }
+            Self::ParameterRequired { tool, parameter, new } => {
+                write!(f, "tool `{tool}` now needs the parameter `{parameter}` (`{new}`)")
+            }
+            Self::ParameterType { tool, place, old, new } => {
+                write!(f, "tool `{tool}`, {place}: `{new}` does not take all that `{old}` took")
+            }
+            Self::ResultType { tool, place, old, new } | Self::FailureType { tool, place, old, new } => {
+                write!(f, "tool `{tool}`, {place}: `{new}` gives what does not fit `{old}`")
+            }
+            Self::CanFail { tool, new } => write!(f, "tool `{tool}` could not fail and now can (`{new}`)"),
+            Self::More { count } => write!(f, "and {count} more"),
+        }
+    }
+}
+
+impl ValidatedSkill {
+    /// What breaks for callers of `old` who call this skill instead, with JSON; nothing when it can take
+    /// its place. At most 50 changes are listed, then their number.
+    ///
+    /// Tools are known by name, as callers know them; the names of types do not matter. Documentation,
+    /// imports and what the tools do are not looked at. Whoever calls with component values or Rust types
+    /// needs the same signatures, which is more.
+    pub fn breaking_changes_since(&self, old: &Self) -> Vec<BreakingChange> {
+        breaking(&old.description, &self.description)
+    }
+}
+
+/// What breaks for callers of `old` when `new` takes its place.
+pub(crate) fn breaking(old: &Description, new: &Description) -> Vec<BreakingChange> {
+    let names = Names::of(&new.tools);
+    let mut changes = Changes::default();
+    let mut inward = Relation::new(&old.types, &new.types);
+    let mut outward = Relation::new(&new.types, &old.types);
+    for tool in &old.tools {
+        if let Some(now) = names.find(tool, &mut changes) {
+            parameters(tool, now, &mut inward, &mut changes);
+            results(tool, now, &mut outward, &mut changes);
+        }
+    }
+    changes.finish()
+}
+
+#[derive(Default)]
+struct Changes {
+    listed: Vec<BreakingChange>,
+    more: u64,
+}
+
+impl Changes {
+    fn full(&self) -> bool {
+        self.listed.len() >= LISTED
+    }
+
+    /// The texts of a change are only made when it is listed.
+    fn add(&mut self, change: impl FnOnce() -> BreakingChange) {
+        if self.full() {
+            self.more = self.more.saturating_add(1);
+        } else {
+            self.listed.push(change());
+        }
+    }
+
+    fn finish(mut self) -> Vec<BreakingChange> {
+        if self.more > 0 {
+            self.listed.push(BreakingChange::More { count: self.more });
+        }
+        self.listed
+    }
+}
+
+/// The tools of the new skill by every name that calls them.
+struct Names<'a>(HashMap<&'a str, &'a ToolDescription>);
+
+impl<'a> Names<'a> {
+    fn of(tools: &'a [ToolDescription]) -> Self {
+        let names = tools.iter().flat_map(|tool| [(&*tool.name, tool), (&*tool.full_name, tool)]);
+        Self(names.collect())
+    }
+
+    /// The tool of the same full name, and what became of the names of the old one.
+    fn find(&self, old: &ToolDescription, changes: &mut Changes) -> Option<&'a ToolDescription> {
+        let tool = || clean(&old.full_name, NAME_BYTES);
+        let mut moved = |name: &str, now: &ToolDescription| {
+            let (name, now) = (clean(name, NAME_BYTES), clean(&now.full_name, NAME_BYTES));
+            changes.add(|| BreakingChange::NameMoved { tool: tool(), name, now });
+        };
+        let same = |now: &ToolDescription| now.full_name == old.full_name;
+        let by_full_name = self.0.get(&*old.full_name).copied();
+        let by_name = self.0.get(&*old.name).copied();
+        let found = match by_full_name {
+            Some(now) if same(now) => Some(now),
+            Some(now) => {
+                moved(&old.full_name, now);
+                None
+            }
+            None => None,
+        };
+        if old.name != old.full_name
+            && let Some(now) = by_name.filter(|now| !same(now))
+        {
+            moved(&old.name, now);
+        }
+        if by_full_name.is_none() {
+            changes.add(|| BreakingChange::ToolRemoved { tool: tool() });
+        } else if by_name.is_none() {
+            let name = clean(&old.name, NAME_BYTES);
+            changes.add(|| BreakingChange::NameRemoved { tool: tool(), name });
+        }
+        found
+    }
+}
+
+/// Every input that the old tool took must be one for the new tool.
+fn parameters(
+    old: &ToolDescription,
+    new: &ToolDescription,
+    relation: &mut Relation<'_>,
+    changes: &mut Changes,
+) {
+    let tool = || clean(&old.full_name, NAME_BYTES);
+    let (from, to) = (relation.from, relation.to);
+    let known: HashMap<&str, TypeId> = new.params.iter().map(|(name, ty)| (&**name, *ty)).collect();
+    for (name, ty) in &old.params {
+        let parameter = clean(name, NAME_BYTES);
+        let Some(now) = known.get(&**name) else {
+            changes.add(|| {
+                let old = from.text(*ty, TEXT_BYTES);
+                BreakingChange::ParameterRemoved { tool: tool(), parameter, old }
+            });
+            continue;
+        };
+        let root = format!("parameter {parameter}");
+        relation.explain(*ty, *now, &root, changes, |place, old, new| BreakingChange::ParameterType {
+            tool: tool(),
+            place,
+            old,
+            new,
+        });
+    }
+    let given: HashSet<&str> = old.params.iter().map(|(name, _)| &**name).collect();
+    for (name, ty) in &new.params {
+        if !given.contains(&**name) && !to.nullable(*ty) {
+            changes.add(|| {
+                let (parameter, new) = (clean(name, NAME_BYTES), to.text(*ty, TEXT_BYTES));
+                BreakingChange::ParameterRequired { tool: tool(), parameter, new }
+            });
+        }
+    }
+}
+
+/// Every outcome of the new tool must be one that the old tool could have given.
+fn results(old: &ToolDescription, new: &ToolDescription, relation: &mut Relation<'_>, changes: &mut Changes) {
+    let tool = || clean(&old.full_name, NAME_BYTES);
+    let ((old_value, old_failure), (new_value, new_failure)) = (outcome(old.result), outcome(new.result));
+    relation.explain_value(new_value, old_value, "result", changes, |place, new, old| {
+        BreakingChange::ResultType { tool: tool(), place, old, new }
+    });
+    match (old_failure, new_failure) {
+        (Some(old), Some(new)) => {
+            relation.explain_value(new, old, "failure", changes, |place, new, old| {
+                BreakingChange::FailureType { tool: tool(), place, old, new }
+            });
+        }
+        (None, Some(new)) => {
+            let new = written(relation.from, new);
+            changes.add(|| BreakingChange::CanFail { tool: tool(), new });
+        }
+        // A failure that no longer comes is missed by nobody.
+        (Some(_), None) | (None, None) => {}
+    }
+}
+
+/// The value of a completed run, and of a failed run if there is such a thing; no type is written `null`.
+fn outcome(result: ToolResult) -> (Option<TypeId>, Option<Option<TypeId>>) {
+    match result {
+        ToolResult::Nothing => (None, None),
+        ToolResult::Value(ty) => (Some(ty), None),
+        ToolResult::Fallible { ok, err, .. } => (ok, Some(err)),
+    }
+}
+
+fn written(types: &TypeTable, ty: Option<TypeId>) -> String {
+    ty.map_or_else(|| "nothing".to_owned(), |ty| types.text(ty, TEXT_BYTES))
+}
