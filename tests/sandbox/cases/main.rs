@@ -1,6 +1,7 @@
 //! The sandbox boundary: one module for each promise.
 
 mod calls;
+mod compat;
 mod components;
 mod fairness;
 mod hostile;

@@ -12,10 +12,10 @@ use ringfence_sandbox_tests::types::{Ty, echo, name};
 use ringfence_sandbox_tests::{host, load, runtime};
 use serde_json::{Map, Value, json};
 
-const PLAIN: [&str; 13] =
+pub(super) const PLAIN: [&str; 13] =
     ["bool", "s8", "u8", "s16", "u16", "s32", "u32", "s64", "u64", "float32", "float64", "char", "string"];
 
-fn ty() -> impl Strategy<Value = Ty> {
+pub(super) fn ty() -> impl Strategy<Value = Ty> {
     let leaf = prop_oneof![
         8 => proptest::sample::select(&PLAIN[..]).prop_map(Ty::Plain),
         1 => (1..9_usize).prop_map(Ty::Enum),
@@ -36,7 +36,7 @@ fn ty() -> impl Strategy<Value = Ty> {
 }
 
 /// A value of the type, in the form in which it is written.
-fn value(ty: &Ty) -> BoxedStrategy<Value> {
+pub(super) fn value(ty: &Ty) -> BoxedStrategy<Value> {
     match ty {
         Ty::Plain("bool") => any::<bool>().prop_map(Value::from).boxed(),
         Ty::Plain("s8") => any::<i8>().prop_map(Value::from).boxed(),
@@ -131,7 +131,7 @@ fn float(x: f64, text: String) -> Value {
 }
 
 /// Base64 by the book, so that the library's is not judged by itself.
-fn base64(bytes: &[u8]) -> String {
+pub(super) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
@@ -146,7 +146,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 /// What a value may be replaced by.
-fn strange() -> impl Strategy<Value = Value> {
+pub(super) fn strange() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -175,7 +175,7 @@ fn strange() -> impl Strategy<Value = Value> {
 }
 
 /// Replaces, removes or adds something somewhere in the value; `pick` says where.
-fn tamper(value: &mut Value, mut pick: usize, what: usize, strange: Value) {
+pub(super) fn tamper(value: &mut Value, mut pick: usize, what: usize, strange: Value) {
     let mut at = value;
     loop {
         let children = match at {
