@@ -1,5 +1,7 @@
 //! Compiled code on its way into the engine: the one place where bytes become code that runs.
 
+use std::os::fd::{AsRawFd as _, OwnedFd};
+
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -7,22 +9,31 @@ use crate::error::{LoadError, Refusal};
 
 /// Code that this version of Ringfence compiled out of a skill.
 ///
-/// There are two ways to one: [`crate::compile`], and [`Artifact::from_trusted`], whose caller vouches
-/// for the bytes.
+/// There are three ways to one: [`crate::compile`], and [`Artifact::from_trusted`] and
+/// [`Artifact::from_trusted_file`], whose caller vouches for the bytes.
 pub struct Artifact {
-    code: Vec<u8>,
+    code: Code,
+}
+
+enum Code {
+    Bytes(Vec<u8>),
+    /// To be mapped, so that a page is read when it is first run.
+    File(OwnedFd),
 }
 
 impl std::fmt::Debug for Artifact {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Artifact").field("bytes", &self.code.len()).finish()
+        match &self.code {
+            Code::Bytes(code) => f.debug_struct("Artifact").field("bytes", &code.len()).finish(),
+            Code::File(file) => f.debug_struct("Artifact").field("file", file).finish(),
+        }
     }
 }
 
 impl Artifact {
     #[cfg(feature = "compiler")]
     pub(crate) fn compiled_here(code: Vec<u8>) -> Self {
-        Self { code }
+        Self { code: Code::Bytes(code) }
     }
 
     /// Takes code that came from elsewhere.
@@ -34,22 +45,50 @@ impl Artifact {
     /// that a skill's author sent, must never come here.
     #[expect(unsafe_code, reason = "declares the contract; the caller's proof stands beside its call")]
     pub unsafe fn from_trusted(code: Vec<u8>) -> Self {
-        Self { code }
+        Self { code: Code::Bytes(code) }
     }
 
-    /// The code, for a process that loads it.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.code
+    /// Takes an open file that begins with the code; what follows the code is ignored.
+    ///
+    /// The descriptor itself is mapped, not a path: what the file's name points at later does not matter.
+    /// Linux only; elsewhere, and where `/proc` is not mounted, loading such an artifact fails, and the
+    /// caller reads the bytes instead.
+    ///
+    /// # Safety
+    ///
+    /// As [`Artifact::from_trusted`], for the beginning of the file; and nobody may write to this file, by
+    /// this or another descriptor, for as long as a skill made of it lives: pages are read when they are
+    /// first needed.
+    #[expect(unsafe_code, reason = "declares the contract; the caller's proof stands beside its call")]
+    pub unsafe fn from_trusted_file(file: OwnedFd) -> Self {
+        Self { code: Code::File(file) }
+    }
+
+    /// The code, for a process that loads it; none for one that is a file.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        match &self.code {
+            Code::Bytes(code) => Some(code),
+            Code::File(_) => None,
+        }
     }
 
     pub(crate) fn load(&self, engine: &Engine) -> Result<Component, LoadError> {
-        // SAFETY: `deserialize` wants the unmodified output of this engine version's own
-        // `precompile_component` or `serialize`. `self.code` is private and never changed, and comes
-        // from `compiled_here`, called with just that output in `compile.rs`, or from `from_trusted`,
-        // whose contract says the same. Output of another version or of other settings is refused by
-        // the engine's header check.
+        // SAFETY: `deserialize` and `deserialize_file` want the unmodified output of this engine version's
+        // own `precompile_component` or `serialize`. `self.code` is private and never changed, and comes
+        // from `compiled_here`, called with just that output in `compile.rs`, or from `from_trusted` and
+        // `from_trusted_file`, whose contracts say the same. The path is the open descriptor's own, which
+        // `self` keeps open, so it names that very file. The engine finds the parts of the code by its
+        // ELF header and so never looks at what follows. Output of another version or of other settings
+        // is refused by the engine's header check.
         #[expect(unsafe_code, reason = "the one place where an artifact is loaded; proof above")]
-        let component = unsafe { Component::deserialize(engine, &self.code) };
+        let component = unsafe {
+            match &self.code {
+                Code::Bytes(code) => Component::deserialize(engine, code),
+                Code::File(file) => {
+                    Component::deserialize_file(engine, format!("/proc/self/fd/{}", file.as_raw_fd()))
+                }
+            }
+        };
         component.map_err(|error| {
             let message = crate::text::clean(&format!("{error:#}"), 512);
             // What only the compiler's result shows: the author's to mend, not the host's.

@@ -3,10 +3,17 @@
 //! Figures behind the settings are in ARCHITECTURE.md ("The engine"). A test in this file pins the
 //! settings that decide what a guest can do.
 
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use sha2::{Digest as _, Sha256};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, ModuleVersionStrategy, PoolingAllocationConfig,
+};
 
 use crate::error::HostError;
 use crate::limits::SkillCaps;
+#[cfg(feature = "compiler")]
+use crate::report::Digest;
+#[cfg(feature = "compiler")]
+use std::hash::Hash as _;
 
 /// Bytes of stack that wasm may use. At the limit: `trapped: stack-overflow`.
 pub const WASM_STACK: usize = 512 << 10;
@@ -26,6 +33,17 @@ const MEMORIES: u32 = 16_000;
 /// Bytes of the engine's own record of an instance: more than the caps on functions and globals come
 /// to. Admission counts what a skill really needs.
 const INSTANCE_BYTES: usize = 16 << 20;
+
+/// The engine's exact version. Artifacts of another are compiled again: the engine's own check would take
+/// those of the same major version. A test holds it against the lock file.
+pub const WASMTIME_VERSION: &str = "48.0.8";
+
+/// Both versions, as they are written into every artifact.
+const VERSIONS: &str = concat!("ringfence ", env!("CARGO_PKG_VERSION"), ", wasmtime 48.0.8");
+
+/// To be raised with every change to what validation finds out or how it is kept, between two versions.
+#[cfg(feature = "compiler")]
+const KEPT_FORMAT: u32 = 1;
 
 /// Where instances are placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -110,10 +128,32 @@ pub(crate) fn compiling() -> Result<Engine, HostError> {
     Engine::new(&config()).map_err(|error| HostError::Engine(format!("{error:#}")))
 }
 
+/// What an artifact and a kept description depend on: Ringfence's and the engine's exact versions, the
+/// engine's settings and this processor's features, the caps on skills, the interfaces on offer.
+#[cfg(feature = "compiler")]
+pub(crate) fn fingerprint(engine: &Engine, caps: &SkillCaps, offer: &str) -> Digest {
+    struct Hashed(Sha256);
+    impl std::hash::Hasher for Hashed {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+
+        fn finish(&self) -> u64 {
+            0 // Not asked for: the whole hash is taken.
+        }
+    }
+    let mut hashed = Hashed(Sha256::new());
+    (VERSIONS, KEPT_FORMAT, format!("{caps:?}"), offer).hash(&mut hashed);
+    engine.precompile_compatibility_hash().hash(&mut hashed);
+    Digest::from(<[u8; 32]>::from(hashed.0.finalize()))
+}
+
 /// All that decides what code is made and what a guest can do. Not configurable: an artifact loads
 /// in every Ringfence of the same version.
 fn config() -> Config {
     let mut config = Config::new();
+    // Fails for a text of more than 255 bytes only.
+    let _ = config.module_version(ModuleVersionStrategy::Custom(VERSIONS.to_owned()));
     config
         // Metering. Fuel yields so that a busy guest starves nobody; the epoch only prompts a look at
         // the clock.

@@ -12,8 +12,10 @@ use crate::capability::{self, Lend, Registry};
 use crate::engine::{self, Allocator, Capacity};
 use crate::error::{HostError, LoadError, RunError};
 use crate::limits::{Limits, SkillCaps};
+#[cfg(feature = "compiler")]
+use crate::report::Digest;
 use crate::report::Report;
-use crate::skill::Skill;
+use crate::skill::{Skill, SkillDescription};
 use crate::state::GuestState;
 use crate::ticker::{Running, Ticker};
 use crate::validate::{self, Offer, Submission, ValidatedSkill};
@@ -68,6 +70,8 @@ struct Inner {
     ticker: Ticker,
     caps: SkillCaps,
     process: u64,
+    #[cfg(feature = "compiler")]
+    fingerprint: Digest,
 }
 
 impl std::fmt::Debug for Host {
@@ -131,7 +135,18 @@ impl HostBuilder {
         let process = getrandom::u64().map_err(|error| HostError::Engine(error.to_string()))?;
         let admission = Arc::new(Admission::new(capacity, self.config.memory));
         let caps = self.config.caps;
-        Ok(Host { inner: Arc::new(Inner { engine, linker, offer, admission, ticker, caps, process }) })
+        let inner = Inner {
+            #[cfg(feature = "compiler")]
+            fingerprint: engine::fingerprint(&engine, &caps, &offer.summary()),
+            engine,
+            linker,
+            offer,
+            admission,
+            ticker,
+            caps,
+            process,
+        };
+        Ok(Host { inner: Arc::new(inner) })
     }
 }
 
@@ -223,7 +238,25 @@ impl Host {
     /// [`LoadError::Refused`] when an import is offered with other types; [`LoadError::Artifact`] when
     /// the code is of another version.
     pub fn link(&self, skill: &ValidatedSkill, artifact: &Artifact) -> Result<Skill, LoadError> {
+        self.link_described(&skill.described(), artifact)
+    }
+
+    /// Links code to a description that was kept with it, of a process of the same
+    /// [`Host::fingerprint`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::link`].
+    pub fn link_described(&self, skill: &SkillDescription, artifact: &Artifact) -> Result<Skill, LoadError> {
         Skill::link(skill, artifact, &self.inner.linker, &self.inner.caps)
+    }
+
+    /// What artifacts and descriptions made by this host depend on: Ringfence's and the engine's exact
+    /// versions, the engine's settings and this processor's features, the caps on skills, and the
+    /// interfaces on offer. Hosts of equal fingerprints can use one another's.
+    #[cfg(feature = "compiler")]
+    pub fn fingerprint(&self) -> Digest {
+        self.inner.fingerprint
     }
 
     /// Validates, compiles in this process and links. For bytes that are trusted not to keep the

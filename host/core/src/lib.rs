@@ -109,7 +109,7 @@ pub use capability::{Lend, LendError, LentCall};
 pub use compat::BreakingChange;
 #[cfg(feature = "compiler")]
 pub use compile::{compile, compile_bytes};
-pub use engine::{Allocator, WASM_STACK};
+pub use engine::{Allocator, WASM_STACK, WASMTIME_VERSION};
 pub use error::{Fault, HostError, LoadError, Refusal, RunError};
 pub use event::Event;
 pub use host::{Host, HostBuilder, HostConfig};
@@ -117,7 +117,7 @@ pub use limits::{HOST_CALL_BYTES, LOG_LINE_BYTES, Limits, SkillCaps};
 pub use report::{
     Digest, Json, Level, LogLine, Outcome, ParseDigestError, Report, RunId, Source, TrapReport, Usage,
 };
-pub use skill::{Skill, Tool};
+pub use skill::{Skill, SkillDescription, Tool};
 pub use validate::{Import, Lending, Submission, ValidatedSkill};
 pub use wasi::Clock;
 

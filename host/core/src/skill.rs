@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wasmtime::component::types::{self, ComponentItem};
 use wasmtime::component::{
@@ -10,6 +11,7 @@ use wasmtime::component::{
 };
 
 use crate::artifact::Artifact;
+use crate::compat::{self, BreakingChange};
 use crate::error::{LoadError, Refusal, RunError};
 use crate::limits::{HOST_CALL_BYTES, SkillCaps};
 use crate::report::Digest;
@@ -17,6 +19,83 @@ use crate::schema;
 use crate::state::GuestState;
 use crate::types::TypeTable;
 use crate::validate::{Counts, Description, Import, ToolDescription, ToolResult, ValidatedSkill};
+
+/// What validation finds out about a skill: tools, types, imports, counts. It can be kept beside the
+/// artifact, so that another process of the same [`crate::Host::fingerprint`] need not validate again.
+#[derive(Debug, Clone)]
+pub struct SkillDescription {
+    digest: Digest,
+    size: u64,
+    description: Arc<Description>,
+}
+
+#[derive(Serialize)]
+struct Keep<'a> {
+    digest: Digest,
+    size: u64,
+    description: &'a Description,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    digest: Digest,
+    size: u64,
+    description: Description,
+}
+
+impl SkillDescription {
+    /// SHA-256 of the component's bytes: the skill's name.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The component's size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// What the author says of the skill as a whole. Untrusted text.
+    pub fn about(&self) -> Option<&str> {
+        self.description.about.as_deref()
+    }
+
+    /// Its tools, in the order of its exports.
+    pub fn tools(&self) -> impl ExactSizeIterator<Item = Tool<'_>> {
+        tools(&self.description)
+    }
+
+    /// What it imports.
+    pub fn imports(&self) -> &[Import] {
+        &self.description.imports
+    }
+
+    /// As bytes to be kept. Who reads them again must know that they are these.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let kept = Keep { digest: self.digest, size: self.size, description: &self.description };
+        // Plain data with string keys: there is nothing that could fail.
+        serde_json::to_vec(&kept).unwrap_or_default()
+    }
+
+    /// Reads what [`SkillDescription::to_bytes`] gave under the same fingerprint.
+    ///
+    /// Wrong bytes make a skill that answers wrongly or not at all, and nothing worse.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Artifact`] for bytes of another format.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, LoadError> {
+        let Kept { digest, size, description } = serde_json::from_slice(bytes)
+            .map_err(|error| LoadError::Artifact(format!("its description is of another format: {error}")))?;
+        Ok(Self { digest, size, description: Arc::new(description) })
+    }
+
+    /// What would break for callers of `old` if this took its place; see
+    /// [`ValidatedSkill::breaking_changes_since`].
+    pub fn breaking_changes_since(&self, old: &Self) -> Vec<BreakingChange> {
+        compat::breaking(&old.description, &self.description)
+    }
+}
 
 /// A skill that a [`crate::Host`] loaded. Cheap to clone; runs do not share anything of it that changes.
 #[derive(Clone)]
@@ -44,7 +123,7 @@ impl std::fmt::Debug for Skill {
 impl Skill {
     /// Maps the artifact and links it once, for all runs to come.
     pub(crate) fn link(
-        skill: &ValidatedSkill,
+        skill: &SkillDescription,
         artifact: &Artifact,
         linker: &Linker<GuestState>,
         caps: &SkillCaps,
@@ -132,6 +211,12 @@ impl Skill {
 }
 
 impl ValidatedSkill {
+    /// What there is to know of it without its bytes.
+    pub fn described(&self) -> SkillDescription {
+        let size = self.bytes.len() as u64;
+        SkillDescription { digest: self.digest, size, description: Arc::clone(&self.description) }
+    }
+
     /// What the author says of the skill as a whole. Untrusted text.
     pub fn description(&self) -> Option<&str> {
         self.description.about.as_deref()

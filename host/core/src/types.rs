@@ -7,12 +7,14 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// Names a type in its [`TypeTable`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct TypeId(u32);
 
 /// A value type of WIT. What it holds is named by id.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum TypeDef {
     Bool,
     S8,
@@ -183,6 +185,35 @@ impl TypeTable {
                 (7, 0, inner)
             })),
         }
+    }
+}
+
+/// What cannot be worked out again: the types in their order, and their names.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeptTypes {
+    defs: Vec<TypeDef>,
+    names: Vec<(u32, Arc<str>)>,
+}
+
+impl Serialize for TypeTable {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut names: Vec<_> = self.names.iter().map(|(id, name)| (*id, Arc::clone(name))).collect();
+        names.sort();
+        KeptTypes { defs: self.defs.clone(), names }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for TypeTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let kept = KeptTypes::deserialize(deserializer)?;
+        let mut table = Self::default();
+        // Types are all different, so each gets the id that it had.
+        for def in kept.defs {
+            table.intern(def);
+        }
+        table.names = kept.names.into_iter().collect();
+        Ok(table)
     }
 }
 

@@ -4,6 +4,7 @@
 //! instantiation of the component around it. What is imported as a module or handed to a nested
 //! component as an argument counts as one instance; the run's limits catch the rest.
 
+use serde::{Deserialize, Serialize};
 use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, ComponentType,
     ComponentTypeDeclaration, ComponentTypeRef, Encoding, Instance, InstanceTypeDeclaration, Parser, Payload,
@@ -15,7 +16,7 @@ use crate::error::Refusal;
 use crate::limits::SkillCaps;
 
 /// What a run of the skill makes before its first instruction.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Counts {
     pub(crate) instances: u64,
     /// Instances of nested components.

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::count::Counts;
 use super::metadata::ToolDocs;
 use crate::types::{TypeId, TypeTable};
 
 /// A skill as its bytes describe it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Description {
     pub(crate) tools: Vec<ToolDescription>,
     pub(crate) types: TypeTable,
@@ -19,7 +20,7 @@ pub(crate) struct Description {
 }
 
 /// An interface or item that a skill imports.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Import {
     /// Its name, with the version.
@@ -29,7 +30,7 @@ pub struct Import {
 }
 
 /// What stands behind an import.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Lending {
@@ -44,7 +45,7 @@ pub enum Lending {
 }
 
 /// An exported function.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ToolDescription {
     /// The shortest name that is unique in the skill.
     pub(crate) name: Arc<str>,
@@ -58,7 +59,7 @@ pub(crate) struct ToolDescription {
 }
 
 /// What a tool gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ToolResult {
     Nothing,
     Value(TypeId),

@@ -32,6 +32,11 @@ impl Offer {
         free
     }
 
+    /// All that a description depends on, as text.
+    pub(crate) fn summary(&self) -> String {
+        format!("{:?}", self.interfaces)
+    }
+
     pub(crate) fn add_item(&mut self, interface: &str, item: &str) {
         if let Some(interface) = self.interfaces.get_mut(interface) {
             interface.items.insert(item.to_owned());

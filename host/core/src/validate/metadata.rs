@@ -10,7 +10,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Error as _, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::description::ToolDescription;
 use super::refusals::Refusals;
@@ -32,7 +32,7 @@ struct Metadata {
 }
 
 /// What the author says of a tool.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ToolDocs {
     #[serde(default)]
@@ -42,7 +42,7 @@ pub(crate) struct ToolDocs {
 }
 
 /// An object whose keys are all different.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Once<T>(pub(crate) BTreeMap<String, T>);
 
 impl<T> Default for Once<T> {
