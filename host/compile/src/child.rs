@@ -55,7 +55,7 @@ fn work(args: &mut dyn Iterator<Item = OsString>) -> Result<(), Failure> {
     std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| Failure::Broken(error.to_string()))?;
     let artifact = ringfence::compile_bytes(&bytes).map_err(|error| Failure::Refused(error.to_string()))?;
     let mut stdout = std::io::stdout().lock();
-    let written = stdout.write_all(artifact.as_bytes()).and_then(|()| stdout.flush());
+    let written = stdout.write_all(artifact.as_bytes().unwrap_or_default()).and_then(|()| stdout.flush());
     written.map_err(|error| Failure::Broken(error.to_string()))
 }
 

@@ -1,1 +1,65 @@
-//! A store of skills.
+//! A store of skills that strangers sent: content-addressed, crash-safe, with code that is compiled once and
+//! authenticated before it is mapped.
+//!
+//! ```no_run
+//! # use std::path::Path;
+//! # use ringfence::{Host, HostConfig};
+//! # use ringfence_compile::{CompileLimits, Compiler};
+//! use ringfence_store::{Library, Store, Submit};
+//!
+//! # async fn example(bytes: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
+//! let host = Host::new(HostConfig::default())?;
+//! let compiler = Compiler::this_program(CompileLimits::default())?;
+//! let store = Store::open_or_make(Path::new("/var/lib/skills"))?;
+//! let library = Library::new(host, compiler, Ok(store));
+//!
+//! // Validated, compiled in a jailed child, kept. When this returns, it is on the disk.
+//! let submit = Submit::new("text-stats".parse()?, "alice".parse()?);
+//! let taken = library.submit(bytes, submit, |_| {}).await?;
+//! println!("{} is {}", taken.receipt.name, taken.receipt.digest);
+//!
+//! // In this process or another: mapped, and authenticated once.
+//! let (loaded, _) = library.load(&"text-stats".parse()?, |_| {}).await?;
+//! println!("{} tools", loaded.skill.tools().len());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is on the disk
+//!
+//! ```text
+//! format                            which format this is
+//! lock                              held while something changes
+//! key                               the key that authenticates artifacts, for the owner's eyes only
+//! policy.json                       what is taken ([`Policy`])
+//! names/NAME.json                   owner, versions, history ([`Record`]): one rename makes a change visible
+//! components/SHA256.wasm            the bytes as they were sent
+//! artifacts/ENGINE/SHA256.cwasm     compiled code for one engine fingerprint
+//! revoked/SHA256.json               what never runs again
+//! scratch/draft-…                   files that are being written
+//! ```
+//!
+//! No name that comes from outside is ever part of a path unless it has the grammar of [`Name`]. Directories and
+//! files are opened without following links; what is not the store's is reported ([`Store::verify`]), never
+//! followed and never removed.
+
+mod artifacts;
+mod error;
+mod folder;
+mod gc;
+mod library;
+mod name;
+mod policy;
+mod record;
+mod store;
+mod verify;
+
+pub use artifacts::Miss;
+pub use error::StoreError;
+pub use gc::{Collected, Gc};
+pub use library::{Library, Loaded, Origin, Stage, Submitted, Warning, warnings};
+pub use name::{Name, Owner, Reference, Version};
+pub use policy::Policy;
+pub use record::{Change, Entry, Event, Record};
+pub use store::{Freed, Listed, Receipt, Resolved, Revocation, Status, Store, Submit};
+pub use verify::{Finding, Problem, Verification};

@@ -1,0 +1,290 @@
+//! Compiled code, kept for the next process: for one engine fingerprint, authenticated by a key of the
+//! store's own, and checked over the very file that is then mapped.
+//!
+//! A file is `code ‖ description ‖ trailer ‖ code of authentication`. The trailer says how long the parts
+//! are and what skill and engine they are of; the keyed BLAKE3 covers all that is before it. Whoever can read
+//! the key (the same user) can forge an artifact: see SECURITY.md.
+
+use std::io;
+
+use cap_std::fs::{FileExt as _, MetadataExt as _};
+use ringfence::{Artifact, Digest, SkillDescription};
+
+use crate::error::StoreError;
+use crate::folder::{Folder, Found, Scratch};
+use crate::name::Name;
+
+/// Why there is no code for a skill. None of these is an error: the skill is compiled again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Miss {
+    /// It was not compiled yet, or by another version of Ringfence or of its engine.
+    Absent,
+    /// There is a file, and it is not what this store wrote. It was not loaded.
+    Rejected(String),
+    /// Artifacts are not kept here: there is no store, or its key cannot be read or made.
+    NotKept(String),
+}
+
+/// Code and description that this store wrote.
+#[derive(Debug)]
+pub(crate) struct KeptSkill {
+    pub(crate) description: SkillDescription,
+    pub(crate) artifact: Artifact,
+}
+
+const KEY: &str = "key";
+const MAGIC: &[u8; 16] = b"ringfence code 1";
+const MAC: u64 = 32;
+/// Lengths of code and description, digest, fingerprint, magic.
+const TRAILER: u64 = 8 + 8 + 32 + 32 + 16;
+/// Most bytes of a description: its schemas are capped at 256 KiB, and its types with them.
+const DESCRIPTION: u64 = 64 << 20;
+/// Bytes read at once: small enough to stay in the processor's cache.
+const CHUNK: usize = 256 << 10;
+
+/// The folder of one engine fingerprint, and the key.
+#[derive(Debug)]
+pub(crate) struct Artifacts<'a> {
+    pub(crate) folder: Folder,
+    pub(crate) key: &'a Key,
+    pub(crate) fingerprint: Digest,
+}
+
+/// The key under which a store authenticates its artifacts.
+#[derive(Clone)]
+pub(crate) struct Key([u8; 32]);
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+impl Key {
+    /// The store's key; none when it has none yet. One that others could have read or written is no key.
+    pub(crate) fn read(root: &Folder) -> Result<Option<Self>, StoreError> {
+        let Some(found) = root.open(KEY)? else { return Ok(None) };
+        let damaged = |reason: &str| StoreError::Damaged {
+            path: root.label(KEY),
+            reason: reason.to_owned(),
+            next: "remove it: a new one is made, and everything is compiled again",
+        };
+        if !found.is_private() || found.metadata.mode() & 0o077 != 0 {
+            return Err(damaged("others than its owner can read or write it"));
+        }
+        let bytes = root.read(KEY, 32)?.unwrap_or_default();
+        let key = bytes.try_into().map_err(|_| damaged("it does not have 32 bytes"))?;
+        Ok(Some(Self(key)))
+    }
+
+    /// Makes the key. The caller holds the store's lock, so that there is only ever one.
+    pub(crate) fn make(root: &Folder, scratch: &Scratch) -> Result<Self, StoreError> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(|error| {
+            StoreError::io("asking the system for random bytes", io::Error::other(error.to_string()))
+        })?;
+        let mut draft = scratch.draft(0o600)?;
+        draft.write(&key)?;
+        draft.keep(root, KEY)?;
+        Ok(Self(key))
+    }
+}
+
+/// The name of an artifact's file.
+pub(crate) fn file_name(digest: Digest) -> String {
+    format!("{}.cwasm", hex(digest))
+}
+
+/// 64 hexadecimal digits, as files are named.
+pub(crate) fn hex(digest: Digest) -> String {
+    digest.to_string().trim_start_matches("sha256:").to_owned()
+}
+
+impl Artifacts<'_> {
+    /// Opens the code of a skill: reads the file once from its open descriptor, and maps that descriptor.
+    pub(crate) fn open(&self, digest: Digest) -> Result<KeptSkill, Miss> {
+        let rejected = |reason: String| Miss::Rejected(reason);
+        let name = file_name(digest);
+        let Some(found) = self.folder.open(&name).map_err(|error| rejected(error.to_string()))? else {
+            return Err(Miss::Absent);
+        };
+        let mut code = (!MAPS).then(Vec::new);
+        let description = self.authenticate(&found, digest, code.as_mut()).map_err(rejected)?;
+        let description =
+            SkillDescription::from_bytes(&description).map_err(|error| rejected(error.to_string()))?;
+        Ok(KeptSkill { description, artifact: artifact(found, code) })
+    }
+
+    /// Whether the file is one that this store wrote, for this skill and engine; gives its description, and
+    /// its code where that is asked for.
+    fn authenticate(
+        &self,
+        found: &Found,
+        digest: Digest,
+        mut kept: Option<&mut Vec<u8>>,
+    ) -> Result<Vec<u8>, String> {
+        if !found.is_private() {
+            return Err("others than its owner can write to it".to_owned());
+        }
+        let file = Reader(found);
+        let size = found.metadata.len();
+        let covered = size.checked_sub(MAC).filter(|covered| *covered >= TRAILER).ok_or("it is too short")?;
+        let parts = covered.saturating_sub(TRAILER);
+        let trailer = file.read(parts, TRAILER)?;
+        let (lengths, rest) = trailer.split_at(16);
+        let (said_digest, rest) = rest.split_at(32);
+        let (said_fingerprint, magic) = rest.split_at(32);
+        let (code, described) = lengths.split_at(8);
+        let (code, described) = (number(code), number(described));
+        if magic != MAGIC || code.checked_add(described) != Some(parts) || described > DESCRIPTION {
+            return Err("it is not an artifact of this format".to_owned());
+        }
+        if said_digest != digest.as_bytes() {
+            return Err("it is of another skill".to_owned());
+        }
+        if said_fingerprint != self.fingerprint.as_bytes() {
+            return Err("it is of another engine".to_owned());
+        }
+        let mut hasher = blake3::Hasher::new_keyed(&self.key.0);
+        let mut description = Vec::new();
+        let mut chunk = vec![0; CHUNK];
+        let mut at: u64 = 0;
+        while at < covered {
+            let wanted = usize::try_from(covered.saturating_sub(at)).unwrap_or(CHUNK).min(CHUNK);
+            let piece = chunk.get_mut(..wanted).unwrap_or_default();
+            file.read_exact(piece, at)?;
+            hasher.update(piece);
+            // What lies in the range of the description is taken from the bytes that were hashed.
+            let from = usize::try_from(code.saturating_sub(at)).unwrap_or(wanted).min(wanted);
+            let to = usize::try_from(parts.saturating_sub(at)).unwrap_or(wanted).min(wanted);
+            description.extend_from_slice(piece.get(from..to).unwrap_or_default());
+            if let Some(kept) = &mut kept {
+                kept.extend_from_slice(piece.get(..from).unwrap_or_default());
+            }
+            at = at.saturating_add(wanted as u64);
+        }
+        let said: [u8; 32] = file.read(covered, MAC)?.try_into().map_err(|_| "it is too short")?;
+        // In constant time.
+        if hasher.finalize() != blake3::Hash::from_bytes(said) {
+            return Err("its code of authentication is wrong".to_owned());
+        }
+        Ok(description)
+    }
+
+    /// Checks a file without loading it.
+    pub(crate) fn check(&self, digest: Digest) -> Result<(), String> {
+        match self.folder.open(&file_name(digest)) {
+            Ok(Some(found)) => self.authenticate(&found, digest, None).map(|_| ()),
+            Ok(None) => Err("it is gone".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Keeps the code of a skill. Two processes that keep the same skill both succeed, and one file stays.
+    pub(crate) fn keep(
+        &self,
+        scratch: &Scratch,
+        description: &SkillDescription,
+        artifact: &Artifact,
+        cap: u64,
+    ) -> Result<(), StoreError> {
+        let code = artifact.as_bytes().unwrap_or_default();
+        let described = description.to_bytes();
+        let total = (code.len() as u64).saturating_add(described.len() as u64);
+        if total > cap {
+            return Ok(());
+        }
+        self.make_room(cap.saturating_sub(total))?;
+        let digest = description.digest();
+        let mut trailer = Vec::new();
+        trailer.extend_from_slice(&(code.len() as u64).to_le_bytes());
+        trailer.extend_from_slice(&(described.len() as u64).to_le_bytes());
+        trailer.extend_from_slice(digest.as_bytes());
+        trailer.extend_from_slice(self.fingerprint.as_bytes());
+        trailer.extend_from_slice(MAGIC);
+        let mut hasher = blake3::Hasher::new_keyed(&self.key.0);
+        let mut draft = scratch.draft(0o400)?;
+        for part in [code, &described, &trailer] {
+            hasher.update(part);
+            draft.write(part)?;
+        }
+        draft.write(hasher.finalize().as_bytes())?;
+        draft.keep(&self.folder, &file_name(digest))
+    }
+
+    /// Removes the oldest files until at most `most` bytes are left.
+    fn make_room(&self, most: u64) -> Result<(), StoreError> {
+        let names = self.folder.names()?;
+        let mut files: Vec<_> = names
+            .iter()
+            .filter_map(|name| {
+                self.folder
+                    .look(name)
+                    .filter(|found| found.is_file())
+                    .map(|found| (found.mtime(), found.len(), name))
+            })
+            .collect();
+        let mut total = files.iter().fold(0_u64, |sum, (_, size, _)| sum.saturating_add(*size));
+        files.sort();
+        for (_, size, name) in files {
+            if total <= most {
+                break;
+            }
+            self.folder.remove(name)?;
+            total = total.saturating_sub(size);
+        }
+        Ok(())
+    }
+}
+
+/// The digest that a file name stands for.
+pub(crate) fn digest_of(name: &str, suffix: &str) -> Option<Digest> {
+    let digits = name.strip_suffix(suffix)?;
+    let lower = digits.bytes().all(|digit| digit.is_ascii_digit() || digit.is_ascii_lowercase());
+    if lower { digits.parse().ok() } else { None }
+}
+
+/// The name that a record's file stands for.
+pub(crate) fn name_of(file: &str) -> Option<Name> {
+    file.strip_suffix(".json")?.parse().ok()
+}
+
+/// The file as an artifact: mapped where the system can map a descriptor again, else the bytes that were read.
+fn artifact(found: Found, code: Option<Vec<u8>>) -> Artifact {
+    match code {
+        // SAFETY: the bytes are the very ones that were hashed, and their code of authentication was right:
+        // so they are code that this store kept, from `Compiler::compile`, of this version and engine.
+        #[expect(unsafe_code, reason = "proof above")]
+        Some(code) => unsafe { Artifact::from_trusted(code) },
+        // SAFETY: the file was read to its end from this very descriptor, and its code of authentication
+        // was right: so it begins with code that this store kept, from `Compiler::compile`, of this version
+        // and engine. It belongs to this process's user, has one name, and nobody else may write to it
+        // (`Found::is_private`); the store itself never writes to a file that it kept, it replaces it. What
+        // another process of the same user could do is in SECURITY.md.
+        #[expect(unsafe_code, reason = "proof above")]
+        None => unsafe { Artifact::from_trusted_file(found.into_fd()) },
+    }
+}
+
+/// Whether a descriptor can be mapped by its path. Elsewhere artifacts are read into memory.
+const MAPS: bool = cfg!(target_os = "linux");
+
+/// Reads a file at an offset, without moving anything that others share.
+struct Reader<'a>(&'a Found);
+
+impl Reader<'_> {
+    fn read(&self, at: u64, len: u64) -> Result<Vec<u8>, String> {
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+        self.read_exact(&mut bytes, at)?;
+        Ok(bytes)
+    }
+
+    fn read_exact(&self, bytes: &mut [u8], at: u64) -> Result<(), String> {
+        self.0.file.read_exact_at(bytes, at).map_err(|error| error.to_string())
+    }
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    bytes.try_into().map_or(u64::MAX, u64::from_le_bytes)
+}

@@ -1,0 +1,322 @@
+//! One directory of the store: files are read whole and bounded, written in one visible step, and a link or
+//! a file of another kind is never followed.
+
+use std::fs::TryLockError;
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::OwnedFd;
+
+use cap_fs_ext::{DirExt as _, FollowSymlinks, OpenOptionsFollowExt as _};
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, File, Metadata, MetadataExt as _};
+use cap_std::fs::{OpenOptions, OpenOptionsExt as _};
+use rustix::fs::{Mode, OFlags};
+
+use crate::error::StoreError;
+
+/// A directory and how messages call it.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    dir: Dir,
+    /// From the root of the store, with a slash at the end; empty for the root itself.
+    label: String,
+}
+
+/// A file that is there.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) file: File,
+    pub(crate) metadata: Metadata,
+}
+
+impl Folder {
+    pub(crate) fn root(dir: Dir) -> Self {
+        Self { dir, label: String::new() }
+    }
+
+    /// How messages call a file in it.
+    pub(crate) fn label(&self, name: &str) -> String {
+        format!("{}{name}", self.label)
+    }
+
+    /// Opens a directory in this one; none when it is not there.
+    pub(crate) fn folder(&self, name: &str) -> Result<Option<Self>, StoreError> {
+        match self.dir.open_dir_nofollow(name) {
+            Ok(dir) => Ok(Some(Self { dir, label: format!("{}{name}/", self.label) })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => {
+                Err(self.foreign(name, "a directory").unwrap_or_else(|| self.failed("opening", name, error)))
+            }
+        }
+    }
+
+    /// Opens a directory in this one, and makes it first, for its owner only, where it is not there.
+    pub(crate) fn make_folder(&self, name: &str) -> Result<Self, StoreError> {
+        if let Some(found) = self.folder(name)? {
+            return Ok(found);
+        }
+        let mut builder = DirBuilder::new();
+        builder.mode(0o700);
+        match self.dir.create_dir_with(name, &builder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(self.failed("making", name, error));
+            }
+            // Another process was quicker, or not.
+            _ => self.sync()?,
+        }
+        let gone = || self.failed("opening", name, io::ErrorKind::NotFound.into());
+        self.folder(name)?.ok_or_else(gone)
+    }
+
+    /// Opens a plain file for reading; none when it is not there. A link, a directory, a pipe or a device is
+    /// refused, and the opening never waits.
+    pub(crate) fn open(&self, name: &str) -> Result<Option<Found>, StoreError> {
+        let mut options = OpenOptions::new();
+        options.read(true);
+        self.open_with(name, &mut options, "opening")
+    }
+
+    /// As [`Folder::open`], for writing as well, and made where it is not there.
+    pub(crate) fn open_to_write(&self, name: &str) -> Result<Found, StoreError> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).mode(0o600);
+        let gone = || self.failed("making", name, io::ErrorKind::NotFound.into());
+        self.open_with(name, &mut options, "opening")?.ok_or_else(gone)
+    }
+
+    fn open_with(
+        &self,
+        name: &str,
+        options: &mut OpenOptions,
+        action: &str,
+    ) -> Result<Option<Found>, StoreError> {
+        let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+        options.follow(FollowSymlinks::No).custom_flags(nonblock);
+        let file = match self.dir.open_with(name, options) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                return Err(self.foreign(name, "a file").unwrap_or_else(|| self.failed(action, name, error)));
+            }
+        };
+        let metadata = file.metadata().map_err(|error| self.failed("looking at", name, error))?;
+        if !metadata.is_file() {
+            let path = self.label(name);
+            return Err(StoreError::Foreign { path, found: kind(&metadata), expected: "a file" });
+        }
+        Ok(Some(Found { file, metadata }))
+    }
+
+    /// Reads a whole file; none when it is not there.
+    ///
+    /// A file of more than `most` bytes is [`StoreError::Damaged`]: the store writes none.
+    pub(crate) fn read(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(found) = self.open(name)? else { return Ok(None) };
+        let mut bytes = Vec::with_capacity(usize::try_from(found.metadata.len().min(most)).unwrap_or(0));
+        let read = found.file.take(most.saturating_add(1)).read_to_end(&mut bytes);
+        read.map_err(|error| self.failed("reading", name, error))?;
+        if bytes.len() as u64 > most {
+            let reason = format!("it has more than {most} bytes");
+            return Err(StoreError::Damaged { path: self.label(name), reason, next: "move it away" });
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Whether anything is there under that name, whatever it is.
+    pub(crate) fn has(&self, name: &str) -> Result<bool, StoreError> {
+        match self.dir.symlink_metadata(name) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(self.failed("looking at", name, error)),
+        }
+    }
+
+    /// What is there under that name, itself, not what it links to.
+    pub(crate) fn look(&self, name: &str) -> Option<Metadata> {
+        self.dir.symlink_metadata(name).ok()
+    }
+
+    /// The names in this directory, sorted; what is not UTF-8 comes with replacement characters.
+    pub(crate) fn names(&self) -> Result<Vec<String>, StoreError> {
+        let failed = |error| self.failed("listing", "", error);
+        let mut names = Vec::new();
+        for entry in self.dir.entries().map_err(failed)? {
+            names.push(entry.map_err(failed)?.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Removes a file; true when it was there.
+    pub(crate) fn remove(&self, name: &str) -> Result<bool, StoreError> {
+        match self.dir.remove_file(name) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(self.failed("removing", name, error)),
+        }
+    }
+
+    /// Removes a directory that is empty.
+    pub(crate) fn remove_folder(&self, name: &str) -> Result<(), StoreError> {
+        self.dir.remove_dir(name).map_err(|error| self.failed("removing", name, error))
+    }
+
+    /// Makes what was renamed or removed in this directory last.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        // The descriptor that `Dir` holds only stands for a place; syncing takes one that was opened to read.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let synced = rustix::fs::openat(&self.dir, ".", flags, Mode::empty()).and_then(rustix::fs::fsync);
+        synced.map_err(|error| self.failed("syncing", "", error.into()))
+    }
+
+    pub(crate) fn failed(&self, action: &str, name: &str, error: io::Error) -> StoreError {
+        let path = self.label(name);
+        let path = if path.is_empty() { "its directory" } else { &path };
+        StoreError::io(format!("{action} {path}"), error)
+    }
+
+    /// Says what is there if it is not what should be.
+    fn foreign(&self, name: &str, expected: &'static str) -> Option<StoreError> {
+        let metadata = self.look(name)?;
+        let fits = if expected == "a file" { metadata.is_file() } else { metadata.is_dir() };
+        (!fits).then(|| StoreError::Foreign { path: self.label(name), found: kind(&metadata), expected })
+    }
+}
+
+/// What something in a directory is, in words.
+pub(crate) fn kind(metadata: &Metadata) -> &'static str {
+    if metadata.is_symlink() {
+        "a symbolic link"
+    } else if metadata.is_dir() {
+        "a directory"
+    } else if metadata.is_file() {
+        "a file"
+    } else {
+        "a pipe, socket or device"
+    }
+}
+
+/// Where files are written before they are there: whoever writes one holds its lock, so what is not locked
+/// was left by a process that is gone.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    folder: Folder,
+}
+
+/// A file that nobody sees yet. Dropped before it is kept, it is removed.
+#[derive(Debug)]
+pub(crate) struct Draft<'a> {
+    scratch: &'a Scratch,
+    name: String,
+    file: std::fs::File,
+    kept: bool,
+}
+
+/// How often a new name is tried. It takes 2^64 names or a cleaner in between to fail once.
+const TRIES: u32 = 10;
+
+impl Scratch {
+    pub(crate) fn new(folder: Folder) -> Self {
+        Self { folder }
+    }
+
+    pub(crate) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// A new empty file, which is `mode` when it is kept.
+    pub(crate) fn draft(&self, mode: u32) -> Result<Draft<'_>, StoreError> {
+        let failed = |name: &str, error| self.folder.failed("making", name, error);
+        for _ in 0..TRIES {
+            let random = getrandom::u64().map_err(|error| failed("", io::Error::other(error.to_string())))?;
+            let name = format!("draft-{random:016x}");
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true).mode(mode).follow(FollowSymlinks::No);
+            let file = match self.folder.dir.open_with(&name, &options) {
+                Ok(file) => file.into_std(),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(failed(&name, error)),
+            };
+            file.lock().map_err(|error| failed(&name, error))?;
+            // Between the two calls a cleaner may have taken it for a leftover.
+            if self.folder.has(&name)? {
+                return Ok(Draft { scratch: self, name, file, kept: false });
+            }
+        }
+        Err(failed("", io::Error::other("every new name was taken")))
+    }
+
+    /// Removes what processes that are gone have left; gives how many files that were.
+    pub(crate) fn clean(&self) -> Result<u64, StoreError> {
+        let mut removed: u64 = 0;
+        for name in self.folder.names()? {
+            if !is_draft(&name) {
+                continue;
+            }
+            // What cannot be opened is reported by `verify`.
+            let Ok(Some(found)) = self.folder.open(&name) else { continue };
+            let file = found.file.into_std();
+            // Kept until the name is gone: a process that has just made the file waits for it, and looks.
+            if !held(&file) && self.folder.remove(&name)? {
+                removed = removed.saturating_add(1);
+            }
+            drop(file);
+        }
+        Ok(removed)
+    }
+}
+
+/// Whether somebody holds the file's lock.
+fn held(file: &std::fs::File) -> bool {
+    match file.try_lock_shared() {
+        Ok(()) => false,
+        Err(TryLockError::WouldBlock | TryLockError::Error(_)) => true,
+    }
+}
+
+/// Whether a file in the scratch directory is one of ours.
+pub(crate) fn is_draft(name: &str) -> bool {
+    name.strip_prefix("draft-")
+        .is_some_and(|rest| rest.len() == 16 && rest.bytes().all(|digit| digit.is_ascii_hexdigit()))
+}
+
+impl Draft<'_> {
+    /// Adds bytes at the end.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.file.write_all(bytes).map_err(|error| self.scratch.folder.failed("writing", &self.name, error))
+    }
+
+    /// Makes the file last, and then visible under `name` in `folder`, in one step. What was there is
+    /// replaced. When this returns, a power failure does not undo it.
+    pub(crate) fn keep(mut self, folder: &Folder, name: &str) -> Result<(), StoreError> {
+        let synced = self.file.sync_all();
+        synced.map_err(|error| self.scratch.folder.failed("syncing", &self.name, error))?;
+        // A rename onto a directory fails; onto a link it replaces the link, not what it points at.
+        let renamed = self.scratch.folder.dir.rename(&self.name, &folder.dir, name);
+        renamed.map_err(|error| folder.failed("renaming", name, error))?;
+        self.kept = true;
+        folder.sync()
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            // If it cannot be removed, the next process cleans it up.
+            let _ = self.scratch.folder.remove(&self.name);
+        }
+    }
+}
+
+impl Found {
+    /// Whether nobody but this process's user can have changed it or will: it is ours, it has one name, and
+    /// neither group nor others may write.
+    pub(crate) fn is_private(&self) -> bool {
+        let metadata = &self.metadata;
+        metadata.uid() == rustix::process::geteuid().as_raw()
+            && metadata.mode() & 0o022 == 0
+            && metadata.nlink() == 1
+    }
+
+    pub(crate) fn into_fd(self) -> OwnedFd {
+        self.file.into_std().into()
+    }
+}

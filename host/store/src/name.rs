@@ -1,0 +1,153 @@
+//! Names, versions, owners and references: checked once, so that no other text ever reaches a path.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ringfence::{Digest, text};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::error::StoreError;
+
+/// The name of a skill: `^[a-z0-9][a-z0-9-]{0,62}$`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(String);
+
+/// Who a name belongs to: the same grammar as a name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Owner(String);
+
+/// A version of a skill: `^[0-9A-Za-z][0-9A-Za-z.+-]{0,62}$`, such as `3` or `1.2.0-rc.1`. Versions are
+/// equal or not; they have no order but that of their submission.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(String);
+
+/// What names a skill of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reference {
+    /// The current version of that name.
+    Name(Name),
+    /// That version.
+    Version(Name, Version),
+    /// Those bytes, if a skill points at them.
+    Digest(Digest),
+}
+
+/// Longest name, owner and version, in bytes.
+const LONGEST: usize = 63;
+
+fn is_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.len() <= LONGEST
+        && text.bytes().next().is_some_and(plain)
+        && text.bytes().all(|byte| plain(byte) || byte == b'-')
+}
+
+fn is_version(text: &str) -> bool {
+    text.len() <= LONGEST
+        && text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".+-".contains(&byte))
+}
+
+macro_rules! checked {
+    ($type:ident, $is:ident, $what:literal, $expected:literal) => {
+        impl $type {
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = StoreError;
+
+            fn from_str(given: &str) -> Result<Self, StoreError> {
+                if $is(given) {
+                    return Ok(Self(given.to_owned()));
+                }
+                let given = text::clean(given, 80);
+                Err(StoreError::Grammar { what: $what, given, expected: $expected })
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+checked!(
+    Name,
+    is_name,
+    "a name of a skill",
+    "1 to 63 of the characters a-z, 0-9 and -, beginning with a letter or digit"
+);
+checked!(
+    Owner,
+    is_name,
+    "an owner",
+    "1 to 63 of the characters a-z, 0-9 and -, beginning with a letter or digit"
+);
+checked!(
+    Version,
+    is_version,
+    "a version",
+    "1 to 63 letters, digits and the characters . + -, beginning with a letter or digit"
+);
+
+impl Version {
+    /// The version that a submission gets which names none: a number.
+    pub(crate) fn numbered(number: u64) -> Self {
+        Self(number.to_string())
+    }
+
+    /// Its number, if it is one.
+    pub(crate) fn number(&self) -> Option<u64> {
+        self.0.parse().ok()
+    }
+}
+
+impl FromStr for Reference {
+    type Err = StoreError;
+
+    fn from_str(given: &str) -> Result<Self, StoreError> {
+        if let Ok(digest) = given.parse() {
+            return Ok(Self::Digest(digest));
+        }
+        let parsed = match given.split_once('@') {
+            None => given.parse().map(Self::Name),
+            Some((name, version)) => {
+                name.parse().and_then(|name| version.parse().map(|version| Self::Version(name, version)))
+            }
+        };
+        parsed.map_err(|_| StoreError::Grammar {
+            what: "a skill",
+            given: text::clean(given, 80),
+            expected: "a name such as `text-stats`, `name@version`, or a digest such as `sha256:` and 64 \
+                       hexadecimal digits",
+        })
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => name.fmt(f),
+            Self::Version(name, version) => write!(f, "{name}@{version}"),
+            Self::Digest(digest) => digest.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What the store knows of a name: its owner, its versions, which is current, and how that came about.
+//!
+//! A record is one file: a line of JSON, and a line with its SHA-256, so that a flipped bit is seen.
+
+use ringfence::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::name::{Name, Owner, Version};
+
+/// A name and all its versions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Record {
+    /// The name.
+    pub name: Name,
+    /// Whose it is.
+    pub owner: Owner,
+    /// The version that the bare name stands for; none while all are held.
+    pub current: Option<Version>,
+    /// All versions, in the order of their submission.
+    pub versions: Vec<Entry>,
+    /// What happened to the name, the oldest first; the last 256 events.
+    pub history: Vec<Event>,
+}
+
+/// A version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Entry {
+    /// Its version.
+    pub version: Version,
+    /// SHA-256 of the component.
+    pub digest: Digest,
+    /// Bytes of the component.
+    pub size: u64,
+    /// How many tools it has.
+    pub tools: u32,
+    /// When it was submitted, in seconds since 1970.
+    pub submitted: u64,
+    /// Held: it does not run until it is released.
+    pub held: bool,
+}
+
+/// A change of a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Event {
+    /// When, in seconds since 1970.
+    pub at: u64,
+    /// What.
+    pub what: Change,
+    /// Which version.
+    pub version: Version,
+}
+
+/// What can happen to a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// It was submitted and became current.
+    Submitted,
+    /// It was submitted and is held.
+    Held,
+    /// It was released and became current.
+    Released,
+    /// It became current again.
+    RolledBack,
+    /// It was removed.
+    Removed,
+}
+
+/// Events kept for each name.
+const EVENTS: usize = 256;
+
+/// Most bytes of a record: 1,000 versions and 256 events come to half of it.
+pub(crate) const MOST: u64 = 1 << 20;
+
+impl Record {
+    pub(crate) fn new(name: Name, owner: Owner) -> Self {
+        Self { name, owner, current: None, versions: Vec::new(), history: Vec::new() }
+    }
+
+    /// The entry of a version.
+    pub fn entry(&self, version: &Version) -> Option<&Entry> {
+        self.versions.iter().find(|entry| entry.version == *version)
+    }
+
+    /// The entry that the bare name stands for.
+    pub fn current(&self) -> Option<&Entry> {
+        self.entry(self.current.as_ref()?)
+    }
+
+    /// The versions, the newest first, for a message.
+    pub(crate) fn known(&self) -> String {
+        let mut known: Vec<&str> =
+            self.versions.iter().rev().take(10).map(|entry| entry.version.as_str()).collect();
+        if known.len() < self.versions.len() {
+            known.push("…");
+        }
+        known.join(", ")
+    }
+
+    /// The number for a submission that names no version: one more than the highest there ever was.
+    pub(crate) fn next_version(&self) -> Version {
+        let submitted = self.versions.iter().map(|entry| &entry.version);
+        let known = submitted.chain(self.history.iter().map(|event| &event.version));
+        let highest = known.filter_map(Version::number).max().unwrap_or(0);
+        Version::numbered(highest.saturating_add(1))
+    }
+
+    /// The version that was current before the current one, if it can be again.
+    pub(crate) fn earlier(&self) -> Option<&Entry> {
+        let usable = |version: &Version| self.entry(version).filter(|entry| !entry.held);
+        let current = self.versions.iter().position(|entry| Some(&entry.version) == self.current.as_ref())?;
+        self.versions.iter().take(current).rev().find_map(|entry| usable(&entry.version))
+    }
+
+    /// Drops all versions but the newest `keep`, the current one and those that are held; gives how many.
+    pub(crate) fn keep_newest(&mut self, keep: usize, at: u64) -> u64 {
+        let old = self.versions.len().saturating_sub(keep);
+        let (current, mut index, mut gone) = (self.current.clone(), 0_usize, Vec::new());
+        self.versions.retain(|entry| {
+            index = index.saturating_add(1);
+            let stays = index > old || entry.held || Some(&entry.version) == current.as_ref();
+            if !stays {
+                gone.push(entry.version.clone());
+            }
+            stays
+        });
+        let count = gone.len() as u64;
+        gone.into_iter().for_each(|version| self.happened(at, Change::Removed, version));
+        count
+    }
+
+    pub(crate) fn happened(&mut self, at: u64, what: Change, version: Version) {
+        self.history.push(Event { at, what, version });
+        let surplus = self.history.len().saturating_sub(EVENTS);
+        self.history.drain(..surplus);
+    }
+
+    /// The record's file.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        // Plain data with string keys: there is nothing that could fail.
+        let mut bytes = serde_json::to_vec(self).unwrap_or_default();
+        seal(&mut bytes);
+        bytes
+    }
+
+    /// Reads a record's file; the reason where it is damaged.
+    pub(crate) fn from_bytes(bytes: &[u8], name: &Name) -> Result<Self, String> {
+        let record: Self = serde_json::from_slice(unseal(bytes)?).map_err(|error| error.to_string())?;
+        if record.name != *name {
+            return Err(format!("it is the record of `{}`", record.name));
+        }
+        Ok(record)
+    }
+}
+
+/// Adds a line break and the digest of what is there.
+pub(crate) fn seal(bytes: &mut Vec<u8>) {
+    let digest = Digest::of(bytes).to_string();
+    bytes.push(b'\n');
+    bytes.extend_from_slice(digest.as_bytes());
+    bytes.push(b'\n');
+}
+
+/// What was sealed, or why it is not that.
+pub(crate) fn unseal(bytes: &[u8]) -> Result<&[u8], String> {
+    let text = bytes.strip_suffix(b"\n").ok_or("it is cut off")?;
+    let end = text.iter().rposition(|byte| *byte == b'\n').ok_or("it is cut off")?;
+    let (body, seal) = text.split_at(end);
+    let said =
+        str::from_utf8(seal.get(1..).unwrap_or_default()).ok().and_then(|text| text.parse::<Digest>().ok());
+    if said == Some(Digest::of(body)) { Ok(body) } else { Err("its checksum is wrong".to_owned()) }
+}

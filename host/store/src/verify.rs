@@ -1,0 +1,274 @@
+//! Looks at every file of a store: hashes all again, names what is damaged or not the store's, mends nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringfence::Digest;
+use serde::Serialize;
+
+use crate::artifacts::{Artifacts, Key, digest_of, name_of};
+use crate::error::StoreError;
+use crate::folder::{is_draft, kind};
+use crate::store::{FILES, FOLDERS, Store, component_file};
+
+/// What `verify` found.
+#[derive(Debug, Clone, Default, Serialize)]
+#[non_exhaustive]
+pub struct Verification {
+    /// Names looked at.
+    pub skills: u64,
+    /// Components hashed again.
+    pub components: u64,
+    /// Artifacts authenticated again.
+    pub artifacts: u64,
+    /// Bytes read for that.
+    pub bytes: u64,
+    /// What is wrong, in the order of the store's directories.
+    pub findings: Vec<Finding>,
+}
+
+/// Something that is not as the store left it.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The file, from the root of the store.
+    pub path: String,
+    /// What kind of thing is wrong.
+    pub problem: Problem,
+    /// What exactly.
+    pub message: String,
+    /// The versions that do not run because of it, as `name@version`.
+    pub skills: Vec<String>,
+    /// What mends it.
+    pub next: &'static str,
+}
+
+/// Kinds of findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Problem {
+    /// A record, component, key or policy is not what was written.
+    Damaged,
+    /// A component that a record points at is not there.
+    Missing,
+    /// An artifact that this store did not write. It is never loaded; the skill is compiled again.
+    Artifact,
+    /// A link or a file that is not the store's. It is never followed or read.
+    Foreign,
+    /// A component that nothing points at, or a draft that nobody writes.
+    Leftover,
+}
+
+impl Problem {
+    /// Whether a skill may not run because of it, or somebody else has been here. What is left over is only
+    /// in the way.
+    pub fn is_failure(self) -> bool {
+        match self {
+            Self::Damaged | Self::Missing | Self::Artifact | Self::Foreign => true,
+            Self::Leftover => false,
+        }
+    }
+}
+
+impl Verification {
+    /// Whether nothing is damaged, missing or foreign.
+    pub fn is_sound(&self) -> bool {
+        !self.findings.iter().any(|finding| finding.problem.is_failure())
+    }
+
+    fn find(&mut self, path: String, problem: Problem, message: impl Into<String>, next: &'static str) {
+        self.findings.push(Finding { path, problem, message: message.into(), skills: Vec::new(), next });
+    }
+}
+
+/// Where the digests of the store's records are used, and how large they are said to be.
+type Uses = BTreeMap<Digest, (u64, Vec<String>)>;
+
+impl Store {
+    /// Looks at every file. `progress` is told how many of how many components are done.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when a directory of the store cannot be listed.
+    pub fn verify(&self, mut progress: impl FnMut(u64, u64)) -> Result<Verification, StoreError> {
+        let mut found = Verification::default();
+        self.verify_root(&mut found)?;
+        let uses = self.verify_records(&mut found)?;
+        self.verify_components(&uses, &mut found, &mut progress)?;
+        self.verify_artifacts(&mut found)?;
+        self.verify_rest(&mut found)?;
+        Ok(found)
+    }
+
+    fn verify_root(&self, found: &mut Verification) -> Result<(), StoreError> {
+        for name in self.root.names()? {
+            let Some(metadata) = self.root.look(&name) else { continue };
+            let fits = (metadata.is_dir() && FOLDERS.contains(&name.as_str()))
+                || (metadata.is_file() && FILES.contains(&name.as_str()));
+            if !fits {
+                found.find(name, Problem::Foreign, kind(&metadata), "move it away");
+            }
+        }
+        if let Err(error) = self.policy() {
+            let next = "`ringfence policy --reset` sets the defaults";
+            found.find("policy.json".into(), Problem::Damaged, error.to_string(), next);
+        }
+        Ok(())
+    }
+
+    fn verify_records(&self, found: &mut Verification) -> Result<Uses, StoreError> {
+        let mut uses = Uses::new();
+        for file in self.names.names()? {
+            let Some(name) = name_of(&file) else {
+                found.find(
+                    self.names.label(&file),
+                    Problem::Foreign,
+                    "not the name of a skill",
+                    "move it away",
+                );
+                continue;
+            };
+            found.skills = found.skills.saturating_add(1);
+            match self.record(&name) {
+                Ok(None) => {}
+                Ok(Some(record)) => {
+                    for entry in &record.versions {
+                        let (_, users) = uses.entry(entry.digest).or_insert((entry.size, Vec::new()));
+                        users.push(format!("{name}@{}", entry.version));
+                    }
+                }
+                Err(error) => {
+                    let problem = problem_of(&error);
+                    let next = "restore the file, or move it away and submit the skill again";
+                    found.find(self.names.label(&file), problem, error.to_string(), next);
+                    if let Some(finding) = found.findings.last_mut() {
+                        finding.skills.push(name.to_string());
+                    }
+                }
+            }
+        }
+        Ok(uses)
+    }
+
+    fn verify_components(
+        &self,
+        uses: &Uses,
+        found: &mut Verification,
+        progress: &mut impl FnMut(u64, u64),
+    ) -> Result<(), StoreError> {
+        let total = uses.len() as u64;
+        let unread = found.findings.iter().any(|finding| finding.path.starts_with("names/"));
+        let mut seen = BTreeSet::new();
+        for file in self.components.names()? {
+            let path = self.components.label(&file);
+            let Some(digest) = digest_of(&file, ".wasm") else {
+                found.find(path, Problem::Foreign, "not the name of a component", "move it away");
+                continue;
+            };
+            seen.insert(digest);
+            let Some((_, users)) = uses.get(&digest) else {
+                // A record that cannot be read may point at it.
+                if !unread {
+                    found.find(path, Problem::Leftover, "nothing points at it", "`ringfence gc` removes it");
+                }
+                continue;
+            };
+            progress(found.components, total);
+            found.components = found.components.saturating_add(1);
+            match self.component(digest) {
+                Ok(bytes) => found.bytes = found.bytes.saturating_add(bytes.len() as u64),
+                Err(error) => {
+                    found.find(path, problem_of(&error), error.to_string(), "submit the skill again");
+                    if let Some(finding) = found.findings.last_mut() {
+                        finding.skills.clone_from(users);
+                    }
+                }
+            }
+        }
+        progress(total, total);
+        for (digest, (_, users)) in uses.iter().filter(|(digest, _)| !seen.contains(digest)) {
+            let path = self.components.label(&component_file(*digest));
+            found.find(path, Problem::Missing, "it is gone", "submit the skill again");
+            if let Some(finding) = found.findings.last_mut() {
+                finding.skills.clone_from(users);
+            }
+        }
+        Ok(())
+    }
+
+    fn verify_artifacts(&self, found: &mut Verification) -> Result<(), StoreError> {
+        let key = match Key::read(&self.root) {
+            Ok(key) => key,
+            Err(error) => {
+                let next = "remove it: a new one is made, and everything is compiled again";
+                found.find("key".into(), problem_of(&error), error.to_string(), next);
+                None
+            }
+        };
+        let again = "nothing to do: it is compiled again when it is needed";
+        for engine in self.artifacts.names()? {
+            let label = self.artifacts.label(&engine);
+            let folder =
+                digest_of(&engine, "").map(|fingerprint| (fingerprint, self.artifacts.folder(&engine)));
+            let Some((fingerprint, Ok(Some(folder)))) = folder else {
+                found.find(label, Problem::Foreign, "not a directory of artifacts", "move it away");
+                continue;
+            };
+            let files = folder.names()?;
+            let Some(key) = key.as_ref() else {
+                if !files.is_empty() {
+                    found.find(label, Problem::Artifact, "there is no key to check them with", again);
+                }
+                continue;
+            };
+            let artifacts = Artifacts { folder, key, fingerprint };
+            for file in files {
+                let path = artifacts.folder.label(&file);
+                let Some(digest) = digest_of(&file, ".cwasm") else {
+                    found.find(path, Problem::Foreign, "not the name of an artifact", "move it away");
+                    continue;
+                };
+                found.artifacts = found.artifacts.saturating_add(1);
+                let size = artifacts.folder.look(&file).map_or(0, |metadata| metadata.len());
+                found.bytes = found.bytes.saturating_add(size);
+                if let Err(reason) = artifacts.check(digest) {
+                    found.find(path, Problem::Artifact, reason, again);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn verify_rest(&self, found: &mut Verification) -> Result<(), StoreError> {
+        for file in self.revoked.names()? {
+            let path = self.revoked.label(&file);
+            match digest_of(&file, ".json") {
+                None => found.find(path, Problem::Foreign, "not the name of a revocation", "move it away"),
+                Some(digest) if self.revocation(digest).is_none() => {
+                    let next = "revoke the digest again after moving the file away; it is revoked as it is";
+                    found.find(
+                        path,
+                        Problem::Damaged,
+                        "it cannot be read; the digest counts as revoked",
+                        next,
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+        let scratch = self.scratch.folder();
+        for file in scratch.names()? {
+            if !is_draft(&file) {
+                found.find(scratch.label(&file), Problem::Foreign, "not the name of a draft", "move it away");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn problem_of(error: &StoreError) -> Problem {
+    match error {
+        StoreError::Foreign { .. } => Problem::Foreign,
+        _ => Problem::Damaged,
+    }
+}
