@@ -23,12 +23,44 @@ pub(crate) enum Command {
     Inspect(SkillArgs),
     /// Check whether a skill would be taken, and say every reason if not
     Check(SkillArgs),
+    /// Take a skill into the store, under a name
+    Submit(SubmitArgs),
+    /// List the skills of the store
+    List(ListArgs),
+    /// Show a skill of the store: its versions, its history, its tools
+    Show(NameArgs),
+    /// Remove a skill from the store, or one version of it
+    Remove(NameArgs),
+    /// Make an earlier version of a skill current
+    Rollback(NameArgs),
+    /// Let a version run that was submitted to be held
+    Release(NameArgs),
+    /// Revoke a skill's bytes: they never run again, under whatever name. There is no way back
+    Revoke(RevokeArgs),
+    /// Look at every file of the store: hash all again, name what is damaged
+    Verify(ListArgs),
+    /// Free what nobody needs: leftovers, code of other engines, and old versions if asked
+    Gc(GcArgs),
+    /// Show or set what the store takes
+    Policy(PolicyArgs),
+}
+
+/// Where the store is.
+#[derive(Debug, Args)]
+pub(crate) struct StoreArgs {
+    /// The store's directory; by default `ringfence` in the user's data directory (on Linux
+    /// `~/.local/share/ringfence`)
+    #[arg(long, env = "RINGFENCE_HOME", value_name = "DIR", hide_env_values = true)]
+    pub(crate) store: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
 pub(crate) struct SkillArgs {
-    /// The component, a `.wasm` file, or `-` for standard input
-    pub(crate) skill: PathBuf,
+    /// The skill: a `.wasm` file, a name or `name@version` or digest of the store, or `-` for standard input
+    pub(crate) skill: String,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -37,8 +69,8 @@ pub(crate) struct SkillArgs {
 #[derive(Debug, Args)]
 #[command(after_help = crate::exit::HELP)]
 pub(crate) struct RunArgs {
-    /// The component, a `.wasm` file, or `-` for standard input
-    pub(crate) skill: PathBuf,
+    /// The skill: a `.wasm` file, a name or `name@version` or digest of the store, or `-` for standard input
+    pub(crate) skill: String,
     /// The tool; may be left out when the skill has one
     pub(crate) tool: Option<String>,
     /// The arguments: a JSON object, `@FILE`, or `-` for standard input
@@ -50,6 +82,21 @@ pub(crate) struct RunArgs {
     /// Print what the skill logged and printed, on standard error
     #[arg(long, short)]
     pub(crate) log: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    /// Make the skill's random numbers repeat
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Make the skill's clock stand at this many seconds after 1970, moving 1 ms with every look
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) clock: Option<u64>,
+}
+
+/// The limits of a run, by the names that `run` and `doctor` share.
+#[derive(Debug, Args)]
+pub(crate) struct LimitArgs {
     /// Fuel: about one unit an instruction
     #[arg(long, default_value = "1000000000", value_parser = number)]
     pub(crate) fuel: u64,
@@ -77,15 +124,10 @@ pub(crate) struct RunArgs {
     /// Calls from the skill to the host
     #[arg(long, default_value = "10000", value_parser = number, value_name = "N")]
     pub(crate) host_calls: u64,
-    /// Make the skill's random numbers repeat
-    #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
-    /// Make the skill's clock stand at this many seconds after 1970, moving 1 ms with every look
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) clock: Option<u64>,
 }
 
-impl RunArgs {
+impl LimitArgs {
+    /// The limits of a run.
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             fuel: self.fuel,
@@ -100,6 +142,121 @@ impl RunArgs {
             ..Limits::default()
         }
     }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct SubmitArgs {
+    /// The component: a `.wasm` file, or `-` for standard input
+    pub(crate) file: PathBuf,
+    /// The name; by default the file's, without `.wasm`
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The version; by default the next number
+    #[arg(long = "version", value_name = "VERSION")]
+    pub(crate) as_version: Option<String>,
+    /// Whose the name is
+    #[arg(long, default_value = "local")]
+    pub(crate) owner: String,
+    /// Keep it, and let it run only after `ringfence release`
+    #[arg(long)]
+    pub(crate) hold: bool,
+    /// Replace the current version even if that breaks its callers
+    #[arg(long)]
+    pub(crate) breaking: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct NameArgs {
+    /// The skill: its name, or `name@version`
+    pub(crate) skill: String,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct RevokeArgs {
+    /// The bytes: a digest, or the name or `name@version` that points at them now
+    pub(crate) skill: String,
+    /// Why, for whoever meets the refusal
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct GcArgs {
+    /// Remove versions as well, but for the newest N of each skill, the current one and held ones
+    #[arg(long, value_name = "N")]
+    pub(crate) keep_versions: Option<u64>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What is not given stays as it is.
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct PolicyArgs {
+    /// Set everything back to the defaults, before what else is given
+    #[arg(long)]
+    pub(crate) reset: bool,
+    /// Bytes of one component [default: 32MiB]
+    #[arg(long, value_parser = size, value_name = "SIZE")]
+    pub(crate) upload: Option<u64>,
+    /// Skills [default: 10000]
+    #[arg(long, value_parser = number, value_name = "N")]
+    pub(crate) skills: Option<u64>,
+    /// Bytes of all components, each counted once [default: 16GiB]
+    #[arg(long, value_parser = size, value_name = "SIZE")]
+    pub(crate) bytes: Option<u64>,
+    /// Skills of one owner [default: 1000]
+    #[arg(long, value_parser = number, value_name = "N")]
+    pub(crate) owner_skills: Option<u64>,
+    /// Bytes of the components of one owner [default: 4GiB]
+    #[arg(long, value_parser = size, value_name = "SIZE")]
+    pub(crate) owner_bytes: Option<u64>,
+    /// Versions of one skill, at most 1000 [default: 100]
+    #[arg(long, value_parser = number, value_name = "N")]
+    pub(crate) versions: Option<u64>,
+    /// Bytes of compiled code; over it the oldest is removed, to be compiled again [default: 16GiB]
+    #[arg(long, value_parser = size, value_name = "SIZE")]
+    pub(crate) artifacts: Option<u64>,
+    /// Hold every submission until it is released [default: false]
+    #[arg(long, value_name = "true|false")]
+    pub(crate) hold: Option<bool>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `1000000` or `1_000_000`.

@@ -6,7 +6,7 @@ use ringfence::{Limits, Skill};
 use serde_json::json;
 
 use crate::args::SkillArgs;
-use crate::load;
+use crate::load::{self, Source};
 use crate::output::{self, Refused, print};
 
 /// Longest tool name that every agent protocol takes.
@@ -42,6 +42,7 @@ pub(crate) async fn exec(args: SkillArgs) -> ExitCode {
 }
 
 async fn check(args: &SkillArgs) -> Result<Skill, Refused> {
-    let host = load::host(&Limits::default())?;
-    load::load(&host, &args.skill).await
+    let source = Source::of(&args.skill);
+    let library = load::library(&args.store, &source, &Limits::default())?;
+    load::load(&library, &source).await
 }

@@ -13,10 +13,11 @@ Exit codes:
    0  completed
    1  failed: the tool gave its own error
    2  the command line is wrong
-   3  the skill was refused
-   4  the call was refused: no such tool, input that does not fit, a limit out of range
+   3  the skill was refused: it cannot run here, the store does not take it, or it may not run
+   4  the call was refused: no such skill or tool, input that does not fit, a limit out of range
    5  the host failed: a file that cannot be read, a fault
    6  the host is full
+   7  `verify` or `doctor` found something wrong
   10  trapped
   11  out-of-fuel
   12  deadline-exceeded
@@ -28,8 +29,13 @@ Exit codes:
 
 /// The skill was refused.
 pub(crate) const REFUSED: u8 = 3;
+/// The call was refused.
+pub(crate) const CALL: u8 = 4;
 /// The host failed.
 pub(crate) const FAULT: u8 = 5;
+
+/// The doctor found a limit that does not hold, or something else amiss.
+pub(crate) const UNSOUND: u8 = 7;
 
 /// The code of an outcome.
 pub(crate) fn of_outcome<T>(outcome: &Outcome<T>) -> ExitCode {
@@ -51,7 +57,7 @@ pub(crate) fn of_outcome<T>(outcome: &Outcome<T>) -> ExitCode {
 pub(crate) fn of_fault(fault: Fault) -> u8 {
     match fault {
         Fault::Author => REFUSED,
-        Fault::Caller => 4,
+        Fault::Caller => CALL,
         Fault::Host => FAULT,
         Fault::Load => 6,
     }

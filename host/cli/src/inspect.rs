@@ -3,18 +3,18 @@
 use std::process::ExitCode;
 
 use bytesize::ByteSize;
-use ringfence::{Lending, Limits, Tool, ValidatedSkill, text};
+use ringfence::{Import, Lending, Limits, SkillDescription, Tool, ValidatedSkill, text};
 use serde_json::{Value, json};
 
 use crate::args::SkillArgs;
-use crate::load;
+use crate::load::{self, Source};
 use crate::output::{self, Refused, print};
 
 pub(crate) fn exec(args: &SkillArgs) -> ExitCode {
     match read(args) {
         Ok(skill) => {
             if args.json {
-                output::print_json(&describe(&skill));
+                output::print_json(&describe(&skill.described()));
             } else {
                 show(&skill);
             }
@@ -26,12 +26,20 @@ pub(crate) fn exec(args: &SkillArgs) -> ExitCode {
 
 /// Nothing is compiled: all of it is in the bytes.
 fn read(args: &SkillArgs) -> Result<ValidatedSkill, Refused> {
-    let host = load::host(&Limits::default())?;
-    host.validate(load::read(&args.skill)?).map_err(|error| load::refused(&error))
+    let source = Source::of(&args.skill);
+    let bytes = match &source {
+        Source::File(path) => load::read(path)?,
+        Source::Store(reference) => {
+            let store = load::store(&args.store)?;
+            let digest = store.digest_of(reference).map_err(|error| load::at_hand(error, &source))?;
+            store.component(digest)?
+        }
+    };
+    load::host(&Limits::default())?.validate(bytes).map_err(|error| load::refused(&error))
 }
 
 /// The skill as JSON.
-fn describe(skill: &ValidatedSkill) -> Value {
+pub(crate) fn describe(skill: &SkillDescription) -> Value {
     let tools: Vec<Value> = skill
         .tools()
         .map(|tool| {
@@ -54,8 +62,8 @@ fn describe(skill: &ValidatedSkill) -> Value {
         .collect();
     json!({
         "skill": skill.digest(),
-        "size": skill.bytes().len(),
-        "description": skill.description(),
+        "size": skill.size(),
+        "description": skill.about(),
         "tools": tools,
         "imports": imports,
     })
@@ -77,16 +85,21 @@ fn show(skill: &ValidatedSkill) {
     } else {
         print("imports");
         for import in skill.imports() {
-            let note = match import.lending {
-                Lending::Lent => "lent",
-                Lending::Denied => "denied",
-                Lending::Empty => "empty",
-                Lending::TypesOnly => "types only",
-                _ => "",
-            };
-            print(&format!("  {note:10}  {}", text::clean(&import.name, 256)));
+            print(&format!("  {}", import_line(import)));
         }
     }
+}
+
+/// What stands behind an import, and its name.
+pub(crate) fn import_line(import: &Import) -> String {
+    let note = match import.lending {
+        Lending::Lent => "lent",
+        Lending::Denied => "denied",
+        Lending::Empty => "empty",
+        Lending::TypesOnly => "types only",
+        _ => "",
+    };
+    format!("{note:10}  {}", text::clean(&import.name, 256))
 }
 
 fn show_tool(tool: &Tool<'_>) {

@@ -1,19 +1,43 @@
-//! From a file to a loaded skill: read, validate, compile in a child, link.
+//! From what was typed to a loaded skill: a file, or a skill of the store; mapped if its code is there, else
+//! compiled in a jailed child and kept.
 
 use std::io::Read as _;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
+use etcetera::BaseStrategy as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use ringfence::{Host, HostConfig, Limits, LoadError, Skill, SkillCaps, ValidatedSkill};
+use ringfence::{Host, HostConfig, Limits, LoadError, Skill, SkillCaps};
 use ringfence_compile::{CompileLimits, Compiler};
+use ringfence_store::{Library, Miss, Origin, Reference, Stage, Store, StoreError};
 
+use crate::args::StoreArgs;
 use crate::exit;
-use crate::output::Refused;
+use crate::output::{self, Refused};
 
 /// Components from this size on take long enough to compile that somebody may wonder.
-const LARGE: usize = 512 << 10;
+const LARGE: u64 = 512 << 10;
+
+/// What a skill was called.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// A file, or standard input for `-`.
+    File(PathBuf),
+    /// A skill of the store.
+    Store(Reference),
+}
+
+impl Source {
+    /// What is no name, no `name@version` and no digest is a file; so is what has a slash or ends in `.wasm`.
+    pub(crate) fn of(given: &str) -> Self {
+        let is_path = given == "-" || given.contains('/') || given.ends_with(".wasm");
+        match given.parse() {
+            Ok(reference) if !is_path => Self::Store(reference),
+            Ok(_) | Err(_) => Self::File(PathBuf::from(given)),
+        }
+    }
+}
 
 /// A host for one run at a time, with room for all that its limits let it take: twice, for what an
 /// allocator adds.
@@ -23,6 +47,48 @@ pub(crate) fn host(limits: &Limits) -> Result<Host, Refused> {
     let all = limits.memory.saturating_add(copies).saturating_add(limits.log_bytes);
     let memory = default.memory.max(all.saturating_mul(2));
     Host::new(HostConfig { runs: 1, memory, ..default }).map_err(|error| Refused::fault(error.to_string()))
+}
+
+/// The compiler, in a child of this program.
+pub(crate) fn compiler() -> Result<Compiler, Refused> {
+    Compiler::this_program(CompileLimits::default())
+        .map_err(|error| Refused::fault(format!("cannot start the compiler: {error}")))
+}
+
+/// The store's directory: as given, or the platform's.
+fn directory(args: &StoreArgs) -> Result<PathBuf, Refused> {
+    if let Some(given) = &args.store {
+        return Ok(given.clone());
+    }
+    let base = etcetera::choose_base_strategy().map_err(|_| {
+        let message = "no home directory, so no store: name one with --store or RINGFENCE_HOME".to_owned();
+        Refused { code: "no-store", ..Refused::fault(message) }
+    })?;
+    Ok(base.data_dir().join("ringfence"))
+}
+
+/// The store, which must be there.
+pub(crate) fn store(args: &StoreArgs) -> Result<Store, Refused> {
+    Ok(Store::open(&directory(args)?)?)
+}
+
+/// The store, made where there is none.
+pub(crate) fn store_or_new(args: &StoreArgs) -> Result<Store, Refused> {
+    Ok(Store::open_or_make(&directory(args)?)?)
+}
+
+/// A library for what was typed. A file runs without a store if the default one cannot be used; a store that was
+/// named must work.
+pub(crate) fn library(args: &StoreArgs, source: &Source, limits: &Limits) -> Result<Library, Refused> {
+    let (host, compiler) = (host(limits)?, compiler()?);
+    let store = match source {
+        Source::Store(_) => Ok(store(args)?),
+        Source::File(_) => match store_or_new(args) {
+            Err(refused) if args.store.is_none() => Err(refused.message),
+            store => Ok(store?),
+        },
+    };
+    Ok(Library::new(host, compiler, store))
 }
 
 /// Reads a file, or standard input for `-`, as far as the cap on a component's size.
@@ -43,24 +109,56 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Refused> {
     })
 }
 
-/// Compiles in a child and links.
-pub(crate) async fn compile(host: &Host, validated: &ValidatedSkill) -> Result<Skill, Refused> {
-    let bar = progress(validated.bytes().len());
-    let compiler = Compiler::this_program(CompileLimits::default())
-        .map_err(|error| Refused::fault(format!("cannot start the compiler: {error}")))?;
-    let compiled = compiler.compile(validated).await;
-    bar.finish_and_clear();
-    let artifact = compiled.map_err(|error| {
-        let exit = exit::of_fault(error.fault());
-        Refused { exit, code: error.code(), ..Refused::fault(error.to_string()) }
-    })?;
-    host.link(validated, &artifact).map_err(|error| refused(&error))
+/// Loads what was typed, and says on stderr what a person should know of how.
+pub(crate) async fn load(library: &Library, source: &Source) -> Result<Skill, Refused> {
+    let begun = Instant::now();
+    let mut progress = Progress::default();
+    let loaded = match source {
+        Source::File(path) => library.load_bytes(read(path)?, |stage| progress.on(&stage)).await,
+        Source::Store(reference) => {
+            library.load(reference, |stage| progress.on(&stage)).await.map(|(loaded, _)| loaded)
+        }
+    };
+    progress.finish();
+    let loaded = loaded.map_err(|error| at_hand(error, source))?;
+    if let Origin::Compiled { miss, not_kept } = &loaded.origin {
+        if let Miss::Rejected(reason) = miss {
+            output::note(&format!(
+                "warning: its compiled code was not what this store wrote ({reason}): it was not loaded, and \
+                 compiled again"
+            ));
+        }
+        // Who waited wants to know whether the next time is quicker; who did not wait does not care.
+        if let Some(reason) = not_kept.as_ref().filter(|_| begun.elapsed() > Duration::from_secs(1)) {
+            output::note(&format!("note: its compiled code could not be kept: {reason}"));
+        }
+    }
+    Ok(loaded.skill)
 }
 
-/// The whole way.
-pub(crate) async fn load(host: &Host, path: &Path) -> Result<Skill, Refused> {
-    let validated = host.validate(read(path)?).map_err(|error| refused(&error))?;
-    compile(host, &validated).await
+/// Adds the next step where a file was meant.
+pub(crate) fn at_hand(error: StoreError, source: &Source) -> Refused {
+    let mut refused = Refused::from(error);
+    if let Source::Store(reference) = source {
+        let file = PathBuf::from(reference.to_string());
+        if refused.exit == exit::CALL && file.is_file() {
+            refused.message.push_str(&format!("; for the file of that name write `./{}`", file.display()));
+        }
+    }
+    refused
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Load(error) => refused(error),
+            _ => Self {
+                exit: exit::of_fault(error.fault()),
+                code: error.code(),
+                ..Self::fault(error.to_string())
+            },
+        }
+    }
 }
 
 pub(crate) fn refused(error: &LoadError) -> Refused {
@@ -79,16 +177,42 @@ pub(crate) fn refused(error: &LoadError) -> Refused {
     }
 }
 
-/// Nobody can know how far a compiler is: what shows is that it works, and for how long.
-fn progress(size: usize) -> ProgressBar {
-    if size < LARGE {
-        return ProgressBar::hidden();
+/// What shows on a terminal while somebody waits. Nobody can know how far a compiler is: what shows is that it
+/// works, and for how long.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    pub(crate) fn on(&mut self, stage: &Stage) {
+        let message = match stage {
+            Stage::Compiling { size, .. } if *size < LARGE => return,
+            Stage::Compiling { size, miss } => {
+                let size = ByteSize::b(*size).display().iec();
+                let why = match miss {
+                    Miss::Rejected(_) => " again: its code was not what this store wrote",
+                    _ => "",
+                };
+                format!("compiling {size}{why}")
+            }
+            Stage::Validating => "checking".to_owned(),
+            _ => "keeping".to_owned(),
+        };
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        });
+        bar.set_message(message);
     }
-    let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
-        bar.set_style(style);
+
+    pub(crate) fn finish(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
     }
-    bar.set_message(format!("compiling {}", ByteSize::b(size as u64).display().iec()));
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
 }

@@ -7,6 +7,7 @@ mod inspect;
 mod load;
 mod output;
 mod run;
+mod store;
 
 use std::process::ExitCode;
 
@@ -33,5 +34,15 @@ fn main() -> ExitCode {
         Command::Run(args) => runtime.block_on(run::exec(args)),
         Command::Inspect(args) => inspect::exec(&args),
         Command::Check(args) => runtime.block_on(check::exec(args)),
+        Command::Submit(args) => runtime.block_on(store::submit(args)),
+        Command::List(args) => store::list(&args),
+        Command::Show(args) => store::show(&args),
+        Command::Remove(args) => store::remove(&args),
+        Command::Rollback(args) => store::rollback(&args),
+        Command::Release(args) => store::release(&args),
+        Command::Revoke(args) => store::revoke(&args),
+        Command::Verify(args) => store::verify(&args),
+        Command::Gc(args) => store::gc(&args),
+        Command::Policy(args) => store::policy(&args),
     })
 }

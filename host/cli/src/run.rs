@@ -9,6 +9,7 @@ use bytesize::ByteSize;
 use ringfence::{CancellationToken, Clock, Event, Outcome, Report, RunError, Skill};
 
 use crate::args::RunArgs;
+use crate::load::Source;
 use crate::output::{self, Refused, note, thousands};
 use crate::{exit, load};
 
@@ -20,11 +21,13 @@ pub(crate) async fn exec(args: Box<RunArgs>) -> ExitCode {
 }
 
 async fn call(args: &RunArgs) -> Result<(Report, Vec<String>), Refused> {
-    let limits = args.limits();
-    let host = load::host(&limits)?;
+    let limits = args.limits.limits();
+    let source = Source::of(&args.skill);
+    let library = load::library(&args.store, &source, &limits)?;
+    let host = library.host();
     limits.check(host.caps()).map_err(refused)?;
     let input = input(args)?;
-    let skill = load::load(&host, &args.skill).await?;
+    let skill = load::load(&library, &source).await?;
     let tool = tool(&skill, args.tool.as_deref())?;
     let mut call = host.call(&skill, &tool).limits(&limits).cancel(on_interrupt());
     if let Some(seed) = args.seed {
@@ -57,7 +60,7 @@ fn hint(args: &RunArgs) -> String {
     if Path::new(&args.input).is_file() {
         return format!("; for what is in that file write `--input @{}`", args.input);
     }
-    format!("; `ringfence inspect {}` shows what fits", args.skill.display())
+    format!("; `ringfence inspect {}` shows what fits", args.skill)
 }
 
 /// Control-C ends the run, and the report says so.
@@ -74,10 +77,10 @@ fn on_interrupt() -> CancellationToken {
 
 /// The arguments as JSON text, read as far as their limit.
 fn input(args: &RunArgs) -> Result<String, Refused> {
-    let most = args.input_size.saturating_add(1);
+    let most = args.limits.input_size.saturating_add(1);
     let mut bytes = Vec::new();
     let (name, read) = if args.input == "-" {
-        if args.skill == Path::new("-") {
+        if args.skill == "-" {
             let message = "the skill and the input cannot both come from standard input".to_owned();
             return Err(Refused { exit: 4, code: "input-mismatch", ..Refused::fault(message) });
         }
@@ -92,8 +95,8 @@ fn input(args: &RunArgs) -> Result<String, Refused> {
         return Err(Refused { code: "cannot-read", ..Refused::fault(message) });
     }
     let size = bytes.len() as u64;
-    if size > args.input_size {
-        return Err(refused(RunError::InputTooLarge { size, limit: args.input_size }));
+    if size > args.limits.input_size {
+        return Err(refused(RunError::InputTooLarge { size, limit: args.limits.input_size }));
     }
     String::from_utf8(bytes).map_err(|error| {
         let message = format!("not JSON: not UTF-8 after {} bytes", error.utf8_error().valid_up_to());

@@ -1,0 +1,110 @@
+//! `ringfence list`: every name of the store, a line each; what cannot be read is said, and hides nothing.
+
+use std::process::ExitCode;
+
+use bytesize::ByteSize;
+use ringfence_store::{Listed, Record, Store};
+use serde_json::{Value, json};
+
+use super::{answer, time};
+use crate::args::ListArgs;
+use crate::load;
+use crate::output::{self, Refused, print};
+
+pub(crate) fn list(args: &ListArgs) -> ExitCode {
+    answer(args.json, exec(args))
+}
+
+fn exec(args: &ListArgs) -> Result<ExitCode, Refused> {
+    let store = load::store(&args.store)?;
+    let listed = store.list()?;
+    if args.json {
+        let skills: Vec<Value> = listed.iter().map(|listed| as_json(&store, listed)).collect();
+        output::print_json(&json!({ "skills": skills }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut rows =
+        vec![["NAME", "VERSION", "OWNER", "TOOLS", "SIZE", "SUBMITTED", "DIGEST"].map(str::to_owned)];
+    for skill in &listed {
+        match &skill.record {
+            Ok(record) => rows.push(row(&store, record)),
+            Err(error) => output::note(&format!("warning: {}: {error} [{}]", skill.name, error.code())),
+        }
+    }
+    if rows.len() > 1 {
+        table(&rows);
+    } else {
+        output::note("no skills: `ringfence submit FILE.wasm` takes one in");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(store: &Store, record: &Record) -> [String; 7] {
+    let name = record.name.to_string();
+    let Some(entry) = record.current().or(record.versions.last()) else {
+        return [
+            name,
+            "none".into(),
+            record.owner.to_string(),
+            String::new(),
+            String::new(),
+            String::new(),
+            String::new(),
+        ];
+    };
+    let state = if entry.held {
+        " (held)"
+    } else if store.expect_allowed(entry.digest).is_err() {
+        " (revoked)"
+    } else {
+        ""
+    };
+    // Enough to tell skills apart; `show` and `--json` have all of it.
+    let digest: String = entry.digest.to_string().chars().take("sha256:".len().saturating_add(12)).collect();
+    [
+        name,
+        format!("{}{state}", entry.version),
+        record.owner.to_string(),
+        entry.tools.to_string(),
+        ByteSize::b(entry.size).display().iec().to_string(),
+        time(entry.submitted),
+        digest,
+    ]
+}
+
+fn as_json(store: &Store, listed: &Listed) -> Value {
+    let record = match &listed.record {
+        Ok(record) => record,
+        Err(error) => {
+            return json!({"name": listed.name, "error": error.code(), "message": error.to_string()});
+        }
+    };
+    let entry = record.current().or(record.versions.last());
+    json!({
+        "name": record.name,
+        "owner": record.owner,
+        "version": entry.map(|entry| &entry.version),
+        "digest": entry.map(|entry| entry.digest),
+        "size": entry.map(|entry| entry.size),
+        "tools": entry.map(|entry| entry.tools),
+        "submitted": entry.map(|entry| entry.submitted),
+        "held": entry.is_some_and(|entry| entry.held),
+        "revoked": entry.is_some_and(|entry| store.expect_allowed(entry.digest).is_err()),
+        "versions": record.versions.len(),
+    })
+}
+
+/// Columns as wide as their widest cell.
+fn table(rows: &[[String; 7]]) {
+    let mut widths = [0; 7];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    for row in rows {
+        let cells: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        print(cells.join("  ").trim_end());
+    }
+}

@@ -1,0 +1,46 @@
+//! The commands on a store: `submit`, `list`, `show`, `remove`, `rollback`, `release`, `revoke`, `verify`, `gc`,
+//! `policy`. Data on stdout, as a table or with `--json`.
+
+mod change;
+mod list;
+mod show;
+mod submit;
+mod verify;
+
+pub(crate) use change::{gc, policy, release, remove, revoke, rollback};
+pub(crate) use list::list;
+pub(crate) use show::show;
+pub(crate) use submit::submit;
+pub(crate) use verify::verify;
+
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use ringfence_store::{Name, Reference, StoreError, Version};
+
+use crate::output::Refused;
+
+/// Says a refusal, or what was done.
+fn answer(json: bool, done: Result<ExitCode, Refused>) -> ExitCode {
+    done.unwrap_or_else(|refused| refused.say(json))
+}
+
+/// A name, with or without a version.
+fn name(given: &str) -> Result<(Name, Option<Version>), Refused> {
+    match given.parse::<Reference>()? {
+        Reference::Name(name) => Ok((name, None)),
+        Reference::Version(name, version) => Ok((name, Some(version))),
+        Reference::Digest(_) => Err(StoreError::Grammar {
+            what: "a name of a skill",
+            given: given.to_owned(),
+            expected: "a name such as `text-stats`, or `name@version`; `ringfence list` shows them",
+        }
+        .into()),
+    }
+}
+
+/// Seconds since 1970 as a date and time in UTC.
+fn time(seconds: u64) -> String {
+    let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+    time.map_or_else(|| "?".to_owned(), |time| humantime::format_rfc3339_seconds(time).to_string())
+}

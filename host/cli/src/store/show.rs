@@ -1,0 +1,97 @@
+//! `ringfence show`: one skill of the store, its versions and its history.
+
+use std::process::ExitCode;
+
+use bytesize::ByteSize;
+use ringfence_store::{Entry, Record, Store};
+use serde_json::{Value, json};
+
+use super::{answer, name, time};
+use crate::args::NameArgs;
+use crate::load;
+use crate::output::{self, Refused, print};
+
+pub(crate) fn show(args: &NameArgs) -> ExitCode {
+    answer(args.json, exec(args))
+}
+
+fn exec(args: &NameArgs) -> Result<ExitCode, Refused> {
+    let (name, version) = name(&args.skill)?;
+    let store = load::store(&args.store)?;
+    let mut record = store.expect(&name)?;
+    if version.is_some() {
+        store.digest_of(&args.skill.parse()?)?;
+        record.versions.retain(|entry| Some(&entry.version) == version.as_ref());
+    }
+    if args.json {
+        output::print_json(&as_json(&store, &record))
+    } else {
+        print_record(&store, &record)
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn states(store: &Store, record: &Record, entry: &Entry) -> Vec<&'static str> {
+    let mut states = Vec::new();
+    if record.current.as_ref() == Some(&entry.version) {
+        states.push("current");
+    }
+    if entry.held {
+        states.push("held");
+    }
+    if store.expect_allowed(entry.digest).is_err() {
+        states.push("revoked");
+    }
+    states
+}
+
+fn as_json(store: &Store, record: &Record) -> Value {
+    let versions: Vec<Value> = record
+        .versions
+        .iter()
+        .map(|entry| {
+            let revoked = store.expect_allowed(entry.digest).is_err();
+            let why = store.revocation(entry.digest).and_then(|revocation| revocation.reason);
+            json!({
+                "version": entry.version,
+                "digest": entry.digest,
+                "size": entry.size,
+                "tools": entry.tools,
+                "submitted": entry.submitted,
+                "held": entry.held,
+                "revoked": revoked,
+                "revoked_because": why,
+            })
+        })
+        .collect();
+    json!({
+        "name": record.name,
+        "owner": record.owner,
+        "current": record.current,
+        "versions": versions,
+        "history": record.history,
+    })
+}
+
+fn print_record(store: &Store, record: &Record) {
+    print(&format!("{}  owner {}", record.name, record.owner));
+    print("\nversions");
+    for entry in record.versions.iter().rev() {
+        print(&format!(
+            "  {:12}  {}  {:>10}  {} tools  {}  {}",
+            entry.version.as_str(),
+            time(entry.submitted),
+            ByteSize::b(entry.size).display().iec().to_string(),
+            entry.tools,
+            entry.digest,
+            states(store, record, entry).join(", "),
+        ));
+    }
+    print("\nhistory");
+    for event in record.history.iter().rev() {
+        let what = serde_json::to_value(event.what).ok();
+        let what = what.as_ref().and_then(Value::as_str).unwrap_or_default();
+        print(&format!("  {}  {what} {}", time(event.at), event.version));
+    }
+    output::note(&format!("`ringfence inspect {}` shows its tools", record.name));
+}

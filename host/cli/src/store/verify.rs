@@ -1,0 +1,58 @@
+//! `ringfence verify`: every file of the store looked at, and what is wrong said.
+
+use std::process::ExitCode;
+
+use bytesize::ByteSize;
+use indicatif::ProgressBar;
+use serde_json::json;
+
+use super::answer;
+use crate::args::ListArgs;
+use crate::output::{self, Refused, print};
+use crate::{exit, load};
+
+pub(crate) fn verify(args: &ListArgs) -> ExitCode {
+    answer(args.json, exec(args))
+}
+
+fn exec(args: &ListArgs) -> Result<ExitCode, Refused> {
+    let store = load::store(&args.store)?;
+    let bar = ProgressBar::new(0);
+    let found = store.verify(|done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    let found = found?;
+    if args.json {
+        let mut value = serde_json::to_value(&found).unwrap_or_default();
+        if let Some(value) = value.as_object_mut() {
+            value.insert("ok".into(), json!(found.is_sound()));
+        }
+        output::print_json(&value);
+    } else {
+        for finding in &found.findings {
+            let problem = serde_json::to_value(finding.problem).unwrap_or_default();
+            print(&format!(
+                "{:9} {}: {}",
+                problem.as_str().unwrap_or_default(),
+                finding.path,
+                finding.message
+            ));
+            if !finding.skills.is_empty() {
+                print(&format!("          does not run: {}", finding.skills.join(", ")));
+            }
+            print(&format!("          {}", finding.next));
+        }
+        let failures = found.findings.iter().filter(|finding| finding.problem.is_failure()).count();
+        print(&format!(
+            "{}: {} skills, {} components, {} artifacts, {} read",
+            if failures == 0 { "sound".to_owned() } else { format!("{failures} found wrong") },
+            found.skills,
+            found.components,
+            found.artifacts,
+            ByteSize::b(found.bytes).display().iec(),
+        ));
+    }
+    Ok(if found.is_sound() { ExitCode::SUCCESS } else { ExitCode::from(exit::UNSOUND) })
+}
