@@ -3,6 +3,9 @@
 //! The child is the `ringfence` binary itself, so these tests stand beside the command line's.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod jail;
+mod queue;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;

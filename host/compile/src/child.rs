@@ -1,14 +1,14 @@
-//! The child's half: limits itself, reads a component from stdin, writes the artifact to stdout.
+//! The child's half: locks itself up, reads a component from stdin, writes the artifact to stdout.
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::process::ExitCode;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use crate::jail::{self, Terms};
+use crate::{CHILD, OVER_MEMORY, REFUSED, attempts};
 
-use crate::{CHILD, REFUSED};
-
-/// Does a child's work, if this process is one. To be called first in `main`.
+/// Does a child's work, if this process is one. To be called first in `main`, before anything is opened:
+/// a child closes all descriptors but its pipes.
 ///
 /// Gives none in every other process; the code to exit with in a child.
 #[must_use = "a child must exit with this code"]
@@ -23,6 +23,7 @@ pub fn child_main() -> Option<ExitCode> {
             say(&message);
             ExitCode::from(REFUSED)
         }
+        Err(Failure::Memory) => ExitCode::from(OVER_MEMORY),
         Err(Failure::Broken(message)) => {
             say(&message);
             ExitCode::FAILURE
@@ -33,6 +34,8 @@ pub fn child_main() -> Option<ExitCode> {
 enum Failure {
     /// The component does not compile.
     Refused(String),
+    /// There is no room for the component itself. Memory that the compiler lacks aborts the process.
+    Memory,
     /// The child could not do its work.
     Broken(String),
 }
@@ -43,35 +46,31 @@ fn work(args: &mut dyn Iterator<Item = OsString>) -> Result<(), Failure> {
         text.and_then(|text| text.parse::<u64>().ok())
             .ok_or_else(|| Failure::Broken(format!("no {name} given")))
     };
-    let cpu = number("CPU limit")?;
-    let memory = number("memory limit")?;
-    // Set before a byte is read. A limit that cannot be set ends the child: it is never run without.
-    limit(Resource::Cpu, cpu, cpu.saturating_add(1))?;
-    limit(Resource::As, memory, memory)?;
-    limit(Resource::Core, 0, 0)?;
-    limit(Resource::Fsize, 0, 0)?;
-    die_with_parent();
-    let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| Failure::Broken(error.to_string()))?;
-    let artifact = ringfence::compile_bytes(&bytes).map_err(|error| Failure::Refused(error.to_string()))?;
-    let mut stdout = std::io::stdout().lock();
-    let written = stdout.write_all(artifact.as_bytes().unwrap_or_default()).and_then(|()| stdout.flush());
-    written.map_err(|error| Failure::Broken(error.to_string()))
-}
-
-fn limit(resource: Resource, soft: u64, hard: u64) -> Result<(), Failure> {
-    let limit = Rlimit { current: Some(soft), maximum: Some(hard) };
-    setrlimit(resource, limit).map_err(|error| Failure::Broken(format!("cannot set a limit: {error}")))
-}
-
-/// A parent that is killed takes its child with it, where the kernel can do that; elsewhere the child goes
-/// on to its own limits.
-fn die_with_parent() {
-    #[cfg(target_os = "linux")]
-    {
-        // Without it the limits still hold, so a failure changes nothing that is promised.
-        let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    let terms = Terms {
+        cpu: number("CPU limit")?,
+        memory: number("memory limit")?,
+        threads: usize::try_from(number("number of threads")?).unwrap_or(1),
+        parent: u32::try_from(number("parent")?).unwrap_or(0),
+    };
+    // Before a byte is read. A child that cannot lock itself up ends: it never compiles outside.
+    let jail = jail::enter(&terms).map_err(Failure::Broken)?;
+    if let Some(name) = args.next() {
+        let answer = attempts::answer(&name, &jail, &terms).map_err(Failure::Broken)?;
+        return write(answer.as_bytes());
     }
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| match error.kind() {
+        std::io::ErrorKind::OutOfMemory => Failure::Memory,
+        _ => Failure::Broken(error.to_string()),
+    })?;
+    let artifact = ringfence::compile_bytes(&bytes).map_err(|error| Failure::Refused(error.to_string()))?;
+    write(artifact.as_bytes().unwrap_or_default())
+}
+
+fn write(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    written.map_err(|error| Failure::Broken(error.to_string()))
 }
 
 fn say(message: &str) {

@@ -8,21 +8,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringfence::{Artifact, Fault, ValidatedSkill, text};
+use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
-use crate::{CHILD, REFUSED};
+use crate::{CHILD, OVER_MEMORY, REFUSED};
 
-/// What the kernel sends at the limit on CPU time: 24 on every platform that is meant.
-const SIGXCPU: i32 = 24;
+/// What the kernel sends at the limit on CPU time.
+const SIGXCPU: i32 = Signal::XCPU.as_raw();
+
+/// What the kernel sends for a system call that no compiler makes.
+const SIGSYS: i32 = Signal::SYS.as_raw();
 
 /// Threads of a child, on a machine that has so many cores.
 const THREADS: usize = 4;
 
 /// Limits of one compilation.
 ///
-/// Defaults: 60 s of CPU, 120 s of wall time, 2 GiB of address space, 256 MiB of output, 2 at once.
+/// Defaults: 60 s of CPU, 120 s of wall time, 2 GiB of address space, 256 MiB of output, 2 at once, 64 that
+/// wait.
 #[derive(Debug, Clone)]
 pub struct CompileLimits {
     /// CPU time over all threads of the child, in whole seconds. Default: 60 s.
@@ -33,8 +38,10 @@ pub struct CompileLimits {
     pub memory: u64,
     /// Bytes of the artifact. Default: 256 MiB.
     pub output: u64,
-    /// Compilations at once; others wait. Default: 2.
+    /// Compilations at once; others wait. Default: 2, and at least 1.
     pub at_once: usize,
+    /// Compilations that wait; others are refused at once. Default: 64.
+    pub queue: usize,
 }
 
 impl Default for CompileLimits {
@@ -45,6 +52,7 @@ impl Default for CompileLimits {
             memory: 2 << 30,
             output: 256 << 20,
             at_once: 2,
+            queue: 64,
         }
     }
 }
@@ -68,7 +76,13 @@ pub enum CompileError {
     /// It compiles to too much code.
     #[error("it compiles to more than {} MiB of code", .0 >> 20)]
     OverOutput(u64),
-    /// The compiler crashed.
+    /// It made the compiler try what only a compiler that was taken over tries, and the kernel ended it.
+    #[error(
+        "compiling it made the compiler try what no compiler does, such as starting a process or opening a \
+         socket; its jail ended it"
+    )]
+    JailViolation,
+    /// The compiler crashed, or something other than a limit or the jail killed it.
     #[error("the compiler ended with {status}{said}")]
     Crashed {
         /// How the child ended.
@@ -76,7 +90,17 @@ pub enum CompileError {
         /// Its last words, or nothing.
         said: String,
     },
-    /// The child could not be started or fed. The host's fault.
+    /// As many compile and wait as may. The same component may be taken later.
+    #[error(
+        "the compiler is busy: {waiting} components wait for it and no more than {cap} may; try again later"
+    )]
+    QueueFull {
+        /// How many wait.
+        waiting: usize,
+        /// How many may.
+        cap: usize,
+    },
+    /// The child could not be started, locked up or fed. The host's fault.
     #[error("the compiler could not be run: {0}")]
     Host(#[from] io::Error),
 }
@@ -90,7 +114,9 @@ impl CompileError {
             | Self::OverWall(_)
             | Self::OverMemory(_)
             | Self::OverOutput(_)
+            | Self::JailViolation
             | Self::Crashed { .. } => Fault::Author,
+            Self::QueueFull { .. } => Fault::Load,
             Self::Host(_) => Fault::Host,
         }
     }
@@ -103,18 +129,21 @@ impl CompileError {
             Self::OverWall(_) => "compile-time-limit",
             Self::OverMemory(_) => "compile-memory-limit",
             Self::OverOutput(_) => "compile-output-limit",
+            Self::JailViolation => "compile-jail-violation",
             Self::Crashed { .. } => "compiler-crashed",
+            Self::QueueFull { .. } => "compile-queue-full",
             Self::Host(_) => "host-fault",
         }
     }
 }
 
-/// Starts children of one program, a few at once.
+/// Starts children of one program, a few at once. Clones share the places and the queue.
 #[derive(Debug, Clone)]
 pub struct Compiler {
     program: PathBuf,
     limits: CompileLimits,
     places: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
 }
 
 impl Compiler {
@@ -132,50 +161,89 @@ impl Compiler {
 
     /// Children are `program`, which calls [`crate::child_main`] first and is of this very version.
     pub fn program(program: PathBuf, limits: CompileLimits) -> Self {
-        let places = Arc::new(Semaphore::new(limits.at_once.max(1)));
-        Self { program, limits, places }
+        let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        let places = semaphore(limits.at_once.max(1));
+        let queue = semaphore(limits.queue);
+        Self { program, limits, places, queue }
     }
 
-    /// Compiles a validated skill in a child. Dropping the future ends the child.
+    /// Compiles a validated skill in a child. Dropping the future ends the child, or gives the place in the
+    /// queue to another.
     ///
     /// # Errors
     ///
     /// [`CompileError`], which names the limit that was hit.
     pub async fn compile(&self, skill: &ValidatedSkill) -> Result<Artifact, CompileError> {
-        let _place = self.places.acquire().await.map_err(io::Error::other)?;
+        let _place = self.place().await?;
+        let said = self.converse(self.start(None)?, skill.bytes()).await?;
+        let code = self.judge(said)?;
+        // SAFETY: the bytes are what `Artifact::as_bytes` gave in a process that ran this same
+        // program, from its private pipe, read to the end of a child that ended well; nothing
+        // else holds the other end of that pipe.
+        #[expect(unsafe_code, reason = "proof above")]
+        Ok(unsafe { Artifact::from_trusted(code) })
+    }
+
+    /// What a child says that tries one forbidden thing.
+    pub(crate) async fn ask(&self, attempt: &str) -> Result<Said, CompileError> {
+        self.converse(self.start(Some(attempt))?, &[]).await
+    }
+
+    /// A place among those that compile, at once or after a wait in the queue.
+    async fn place(&self) -> Result<SemaphorePermit<'_>, CompileError> {
+        match self.places.try_acquire() {
+            Ok(place) => return Ok(place),
+            Err(TryAcquireError::NoPermits) => {}
+            Err(TryAcquireError::Closed) => return Err(io::Error::other("the compiler is closed").into()),
+        }
+        let Ok(_waits) = self.queue.try_acquire() else {
+            let cap = self.limits.queue;
+            let waiting = cap.saturating_sub(self.queue.available_permits());
+            return Err(CompileError::QueueFull { waiting, cap });
+        };
+        Ok(self.places.acquire().await.map_err(io::Error::other)?)
+    }
+
+    fn start(&self, attempt: Option<&str>) -> io::Result<Child> {
         let limits = &self.limits;
         let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS));
-        let mut child = Command::new(&self.program)
+        Command::new(&self.program)
             .arg(CHILD)
             .arg(limits.cpu.as_secs().max(1).to_string())
             .arg(limits.memory.to_string())
+            // Each thread takes address space, which is limited.
+            .arg(threads.to_string())
+            .arg(std::process::id().to_string())
+            .args(attempt)
             .env_clear()
-            // Each thread and each arena of the allocator takes address space, which is limited.
-            .env("RAYON_NUM_THREADS", threads.to_string())
-            .env("MALLOC_ARENA_MAX", "2")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
-            .spawn()?;
-        match tokio::time::timeout(limits.wall, talk(&mut child, skill.bytes(), limits.output)).await {
-            Ok(said) => self.judge(said?),
+            .spawn()
+    }
+
+    async fn converse(&self, mut child: Child, bytes: &[u8]) -> Result<Said, CompileError> {
+        let wall = self.limits.wall;
+        match tokio::time::timeout(wall, talk(&mut child, bytes, self.limits.output)).await {
+            Ok(said) => Ok(said?),
             // The child dies with `child`.
-            Err(_) => Err(CompileError::OverWall(limits.wall)),
+            Err(_) => Err(CompileError::OverWall(wall)),
         }
     }
 
-    fn judge(&self, said: Said) -> Result<Artifact, CompileError> {
+    /// The output of a child that ended well, or why another did not.
+    pub(crate) fn judge(&self, said: Said) -> Result<Vec<u8>, CompileError> {
         let Said { code, over, words, status } = said;
         if over {
             return Err(CompileError::OverOutput(self.limits.output));
         }
         if status.success() {
-            // SAFETY: the bytes are what `Artifact::as_bytes` gave in a process that ran this same
-            // program, from its private pipe, read to the end of a child that ended well; nothing
-            // else holds the other end of that pipe.
-            #[expect(unsafe_code, reason = "proof above")]
-            return Ok(unsafe { Artifact::from_trusted(code) });
+            return Ok(code);
+        }
+        // Before its words, which it may have written itself.
+        if is_jail_violation(status) {
+            return Err(CompileError::JailViolation);
         }
         let words = text::clean(words.trim(), 512);
         // What the standard library makes of an allocation that fails, and the engine of a mapping.
@@ -184,7 +252,10 @@ impl Compiler {
         }
         match (status.code(), status.signal()) {
             (Some(exit), _) if exit == i32::from(REFUSED) => Err(CompileError::Refused(words)),
-            // The child could not do its work: its limits could not be set, or a pipe broke.
+            (Some(exit), _) if exit == i32::from(OVER_MEMORY) => {
+                Err(CompileError::OverMemory(self.limits.memory))
+            }
+            // The child could not do its work: it could not lock itself up, or a pipe broke.
             (Some(1), _) => Err(CompileError::Host(io::Error::other(words))),
             (_, Some(SIGXCPU)) => Err(CompileError::OverCpu(self.limits.cpu)),
             _ => {
@@ -195,11 +266,17 @@ impl Compiler {
     }
 }
 
-struct Said {
+/// Whether the kernel ended a child for a system call.
+pub(crate) fn is_jail_violation(status: ExitStatus) -> bool {
+    status.signal() == Some(SIGSYS)
+}
+
+/// What a child said, and how it ended.
+pub(crate) struct Said {
     code: Vec<u8>,
     over: bool,
     words: String,
-    status: ExitStatus,
+    pub(crate) status: ExitStatus,
 }
 
 /// Feeds and reads a child at the same time, so that neither pipe can block the other.

@@ -1,0 +1,8 @@
+//! Where no filters are written for this system or processor: says so.
+
+use crate::probe::Enforcement;
+
+#[expect(clippy::unnecessary_wraps, reason = "on Linux it can fail")]
+pub(super) fn enter() -> Result<Enforcement, String> {
+    Ok(Enforcement::Unavailable("no filters for this system".into()))
+}

@@ -1,0 +1,121 @@
+//! The jail: what a compiler that was taken over would try comes to nothing, and who compiles notices none
+//! of it.
+
+use std::path::{Path, PathBuf};
+
+use ringfence::Fault;
+use ringfence_compile::{CompileError, CompileLimits, Compiler, Enforcement, JailReport};
+
+use crate::{block_on, compiler, host, validated};
+
+fn probed() -> JailReport {
+    block_on(compiler(|_| {}).probe()).expect("a report")
+}
+
+/// The whole list, so that none is lost unseen.
+#[test]
+#[cfg(target_os = "linux")]
+fn every_attempt_is_stopped() {
+    let report = probed();
+    let let_through: Vec<_> = report.attempts.iter().filter(|attempt| !attempt.stopped).collect();
+    assert!(let_through.is_empty(), "{let_through:?}");
+    let tried: Vec<&str> = report.attempts.iter().map(|attempt| attempt.what.as_str()).collect();
+    assert_eq!(
+        tried,
+        [
+            "read /etc/passwd",
+            "list /",
+            "write a file in /tmp",
+            "open a TCP socket",
+            "start a process",
+            "make a thread",
+            "see the environment",
+            "see descriptors beyond its pipes",
+            "read the memory of the parent",
+            "signal the parent",
+            "map executable memory",
+            "make memory executable",
+            "make a descriptor",
+        ]
+    );
+    // These end the child, which no error could do.
+    for what in ["open a TCP socket", "start a process", "make a thread", "signal the parent"] {
+        let attempt = report.attempts.iter().find(|attempt| attempt.what == what).expect("it was tried");
+        assert!(attempt.detail.contains("SIGSYS"), "{attempt:?}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_holds_the_child() {
+    let report = probed();
+    // On kernels without them this says so; where the tests run they are there.
+    assert!(matches!(&report.landlock, Enforcement::Full(text) if text.starts_with("ABI ")), "{report:?}");
+    assert!(matches!(&report.seccomp, Enforcement::Full(_)), "{report:?}");
+    let limit = |name: &str| {
+        let found = report.limits.iter().find(|(limit, _)| limit == name);
+        found.map_or("", |(_, value)| value.as_str())
+    };
+    assert_eq!(limit("cpu"), "60 s");
+    assert_eq!(limit("address space"), "2147483648 bytes");
+    assert_eq!(limit("core file"), "0 bytes");
+    assert_eq!(limit("file size"), "0 bytes");
+    assert_eq!(limit("new descriptors"), "0");
+    assert_eq!(limit("nice"), "19");
+}
+
+/// A descriptor that other code of the parent's opened and did not mark is inherited by every child, and
+/// closed by this one.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_inherited_descriptor_is_closed() {
+    use rustix::io::{FdFlags, fcntl_setfd};
+
+    let file = std::fs::File::open("/etc/passwd").expect("a file");
+    fcntl_setfd(&file, FdFlags::empty()).expect("the mark is gone");
+    // It is inherited indeed, by a program that does not close it.
+    let number = std::os::fd::AsRawFd::as_raw_fd(&file);
+    let inherits = std::process::Command::new("/bin/sh")
+        .args(["-c", &format!("test -e /proc/self/fd/{number}")])
+        .status()
+        .expect("a shell");
+    assert!(inherits.success());
+    let report = probed();
+    let seen = report.attempts.iter().find(|attempt| attempt.what.contains("descriptors")).expect("tried");
+    assert_eq!((seen.stopped, seen.detail.as_str()), (true, "0 descriptors"));
+    drop(file);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn no_environment() {
+    // Cargo gives this process one, so there is something to pass on.
+    assert!(std::env::vars_os().count() > 0);
+    let report = probed();
+    let seen = report.attempts.iter().find(|attempt| attempt.what.contains("environment")).expect("tried");
+    assert_eq!((seen.stopped, seen.detail.as_str()), (true, "0 variables"));
+}
+
+#[test]
+fn how_a_child_was_killed() {
+    let skill = validated(&host(), 1);
+    let ended = |script: &str| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/compile").join(script);
+        let error = block_on(Compiler::program(script, CompileLimits::default()).compile(&skill));
+        error.expect_err("it compiles nothing")
+    };
+    let jailed = ended("killed-by-sigsys.sh");
+    assert!(matches!(jailed, CompileError::JailViolation), "{jailed:?}");
+    assert_eq!((jailed.code(), jailed.fault()), ("compile-jail-violation", Fault::Author));
+    let killed = ended("killed-by-sigkill.sh");
+    assert!(matches!(killed, CompileError::Crashed { .. }), "{killed:?}");
+}
+
+#[test]
+fn a_probe_of_a_program_that_is_no_compiler() {
+    for program in ["/nowhere/at/all", "/bin/false", "/bin/true", "/bin/echo"] {
+        let other = Compiler::program(PathBuf::from(program), CompileLimits::default());
+        let refused = block_on(other.probe());
+        assert!(matches!(refused, Err(CompileError::Host(_))), "{program}: {refused:?}");
+    }
+}
