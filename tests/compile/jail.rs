@@ -119,3 +119,15 @@ fn a_probe_of_a_program_that_is_no_compiler() {
         assert!(matches!(refused, Err(CompileError::Host(_))), "{program}: {refused:?}");
     }
 }
+
+/// Whoever calls the program by hand gets no compiler outside the jail: here the parent is not who it says.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_child_that_cannot_be_locked_up_ends() {
+    let child = std::process::Command::new(env!("CARGO_BIN_EXE_ringfence"))
+        .args(["__ringfence-compile", "60", "2147483648", "1", "1"])
+        .output()
+        .expect("it starts");
+    assert_eq!((child.status.code(), child.stdout.len()), (Some(1), 0), "{child:?}");
+    assert_eq!(String::from_utf8_lossy(&child.stderr).trim(), "the parent has ended");
+}

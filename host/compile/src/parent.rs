@@ -168,7 +168,8 @@ impl Compiler {
     }
 
     /// Compiles a validated skill in a child. Dropping the future ends the child, or gives the place in the
-    /// queue to another.
+    /// queue to another. On Linux the child ends as well when the thread ends that started it: poll this on
+    /// a thread that lives as long.
     ///
     /// # Errors
     ///

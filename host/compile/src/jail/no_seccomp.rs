@@ -2,7 +2,6 @@
 
 use crate::probe::Enforcement;
 
-#[expect(clippy::unnecessary_wraps, reason = "on Linux it can fail")]
 pub(super) fn enter() -> Result<Enforcement, String> {
     Ok(Enforcement::Unavailable("no filters for this system".into()))
 }

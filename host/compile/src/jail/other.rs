@@ -7,7 +7,6 @@ pub(super) fn let_go(_parent: u32) -> Result<(), String> {
     rustix::process::chdir("/").map_err(|error| format!("cannot leave the directory: {error}"))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "on Linux it can fail")]
 pub(super) fn landlock() -> Result<Enforcement, String> {
     Ok(Enforcement::Unavailable("this system has none".into()))
 }

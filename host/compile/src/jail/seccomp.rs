@@ -121,6 +121,8 @@ fn deadly() -> Result<Rules, String> {
         libc::SYS_pidfd_send_signal,
         libc::SYS_kcmp,
         libc::SYS_kill,
+        // musl's abort makes this call, so that there it only fails, and abort ends the process otherwise.
+        #[cfg(not(target_env = "musl"))]
         libc::SYS_tkill,
         libc::SYS_rt_sigqueueinfo,
         libc::SYS_rt_tgsigqueueinfo,
