@@ -68,7 +68,7 @@ pub enum CompileError {
     #[error("compiling it takes more than {} s of CPU time: the component is too complex", .0.as_secs())]
     OverCpu(Duration),
     /// It took too long.
-    #[error("compiling it takes longer than {} s: the component is too complex", .0.as_secs())]
+    #[error("compiling it takes longer than {} s: the component is too complex, or this machine too busy", .0.as_secs())]
     OverWall(Duration),
     /// It took too much memory.
     #[error("compiling it takes more than {} MiB of memory: the component is too complex", .0 >> 20)]

@@ -22,7 +22,7 @@ pub(super) fn let_go(parent: u32) -> Result<(), String> {
     }
     // The lowest there is, so that a component that takes the whole minute slows no call. There is no
     // priority of its disk to lower: it has no file.
-    done("lower the priority", rustix::process::nice(19).map(|_| ()))?;
+    done("lower the priority", rustix::process::nice(super::NICE).map(|_| ()))?;
     close_descriptors().map_err(|error| format!("cannot close descriptors: {error}"))?;
     // So that no directory of the parent's is held, by which a relative path would begin.
     done("leave the directory", rustix::process::chdir("/"))?;

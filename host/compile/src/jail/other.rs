@@ -3,7 +3,7 @@
 use crate::probe::Enforcement;
 
 pub(super) fn let_go(_parent: u32) -> Result<(), String> {
-    rustix::process::nice(19).map_err(|error| format!("cannot lower the priority: {error}"))?;
+    rustix::process::nice(super::NICE).map_err(|error| format!("cannot lower the priority: {error}"))?;
     rustix::process::chdir("/").map_err(|error| format!("cannot leave the directory: {error}"))
 }
 
