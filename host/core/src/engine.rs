@@ -15,6 +15,9 @@ use crate::report::Digest;
 #[cfg(feature = "compiler")]
 use std::hash::Hash as _;
 
+/// The version of the engine, wasmtime, that this library is built with.
+pub const WASMTIME_VERSION: &str = "48.0.8";
+
 /// Bytes of stack that wasm may use. At the limit: `trapped: stack-overflow`.
 pub const WASM_STACK: usize = 512 << 10;
 
@@ -53,6 +56,12 @@ pub enum Allocator {
     Pooling,
     /// Mapped and unmapped for each run: slower by about 15 µs, no address space reserved.
     OnDemand,
+}
+
+/// Whether the kernel tells which pages a run has written (Linux 6.7). Without that, what a run has used is
+/// given back page by page and mapped anew, which is slower and as safe.
+pub fn pagemap_scan() -> bool {
+    PoolingAllocationConfig::is_pagemap_scan_available()
 }
 
 /// What the engine can hold at once.
@@ -113,7 +122,7 @@ pub(crate) fn new(allocator: Allocator, capacity: &Capacity, caps: &SkillCaps) -
                 .pagemap_scan(Enabled::Auto);
             // Without the page map scan, keeping memory resident is a blind memset: 2.5 times slower
             // than giving the pages back.
-            if !PoolingAllocationConfig::is_pagemap_scan_available() {
+            if !pagemap_scan() {
                 pool.linear_memory_keep_resident(0).table_keep_resident(0);
             }
             config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
@@ -182,4 +191,16 @@ fn config() -> Config {
     #[cfg(feature = "compiler")]
     config.cranelift_opt_level(wasmtime::OptLevel::Speed).cranelift_nan_canonicalization(true);
     config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_that_of_the_lock_file() {
+        let lock = include_str!("../../../Cargo.lock");
+        let told = format!("name = \"wasmtime\"\nversion = \"{WASMTIME_VERSION}\"\n");
+        assert!(lock.contains(&told), "{WASMTIME_VERSION}");
+    }
 }

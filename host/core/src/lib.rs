@@ -109,7 +109,7 @@ pub use capability::{Lend, LendError, LentCall};
 pub use compat::BreakingChange;
 #[cfg(feature = "compiler")]
 pub use compile::{compile, compile_bytes};
-pub use engine::{Allocator, WASM_STACK, WASMTIME_VERSION};
+pub use engine::{Allocator, WASM_STACK, WASMTIME_VERSION, pagemap_scan};
 pub use error::{Fault, HostError, LoadError, Refusal, RunError};
 pub use event::Event;
 pub use host::{Host, HostBuilder, HostConfig};
