@@ -4,6 +4,8 @@
 //! commit it. What changes from run to run is replaced: times, run numbers, the temporary folder.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod doctor;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -82,6 +84,12 @@ impl Bench {
     /// Runs and compares with the snapshot of that name.
     #[track_caller]
     fn check(&self, name: &str, args: &[&str]) {
+        self.check_as(name, args, redact);
+    }
+
+    /// The same with another way to replace what changes.
+    #[track_caller]
+    fn check_as(&self, name: &str, args: &[&str], redact: fn(&str) -> String) {
         let output = self.run(args, "");
         let text = format!(
             "$ ringfence {}\nexit code: {}\n--- stdout\n{}--- stderr\n{}",

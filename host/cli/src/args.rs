@@ -43,6 +43,14 @@ pub(crate) enum Command {
     Gc(GcArgs),
     /// Show or set what the store takes
     Policy(PolicyArgs),
+    /// Run hostile guests against these limits on this machine, and show what stopped each
+    ///
+    /// Each limit is tested as it is given here, while the others are kept out of its way. The guests are in
+    /// this program; they are validated, compiled in the limited child and run as any stranger's skill. It
+    /// takes as long as the deadline and some seconds more. The exit code is 0 when every check passed, and
+    /// 7 when one failed or could not be tried; what is skipped counts as neither.
+    #[command(verbatim_doc_comment)]
+    Doctor(Box<DoctorArgs>),
 }
 
 /// Where the store is.
@@ -92,6 +100,16 @@ pub(crate) struct RunArgs {
     /// Make the skill's clock stand at this many seconds after 1970, moving 1 ms with every look
     #[arg(long, value_name = "SECONDS")]
     pub(crate) clock: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct DoctorArgs {
+    /// Print JSON: every check, and whether all passed
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 /// The limits of a run, by the names that `run` and `doctor` share.

@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod doctor;
 mod exit;
 mod inspect;
 mod load;
@@ -44,5 +45,6 @@ fn main() -> ExitCode {
         Command::Verify(args) => store::verify(&args),
         Command::Gc(args) => store::gc(&args),
         Command::Policy(args) => store::policy(&args),
+        Command::Doctor(args) => runtime.block_on(doctor::exec(*args)),
     })
 }

@@ -37,10 +37,6 @@ const MEMORIES: u32 = 16_000;
 /// to. Admission counts what a skill really needs.
 const INSTANCE_BYTES: usize = 16 << 20;
 
-/// The engine's exact version. Artifacts of another are compiled again: the engine's own check would take
-/// those of the same major version. A test holds it against the lock file.
-pub const WASMTIME_VERSION: &str = "48.0.8";
-
 /// Both versions, as they are written into every artifact.
 const VERSIONS: &str = concat!("ringfence ", env!("CARGO_PKG_VERSION"), ", wasmtime 48.0.8");
 

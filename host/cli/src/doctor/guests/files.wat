@@ -1,0 +1,47 @@
+;; Wants files: counts the directories that were opened for it, and opens `/etc/passwd` in a directory
+;; whose handle it has made up.
+(component
+  (import "wasi:filesystem/types@0.2.6" (instance $types
+    (export "descriptor" (type $d (sub resource)))
+    (type $codes (enum "access" "not-permitted" "no-entry"))
+    (export "error-code" (type $error (eq $codes)))
+    (type $path (flags "symlink-follow"))
+    (export "path-flags" (type $path-flags (eq $path)))
+    (type $open (flags "create" "directory" "exclusive" "truncate"))
+    (export "open-flags" (type $open-flags (eq $open)))
+    (type $mode (flags "read" "write"))
+    (export "descriptor-flags" (type $descriptor-flags (eq $mode)))
+    (export "[method]descriptor.open-at"
+      (func
+        (param "self" (borrow $d)) (param "path-flags" $path-flags) (param "path" string)
+        (param "open-flags" $open-flags) (param "flags" $descriptor-flags)
+        (result (result (own $d) (error $error)))))))
+  (alias export $types "descriptor" (type $descriptor))
+  (import "wasi:filesystem/preopens@0.2.6" (instance $preopens
+    (alias outer 1 $descriptor (type $d'))
+    (export "descriptor" (type $d (eq $d')))
+    (export "get-directories" (func (result (list (tuple (own $d) string)))))))
+  (core module $libc
+    (memory (export "memory") 1)
+    (data (i32.const 512) "/etc/passwd")
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))
+  (core instance $libc (instantiate $libc))
+  (core func $directories (canon lower (func $preopens "get-directories")
+    (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
+  (core func $open (canon lower (func $types "[method]descriptor.open-at") (memory (core memory $libc "memory"))))
+  (core module $m
+    (import "libc" "memory" (memory 1))
+    (import "host" "directories" (func $directories (param i32)))
+    (import "host" "open" (func $open (param i32 i32 i32 i32 i32 i32 i32)))
+    (func (export "open")
+      (call $open
+        (i32.const 3) (i32.const 1) (i32.const 512) (i32.const 11) (i32.const 0) (i32.const 1)
+        (i32.const 64)))
+    (func (export "count") (result i32)
+      (call $directories (i32.const 0))
+      (i32.load (i32.const 4))))
+  (core instance $i (instantiate $m
+    (with "libc" (instance $libc))
+    (with "host" (instance (export "directories" (func $directories)) (export "open" (func $open))))))
+  (func (export "count") (result u32) (canon lift (core func $i "count")))
+  (func (export "open") (canon lift (core func $i "open"))))

@@ -1,0 +1,312 @@
+//! What a guest can reach beyond itself: no files, no network, no environment, no earlier run, no neighbour.
+
+use std::time::{Duration, Instant};
+
+use ringfence::{CancellationToken, Limits};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::report::{Check, Finding, Group, size, time};
+use super::ward::{Seen, Ward, row};
+use crate::output::thousands;
+
+/// Runs that look for what the one before them left.
+const LOOKS: usize = 100;
+
+/// Endless loops beside the good calls, how long each may go on, and the good calls.
+const LOOPS: usize = 16;
+const LOOP_DEADLINE: Duration = Duration::from_millis(50);
+const GOOD_CALLS: usize = 200;
+
+/// What the good guest is asked, and the answer: the sum of the squares up to 1,000.
+const QUESTION: &str = r#"{"n":1000}"#;
+const ANSWER: u64 = 333_833_500;
+
+pub(crate) async fn files(ward: &Ward) -> Check {
+    let check = Check::new(Group::Isolation, "no files", "0 directories");
+    let limits = ward.roomy();
+    let found = async {
+        let count = ward.run(&ward.guests.files, "count", "{}", &limits).await?;
+        let open = ward.run(&ward.guests.files, "open", "{}", &limits).await?;
+        Ok(judge_files(&count, &open))
+    };
+    check.found(found.await)
+}
+
+fn judge_files(count: &Seen, open: &Seen) -> Finding {
+    let observed = format!("{} directories; opening /etc/passwd {}", count.value, ended(open));
+    if count.completed() && count.value == json!(0) && open.outcome.starts_with("trapped: ") {
+        return Finding::Pass(observed);
+    }
+    let why = "a guest must find no directory, and a handle that it makes up must trap".to_owned();
+    Finding::Fail(observed, why)
+}
+
+fn ended(seen: &Seen) -> &str {
+    if seen.outcome.starts_with("trapped: ") { "traps" } else { &seen.outcome }
+}
+
+pub(crate) async fn network(ward: &Ward) -> Check {
+    let check = Check::new(Group::Isolation, "no network", "every way refused");
+    let limits = ward.roomy();
+    let guests = &ward.guests;
+    let found = async {
+        let socket = ward.run(&guests.socket, "socket", "{}", &limits).await?;
+        let lookup = ward.run(&guests.lookup, "resolve", "{}", &limits).await?;
+        let http = ward.run(&guests.http, "send", "{}", &limits).await?;
+        // Each says by its number that it got the error of its interface.
+        Ok(judge_network(&[("TCP", &socket, 1), ("name lookup", &lookup, 1), ("HTTP", &http, 257)]))
+    };
+    check.found(found.await)
+}
+
+fn judge_network(ways: &[(&str, &Seen, u64)]) -> Finding {
+    let all = |ways: &[(&str, &Seen, u64)]| {
+        let names: Vec<&str> = ways.iter().map(|(name, ..)| *name).collect();
+        names.join(", ")
+    };
+    let open: Vec<_> = ways
+        .iter()
+        .copied()
+        .filter(|(_, seen, refused)| !seen.completed() || seen.value != json!(refused))
+        .collect();
+    if open.is_empty() {
+        return Finding::Pass(format!("{}: refused by each", all(ways)));
+    }
+    let seen: Vec<String> =
+        open.iter().map(|(name, seen, _)| format!("{name}: {} {}", seen.outcome, seen.value)).collect();
+    Finding::Fail(seen.join("; "), format!("{}: must be refused with an error", all(&open)))
+}
+
+pub(crate) async fn environment(ward: &Ward) -> Check {
+    let check = Check::new(Group::Isolation, "no environment", "0 entries");
+    let seen = ward.run(&ward.guests.environment, "count", "{}", &ward.roomy()).await;
+    check.found(seen.map(|seen| judge_environment(&seen)))
+}
+
+fn judge_environment(seen: &Seen) -> Finding {
+    if seen.completed() && seen.value == json!(0) {
+        return Finding::Pass("no variables, no arguments, no directory".to_owned());
+    }
+    let why = "a guest must see no variable, argument or current directory".to_owned();
+    Finding::Fail(format!("{}: {}", seen.outcome, seen.value), why)
+}
+
+/// One run writes a secret all over its memory; so does each that looks for it, once it has looked.
+pub(crate) async fn leftovers(ward: &Ward) -> Check {
+    let check = Check::new(Group::Isolation, "leftovers of earlier runs", format!("{LOOKS} runs"));
+    let limits = ward.roomy();
+    let begun = Instant::now();
+    let found = async {
+        let mut values = Vec::new();
+        for _ in 0..=LOOKS {
+            let seen = ward.run(&ward.guests.leftovers, "look", "{}", &limits).await?;
+            values.push(if seen.completed() { seen.value } else { json!(seen.outcome) });
+        }
+        Ok(judge_leftovers(&values))
+    };
+    check.found(found.await).took(begun.elapsed())
+}
+
+fn judge_leftovers(values: &[Value]) -> Finding {
+    let dirty: Vec<&Value> = values.iter().filter(|value| **value != json!(0)).collect();
+    match dirty.first() {
+        None if values.len() > 1 => Finding::Pass("a secret in 2 MiB: only zeros found".to_owned()),
+        None => Finding::Fail("no runs".to_owned(), "there must be runs to look at".to_owned()),
+        Some(first) => Finding::Fail(
+            format!("{} of {} runs found {first}", dirty.len(), values.len()),
+            "a run must find nothing but zeros in memory that it did not write".to_owned(),
+        ),
+    }
+}
+
+/// How the hostile neighbours ended, and what the good calls were like meanwhile.
+#[derive(Debug, Default)]
+struct Street {
+    deadlines: usize,
+    traps: usize,
+    /// Ends that were neither.
+    strange: Vec<String>,
+    wrong: Vec<String>,
+    latencies: Vec<Duration>,
+}
+
+pub(crate) async fn neighbours(ward: &Ward) -> Check {
+    let check = Check::new(Group::Isolation, "good call among hostile", format!("{LOOPS} endless loops"));
+    let begun = Instant::now();
+    let found = street(ward).await.map(judge_street);
+    check.found(found).took(begun.elapsed())
+}
+
+async fn street(ward: &Ward) -> Result<Street, String> {
+    let stop = CancellationToken::new();
+    let spin = ward.guests.spin.skill()?;
+    let mut hostile = JoinSet::new();
+    for (tool, count) in [("spin", LOOPS), ("trap", 1)] {
+        for _ in 0..count {
+            let (host, skill, stop) = (ward.host.clone(), spin.clone(), stop.clone());
+            let limits = Limits { deadline: LOOP_DEADLINE, ..ward.roomy() };
+            hostile.spawn(async move {
+                let mut ends = Vec::new();
+                while !stop.is_cancelled() {
+                    let report = host.run(&skill, tool, "{}", &limits).await;
+                    ends.push(
+                        report.map_or_else(|error| error.to_string(), |report| Seen::of(report).outcome),
+                    );
+                    // A run that traps at once never waits, and this task would keep its thread.
+                    tokio::task::yield_now().await;
+                }
+                ends
+            });
+        }
+    }
+    let mut street = Street::default();
+    let limits = ward.roomy();
+    let first = Instant::now();
+    // As long at least as it takes for each loop to meet its deadline.
+    while street.latencies.len() < GOOD_CALLS || first.elapsed() < LOOP_DEADLINE.saturating_mul(4) {
+        let begun = Instant::now();
+        let seen = ward.run(&ward.guests.good, "squares", QUESTION, &limits).await;
+        street.latencies.push(begun.elapsed());
+        match seen {
+            Ok(seen) if seen.completed() && seen.value == json!(ANSWER) => {}
+            Ok(seen) => street.wrong.push(format!("{}: {}", seen.outcome, seen.value)),
+            Err(error) => street.wrong.push(error),
+        }
+    }
+    stop.cancel();
+    while let Some(ends) = hostile.join_next().await {
+        for end in ends.map_err(|error| error.to_string())? {
+            match end.as_str() {
+                "deadline-exceeded" => street.deadlines = street.deadlines.saturating_add(1),
+                "trapped: unreachable" => street.traps = street.traps.saturating_add(1),
+                _ => street.strange.push(end),
+            }
+        }
+    }
+    Ok(street)
+}
+
+fn judge_street(mut street: Street) -> Finding {
+    street.latencies.sort_unstable();
+    let calls = street.latencies.len();
+    let at = |percent: usize| {
+        let index = calls.saturating_mul(percent) / 100;
+        street.latencies.get(index.min(calls.saturating_sub(1))).copied().unwrap_or_default()
+    };
+    let observed = format!("{} right, p50 {}, p99 {}", thousands(calls as u64), time(at(50)), time(at(99)));
+    if let Some(first) = street.wrong.first() {
+        return Finding::Fail(
+            format!("{} of {calls} calls wrong: {first}", street.wrong.len()),
+            "every good call must answer right, whatever its neighbours do".to_owned(),
+        );
+    }
+    if let Some(first) = street.strange.first() {
+        let why = "each loop must end at its deadline, each trap as a trap".to_owned();
+        return Finding::Fail(format!("a hostile run ended as {first}"), why);
+    }
+    if street.deadlines < LOOPS || street.traps == 0 {
+        return Finding::Fail(
+            format!("{} deadlines, {} traps", street.deadlines, street.traps),
+            "the hostile runs did not run beside the good ones".to_owned(),
+        );
+    }
+    Finding::Pass(observed)
+}
+
+pub(crate) async fn lie(ward: &Ward) -> Check {
+    let check = Check::new(Group::Isolation, "a lie at the boundary", "text out of range");
+    let limits = ward.roomy();
+    let found = async {
+        let lie = ward.run(&ward.guests.lie, "answer", "{}", &limits).await?;
+        let after = ward.run(&ward.guests.good, "squares", QUESTION, &limits).await?;
+        Ok((lie, after))
+    };
+    match found.await {
+        Ok((lie, after)) => row(check, Ok(lie), |lie| judge_lie(lie, &after)),
+        Err(error) => check.found(Err(error)),
+    }
+}
+
+fn judge_lie(lie: &Seen, after: &Seen) -> Finding {
+    if !lie.outcome.starts_with("trapped: ") {
+        let why = "a text outside of the guest's memory must trap".to_owned();
+        return Finding::Fail(lie.outcome.clone(), why);
+    }
+    if !after.completed() || after.value != json!(ANSWER) {
+        let why = "the next call of another skill must answer right".to_owned();
+        return Finding::Fail(format!("then {}: {}", after.outcome, after.value), why);
+    }
+    Finding::Pass(lie.outcome.clone())
+}
+
+/// After all: nothing of the runs is still held.
+pub(crate) fn given_back(ward: &Ward, before: Option<u64>) -> Check {
+    let check = Check::new(Group::Isolation, "host after all of it", "0 B reserved");
+    let resident = match (before, super::machine::resident()) {
+        (Some(before), Some(after)) => format!(", resident {} → {}", size(before), size(after)),
+        _ => String::new(),
+    };
+    check.found(Ok(judge_given_back(ward.host.runs(), ward.host.reserved_bytes(), &resident)))
+}
+
+fn judge_given_back(runs: u64, bytes: u64, resident: &str) -> Finding {
+    let observed = format!("{runs} runs, {} reserved{resident}", size(bytes));
+    if runs == 0 && bytes == 0 {
+        return Finding::Pass(observed);
+    }
+    Finding::Fail(observed, "what a run reserved must be given back, however it ends".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::judged::{fails, passes, seen};
+    use super::*;
+
+    fn with(outcome: &str, value: u64) -> Seen {
+        Seen { value: json!(value), ..seen(outcome, |_| {}) }
+    }
+
+    #[test]
+    fn what_is_reached() {
+        let trapped = seen("trapped: abi-violation", |_| {});
+        passes(&judge_files(&with("completed", 0), &trapped));
+        fails(&judge_files(&with("completed", 1), &trapped));
+        fails(&judge_files(&with("completed", 0), &with("completed", 0)));
+        passes(&judge_network(&[("TCP", &with("completed", 1), 1)]));
+        fails(&judge_network(&[("TCP", &with("completed", 1), 1), ("HTTP", &with("completed", 0), 257)]));
+        fails(&judge_network(&[("TCP", &with("deadline-exceeded", 1), 1)]));
+        passes(&judge_environment(&with("completed", 0)));
+        fails(&judge_environment(&with("completed", 1)));
+    }
+
+    #[test]
+    fn what_is_left() {
+        passes(&judge_leftovers(&[json!(0), json!(0)]));
+        fails(&judge_leftovers(&[json!(0), json!("8386658464824651297")]));
+        fails(&judge_leftovers(&[json!("memory-limit"), json!(0)]));
+        fails(&judge_leftovers(&[]));
+        passes(&judge_given_back(0, 0, ""));
+        fails(&judge_given_back(1, 0, ""));
+        fails(&judge_given_back(0, 4096, ""));
+    }
+
+    #[test]
+    fn neighbours_and_lies() {
+        let street = || Street {
+            deadlines: LOOPS,
+            traps: 1,
+            latencies: vec![Duration::from_millis(1); 200],
+            ..Street::default()
+        };
+        passes(&judge_street(street()));
+        fails(&judge_street(Street { wrong: vec!["trapped".into()], ..street() }));
+        fails(&judge_street(Street { strange: vec!["completed".into()], ..street() }));
+        fails(&judge_street(Street { deadlines: 0, ..street() }));
+        fails(&judge_street(Street { traps: 0, ..street() }));
+        let trapped = seen("trapped: abi-violation", |_| {});
+        passes(&judge_lie(&trapped, &with("completed", ANSWER)));
+        fails(&judge_lie(&trapped, &with("completed", 1)));
+        fails(&judge_lie(&with("completed", 0), &with("completed", ANSWER)));
+    }
+}
