@@ -22,14 +22,18 @@ const FUNCTIONS: u32 = 120_000;
 const LOW_MEMORY: u64 = 160 << 20;
 const LOW_CPU: Duration = Duration::from_secs(1);
 
-pub(crate) fn refusals(ward: &Ward) -> Vec<Check> {
-    [("malformed file", MALFORMED, "malformed"), ("core module", CORE_MODULE, "core-module")]
-        .into_iter()
-        .map(|(name, bytes, code)| {
-            let check = Check::new(Group::Compiler, name, "refused");
-            check.found(Ok(judge_refusal(code, &ward.host.validate(bytes))))
-        })
-        .collect()
+pub(crate) async fn refusals(ward: &Ward) -> Vec<Check> {
+    let mut rows = Vec::new();
+    for (name, bytes, code) in
+        [("malformed file", MALFORMED, "malformed"), ("core module", CORE_MODULE, "core-module")]
+    {
+        let check = Check::new(Group::Compiler, name, "refused");
+        let host = ward.host.clone();
+        let validated = tokio::task::spawn_blocking(move || host.validate(bytes)).await;
+        let found = validated.map(|validated| judge_refusal(code, &validated));
+        rows.push(check.found(found.map_err(|error| error.to_string())));
+    }
+    rows
 }
 
 fn judge_refusal(must: &str, validated: &Result<ValidatedSkill, LoadError>) -> Finding {

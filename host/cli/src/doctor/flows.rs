@@ -1,7 +1,7 @@
 //! What goes in and out: input, output, log and host calls, each at its limit and one over.
 
 use ringfence::{Event, Input, LOG_LINE_BYTES, Limits, RunError};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::report::{Check, Finding, Group, size};
 use super::ward::{Guest, Seen, Ward, row};
@@ -95,19 +95,20 @@ pub(crate) async fn output(ward: &Ward) -> Vec<Check> {
 
 /// Runs the flood as a stream, and counts what is handed out, as JSON.
 async fn chunks(ward: &Ward, guest: &Guest, limits: &Limits) -> Result<(Seen, u64), String> {
-    let mut run = ward
-        .host
-        .call(guest.skill()?, "flood")
-        .limits(limits)
-        .start(Input::Value(Value::Object(Default::default())));
-    let mut bytes: u64 = 0;
-    while let Some(event) = run.next_event().await {
-        if let Event::Chunk(chunk) = event {
-            bytes = bytes.saturating_add(chunk.len() as u64).saturating_add(2);
+    let call = ward.host.call(guest.skill()?, "flood").limits(limits);
+    // A task of its own, as every run: a fault in it must not take the doctor along.
+    let flood = tokio::spawn(async move {
+        let mut run = call.start(Input::from("{}"));
+        let mut bytes: u64 = 0;
+        while let Some(event) = run.next_event().await {
+            if let Event::Chunk(chunk) = event {
+                bytes = bytes.saturating_add(chunk.len() as u64).saturating_add(2);
+            }
         }
-    }
-    let report = run.report().await.map_err(|error| error.to_string())?;
-    Ok((Seen::of(report), bytes))
+        run.report().await.map(|report| (Seen::of(report), bytes))
+    });
+    let flooded = flood.await.map_err(|error| format!("the run's task ended: {error}"))?;
+    flooded.map_err(|error| error.to_string())
 }
 
 fn judge_said(bytes: u64, seen: &Seen) -> Finding {
@@ -192,6 +193,8 @@ pub(crate) async fn host_calls(ward: &Ward) -> Vec<Check> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::super::judged::{fails, passes, seen};
     use super::*;
 

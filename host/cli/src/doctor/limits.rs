@@ -126,38 +126,43 @@ pub(crate) async fn memory(ward: &Ward) -> Vec<Check> {
 }
 
 fn judge_taken(pages: u64, seen: &Seen) -> Finding {
-    let exact = seen.usage.peak_memory == pages.saturating_mul(PAGE);
-    if seen.completed() && seen.value == json!(pages) && exact {
+    let precise = seen.usage.peak_memory == pages.saturating_mul(PAGE);
+    if seen.completed() && seen.value == json!(pages) && precise {
         return Finding::Pass(format!("completed with {} pages", thousands(pages)));
     }
     Finding::Fail(
-        format!("{}, peak {}", seen.outcome, size(seen.usage.peak_memory)),
+        format!("{}, peak {}", seen.outcome, exact(seen.usage.peak_memory)),
         format!("a run must get exactly {} pages of 64 KiB", thousands(pages)),
     )
 }
 
 fn judge_beyond(pages: u64, seen: &Seen) -> Finding {
     let bytes = pages.saturating_mul(PAGE);
-    let exact = seen.usage.peak_memory == bytes && seen.usage.refused_growths > 0;
-    if seen.outcome == "memory-limit" && exact {
+    let precise = seen.usage.peak_memory == bytes && seen.usage.refused_growths > 0;
+    if seen.outcome == "memory-limit" && precise {
         return Finding::Pass("memory-limit, growth refused".to_owned());
     }
     Finding::Fail(
-        format!("{}, peak {}", seen.outcome, size(seen.usage.peak_memory)),
-        format!("it must end as memory-limit with a peak of exactly {}", size(bytes)),
+        format!("{}, peak {}", seen.outcome, exact(seen.usage.peak_memory)),
+        format!("it must end as memory-limit with a peak of exactly {}", exact(bytes)),
     )
 }
 
 fn judge_sum(pages: u64, seen: &Seen) -> Finding {
     let bytes = pages.saturating_mul(PAGE);
-    let exact = seen.usage.peak_memory == bytes && seen.usage.refused_growths > 0;
-    if seen.completed() && seen.value == json!(pages) && exact {
+    let precise = seen.usage.peak_memory == bytes && seen.usage.refused_growths > 0;
+    if seen.completed() && seen.value == json!(pages) && precise {
         return Finding::Pass(format!("all refused at {} pages in sum", thousands(pages)));
     }
     Finding::Fail(
-        format!("{}, {} pages, peak {}", seen.outcome, seen.value, size(seen.usage.peak_memory)),
-        format!("four memories together must get exactly {}", size(bytes)),
+        format!("{}, {} pages, peak {}", seen.outcome, seen.value, exact(seen.usage.peak_memory)),
+        format!("four memories together must get exactly {}", exact(bytes)),
     )
+}
+
+/// Every byte: a page too much must not be rounded away.
+fn exact(bytes: u64) -> String {
+    format!("{} B", thousands(bytes))
 }
 
 pub(crate) async fn tables(ward: &Ward) -> Check {

@@ -68,7 +68,7 @@ async fn examine(limits: &Limits, bar: &ProgressBar) -> Vec<Check> {
     let ward = Ward::admit(host, limits.clone()).await;
     let before = machine::resident();
     bar.set_message("refusing what is no skill");
-    checks.extend(compile::refusals(&ward));
+    checks.extend(compile::refusals(&ward).await);
     bar.set_message("compiling a bomb");
     checks.extend(compile::bombs(&ward).await);
     checks.extend(jail_rows().await);
