@@ -10,7 +10,7 @@ use ringfence::{Fault, Outcome};
 /// What `--help` says about them.
 pub(crate) const HELP: &str = "\
 Exit codes:
-   0  completed
+   0  completed; done
    1  failed: the tool gave its own error
    2  the command line is wrong
    3  the skill was refused: it cannot run here, the store does not take it, or it may not run

@@ -56,7 +56,7 @@ pub(crate) fn compiler() -> Result<Compiler, Refused> {
 }
 
 /// The store's directory: as given, or the platform's.
-fn directory(args: &StoreArgs) -> Result<PathBuf, Refused> {
+pub(crate) fn directory(args: &StoreArgs) -> Result<PathBuf, Refused> {
     if let Some(given) = &args.store {
         return Ok(given.clone());
     }

@@ -111,7 +111,7 @@ pub enum StoreError {
         reason: String,
     },
     /// Over a cap of [`crate::Policy`].
-    #[error("{what}: {value}; the cap is {cap}{}", by(.owner))]
+    #[error("{what}: {value}; the cap is {cap}{}: remove something, or raise the cap with `ringfence policy`", by(.owner))]
     OverCap {
         /// What is capped, with its unit.
         what: &'static str,

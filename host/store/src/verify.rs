@@ -111,7 +111,7 @@ impl Store {
         }
         if let Err(error) = self.policy() {
             let next = "`ringfence policy --reset` sets the defaults";
-            found.find("policy.json".into(), Problem::Damaged, error.to_string(), next);
+            found.find("policy.json".into(), problem_of(&error), reason_of(&error), next);
         }
         Ok(())
     }
@@ -140,7 +140,7 @@ impl Store {
                 Err(error) => {
                     let problem = problem_of(&error);
                     let next = "restore the file, or move it away and submit the skill again";
-                    found.find(self.names.label(&file), problem, error.to_string(), next);
+                    found.find(self.names.label(&file), problem, reason_of(&error), next);
                     if let Some(finding) = found.findings.last_mut() {
                         finding.skills.push(name.to_string());
                     }
@@ -178,7 +178,7 @@ impl Store {
             match self.component(digest) {
                 Ok(bytes) => found.bytes = found.bytes.saturating_add(bytes.len() as u64),
                 Err(error) => {
-                    found.find(path, problem_of(&error), error.to_string(), "submit the skill again");
+                    found.find(path, problem_of(&error), reason_of(&error), "submit the skill again");
                     if let Some(finding) = found.findings.last_mut() {
                         finding.skills.clone_from(users);
                     }
@@ -201,7 +201,7 @@ impl Store {
             Ok(key) => key,
             Err(error) => {
                 let next = "remove it: a new one is made, and everything is compiled again";
-                found.find("key".into(), problem_of(&error), error.to_string(), next);
+                found.find("key".into(), problem_of(&error), reason_of(&error), next);
                 None
             }
         };
@@ -263,6 +263,15 @@ impl Store {
             }
         }
         Ok(())
+    }
+}
+
+/// What is wrong, without the path, which the finding has.
+fn reason_of(error: &StoreError) -> String {
+    match error {
+        StoreError::Damaged { reason, .. } => reason.clone(),
+        StoreError::Foreign { found, expected, .. } => format!("{found}, where {expected} should be"),
+        _ => error.to_string(),
     }
 }
 

@@ -24,7 +24,6 @@ pub(crate) fn kernel() -> Vec<Check> {
         new("release", String::new()).fact(format!("{} {release}", std::env::consts::OS)),
         new("cores", String::new()).fact(cores),
         new("page map scan", String::new()).found(Ok(judge_scan(ringfence::pagemap_scan()))),
-        new("landlock", String::new()).found(Ok(judge_landlock(read("/sys/kernel/security/lsm").as_deref()))),
         new("mappings, max_map_count", format!("{} runs", thousands(runs)))
             .found(Ok(judge_mappings(runs, number("/proc/sys/vm/max_map_count")))),
         new("address space", format!("{} runs", thousands(runs)))
@@ -37,14 +36,6 @@ fn judge_scan(there: bool) -> Finding {
         return Finding::Pass("there: memory is wiped page by page".to_owned());
     }
     Finding::Skip("not in this kernel (Linux 6.7 has it): runs are slower, and as safe".to_owned())
-}
-
-fn judge_landlock(modules: Option<&str>) -> Finding {
-    match modules {
-        Some(list) if list.split(',').any(|name| name.trim() == "landlock") => Finding::Pass("on".to_owned()),
-        Some(_) => Finding::Skip("not among the kernel's security modules".to_owned()),
-        None => Finding::Skip("the kernel's security modules cannot be read".to_owned()),
-    }
 }
 
 fn judge_mappings(runs: u64, allowed: Option<u64>) -> Finding {
@@ -131,8 +122,6 @@ mod tests {
         skips(&judge_mappings(1_000, None));
         passes(&judge_scan(true));
         skips(&judge_scan(false));
-        passes(&judge_landlock(Some("capability,landlock,yama")));
-        skips(&judge_landlock(Some("capability,yama")));
         let space =
             |limit: &str| judge_space(1, Some(&format!("Max address space   {limit}   unlimited bytes")));
         passes(&space("unlimited"));

@@ -3,13 +3,14 @@
 mod compile;
 mod flows;
 mod isolation;
-#[cfg_attr(not(test), expect(dead_code, reason = "waits for `Compiler::probe`; see `jail_rows`"))]
 mod jail;
 mod limits;
 mod machine;
 mod report;
+mod store;
 mod ward;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -17,8 +18,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ringfence::{Limits, SkillCaps};
 
 use crate::args::DoctorArgs;
-use crate::exit;
 use crate::output::{self, Refused, print};
+use crate::{exit, load};
 use report::{Check, Diagnosis, Finding, Group, Paint};
 use ward::Ward;
 
@@ -31,7 +32,8 @@ pub(crate) async fn exec(args: DoctorArgs) -> ExitCode {
     }
     let begun = Instant::now();
     let bar = progress();
-    let checks = examine(&limits, &bar).await;
+    let store = load::directory(&args.store).ok();
+    let checks = examine(&limits, store, &bar).await;
     bar.finish_and_clear();
     let diagnosis = Diagnosis::new(checks, limits, begun.elapsed());
     if args.json {
@@ -47,7 +49,7 @@ fn code(diagnosis: &Diagnosis) -> ExitCode {
 }
 
 /// Every check, those with a clock alone on the machine as far as that is ours to say.
-async fn examine(limits: &Limits, bar: &ProgressBar) -> Vec<Check> {
+async fn examine(limits: &Limits, store: Option<PathBuf>, bar: &ProgressBar) -> Vec<Check> {
     let mut checks = machine::kernel();
     checks.extend(machine::engine(limits));
     let pool = Check::new(Group::Engine, "pool", "");
@@ -71,6 +73,7 @@ async fn examine(limits: &Limits, bar: &ProgressBar) -> Vec<Check> {
     checks.extend(compile::refusals(&ward).await);
     bar.set_message("compiling a bomb");
     checks.extend(compile::bombs(&ward).await);
+    bar.set_message("breaking out of the compile jail");
     checks.extend(jail_rows().await);
     bar.set_message("burning fuel");
     checks.push(limits::fuel(&ward).await);
@@ -96,23 +99,20 @@ async fn examine(limits: &Limits, bar: &ProgressBar) -> Vec<Check> {
     checks.push(isolation::lie(&ward).await);
     checks.push(isolation::given_back(&ward, before));
     bar.set_message("looking at the store");
-    checks.extend(store_rows());
+    checks.extend(store::rows(store, &ward.host, ward.guests.good.wasm).await);
     checks
 }
 
-/// The compile child's jail.
-///
-/// SEAM: once `ringfence_compile` has `Compiler::probe`, this is `jail::rows` of what it reports (a probe
-/// that fails is a row that could not be tried), and the types that `jail.rs` mirrors are those.
+/// The compile child's jail, tried from inside.
 async fn jail_rows() -> Vec<Check> {
-    Vec::new()
-}
-
-/// The store of skills.
-///
-/// SEAM: rows of `Group::Store`, once a store is configured.
-fn store_rows() -> Vec<Check> {
-    Vec::new()
+    let probed = match load::compiler() {
+        Ok(compiler) => compiler.probe().await.map_err(|error| error.to_string()),
+        Err(refused) => Err(refused.message),
+    };
+    match probed {
+        Ok(report) => jail::rows(&report),
+        Err(error) => vec![Check::new(Group::Jail, "probe", "").found(Err(error))],
+    }
 }
 
 /// What it is at, and for how long: on stderr, if that is a terminal.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use bytesize::ByteSize;
-use ringfence_store::{Listed, Record, Store};
+use ringfence_store::{Listed, Record, Store, StoreError};
 use serde_json::{Value, json};
 
 use super::{answer, time};
@@ -16,7 +16,11 @@ pub(crate) fn list(args: &ListArgs) -> ExitCode {
 }
 
 fn exec(args: &ListArgs) -> Result<ExitCode, Refused> {
-    let store = load::store(&args.store)?;
+    let store = match Store::open(&load::directory(&args.store)?) {
+        // None yet: nothing is in it.
+        Err(StoreError::NoStore { .. }) => return Ok(none(args.json)),
+        store => store?,
+    };
     let listed = store.list()?;
     if args.json {
         let skills: Vec<Value> = listed.iter().map(|listed| as_json(&store, listed)).collect();
@@ -31,12 +35,20 @@ fn exec(args: &ListArgs) -> Result<ExitCode, Refused> {
             Err(error) => output::note(&format!("warning: {}: {error} [{}]", skill.name, error.code())),
         }
     }
-    if rows.len() > 1 {
-        table(&rows);
-    } else {
-        output::note("no skills: `ringfence submit FILE.wasm` takes one in");
+    if listed.is_empty() {
+        return Ok(none(false));
     }
+    table(&rows);
     Ok(ExitCode::SUCCESS)
+}
+
+fn none(as_json: bool) -> ExitCode {
+    if as_json {
+        output::print_json(&json!({"skills": []}));
+    } else {
+        output::note("no skills yet: `ringfence submit FILE.wasm` takes one in");
+    }
+    ExitCode::SUCCESS
 }
 
 fn row(store: &Store, record: &Record) -> [String; 7] {

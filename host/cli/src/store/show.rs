@@ -77,7 +77,7 @@ fn print_record(store: &Store, record: &Record) {
     print(&format!("{}  owner {}", record.name, record.owner));
     print("\nversions");
     for entry in record.versions.iter().rev() {
-        print(&format!(
+        let line = format!(
             "  {:12}  {}  {:>10}  {} tools  {}  {}",
             entry.version.as_str(),
             time(entry.submitted),
@@ -85,7 +85,8 @@ fn print_record(store: &Store, record: &Record) {
             entry.tools,
             entry.digest,
             states(store, record, entry).join(", "),
-        ));
+        );
+        print(line.trim_end());
     }
     print("\nhistory");
     for event in record.history.iter().rev() {

@@ -1,0 +1,193 @@
+//! The store: whether the one in use is sound, and whether a store on this machine refuses what was tampered with.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use ringfence::Host;
+use ringfence_compile::{CompileLimits, Compiler};
+use ringfence_store::{Library, Miss, Origin, Reference, Store, StoreError, Submit};
+
+use super::report::{Check, Finding, Group, size};
+use crate::output::thousands;
+
+/// The rows: the store in use, where there is one, and then one of the doctor's own, which is tampered with.
+pub(crate) async fn rows(path: Option<PathBuf>, host: &Host, guest: &'static [u8]) -> Vec<Check> {
+    let mut rows = in_use(path);
+    rows.extend(tampered(host, guest).await);
+    rows
+}
+
+fn new(name: &str, configured: &str) -> Check {
+    Check::new(Group::Store, name, configured)
+}
+
+fn in_use(path: Option<PathBuf>) -> Vec<Check> {
+    let check = new("in use", "");
+    let Some(path) = path else {
+        return vec![check.found(Ok(Finding::Skip("no home directory: name a store with --store".into())))];
+    };
+    let store = match Store::open(&path) {
+        Ok(store) => store,
+        Err(StoreError::NoStore { .. }) => {
+            let none = "there is none yet: `ringfence submit` makes one".to_owned();
+            return vec![check.found(Ok(Finding::Skip(none)))];
+        }
+        Err(error) => return vec![check.found(Err(error.to_string()))],
+    };
+    let found = store.verify(|_, _| {});
+    let sound = new("every file of it", "").found(match &found {
+        Ok(found) => Ok(judge_sound(
+            found.is_sound(),
+            &format!(
+                "{} components, {} artifacts, {} read",
+                thousands(found.components),
+                thousands(found.artifacts),
+                size(found.bytes)
+            ),
+        )),
+        Err(error) => Err(error.to_string()),
+    });
+    let skills = found.map_or(0, |found| found.skills);
+    vec![check.fact(format!("{} skills in {}", thousands(skills), path.display())), sound]
+}
+
+fn judge_sound(sound: bool, seen: &str) -> Finding {
+    if sound {
+        return Finding::Pass(seen.to_owned());
+    }
+    Finding::Fail(seen.to_owned(), "`ringfence verify` names what is damaged or not the store's".to_owned())
+}
+
+/// What is done to a store, and what must come of it.
+const TRICKS: [(&str, &str, Trick); 3] = [
+    ("one bit of compiled code", "flipped", flip_artifact),
+    ("one bit of a component", "flipped", flip_component),
+    ("a component", "now a link", link_component),
+];
+
+type Trick = fn(&Path) -> Result<(), String>;
+
+async fn tampered(host: &Host, guest: &'static [u8]) -> Vec<Check> {
+    let mut rows = Vec::new();
+    for (name, configured, trick) in TRICKS {
+        let check = new(name, configured);
+        let seen = match Scratch::new() {
+            Ok(scratch) => deceive(&scratch.0, host, guest, trick).await,
+            Err(error) => Err(format!("no temporary directory: {error}")),
+        };
+        rows.push(check.found(seen));
+    }
+    rows
+}
+
+/// Submits the guest, does the trick, and loads it as another process would.
+async fn deceive(dir: &Path, host: &Host, guest: &'static [u8], trick: Trick) -> Result<Finding, String> {
+    let library = || -> Result<Library, String> {
+        let compiler = Compiler::this_program(CompileLimits::default()).map_err(|error| error.to_string())?;
+        let store = Store::open_or_make(dir).map_err(|error| error.to_string())?;
+        Ok(Library::new(host.clone(), compiler, Ok(store)))
+    };
+    let text = |error: StoreError| error.to_string();
+    let name = "guest".parse().map_err(text)?;
+    let submit = Submit::new(name, "doctor".parse().map_err(text)?);
+    library()?.submit(guest.to_vec(), submit, |_| {}).await.map_err(text)?;
+    trick(dir)?;
+    let reference: Reference = "guest".parse().map_err(text)?;
+    Ok(judge(library()?.load(&reference, |_| {}).await.map(|(loaded, _)| loaded.origin)))
+}
+
+fn judge(loaded: Result<Origin, StoreError>) -> Finding {
+    match loaded {
+        Ok(Origin::Compiled { miss: Miss::Rejected(_), .. }) => {
+            Finding::Pass("not loaded; compiled again".to_owned())
+        }
+        Err(StoreError::Damaged { .. }) => Finding::Pass("refused: damaged".to_owned()),
+        Err(StoreError::Foreign { .. }) => Finding::Pass("refused: not followed".to_owned()),
+        Ok(_) => {
+            Finding::Fail("it was loaded".to_owned(), "do not let others write to any store here".to_owned())
+        }
+        Err(error) => Finding::Fail(error.code().to_owned(), error.to_string()),
+    }
+}
+
+fn flip_artifact(dir: &Path) -> Result<(), String> {
+    let engine = only(&dir.join("artifacts"))?;
+    flip(&only(&engine)?)
+}
+
+/// The code goes as well, so that the component is needed.
+fn flip_component(dir: &Path) -> Result<(), String> {
+    forget_code(dir)?;
+    flip(&only(&dir.join("components"))?)
+}
+
+fn link_component(dir: &Path) -> Result<(), String> {
+    forget_code(dir)?;
+    let component = only(&dir.join("components"))?;
+    let elsewhere = dir.join("elsewhere");
+    let moved = fs::rename(&component, &elsewhere).and_then(|()| symlink(&elsewhere, &component));
+    moved.map_err(|error| error.to_string())
+}
+
+fn forget_code(dir: &Path) -> Result<(), String> {
+    let engine = only(&dir.join("artifacts"))?;
+    fs::remove_dir_all(engine).map_err(|error| error.to_string())
+}
+
+fn flip(file: &Path) -> Result<(), String> {
+    let flip = || {
+        let mut bytes = fs::read(file)?;
+        let middle = bytes.len() / 2;
+        if let Some(byte) = bytes.get_mut(middle) {
+            *byte ^= 1;
+        }
+        fs::set_permissions(file, Permissions::from_mode(0o600))?;
+        fs::write(file, bytes)
+    };
+    flip().map_err(|error| error.to_string())
+}
+
+/// The only thing in a directory.
+fn only(dir: &Path) -> Result<PathBuf, String> {
+    let entry = fs::read_dir(dir).map_err(|error| error.to_string())?.next();
+    let entry = entry.ok_or_else(|| format!("nothing in {}", dir.display()))?;
+    entry.map(|entry| entry.path()).map_err(|error| error.to_string())
+}
+
+/// A directory that goes when the check is done.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> std::io::Result<Self> {
+        let random = getrandom::u64().map_err(|error| std::io::Error::other(error.to_string()))?;
+        let path = std::env::temp_dir().join(format!("ringfence-doctor-{random:016x}"));
+        fs::create_dir(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed is in the temporary directory, which others clean.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::judged::{fails, passes};
+    use super::*;
+
+    #[test]
+    fn a_store_that_is_fooled_fails() {
+        let rejected = Miss::Rejected("wrong".into());
+        passes(&judge(Ok(Origin::Compiled { miss: rejected, not_kept: None })));
+        fails(&judge(Ok(Origin::Artifact)));
+        fails(&judge(Ok(Origin::Memory)));
+        fails(&judge(Ok(Origin::Compiled { miss: Miss::Absent, not_kept: None })));
+        fails(&judge(Err(StoreError::Busy { seconds: 1 })));
+        passes(&judge_sound(true, "all"));
+        fails(&judge_sound(false, "all"));
+    }
+}

@@ -1,0 +1,225 @@
+//! The commands on a store: what a person and a program see of each, and that `run` keeps compiled code.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::Bench;
+
+/// `answer: func() -> u32`, and with `more` another tool.
+fn component(answer: u32, more: bool) -> Vec<u8> {
+    let more =
+        if more { r#"(func (export "more") (result u32) (canon lift (core func $i "answer")))"# } else { "" };
+    let text = format!(
+        r#"(component (core module $m (func (export "answer") (result i32) (i32.const {answer})))
+             (core instance $i (instantiate $m))
+             (func (export "answer") (result u32) (canon lift (core func $i "answer"))) {more})"#
+    );
+    wat::parse_str(text).expect("valid")
+}
+
+fn bench() -> Bench {
+    let bench = Bench::new();
+    bench.write("first.wasm", component(1, true));
+    bench.write("second.wasm", component(2, true));
+    bench.write("fewer.wasm", component(3, false));
+    bench
+}
+
+impl Bench {
+    /// Runs what must succeed; gives stdout.
+    #[track_caller]
+    fn done(&self, args: &[&str]) -> String {
+        let output = self.run(args, "");
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Runs what must be refused: the exit code and the stable code of the reason.
+    #[track_caller]
+    fn refused(&self, args: &[&str]) -> (Option<i32>, String) {
+        let args: Vec<&str> = args.iter().chain(&["--json"]).copied().collect();
+        let output = self.run(&args, "");
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+        (output.status.code(), told["error"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// The only file in a directory of the store.
+    fn only(&self, folder: &str) -> PathBuf {
+        let mut entries = fs::read_dir(self.path("home").join(folder)).expect("the store's directory");
+        let entry = entries.next().expect("a file").expect("a file").path();
+        assert!(entries.next().is_none(), "more than one file in {folder}");
+        entry
+    }
+}
+
+#[test]
+fn a_session() {
+    let bench = bench();
+    let check = |name: &str, args: &[&str]| bench.check_as(&format!("store-{name}"), args, redact);
+    check("none", &["list"]);
+    check("submit", &["submit", "first.wasm", "--name", "answer"]);
+    check("submit-again", &["submit", "first.wasm", "--name", "answer"]);
+    check("replace", &["submit", "second.wasm", "--name", "answer"]);
+    check("breaking", &["submit", "fewer.wasm", "--name", "answer"]);
+    check(
+        "breaking-wanted",
+        &["submit", "fewer.wasm", "--name", "answer", "--breaking", "--version", "2.0.0"],
+    );
+    check("submit-json", &["submit", "echo.wasm", "--owner", "alice", "--json"]);
+    check("list", &["list"]);
+    check("list-json", &["list", "--json"]);
+    check("show", &["show", "answer"]);
+    check("show-json", &["show", "echo", "--json"]);
+    check("run", &["run", "echo", "--input", r#"{"text":"hello"}"#]);
+    check("run-version", &["run", "answer@1", "answer"]);
+    check("inspect", &["inspect", "answer@2.0.0"]);
+    check("rollback", &["rollback", "answer"]);
+    check("remove-current", &["remove", "answer@2"]);
+    check("remove", &["remove", "answer"]);
+    check("no-such-skill", &["run", "ecko"]);
+    check("verify", &["verify"]);
+    check("policy", &["policy", "--skills", "1", "--json"]);
+    check("over-cap", &["submit", "first.wasm"]);
+    check("bad-name", &["submit", "first.wasm", "--name", "../first"]);
+    check("help", &["submit", "--help"]);
+}
+
+#[test]
+fn run_keeps_compiled_code() {
+    let bench = bench();
+    assert_eq!(bench.done(&["run", "first.wasm", "answer"]), "1\n");
+    let artifact =
+        fs::read_dir(bench.only("artifacts")).expect("the engine's").next().expect("one").expect("one");
+    let made = artifact.metadata().expect("a file").modified().expect("a time");
+    assert_eq!(bench.done(&["run", "first.wasm", "answer"]), "1\n");
+    let again = artifact.metadata().expect("still there").modified().expect("a time");
+    assert_eq!(made, again, "the second run compiled again");
+    // The file itself was not kept.
+    assert_eq!(bench.done(&["list", "--json"]).split_whitespace().collect::<String>(), r#"{"skills":[]}"#);
+}
+
+#[test]
+fn code_that_was_tampered_with_is_reported_and_compiled_again() {
+    let bench = bench();
+    bench.done(&["submit", "first.wasm", "--name", "answer"]);
+    let artifact = fs::read_dir(bench.only("artifacts"))
+        .expect("the engine's")
+        .next()
+        .expect("one")
+        .expect("one")
+        .path();
+    let mut bytes = fs::read(&artifact).expect("it can be read");
+    bytes[3_000] ^= 4;
+    fs::remove_file(&artifact).expect("it can be removed");
+    fs::write(&artifact, &bytes).expect("it can be written");
+    let output = bench.run(&["run", "answer", "answer"], "");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.stdout, b"1\n", "{output:?}");
+    assert!(said.contains("warning: its compiled code was not what this store wrote"), "{said}");
+    let output = bench.run(&["run", "answer", "answer"], "");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("warning"), "{output:?}");
+}
+
+#[test]
+fn damage_is_named_and_stops_nothing_else() {
+    let bench = bench();
+    bench.done(&["submit", "first.wasm"]);
+    let component = bench.only("components");
+    bench.done(&["submit", "second.wasm"]);
+    let mut bytes = fs::read(&component).expect("it can be read");
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&component, bytes).expect("it can be written");
+    fs::remove_dir_all(bench.path("home/artifacts")).expect("the code goes");
+    fs::create_dir(bench.path("home/artifacts")).expect("a directory");
+    bench.check_as("store-damaged", &["verify"], redact);
+    bench.check_as("store-damaged-json", &["verify", "--json"], redact);
+    assert_eq!(bench.refused(&["run", "first", "answer"]), (Some(5), "damaged".to_owned()));
+    assert_eq!(bench.done(&["run", "second", "answer"]), "2\n");
+    bench.done(&["submit", "first.wasm"]);
+    assert_eq!(bench.done(&["run", "first", "answer"]), "1\n");
+    assert!(bench.run(&["verify"], "").status.success());
+}
+
+#[test]
+fn held_and_revoked() {
+    let bench = bench();
+    bench.check_as("store-held", &["submit", "first.wasm", "--hold"], redact);
+    for reference in ["first", "first@1"] {
+        assert_eq!(bench.refused(&["run", reference, "answer"]), (Some(3), "held".to_owned()));
+    }
+    bench.check_as("store-release", &["release", "first"], redact);
+    assert_eq!(bench.done(&["run", "first", "answer"]), "1\n");
+    bench.check_as("store-revoke", &["revoke", "first", "--reason", "it lies"], redact);
+    for what in ["first", "first@1", "first.wasm"] {
+        assert_eq!(bench.refused(&["run", what, "answer"]), (Some(3), "revoked".to_owned()));
+    }
+    assert_eq!(bench.refused(&["submit", "first.wasm", "--name", "other"]), (Some(3), "revoked".to_owned()));
+    bench.check_as("store-revoked", &["run", "first", "answer"], redact);
+    bench.check_as("store-revoked-show", &["show", "first"], redact);
+}
+
+#[test]
+fn what_is_freed() {
+    let bench = bench();
+    for file in ["first.wasm", "second.wasm"] {
+        bench.done(&["submit", file, "--name", "answer"]);
+    }
+    bench.done(&["run", "echo.wasm", "--input", r#"{"text":""}"#]);
+    fs::create_dir_all(bench.path("home/artifacts").join("0".repeat(64))).expect("another engine's");
+    bench.check_as("store-gc", &["gc", "--keep-versions", "1"], redact);
+    assert_eq!(bench.refused(&["run", "answer@1", "answer"]), (Some(4), "no-such-version".to_owned()));
+    assert_eq!(bench.done(&["run", "answer", "answer"]), "2\n");
+}
+
+/// A file named like a skill, and a skill that is not there.
+#[test]
+fn a_name_is_no_file() {
+    let bench = bench();
+    bench.write("bare", component(7, false));
+    bench.done(&["submit", "first.wasm"]);
+    let output = bench.run(&["run", "bare"], "");
+    assert_eq!(output.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("write `./bare`"), "{output:?}");
+    assert_eq!(bench.done(&["run", "./bare"]), "7\n");
+}
+
+/// A store that was named must work; the one by default need not.
+#[test]
+fn without_a_store() {
+    let bench = bench();
+    bench.write("home", "a file");
+    assert_eq!(bench.refused(&["run", "first.wasm", "answer"]).0, Some(5));
+    assert_eq!(bench.refused(&["run", "--store", "first.wasm", "first.wasm", "answer"]).0, Some(5));
+}
+
+/// Times, and sizes of compiled code, which are another processor's.
+fn redact(text: &str) -> String {
+    let mut out = String::new();
+    for line in crate::redact(text).lines() {
+        let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        for word in &mut words {
+            if word.len() == "2026-01-01T00:00:00Z".len() && word.ends_with('Z') && word.contains('T') {
+                *word = "[time]".to_owned();
+            }
+        }
+        let mut line = words.join(" ");
+        for (before, after) in [("compiled to ", ""), ("artifacts, ", " read"), ("files, ", "")] {
+            if let Some((start, rest)) = line.split_once(before) {
+                let end = if after.is_empty() { "" } else { after };
+                let _ = rest;
+                line = format!("{start}{before}[size]{end}");
+            }
+        }
+        let key = ["\"submitted\":", "\"at\":", "\"code\":", "\"bytes\":"];
+        if let Some(key) = key.iter().find(|key| line.trim_start().starts_with(**key)) {
+            let indent = line.len() - line.trim_start().len();
+            line = format!("{}{key} [varies],", " ".repeat(indent));
+        }
+        out.push_str(&line);
+        out.push('\n');
+    }
+    out
+}
