@@ -61,7 +61,7 @@ fn what_holds_the_child() {
     assert_eq!(limit("core file"), "0 bytes");
     assert_eq!(limit("file size"), "0 bytes");
     assert_eq!(limit("new descriptors"), "0");
-    assert_eq!(limit("nice"), "19");
+    assert_eq!(limit("nice"), "10");
 }
 
 /// A descriptor that other code of the parent's opened and did not mark is inherited by every child, and
