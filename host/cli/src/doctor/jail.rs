@@ -2,7 +2,7 @@
 
 use ringfence_compile::{Attempt, Enforcement, JailReport};
 
-use super::report::{Check, Finding, Group};
+use super::report::{Check, Finding, Group, size};
 
 /// One row for each mechanism, the limits, and each attempt.
 pub(crate) fn rows(report: &JailReport) -> Vec<Check> {
@@ -11,9 +11,17 @@ pub(crate) fn rows(report: &JailReport) -> Vec<Check> {
         new("landlock").found(Ok(judge_enforcement(&report.landlock))),
         new("seccomp").found(Ok(judge_enforcement(&report.seccomp))),
     ];
-    rows.extend(report.limits.iter().map(|(what, limit)| new(&format!("limit, {what}")).fact(limit)));
+    let limits: Vec<String> =
+        report.limits.iter().map(|(what, limit)| format!("{what} {}", readable(limit))).collect();
+    rows.push(new("limits").fact(limits.join(", ")));
     rows.extend(report.attempts.iter().map(|attempt| new(&attempt.what).found(Ok(judge_attempt(attempt)))));
     rows
+}
+
+/// `2147483648 bytes` as `2 GiB`.
+fn readable(limit: &str) -> String {
+    let bytes = limit.strip_suffix(" bytes").and_then(|number| number.parse().ok());
+    bytes.map_or_else(|| limit.to_owned(), size)
 }
 
 /// An older kernel has less of a mechanism or none: that is shown, and the attempts say what it means.
