@@ -1,6 +1,6 @@
 //! A store, a host and a compiler together: the way of a component from bytes to a skill that runs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ringfence::{Artifact, BreakingChange, Digest, Host, LoadError, Skill, SkillDescription, ValidatedSkill};
@@ -17,8 +17,8 @@ use crate::store::{Receipt, Resolved, Store, Submit};
 /// Takes skills in and loads them: validated, compiled in a jailed child, kept, authenticated, linked. A clone
 /// is the same library.
 ///
-/// What was loaded once stays loaded: an artifact is read and authenticated once in a process, however often it
-/// is asked for.
+/// What was loaded once stays loaded, up to 1,024 skills: an artifact is read and authenticated once in a process,
+/// however often it is asked for. Whether a reference may run is asked of the store each time.
 #[derive(Debug, Clone)]
 pub struct Library {
     inner: Arc<Inner>,
@@ -30,8 +30,39 @@ struct Inner {
     compiler: Compiler,
     /// Or why there is none.
     store: Result<Store, String>,
-    key: OnceLock<Result<Key, String>>,
-    loaded: Mutex<HashMap<Digest, Arc<OnceCell<Skill>>>>,
+    key: OnceLock<Key>,
+    loaded: Mutex<Remembered>,
+}
+
+/// Skills that were loaded, the oldest first in `order`.
+#[derive(Debug, Default)]
+struct Remembered {
+    cells: HashMap<Digest, Arc<OnceCell<Skill>>>,
+    order: VecDeque<Digest>,
+}
+
+/// Skills that a library remembers. One more, and the one that was loaded first is forgotten: skills that were
+/// replaced or removed must not be held for as long as a server runs.
+const REMEMBERED: usize = 1_024;
+
+impl Remembered {
+    fn cell(&mut self, digest: Digest) -> Arc<OnceCell<Skill>> {
+        if let Some(cell) = self.cells.get(&digest) {
+            return Arc::clone(cell);
+        }
+        if self.order.len() >= REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.cells.remove(&oldest);
+        }
+        self.order.push_back(digest);
+        Arc::clone(self.cells.entry(digest).or_default())
+    }
+
+    fn forget(&mut self, digest: Digest) {
+        self.cells.remove(&digest);
+        self.order.retain(|known| *known != digest);
+    }
 }
 
 /// What is being done for somebody who waits.
@@ -262,7 +293,7 @@ impl Library {
 
     /// Forgets a skill that was loaded, so that a revocation is seen by the next call. Runs go on.
     pub fn forget(&self, digest: Digest) {
-        self.inner.loaded.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest);
+        self.inner.loaded.lock().unwrap_or_else(PoisonError::into_inner).forget(digest);
     }
 
     /// A skill by its digest, from memory, from an artifact, or compiled. Whoever asks for the same at the same
@@ -275,7 +306,7 @@ impl Library {
     ) -> Result<Loaded, StoreError> {
         let cell = {
             let mut loaded = self.inner.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(loaded.entry(digest).or_default())
+            loaded.cell(digest)
         };
         let mut origin = Origin::Memory;
         let skill = cell.get_or_try_init(|| async {
@@ -362,11 +393,13 @@ impl Inner {
     }
 
     fn key(&self) -> Result<&Key, String> {
-        let key = self.key.get_or_init(|| {
-            let store = self.store.as_ref().map_err(String::clone)?;
-            store.key().map_err(|error| error.to_string())
-        });
-        key.as_ref().map_err(String::clone)
+        // Only a key is remembered: what kept it from being read may pass.
+        if let Some(key) = self.key.get() {
+            return Ok(key);
+        }
+        let store = self.store.as_ref().map_err(String::clone)?;
+        let key = store.key().map_err(|error| error.to_string())?;
+        Ok(self.key.get_or_init(|| key))
     }
 
     fn kept(&self, digest: Digest) -> Result<KeptSkill, Miss> {
