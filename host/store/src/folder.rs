@@ -307,13 +307,14 @@ impl Drop for Draft<'_> {
 }
 
 impl Found {
-    /// Whether nobody but this process's user can have changed it or will: it is ours, it has one name, and
-    /// neither group nor others may write.
+    /// Whether nobody but this process's user can have changed it or will: it is ours, it has no other name,
+    /// and neither group nor others may write. It may have none any more: then it was removed or replaced
+    /// after it was opened.
     pub(crate) fn is_private(&self) -> bool {
         let metadata = &self.metadata;
         metadata.uid() == rustix::process::geteuid().as_raw()
             && metadata.mode() & 0o022 == 0
-            && metadata.nlink() == 1
+            && metadata.nlink() <= 1
     }
 
     pub(crate) fn into_fd(self) -> OwnedFd {
