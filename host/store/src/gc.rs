@@ -49,7 +49,9 @@ impl Store {
     /// is removed. What was freed before stays freed.
     pub fn gc(&self, gc: Gc, fingerprint: Digest) -> Result<Collected, StoreError> {
         let mut collected = Collected { drafts: self.scratch.clean()?, ..Collected::default() };
-        let _lock = self.lock(None)?;
+        let lock = self.lock(None)?;
+        // Old versions may go before their components do. A full disk must not keep anybody from freeing it.
+        let _ = lock.note("gc");
         for engine in self.artifacts.names()? {
             if engine == hex(fingerprint) || digest_of(&engine, "").is_none() {
                 continue;

@@ -564,8 +564,10 @@ impl Store {
         version: Option<&Version>,
         asking: Option<&Owner>,
     ) -> Result<Vec<Entry>, StoreError> {
-        let _lock = self.lock(None)?;
+        let lock = self.lock(None)?;
         let mut record = self.owned(name, asking)?;
+        // A full disk must not keep anybody from removing: then only `gc` finds what a kill leaves.
+        let _ = lock.note(record.name.as_str());
         let gone = match version {
             None => {
                 self.names.remove(&format!("{name}.json"))?;
@@ -714,11 +716,18 @@ impl Freed {
     }
 }
 
-/// The lock of the store: one process changes it at a time. What stands in its file is what is being added,
-/// so that the next process knows what a killed one may have left.
+/// The lock of the store: one process changes it at a time. What stands in its file is what is being added or
+/// removed, so that the next process knows that a killed one may have left components.
 #[derive(Debug)]
 pub(crate) struct Lock {
     file: std::fs::File,
+}
+
+impl Lock {
+    /// Says what is being changed, until the lock is given back.
+    pub(crate) fn note(&self, what: &str) -> io::Result<()> {
+        (&self.file).write_all(format!("{what}\n").as_bytes())
+    }
 }
 
 impl Drop for Lock {
@@ -750,9 +759,8 @@ impl Store {
             self.clean_up();
         }
         if let Some(digest) = adding {
-            let mut file = &lock.file;
-            let written = file.write_all(format!("{digest}\n").as_bytes());
-            written.map_err(|error| self.root.failed("writing", "lock", error))?;
+            let noted = lock.note(&digest.to_string());
+            noted.map_err(|error| self.root.failed("writing", "lock", error))?;
         }
         Ok(lock)
     }
@@ -770,7 +778,7 @@ impl Store {
         }
     }
 
-    /// What a killed submission may have left: a component that nothing points at. The caller holds the lock.
+    /// What a killed submission or removal may have left: a component that nothing points at. The caller holds the lock.
     fn clean_up(&self) {
         // A leftover takes space and does no harm; if it cannot be removed now, `gc` says why.
         let _ = self.free(|_| true);
