@@ -3,6 +3,9 @@
 //!
 //! `kill [ROUNDS] [--seed N]`: 20 rounds and a random seed, if nothing is said. The seed repeats the choices, not the
 //! moments at which the scheduler runs whom. Any finding fails it, and leaves the store where it is.
+//!
+//! `kill --each-call`: with `strace`, which must be there, kills one writer at each system call that changes files,
+//! of one operation of each kind.
 
 use std::process::ExitCode;
 
@@ -17,6 +20,7 @@ fn main() -> ExitCode {
     match arguments.first().map(String::as_str) {
         Some("writer") => return kill::writer::main(&arguments[1..]),
         Some("reader") => return kill::reader::main(&arguments[1..]),
+        Some("--each-call") => return kill::calls::run(),
         _ => {}
     }
     let (mut rounds, mut seed) = (20, getrandom::u64().expect("random bytes") >> 32);
@@ -27,7 +31,7 @@ fn main() -> ExitCode {
             other => other.parse().ok().map(|number| rounds = number),
         };
         if number.is_none() {
-            eprintln!("`{argument}`: the usage is `kill [ROUNDS] [--seed N]`");
+            eprintln!("`{argument}`: the usage is `kill [ROUNDS] [--seed N]` or `kill --each-call`");
             return ExitCode::from(2);
         }
     }

@@ -11,7 +11,7 @@ use ringfence_compile::Compiler;
 use ringfence_store::{Library, Miss, Origin, Record, Reference, Store, StoreError, Submit};
 
 use super::model::World;
-use super::{Digests, answer, component};
+use super::{Digests, answer, compiler, component, host};
 
 /// Longer than this the next change may not wait: a lock that a dead process holds would cost ten seconds.
 const PROMPT: Duration = Duration::from_secs(1);
@@ -40,6 +40,11 @@ pub fn left(store: &Path) -> Left {
 }
 
 impl Checker {
+    pub fn new() -> Self {
+        let (digests, findings) = (Digests::default(), Vec::new());
+        Self { host: host(), compiler: compiler(), digests, checks: 0, slowest: Duration::ZERO, findings }
+    }
+
     fn expect(&mut self, right: bool, otherwise: impl FnOnce() -> String) {
         self.checks += 1;
         if !right {

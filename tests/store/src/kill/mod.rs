@@ -1,5 +1,6 @@
 //! What the processes of `kill` have in common: components that answer their own number, chance, a library.
 
+pub mod calls;
 pub mod check;
 pub mod model;
 pub mod process;

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::check::{Checker, Left, left};
 use super::model::World;
 use super::process::{Line, Log, Process};
-use super::{Chance, Digests, compiler, host, runtime};
+use super::{Chance, runtime};
 
 /// Rounds on one store.
 const SAME: u64 = 50;
@@ -41,14 +41,7 @@ pub fn run(rounds: u64, seed: u64) -> ExitCode {
     let begun = Instant::now();
     println!("seed: {seed}");
     let (mut chance, mut figures, runtime) = (Chance(seed), Figures::default(), runtime());
-    let mut checker = Checker {
-        host: host(),
-        compiler: compiler(),
-        digests: Digests::default(),
-        checks: 0,
-        slowest: Duration::ZERO,
-        findings: Vec::new(),
-    };
+    let mut checker = Checker::new();
     let mut round = 0;
     while round < rounds && checker.findings.is_empty() {
         let folder = tempfile::tempdir().expect("a directory");

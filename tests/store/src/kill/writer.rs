@@ -26,18 +26,21 @@ struct Writer {
     digests: Digests,
 }
 
-/// `writer STORE WHO SEED WORLD`: goes on until a line comes on stdin, or it is killed.
+/// `writer STORE WHO SEED WORLD [OP]`: goes on until a line comes on stdin, or it is killed; or does one operation.
 pub fn main(arguments: &[String]) -> ExitCode {
-    let [store, who, seed, world] = arguments else { return ExitCode::from(2) };
+    let [store, who, seed, world, only @ ..] = arguments else { return ExitCode::from(2) };
+    let only: Option<Op> = only.first().map(|op| serde_json::from_str(op).expect("an operation"));
     let who: usize = who.parse().expect("a number");
     let mut world: World = serde_json::from_str(world).expect("a world");
     let mut chance = Chance(seed.parse().expect("a seed"));
     let stop = Arc::new(AtomicBool::new(false));
     let stopping = Arc::clone(&stop);
-    std::thread::spawn(move || {
-        let _ = stdin().read_line(&mut String::new());
-        stopping.store(true, Ordering::Relaxed);
-    });
+    if only.is_none() {
+        std::thread::spawn(move || {
+            let _ = stdin().read_line(&mut String::new());
+            stopping.store(true, Ordering::Relaxed);
+        });
+    }
     let (host, compiler, store) = (host(), compiler(), PathBuf::from(store));
     say("opening", "");
     let library = match open(&host, &compiler, &store) {
@@ -49,7 +52,7 @@ pub fn main(arguments: &[String]) -> ExitCode {
     let runtime = runtime();
     let mut done: u64 = 0;
     while !stop.load(Ordering::Relaxed) {
-        let op = world.choose(who, &mut chance);
+        let op = only.clone().unwrap_or_else(|| world.choose(who, &mut chance));
         let text = serde_json::to_string(&op).expect("an operation");
         say("intent", &text);
         if let Err(reason) = runtime.block_on(writer.perform(&op, &world)) {
@@ -58,6 +61,9 @@ pub fn main(arguments: &[String]) -> ExitCode {
         say("done", "");
         world = world.after(&op);
         done += 1;
+        if only.is_some() {
+            break;
+        }
         if done.is_multiple_of(REOPEN) {
             writer.library = match open(&writer.host, &writer.compiler, &writer.store) {
                 Ok(library) => library,
