@@ -114,9 +114,9 @@ impl Version {
         Self(number.to_string())
     }
 
-    /// Its number, if it is one.
+    /// Its number, if it is one that can be counted on from: nobody gets to such a large one by counting.
     pub(crate) fn number(&self) -> Option<u64> {
-        self.0.parse().ok()
+        self.0.parse().ok().filter(|number| *number < 1 << 62)
     }
 }
 

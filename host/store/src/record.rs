@@ -108,7 +108,12 @@ impl Record {
         let submitted = self.versions.iter().map(|entry| &entry.version);
         let known = submitted.chain(self.history.iter().map(|event| &event.version));
         let highest = known.filter_map(Version::number).max().unwrap_or(0);
-        Version::numbered(highest.saturating_add(1))
+        let mut next = highest.saturating_add(1);
+        // A version that somebody named may be a number too large to be counted from.
+        while self.entry(&Version::numbered(next)).is_some() {
+            next = next.saturating_add(1);
+        }
+        Version::numbered(next)
     }
 
     /// The version that was current before the current one, if it can be again.
