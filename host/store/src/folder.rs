@@ -154,6 +154,12 @@ impl Folder {
         }
     }
 
+    /// Removes a plain file and gives how many bytes it had. What else is there is not the store's, and stays.
+    pub(crate) fn remove_plain(&self, name: &str) -> Result<Option<u64>, StoreError> {
+        let Some(found) = self.look(name).filter(Metadata::is_file) else { return Ok(None) };
+        Ok(self.remove(name)?.then(|| found.len()))
+    }
+
     /// Removes a directory that is empty.
     pub(crate) fn remove_folder(&self, name: &str) -> Result<(), StoreError> {
         self.dir.remove_dir(name).map_err(|error| self.failed("removing", name, error))

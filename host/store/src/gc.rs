@@ -81,10 +81,7 @@ impl Store {
 fn remove_all(folder: &Folder, freed: &mut Freed) -> Result<(), StoreError> {
     for file in folder.names()? {
         if digest_of(&file, ".cwasm").is_some() {
-            let size = folder.look(&file).map_or(0, |found| found.len());
-            if folder.remove(&file)? {
-                freed.add(size);
-            }
+            folder.remove_plain(&file)?.into_iter().for_each(|size| freed.add(size));
         }
     }
     Ok(())

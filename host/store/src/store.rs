@@ -669,10 +669,7 @@ impl Store {
         let unused = |digest: Digest| which(digest) && !used.contains(&digest);
         for file in self.components.names()? {
             if digest_of(&file, ".wasm").is_some_and(unused) {
-                let size = self.components.look(&file).map_or(0, |found| found.len());
-                if self.components.remove(&file)? {
-                    freed.add(size);
-                }
+                self.components.remove_plain(&file)?.into_iter().for_each(|size| freed.add(size));
             }
         }
         let artifacts = self.forget_artifacts(unused)?;
@@ -688,10 +685,7 @@ impl Store {
             let Ok(Some(folder)) = self.artifacts.folder(&engine) else { continue };
             for file in folder.names()? {
                 if digest_of(&file, ".cwasm").is_some_and(&which) {
-                    let size = folder.look(&file).map_or(0, |found| found.len());
-                    if folder.remove(&file)? {
-                        freed.add(size);
-                    }
+                    folder.remove_plain(&file)?.into_iter().for_each(|size| freed.add(size));
                 }
             }
         }

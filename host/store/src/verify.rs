@@ -102,6 +102,12 @@ impl Store {
 
     fn verify_root(&self, found: &mut Verification) -> Result<(), StoreError> {
         for name in self.root.names()? {
+            if !FOLDERS.contains(&name.as_str()) && !FILES.contains(&name.as_str()) {
+                // What is not UTF-8 is not found again under the name that is shown.
+                let what = self.root.look(&name).map_or("not a name of the store's", |found| kind(&found));
+                found.find(name, Problem::Foreign, what, "move it away");
+                continue;
+            }
             let Some(metadata) = self.root.look(&name) else { continue };
             let fits = (metadata.is_dir() && FOLDERS.contains(&name.as_str()))
                 || (metadata.is_file() && FILES.contains(&name.as_str()));
@@ -167,6 +173,10 @@ impl Store {
             };
             seen.insert(digest);
             let Some((_, users)) = uses.get(&digest) else {
+                if let Some(metadata) = self.components.look(&file).filter(|found| !found.is_file()) {
+                    found.find(path, Problem::Foreign, kind(&metadata), "move it away");
+                    continue;
+                }
                 // A record that cannot be read may point at it.
                 if !unread {
                     found.find(path, Problem::Leftover, "nothing points at it", "`ringfence gc` removes it");
@@ -258,8 +268,11 @@ impl Store {
         }
         let scratch = self.scratch.folder();
         for file in scratch.names()? {
+            let path = scratch.label(&file);
             if !is_draft(&file) {
-                found.find(scratch.label(&file), Problem::Foreign, "not the name of a draft", "move it away");
+                found.find(path, Problem::Foreign, "not the name of a draft", "move it away");
+            } else if let Some(metadata) = scratch.look(&file).filter(|found| !found.is_file()) {
+                found.find(path, Problem::Foreign, kind(&metadata), "move it away");
             }
         }
         Ok(())
