@@ -428,9 +428,12 @@ impl Store {
                 Ok(receipt)
             }
             Plan::Adds { record, receipt } => {
-                self.keep_component(skill)?;
-                self.write(&record)?;
-                Ok(receipt)
+                let kept = self.keep_component(skill).and_then(|()| self.write(&record));
+                if kept.is_err() {
+                    // The component may be there, and nothing points at it: on a full disk its room is needed.
+                    let _ = self.free(|digest| digest == skill.digest());
+                }
+                kept.map(|()| receipt)
             }
         }
     }
