@@ -1,0 +1,119 @@
+//! What is revoked runs under no name and no digest, now and later, whatever becomes of the file that says so.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use ringfence::Digest;
+use ringfence_store::Problem;
+use ringfence_store_tests::components::answering;
+use ringfence_store_tests::files::{clear, flip, pipe, replace};
+use ringfence_store_tests::{Shelf, by, code, name, runtime, version};
+
+use crate::shelf;
+
+/// Every way to run the bytes that answer 1, which are `a@1` and `b`.
+#[track_caller]
+fn expect_revoked(shelf: &Shelf) {
+    let digest = Digest::of(&answering(1));
+    for reference in ["a@1", "b", "b@1", &digest.to_string()] {
+        shelf.refused(reference, "revoked");
+    }
+    let loaded = runtime().block_on(shelf.library.load_bytes(answering(1), |_| {}));
+    assert_eq!(code(&loaded), "revoked");
+    for of in ["a", "b", "c"] {
+        assert_eq!(code(&shelf.submit(of, &answering(1))), "revoked");
+    }
+    assert_eq!(code(&shelf.submit_as(&answering(1), by("mallory", "d"))), "revoked");
+    assert_eq!(code(&shelf.store().roll_back(&name("a"), Some(&version("1")), None)), "revoked");
+    shelf.expect("a", 2);
+}
+
+fn prepared() -> (Shelf, Digest) {
+    let shelf = shelf();
+    shelf.put("a", &answering(1));
+    shelf.put("a", &answering(2));
+    shelf.put("b", &answering(1));
+    (shelf, Digest::of(&answering(1)))
+}
+
+#[test]
+fn revoked_is_revoked_everywhere() {
+    let (shelf, digest) = prepared();
+    let other = shelf.again();
+    // Both have it in memory.
+    shelf.expect("b", 1);
+    other.expect("b", 1);
+    shelf.store().revoke(digest, Some("it is evil\u{1b}[31m")).expect("it is revoked");
+    assert!(!shelf.artifact(digest).exists());
+    expect_revoked(&shelf);
+    expect_revoked(&other);
+    expect_revoked(&shelf.again());
+    let error = shelf.refused("b", "revoked").to_string();
+    assert!(error.contains("it is evil") && !error.contains('\u{1b}'), "{error:?}");
+    // Again, with another reason: the first one stays.
+    shelf.store().revoke(digest, Some("other")).expect("it is revoked already");
+    assert!(shelf.refused("b", "revoked").to_string().contains("it is evil"));
+    // Not even when every name of it is gone and it comes anew.
+    shelf.store().remove(&name("b"), None, None).expect("it is there");
+    assert_eq!(code(&shelf.again().submit("b", &answering(1))), "revoked");
+    shelf.expect_sound();
+}
+
+#[test]
+fn what_was_never_there_can_be_revoked() {
+    let shelf = shelf();
+    shelf.store().revoke(Digest::of(&answering(1)), None).expect("it is revoked");
+    assert_eq!(code(&shelf.submit("a", &answering(1))), "revoked");
+    assert!(!shelf.record("a").exists());
+}
+
+#[test]
+fn a_held_version_that_is_revoked_is_not_released() {
+    let shelf = shelf();
+    let mut held = by("alice", "a");
+    held.hold = true;
+    shelf.submit_as(&answering(1), held).expect("it is taken");
+    shelf.store().revoke(Digest::of(&answering(1)), None).expect("it is revoked");
+    assert_eq!(code(&shelf.store().release(&name("a"), &version("1"))), "revoked");
+}
+
+#[test]
+fn whatever_is_in_the_place_of_a_revocation_counts_as_one() {
+    type Spoil = fn(&std::path::Path);
+    let spoil: [(&str, Spoil); 8] = [
+        ("flipped", |path| flip(path, 20, 3)),
+        ("empty", |path| replace(path, b"", 0o600)),
+        ("garbage", |path| replace(path, &[0xff; 5_000], 0o600)),
+        ("too long", |path| replace(path, &[b' '; 70_000], 0o600)),
+        ("link to nowhere", |path| {
+            clear(path);
+            symlink("/nonexistent", path).expect("a link");
+        }),
+        ("link to a file", |path| {
+            clear(path);
+            symlink("/dev/null", path).expect("a link");
+        }),
+        ("directory", |path| {
+            clear(path);
+            fs::create_dir(path).expect("a directory");
+        }),
+        ("pipe", |path| {
+            clear(path);
+            pipe(path);
+        }),
+    ];
+    for (what, spoil) in spoil {
+        let (shelf, digest) = prepared();
+        shelf.store().revoke(digest, None).expect("it is revoked");
+        let path = shelf.revocation(digest);
+        spoil(&path);
+        expect_revoked(&shelf.again());
+        let found = shelf.verify().findings;
+        assert_eq!(found.len(), 1, "{what}: {found:#?}");
+        assert!(path.ends_with(&found[0].path), "{what}: {found:#?}");
+        assert_eq!(found[0].problem, Problem::Damaged, "{what}");
+        // To revoke it once more is no error, and changes nothing.
+        shelf.store().revoke(digest, None).expect("it counts as revoked");
+        expect_revoked(&shelf);
+    }
+}

@@ -1,0 +1,289 @@
+//! Versions of a name: idempotent, never changed, rolled back, held, removed; what breaks callers is refused.
+
+use ringfence::Digest;
+use ringfence_store::{Change, Gc, Status};
+use ringfence_store_tests::components::{answering, with_tools};
+use ringfence_store_tests::files::tree;
+use ringfence_store_tests::{Shelf, by, code, name, owner, version};
+
+use crate::shelf;
+
+fn history(shelf: &Shelf, of: &str) -> Vec<(Change, String)> {
+    let record = shelf.store().expect(&name(of)).expect("it is there");
+    record.history.iter().map(|event| (event.what, event.version.to_string())).collect()
+}
+
+fn submit_version(shelf: &Shelf, of: &str, as_version: &str, n: u32) -> &'static str {
+    let mut submit = by("alice", of);
+    submit.version = Some(version(as_version));
+    code(&shelf.submit_as(&answering(n), submit))
+}
+
+#[test]
+fn the_same_bytes_again_change_nothing() {
+    let shelf = shelf();
+    let first = shelf.submit("a", &answering(1)).expect("it is taken").receipt;
+    assert_eq!((first.status, first.replaced, first.digest), (Status::New, None, Digest::of(&answering(1))));
+    let before = tree(&shelf.root);
+    let again = shelf.submit("a", &answering(1)).expect("it is taken");
+    assert_eq!((again.receipt.status, again.receipt.version), (Status::Unchanged, version("1")));
+    assert_eq!(again.code, None, "it was compiled again");
+    assert_eq!(submit_version(&shelf, "a", "1", 1), "ok");
+    assert_eq!(tree(&shelf.root), before);
+}
+
+#[test]
+fn a_version_never_changes() {
+    let shelf = shelf();
+    assert_eq!(submit_version(&shelf, "a", "1.0", 1), "ok");
+    let before = tree(&shelf.root);
+    assert_eq!(submit_version(&shelf, "a", "1.0", 2), "version-taken");
+    assert_eq!(tree(&shelf.root), before);
+    shelf.expect("a@1.0", 1);
+}
+
+#[test]
+fn versions_are_numbered_on_from_the_highest() {
+    let shelf = shelf();
+    assert_eq!(shelf.put("a", &answering(1)), "1");
+    assert_eq!(shelf.put("a", &answering(2)), "2");
+    assert_eq!(submit_version(&shelf, "a", "7", 3), "ok");
+    assert_eq!(submit_version(&shelf, "a", "rc-9", 4), "ok");
+    assert_eq!(shelf.put("a", &answering(5)), "8");
+    // Older bytes again are a new version.
+    assert_eq!(shelf.put("a", &answering(1)), "9");
+    shelf.expect("a", 1);
+    // A number that was removed is not given again.
+    assert_eq!(shelf.put("a", &answering(10)), "10");
+    shelf.store().roll_back(&name("a"), None, None).expect("there is an earlier one");
+    shelf.store().remove(&name("a"), Some(&version("10")), None).expect("it is not current");
+    assert_eq!(shelf.put("a", &answering(11)), "11");
+    for (reference, n) in [("a@1", 1), ("a@2", 2), ("a@7", 3), ("a@rc-9", 4), ("a@8", 5), ("a@9", 1)] {
+        shelf.expect(reference, n);
+    }
+    shelf.expect_sound();
+}
+
+#[test]
+fn the_highest_number_of_all_is_not_given_twice() {
+    let shelf = shelf();
+    let highest = u64::MAX.to_string();
+    assert_eq!(submit_version(&shelf, "a", &highest, 1), "ok");
+    let next = shelf.put("a", &answering(2));
+    assert_ne!(next, highest);
+    shelf.expect("a", 2);
+    shelf.expect(&format!("a@{next}"), 2);
+    shelf.expect(&format!("a@{highest}"), 1);
+}
+
+#[test]
+fn a_number_written_another_way_is_another_version() {
+    let shelf = shelf();
+    assert_eq!(submit_version(&shelf, "a", "007", 1), "ok");
+    assert_eq!(submit_version(&shelf, "a", "7", 2), "ok");
+    assert_eq!(shelf.put("a", &answering(3)), "8");
+    shelf.expect("a@007", 1);
+    shelf.expect("a@7", 2);
+}
+
+#[test]
+fn two_names_share_the_bytes_and_not_their_fate() {
+    let shelf = shelf();
+    let digest = shelf.submit("a", &answering(1)).expect("it is taken").receipt.digest;
+    shelf.put("b", &answering(1));
+    assert_eq!(shelf.root.join("components").read_dir().expect("it is there").count(), 1);
+    shelf.store().remove(&name("a"), None, None).expect("it is there");
+    shelf.refused("a", "no-such-skill");
+    let other = shelf.again();
+    other.expect("b", 1);
+    other.expect(&digest.to_string(), 1);
+    shelf.store().remove(&name("b"), None, None).expect("it is there");
+    assert!(!shelf.component(digest).exists() && !shelf.artifact(digest).exists());
+    shelf.refused(&digest.to_string(), "no-such-skill");
+    shelf.expect_sound();
+}
+
+#[test]
+fn rolled_back() {
+    let shelf = shelf();
+    for n in 1..=4 {
+        shelf.put("a", &answering(n));
+    }
+    let store = shelf.store();
+    let back = |to: Option<&str>| code(&store.roll_back(&name("a"), to.map(version).as_ref(), None));
+    assert_eq!(back(None), "ok");
+    shelf.expect("a", 3);
+    assert_eq!(back(Some("1")), "ok");
+    shelf.again().expect("a", 1);
+    assert_eq!(back(None), "nothing-earlier");
+    assert_eq!(back(Some("9")), "no-such-version");
+    let before = tree(&shelf.root);
+    assert_eq!(back(Some("1")), "ok", "to where it is");
+    assert_eq!(tree(&shelf.root), before);
+    assert_eq!(back(Some("4")), "ok", "and forth");
+    shelf.expect("a", 4);
+    assert_eq!(code(&store.roll_back(&name("b"), None, None)), "no-such-skill");
+    // Not to what may not run.
+    store.revoke(Digest::of(&answering(3)), None).expect("it is revoked");
+    assert_eq!(back(Some("3")), "revoked");
+    assert_eq!(back(None), "revoked");
+    let mut held = by("alice", "a");
+    held.hold = true;
+    shelf.submit_as(&answering(5), held).expect("it is taken");
+    assert_eq!(back(Some("5")), "held");
+    shelf.expect("a", 4);
+    let told: Vec<_> = history(&shelf, "a").into_iter().skip(4).collect();
+    let back = Change::RolledBack;
+    let expected = [(back, "3"), (back, "1"), (back, "4"), (Change::Held, "5")];
+    assert_eq!(told, expected.map(|(what, version)| (what, version.to_owned())));
+}
+
+#[test]
+fn removed() {
+    let shelf = shelf();
+    for n in 1..=3 {
+        shelf.put("a", &answering(n));
+    }
+    let store = shelf.store();
+    let remove = |which: Option<&str>| code(&store.remove(&name("a"), which.map(version).as_ref(), None));
+    assert_eq!(remove(Some("3")), "is-current");
+    assert_eq!(remove(Some("4")), "no-such-version");
+    assert_eq!(remove(Some("2")), "ok");
+    shelf.refused("a@2", "no-such-version");
+    assert!(!shelf.component(Digest::of(&answering(2))).exists());
+    assert_eq!(history(&shelf, "a").last(), Some(&(Change::Removed, "2".to_owned())));
+    assert_eq!(remove(Some("1")), "ok");
+    assert_eq!(remove(Some("3")), "ok", "the last one goes with its name");
+    shelf.refused("a", "no-such-skill");
+    assert!(!shelf.record("a").exists());
+    assert_eq!(remove(None), "no-such-skill");
+    shelf.expect_sound();
+}
+
+#[test]
+fn a_name_belongs_to_who_came_first() {
+    let shelf = shelf();
+    shelf.put("a", &answering(1));
+    shelf.put("a", &answering(2));
+    let before = tree(&shelf.root);
+    let (mallory, store) = (owner("mallory"), shelf.store());
+    for n in [2, 3] {
+        let refused = shelf.submit_as(&answering(n), by("mallory", "a")).expect_err("it is another's");
+        assert_eq!(refused.code(), "not-owner");
+    }
+    assert_eq!(code(&store.remove(&name("a"), None, Some(&mallory))), "not-owner");
+    assert_eq!(code(&store.remove(&name("a"), Some(&version("1")), Some(&mallory))), "not-owner");
+    assert_eq!(code(&store.roll_back(&name("a"), None, Some(&mallory))), "not-owner");
+    assert_eq!(tree(&shelf.root), before);
+    assert_eq!(code(&store.roll_back(&name("a"), None, Some(&owner("alice")))), "ok");
+    // Once it is removed it is free.
+    assert_eq!(code(&store.remove(&name("a"), None, Some(&owner("alice")))), "ok");
+    shelf.submit_as(&answering(3), by("mallory", "a")).expect("the name is free");
+}
+
+#[test]
+fn what_breaks_callers_is_refused_unless_it_is_wanted() {
+    let shelf = shelf();
+    shelf.put("a", &with_tools(&["run", "more"], 1));
+    let before = tree(&shelf.root.join("names"));
+    let refused = shelf.submit("a", &with_tools(&["run"], 2)).expect_err("`more` is gone");
+    assert_eq!(refused.code(), "breaking-change");
+    assert!(refused.to_string().contains("more"), "{refused}");
+    assert_eq!(tree(&shelf.root.join("names")), before);
+    assert!(!shelf.component(Digest::of(&with_tools(&["run"], 2))).exists());
+    shelf.expect("a", 1);
+    shelf.expect_sound();
+    let mut submit = by("alice", "a");
+    submit.breaking = true;
+    let receipt = shelf.submit_as(&with_tools(&["run"], 2), submit).expect("it is wanted").receipt;
+    assert_eq!((receipt.status, receipt.replaced), (Status::Replaced, Some(version("1"))));
+    assert_eq!(receipt.breaking.len(), 1, "{:?}", receipt.breaking);
+    assert!(receipt.breaking[0].to_string().contains("more"));
+    shelf.expect("a", 2);
+    // More tools break nobody, and neither does a name of its own.
+    let receipt = shelf.submit("a", &with_tools(&["run", "new"], 3)).expect("nothing breaks").receipt;
+    assert!(receipt.breaking.is_empty());
+    shelf.put("b", &with_tools(&["other"], 4));
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused_unless_it_is_wanted() {
+    let shelf = shelf();
+    let digest = shelf.submit("a", &answering(1)).expect("it is taken").receipt.digest;
+    ringfence_store_tests::files::clear(&shelf.component(digest));
+    ringfence_store_tests::files::clear(&shelf.artifact(digest));
+    assert_eq!(code(&shelf.submit("a", &answering(2))), "not-comparable");
+    let mut submit = by("alice", "a");
+    submit.breaking = true;
+    shelf.submit_as(&answering(2), submit).expect("it is wanted");
+    shelf.expect("a", 2);
+}
+
+#[test]
+fn what_is_held_runs_under_no_reference_until_it_is_released() {
+    let shelf = shelf();
+    shelf.put("a", &answering(1));
+    let mut submit = by("alice", "a");
+    submit.hold = true;
+    let receipt = shelf.submit_as(&answering(2), submit.clone()).expect("it is taken").receipt;
+    assert_eq!(receipt.status, Status::Held);
+    shelf.expect("a", 1);
+    shelf.refused("a@2", "held");
+    shelf.refused(&receipt.digest.to_string(), "held");
+    // To send it again without the wish does not release it.
+    assert_eq!(shelf.submit("a", &answering(2)).expect("it is there").receipt.status, Status::Unchanged);
+    shelf.refused("a@2", "held");
+    let other = shelf.again();
+    other.refused("a@2", "held");
+    submit.name = name("b");
+    other.submit_as(&answering(2), submit).expect("it is taken");
+    other.refused("b", "held");
+    other.refused("b@1", "held");
+    other.store().release(&name("a"), &version("2")).expect("it is held");
+    shelf.expect("a", 2);
+    shelf.expect("a@2", 2);
+    shelf.expect(&receipt.digest.to_string(), 2);
+    shelf.refused("b", "held");
+    let told = history(&shelf, "a");
+    assert_eq!(told[1..], [(Change::Held, "2".to_owned()), (Change::Released, "2".to_owned())]);
+    assert_eq!(code(&shelf.store().release(&name("a"), &version("3"))), "no-such-version");
+    assert_eq!(code(&shelf.store().release(&name("c"), &version("1"))), "no-such-skill");
+}
+
+#[test]
+fn a_policy_holds_everything() {
+    let shelf = shelf();
+    shelf.put("a", &answering(1));
+    shelf.set_policy(|policy| policy.hold = true);
+    assert_eq!(shelf.submit("a", &answering(2)).expect("it is taken").receipt.status, Status::Held);
+    assert_eq!(shelf.again().submit("b", &answering(3)).expect("it is taken").receipt.status, Status::Held);
+    shelf.expect("a", 1);
+    shelf.refused("b", "held");
+    shelf.set_policy(|policy| policy.hold = false);
+    shelf.refused("b", "held");
+    assert_eq!(shelf.submit("c", &answering(3)).expect("it is taken").receipt.status, Status::New);
+}
+
+#[test]
+fn old_versions_are_collected_and_current_and_held_ones_stay() {
+    let shelf = shelf();
+    for n in 1..=5 {
+        shelf.put("a", &answering(n));
+    }
+    let mut held = by("alice", "a");
+    held.hold = true;
+    shelf.submit_as(&answering(6), held).expect("it is taken");
+    shelf.put("a", &answering(7));
+    shelf.store().roll_back(&name("a"), Some(&version("2")), None).expect("it is there");
+    let collected = shelf.store().gc(Gc::new(Some(1)), shelf.library.host().fingerprint()).expect("it frees");
+    assert_eq!(collected.versions, 4);
+    // Code and component of each.
+    assert_eq!(collected.unused.files, 8);
+    shelf.expect("a", 2);
+    shelf.expect("a@7", 7);
+    shelf.refused("a@6", "held");
+    for gone in [1, 3, 4, 5] {
+        shelf.refused(&format!("a@{gone}"), "no-such-version");
+    }
+    shelf.expect_sound();
+}
