@@ -8,7 +8,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use ringfence::Digest;
-use ringfence_store::{Gc, Problem, Store};
+use ringfence_store::{Gc, Miss, Problem, Store};
 use ringfence_store_tests::components::answering;
 use ringfence_store_tests::files::{clear, mode, pipe, replace, tree};
 use ringfence_store_tests::{Shelf, code, hex, name, runtime};
@@ -240,4 +240,35 @@ fn a_component_that_came_as_a_file_runs_beside_foreign_things() {
     shelf.put("five", &answering(5));
     shelf.again().expect("five", 5);
     shelf.expect_sound();
+}
+
+#[test]
+fn a_link_that_stays_inside_its_directory_is_not_followed_either() {
+    let linked = |path: &Path| {
+        fs::rename(path, path.with_file_name("moved")).expect("it moves");
+        symlink("moved", path).expect("a link");
+    };
+    let digest = Digest::of(&answering(1));
+    let shelf = prepared();
+    linked(&shelf.record("good"));
+    shelf.again().refused("good", "foreign-file");
+    let shelf = prepared();
+    linked(&shelf.component(digest));
+    clear(&shelf.artifact(digest));
+    shelf.again().refused("good", "foreign-file");
+    let shelf = prepared();
+    linked(&shelf.artifact(digest));
+    let (loaded, miss) = shelf.without_compiler().load_seen("good");
+    assert!(loaded.is_err() && matches!(miss, Some(Miss::Rejected(_))), "{miss:?}");
+    let shelf = prepared();
+    linked(&shelf.root.join("key"));
+    let (loaded, miss) = shelf.without_compiler().load_seen("good");
+    assert!(loaded.is_err() && matches!(miss, Some(Miss::NotKept(_))), "{miss:?}");
+    let shelf = prepared();
+    shelf.set_policy(|_| {});
+    linked(&shelf.root.join("policy.json"));
+    assert_eq!(code(&shelf.submit("new", &answering(2))), "foreign-file");
+    let shelf = prepared();
+    linked(&shelf.root.join("format"));
+    assert_eq!(code(&Store::open(&shelf.root)), "foreign-file");
 }
