@@ -21,27 +21,27 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Show what a skill is: tools, schemas, imports, size, digest
     Inspect(SkillArgs),
-    /// Check whether a skill would be taken, and say every reason if not
+    /// Check whether a skill can run here, and say every reason if not
     Check(SkillArgs),
     /// Take a skill into the store, under a name
     Submit(SubmitArgs),
     /// List the skills of the store
     List(ListArgs),
-    /// Show a skill of the store: its versions, its history, its tools
+    /// Show a skill of the store: its versions and its history
     Show(NameArgs),
     /// Remove a skill from the store, or one version of it
     Remove(NameArgs),
     /// Make an earlier version of a skill current
     Rollback(NameArgs),
     /// Let a version run that was submitted to be held
-    Release(NameArgs),
+    Release(ReleaseArgs),
     /// Revoke a skill's bytes: they never run again, under whatever name. There is no way back
     Revoke(RevokeArgs),
     /// Look at every file of the store: hash all again, name what is damaged
     Verify(ListArgs),
     /// Free what nobody needs: leftovers, code of other engines, and old versions if asked
     Gc(GcArgs),
-    /// Show or set what the store takes
+    /// Show what the store takes, or change what is given of it
     Policy(PolicyArgs),
     /// Run hostile guests against these limits on this machine, and show what stopped each
     ///
@@ -56,10 +56,17 @@ pub(crate) enum Command {
 /// Where the store is.
 #[derive(Debug, Args)]
 pub(crate) struct StoreArgs {
-    /// The store's directory; by default `ringfence` in the user's data directory (on Linux
-    /// `~/.local/share/ringfence`)
-    #[arg(long, env = "RINGFENCE_HOME", value_name = "DIR", hide_env_values = true)]
-    pub(crate) store: Option<PathBuf>,
+    /// The store [default: $RINGFENCE_HOME, else `ringfence` in your data directory]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    /// The store that was named: here, or in the environment, where nothing is as good as not set.
+    pub(crate) fn named(&self) -> Option<PathBuf> {
+        let variable = || std::env::var_os("RINGFENCE_HOME").filter(|value| !value.is_empty());
+        self.store.clone().or_else(|| variable().map(PathBuf::from))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -123,7 +130,7 @@ pub(crate) struct LimitArgs {
     /// Wall time, waits included
     #[arg(long, default_value = "5s", value_parser = humantime::parse_duration)]
     pub(crate) deadline: Duration,
-    /// Linear memory, all memories together
+    /// Linear memory, all memories together; a number is bytes
     #[arg(long, default_value = "64MiB", value_parser = size)]
     pub(crate) memory: u64,
     /// Table elements, all tables together
@@ -175,7 +182,7 @@ pub(crate) struct SubmitArgs {
     /// The version; by default the next number
     #[arg(long = "version", value_name = "VERSION")]
     pub(crate) as_version: Option<String>,
-    /// Whose the name is
+    /// Whose the name is: a label, not a login
     #[arg(long, default_value = "local")]
     pub(crate) owner: String,
     /// Keep it, and let it run only after `ringfence release`
@@ -215,6 +222,21 @@ pub(crate) struct NameArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = crate::exit::HELP)]
+pub(crate) struct ReleaseArgs {
+    /// The skill: its name, for the version that was submitted last of those held, or `name@version`
+    pub(crate) skill: String,
+    /// Replace the current version even if that breaks its callers
+    #[arg(long)]
+    pub(crate) breaking: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
 pub(crate) struct RevokeArgs {
     /// The bytes: a digest, or the name or `name@version` that points at them now
     pub(crate) skill: String,
@@ -234,6 +256,10 @@ pub(crate) struct GcArgs {
     /// Remove versions as well, but for the newest N of each skill, the current one and held ones
     #[arg(long, value_name = "N")]
     pub(crate) keep_versions: Option<u64>,
+    /// Remove the code of every other engine, also of those in use [default: where nothing was compiled for 30
+    /// days]
+    #[arg(long)]
+    pub(crate) other_engines: bool,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
     /// Print JSON

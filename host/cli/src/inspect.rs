@@ -31,8 +31,8 @@ fn read(args: &SkillArgs) -> Result<ValidatedSkill, Refused> {
         Source::File(path) => load::read(path)?,
         Source::Store(reference) => {
             let store = load::store(&args.store)?;
-            let digest = store.digest_of(reference).map_err(|error| load::at_hand(error, &source))?;
-            store.component(digest)?
+            let found = store.find(reference).map_err(|error| load::at_hand(error, &source))?;
+            store.component(found.digest, found.size)?
         }
     };
     load::host(&Limits::default())?.validate(bytes).map_err(|error| load::refused(&error))

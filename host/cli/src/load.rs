@@ -57,8 +57,8 @@ pub(crate) fn compiler() -> Result<Compiler, Refused> {
 
 /// The store's directory: as given, or the platform's.
 pub(crate) fn directory(args: &StoreArgs) -> Result<PathBuf, Refused> {
-    if let Some(given) = &args.store {
-        return Ok(given.clone());
+    if let Some(given) = args.named() {
+        return Ok(given);
     }
     let base = etcetera::choose_base_strategy().map_err(|_| {
         let message = "no home directory, so no store: name one with --store or RINGFENCE_HOME".to_owned();
@@ -77,15 +77,21 @@ pub(crate) fn store_or_new(args: &StoreArgs) -> Result<Store, Refused> {
     Ok(Store::open_or_make(&directory(args)?)?)
 }
 
-/// A library for what was typed. A file runs without a store if the default one cannot be used; a store that was
-/// named must work.
+/// A library for what was typed. A file runs without a store only where there is none and none can be made: one
+/// that is there and cannot be used may have revoked it.
 pub(crate) fn library(args: &StoreArgs, source: &Source, limits: &Limits) -> Result<Library, Refused> {
     let (host, compiler) = (host(limits)?, compiler()?);
     let store = match source {
         Source::Store(_) => Ok(store(args)?),
-        Source::File(_) => match store_or_new(args) {
-            Err(refused) if args.store.is_none() => Err(refused.message),
-            store => Ok(store?),
+        Source::File(_) => match (directory(args), args.named()) {
+            (Ok(path), Some(_)) => Ok(Store::open_or_make(&path)?),
+            (Ok(path), None) => match Store::open(&path) {
+                Err(StoreError::NoStore { .. }) => {
+                    Store::open_or_make(&path).map_err(|error| error.to_string())
+                }
+                store => Ok(store?),
+            },
+            (Err(refused), _) => Err(refused.message),
         },
     };
     Ok(Library::new(host, compiler, store))
@@ -103,9 +109,15 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Refused> {
     } else {
         std::fs::File::open(path).and_then(|mut file| read(&mut file))
     };
-    bytes.map_err(|error| Refused {
-        code: "cannot-read",
-        ..Refused::fault(format!("cannot read `{}`: {error}", path.display()))
+    bytes.map_err(|error| {
+        let mut message = format!("cannot read `{}`: {error}", path.display());
+        if error.kind() == std::io::ErrorKind::NotFound
+            && path.extension().is_none()
+            && path.parent() == Some(Path::new(""))
+        {
+            message.push_str("; nor is that the name of a skill, which has a-z, 0-9 and - only");
+        }
+        Refused { code: "cannot-read", ..Refused::fault(message) }
     })
 }
 
@@ -122,11 +134,13 @@ pub(crate) async fn load(library: &Library, source: &Source) -> Result<Skill, Re
     progress.finish();
     let loaded = loaded.map_err(|error| at_hand(error, source))?;
     if let Origin::Compiled { miss, not_kept } = &loaded.origin {
-        if let Miss::Rejected(reason) = miss {
-            output::note(&format!(
+        match miss {
+            Miss::Rejected(reason) => output::note(&format!(
                 "warning: its compiled code was not what this store wrote ({reason}): it was not loaded, and \
                  compiled again"
-            ));
+            )),
+            Miss::Unreadable(reason) => output::note(&format!("warning: {reason}: it was compiled again")),
+            _ => {}
         }
         // Who waited wants to know whether the next time is quicker; who did not wait does not care.
         if let Some(reason) = not_kept.as_ref().filter(|_| begun.elapsed() > Duration::from_secs(1)) {
@@ -150,7 +164,7 @@ pub(crate) fn at_hand(error: StoreError, source: &Source) -> Refused {
 
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
-        match &error {
+        match error.original() {
             StoreError::Load(error) => refused(error),
             _ => Self {
                 exit: exit::of_fault(error.fault()),

@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return output::fault(false, &format!("no runtime: {error}")),
     };
+    let _signals = disk_limit_is_an_error(&runtime);
     output::exit(match cli.command {
         Command::Run(args) => runtime.block_on(run::exec(args)),
         Command::Inspect(args) => inspect::exec(&args),
@@ -40,11 +41,19 @@ fn main() -> ExitCode {
         Command::Show(args) => store::show(&args),
         Command::Remove(args) => store::remove(&args),
         Command::Rollback(args) => store::rollback(&args),
-        Command::Release(args) => store::release(&args),
+        Command::Release(args) => runtime.block_on(store::release(args)),
         Command::Revoke(args) => store::revoke(&args),
         Command::Verify(args) => store::verify(&args),
         Command::Gc(args) => store::gc(&args),
         Command::Policy(args) => store::policy(&args),
         Command::Doctor(args) => runtime.block_on(doctor::exec(*args)),
     })
+}
+
+/// A limit on the size of files is an error of the write that meets it, not the end of the program: so it is for a
+/// process that listens to the signal, until it stops.
+fn disk_limit_is_an_error(runtime: &tokio::runtime::Runtime) -> Option<tokio::signal::unix::Signal> {
+    let _entered = runtime.enter();
+    // SIGXFSZ, on every platform that is meant.
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(25)).ok()
 }

@@ -110,7 +110,10 @@ fn tool(skill: &Skill, named: Option<&str>) -> Result<String, Refused> {
         (Some(name), _, _) => Ok(name.to_owned()),
         (None, Some(only), None) => Ok(only.name().to_owned()),
         (None, _, _) => {
-            let names: Vec<&str> = skill.tools().take(20).map(|tool| tool.name()).collect();
+            let mut names: Vec<&str> = skill.tools().take(20).map(|tool| tool.name()).collect();
+            if names.len() < skill.tools().len() {
+                names.push("… (`ringfence inspect` shows all)");
+            }
             Err(Refused {
                 exit: 4,
                 code: "no-tool-named",

@@ -22,8 +22,10 @@ pub enum Miss {
     Absent,
     /// There is a file, and it is not what this store wrote. It was not loaded.
     Rejected(String),
-    /// Artifacts are not kept here: there is no store, or its key cannot be read or made.
-    NotKept(String),
+    /// There may be a file, and it could not be read, or its key could not: nothing is known of it.
+    Unreadable(String),
+    /// Nothing is kept here: there is no store.
+    NoStore(String),
 }
 
 /// Code and description that this store wrote.
@@ -38,6 +40,8 @@ const MAGIC: &[u8; 16] = b"ringfence code 1";
 const MAC: u64 = 32;
 /// Lengths of code and description, digest, fingerprint, magic.
 const TRAILER: u64 = 8 + 8 + 32 + 32 + 16;
+/// Most bytes of code: four times what the compiler is let give by default. More is not read to its end.
+const CODE: u64 = 1 << 30;
 /// Most bytes of a description: its schemas are capped at 256 KiB, and its types with them.
 const DESCRIPTION: u64 = 64 << 20;
 /// Bytes read at once: small enough to stay in the processor's cache.
@@ -70,11 +74,16 @@ impl Key {
             reason: reason.to_owned(),
             next: "remove it: a new one is made, and everything is compiled again",
         };
-        if !found.is_private() || found.metadata.mode() & 0o077 != 0 {
-            return Err(damaged("others than its owner can read or write it"));
+        let ours = found.metadata.uid() == rustix::process::geteuid().as_raw();
+        if !ours || found.metadata.mode() & 0o077 != 0 {
+            return Err(damaged("others than this user can read or write it"));
         }
-        let bytes = root.read(KEY, 32)?.unwrap_or_default();
-        let key = bytes.try_into().map_err(|_| damaged("it does not have 32 bytes"))?;
+        if found.metadata.len() != 32 {
+            return Err(damaged("it does not have 32 bytes"));
+        }
+        let mut key = [0; 32];
+        let read = found.file.read_exact_at(&mut key, 0);
+        read.map_err(|error| root.failed("reading", KEY, error))?;
         Ok(Some(Self(key)))
     }
 
@@ -102,17 +111,20 @@ pub(crate) fn hex(digest: Digest) -> String {
 }
 
 impl Artifacts<'_> {
-    /// Opens the code of a skill: reads the file once from its open descriptor, and maps that descriptor.
-    pub(crate) fn open(&self, digest: Digest) -> Result<KeptSkill, Miss> {
-        let rejected = |reason: String| Miss::Rejected(reason);
+    /// Opens the code of a skill: reads the file once from its open descriptor, and then maps that descriptor, or,
+    /// if `in_memory`, takes the very bytes that were read.
+    pub(crate) fn open(&self, digest: Digest, in_memory: bool) -> Result<KeptSkill, Miss> {
         let name = file_name(digest);
-        let Some(found) = self.folder.open(&name).map_err(|error| rejected(error.to_string()))? else {
-            return Err(Miss::Absent);
+        let found = match self.folder.open(&name) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Err(Miss::Absent),
+            Err(error @ StoreError::Foreign { .. }) => return Err(Miss::Rejected(error.to_string())),
+            Err(error) => return Err(Miss::Unreadable(error.to_string())),
         };
-        let mut code = (!MAPS).then(Vec::new);
-        let description = self.authenticate(&found, digest, code.as_mut()).map_err(rejected)?;
+        let mut code = (in_memory || !MAPS).then(Vec::new);
+        let description = self.authenticate(&found, digest, code.as_mut())?;
         let description =
-            SkillDescription::from_bytes(&description).map_err(|error| rejected(error.to_string()))?;
+            SkillDescription::from_bytes(&description).map_err(|error| Miss::Rejected(error.to_string()))?;
         Ok(KeptSkill { description, artifact: artifact(found, code) })
     }
 
@@ -123,13 +135,16 @@ impl Artifacts<'_> {
         found: &Found,
         digest: Digest,
         mut kept: Option<&mut Vec<u8>>,
-    ) -> Result<Vec<u8>, String> {
-        if !found.is_private() {
-            return Err("others than its owner can write to it".to_owned());
+    ) -> Result<Vec<u8>, Miss> {
+        let wrong = |reason: &str| Err(Miss::Rejected(reason.to_owned()));
+        if let Some(exposed) = found.exposed() {
+            return wrong(exposed);
         }
         let file = Reader(found);
         let size = found.metadata.len();
-        let covered = size.checked_sub(MAC).filter(|covered| *covered >= TRAILER).ok_or("it is too short")?;
+        let Some(covered) = size.checked_sub(MAC).filter(|covered| *covered >= TRAILER) else {
+            return wrong("it is too short");
+        };
         let parts = covered.saturating_sub(TRAILER);
         let trailer = file.read(parts, TRAILER)?;
         let (lengths, rest) = trailer.split_at(16);
@@ -137,14 +152,15 @@ impl Artifacts<'_> {
         let (said_fingerprint, magic) = rest.split_at(32);
         let (code, described) = lengths.split_at(8);
         let (code, described) = (number(code), number(described));
-        if magic != MAGIC || code.checked_add(described) != Some(parts) || described > DESCRIPTION {
-            return Err("it is not an artifact of this format".to_owned());
+        let fits = code <= CODE && described <= DESCRIPTION && code.checked_add(described) == Some(parts);
+        if magic != MAGIC || !fits {
+            return wrong("it is not an artifact of this format");
         }
         if said_digest != digest.as_bytes() {
-            return Err("it is of another skill".to_owned());
+            return wrong("it is of another skill");
         }
         if said_fingerprint != self.fingerprint.as_bytes() {
-            return Err("it is of another engine".to_owned());
+            return wrong("it is of another engine");
         }
         let mut hasher = blake3::Hasher::new_keyed(&self.key.0);
         let mut description = Vec::new();
@@ -164,20 +180,21 @@ impl Artifacts<'_> {
             }
             at = at.saturating_add(wanted as u64);
         }
-        let said: [u8; 32] = file.read(covered, MAC)?.try_into().map_err(|_| "it is too short")?;
+        let mut said = [0; 32];
+        file.read_exact(&mut said, covered)?;
         // In constant time.
         if hasher.finalize() != blake3::Hash::from_bytes(said) {
-            return Err("its code of authentication is wrong".to_owned());
+            return wrong("its code of authentication is wrong");
         }
         Ok(description)
     }
 
     /// Checks a file without loading it.
-    pub(crate) fn check(&self, digest: Digest) -> Result<(), String> {
+    pub(crate) fn check(&self, digest: Digest) -> Result<(), Miss> {
         match self.folder.open(&file_name(digest)) {
             Ok(Some(found)) => self.authenticate(&found, digest, None).map(|_| ()),
-            Ok(None) => Err("it is gone".to_owned()),
-            Err(error) => Err(error.to_string()),
+            Ok(None) => Err(Miss::Absent),
+            Err(error) => Err(Miss::Unreadable(error.to_string())),
         }
     }
 
@@ -189,11 +206,19 @@ impl Artifacts<'_> {
         artifact: &Artifact,
         cap: u64,
     ) -> Result<(), StoreError> {
-        let code = artifact.as_bytes().unwrap_or_default();
+        let Some(code) = artifact.as_bytes() else {
+            let reason = io::Error::other("it is a file already");
+            return Err(StoreError::io("keeping an artifact", reason));
+        };
         let described = description.to_bytes();
         let total = (code.len() as u64).saturating_add(described.len() as u64);
         if total > cap {
-            return Ok(());
+            return Err(StoreError::OverCap {
+                what: "bytes of compiled code",
+                value: total,
+                cap,
+                owner: None,
+            });
         }
         self.make_room(cap.saturating_sub(total))?;
         let digest = description.digest();
@@ -218,6 +243,7 @@ impl Artifacts<'_> {
         let names = self.folder.names()?;
         let mut files: Vec<_> = names
             .iter()
+            .filter(|name| digest_of(name, ".cwasm").is_some())
             .filter_map(|name| {
                 self.folder
                     .look(name)
@@ -260,7 +286,7 @@ fn artifact(found: Found, code: Option<Vec<u8>>) -> Artifact {
         // SAFETY: the file was read to its end from this very descriptor, and its code of authentication
         // was right: so it begins with code that this store kept, from `Compiler::compile`, of this version
         // and engine. It belongs to this process's user, has one name, and nobody else may write to it
-        // (`Found::is_private`); the store itself never writes to a file that it kept, it replaces it. What
+        // (`Found::exposed`); the store itself never writes to a file that it kept, it replaces it. What
         // another process of the same user could do is in SECURITY.md.
         #[expect(unsafe_code, reason = "proof above")]
         None => unsafe { Artifact::from_trusted_file(found.into_fd()) },
@@ -274,14 +300,18 @@ const MAPS: bool = cfg!(target_os = "linux");
 struct Reader<'a>(&'a Found);
 
 impl Reader<'_> {
-    fn read(&self, at: u64, len: u64) -> Result<Vec<u8>, String> {
+    fn read(&self, at: u64, len: u64) -> Result<Vec<u8>, Miss> {
         let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
         self.read_exact(&mut bytes, at)?;
         Ok(bytes)
     }
 
-    fn read_exact(&self, bytes: &mut [u8], at: u64) -> Result<(), String> {
-        self.0.file.read_exact_at(bytes, at).map_err(|error| error.to_string())
+    fn read_exact(&self, bytes: &mut [u8], at: u64) -> Result<(), Miss> {
+        self.0.file.read_exact_at(bytes, at).map_err(|error| match error.kind() {
+            // Cut while it was read.
+            io::ErrorKind::UnexpectedEof => Miss::Rejected("it is too short".to_owned()),
+            _ => Miss::Unreadable(error.to_string()),
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::name::{Name, Owner, Version};
 
-/// The store did not do what was asked; nothing has changed in it.
+/// The store did not do what was asked. Nothing has changed in it, but for [`StoreError::NotDurable`].
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -50,8 +50,20 @@ pub enum StoreError {
         /// The digest asked for.
         digest: Digest,
     },
+    /// No skill points at a digest that begins so, or several do.
+    #[error(
+        "{count} digests of this store begin with sha256:{prefix}: `ringfence list --json` prints them whole"
+    )]
+    NoSuchPrefix {
+        /// What was given.
+        prefix: String,
+        /// How many digests begin so.
+        count: usize,
+    },
     /// There is nothing to go back to.
-    #[error("skill `{name}` was never anything but version {current}: there is nothing to roll back to")]
+    #[error(
+        "skill `{name}`: no version that was current before {current} may run; name one, as in `{name}@VERSION`"
+    )]
     NothingEarlier {
         /// The skill.
         name: Name,
@@ -67,7 +79,9 @@ pub enum StoreError {
         version: Version,
     },
     /// The name belongs to another owner.
-    #[error("the name `{name}` belongs to `{owner}`, not to `{asking}`: choose another name")]
+    #[error(
+        "the name `{name}` belongs to `{owner}`, not to `{asking}`: choose another name, or act as that owner"
+    )]
     NotOwner {
         /// The name.
         name: Name,
@@ -87,6 +101,14 @@ pub enum StoreError {
         version: Version,
         /// What it is.
         digest: Digest,
+    },
+    /// There was such a version, and it was removed. It does not come back as other bytes.
+    #[error("skill `{name}` had a version `{version}`, which was removed: give this one another version")]
+    VersionGone {
+        /// The skill.
+        name: Name,
+        /// The version.
+        version: Version,
     },
     /// Callers of the present version would break.
     #[error("it would break callers of `{name}`, version {current}:{}\nsubmit with `--breaking` to replace it all the same, or under another name", list(.changes))]
@@ -169,13 +191,42 @@ pub enum StoreError {
         next: String,
     },
     /// The directory holds something else, or a store of another format.
-    #[error("`{path}` is not a store of this version: {reason}")]
+    #[error("`{path}` is not a store of this version: {reason}; name another directory with --store")]
     Format {
         /// The root.
         path: String,
         /// What is there.
         reason: String,
     },
+    /// Nothing is kept here.
+    #[error("no store is in use: {reason}")]
+    WithoutStore {
+        /// Why not.
+        reason: String,
+    },
+    /// The change can be seen, and a failure of power may undo it.
+    #[error("`{path}` was changed, and could not be made to last: {source}; repeat it")]
+    NotDurable {
+        /// The file, from the root of the store.
+        path: String,
+        /// What failed.
+        source: Box<StoreError>,
+    },
+    /// A value of the policy cannot be enforced.
+    #[error("`{name}` is {value}; it must be between {min} and {max}")]
+    PolicyRange {
+        /// The field of [`crate::Policy`].
+        name: &'static str,
+        /// The value given.
+        value: u64,
+        /// The least it may be.
+        min: u64,
+        /// The most it may be.
+        max: u64,
+    },
+    /// Somebody else who asked for the same at the same time got this.
+    #[error(transparent)]
+    Shared(std::sync::Arc<StoreError>),
     /// There is no store.
     #[error("there is no store at `{path}`: `ringfence submit` makes one")]
     NoStore {
@@ -185,6 +236,14 @@ pub enum StoreError {
     /// The store cannot be written to.
     #[error("the store is read-only: {action} failed: {source}")]
     ReadOnly {
+        /// What was tried.
+        action: String,
+        /// The system's words.
+        source: io::Error,
+    },
+    /// The system does not let this user do that.
+    #[error("{action} failed: {source}; look at whose the store is, and whether this user may")]
+    Denied {
         /// What was tried.
         action: String,
         /// The system's words.
@@ -229,11 +288,11 @@ impl StoreError {
             Self::Grammar { .. } => "bad-reference",
             Self::NoSuchSkill { .. } => "no-such-skill",
             Self::NoSuchVersion { .. } => "no-such-version",
-            Self::NoSuchDigest { .. } => "no-such-skill",
+            Self::NoSuchDigest { .. } | Self::NoSuchPrefix { .. } => "no-such-skill",
             Self::NothingEarlier { .. } => "nothing-earlier",
             Self::IsCurrent { .. } => "is-current",
             Self::NotOwner { .. } => "not-owner",
-            Self::VersionTaken { .. } => "version-taken",
+            Self::VersionTaken { .. } | Self::VersionGone { .. } => "version-taken",
             Self::Breaking { .. } => "breaking-change",
             Self::NotComparable { .. } => "not-comparable",
             Self::OverCap { .. } => "store-over-cap",
@@ -243,6 +302,11 @@ impl StoreError {
             Self::Foreign { .. } => "foreign-file",
             Self::Unsafe { .. } => "store-unsafe",
             Self::Format { .. } => "store-format",
+            Self::WithoutStore { .. } => "no-store",
+            Self::NotDurable { .. } => "not-durable",
+            Self::PolicyRange { .. } => "bad-policy",
+            Self::Shared(error) => error.code(),
+            Self::Denied { .. } => "store-denied",
             Self::NoStore { .. } => "no-store",
             Self::ReadOnly { .. } => "store-read-only",
             Self::DiskFull { .. } => "disk-full",
@@ -253,6 +317,14 @@ impl StoreError {
         }
     }
 
+    /// The error itself, where this one only hands on what somebody else got.
+    pub fn original(&self) -> &Self {
+        match self {
+            Self::Shared(error) => error.original(),
+            _ => self,
+        }
+    }
+
     /// Whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
@@ -260,11 +332,15 @@ impl StoreError {
             | Self::NoSuchSkill { .. }
             | Self::NoSuchVersion { .. }
             | Self::NoSuchDigest { .. }
+            | Self::NoSuchPrefix { .. }
             | Self::NothingEarlier { .. }
             | Self::IsCurrent { .. }
+            | Self::NotOwner { .. }
+            | Self::PolicyRange { .. }
             | Self::NoStore { .. } => Fault::Caller,
-            Self::NotOwner { .. }
-            | Self::VersionTaken { .. }
+            Self::Shared(error) => error.fault(),
+            Self::VersionTaken { .. }
+            | Self::VersionGone { .. }
             | Self::Breaking { .. }
             | Self::NotComparable { .. }
             | Self::OverCap { .. }
@@ -274,6 +350,9 @@ impl StoreError {
             | Self::Foreign { .. }
             | Self::Unsafe { .. }
             | Self::Format { .. }
+            | Self::WithoutStore { .. }
+            | Self::NotDurable { .. }
+            | Self::Denied { .. }
             | Self::ReadOnly { .. }
             | Self::DiskFull { .. }
             | Self::Io { .. } => Fault::Host,
@@ -287,8 +366,9 @@ impl StoreError {
     pub(crate) fn io(action: impl Into<String>, source: io::Error) -> Self {
         let action = action.into();
         match Errno::from_io_error(&source) {
-            Some(Errno::NOSPC | Errno::DQUOT) => Self::DiskFull { action, source },
-            Some(Errno::ROFS | Errno::ACCESS | Errno::PERM) => Self::ReadOnly { action, source },
+            Some(Errno::NOSPC | Errno::DQUOT | Errno::FBIG) => Self::DiskFull { action, source },
+            Some(Errno::ROFS) => Self::ReadOnly { action, source },
+            Some(Errno::ACCESS | Errno::PERM) => Self::Denied { action, source },
             _ => Self::Io { action, source },
         }
     }

@@ -37,6 +37,25 @@ impl Folder {
         format!("{}{name}", self.label)
     }
 
+    /// Why others than this process's user could change what is in this directory, if they could.
+    pub(crate) fn exposed(&self) -> Result<Option<String>, StoreError> {
+        let metadata = self.dir.dir_metadata().map_err(|error| self.failed("looking at", "", error))?;
+        let (owner, us) = (metadata.uid(), rustix::process::geteuid().as_raw());
+        Ok(if owner != us && owner != 0 {
+            Some(format!("it belongs to user {owner}, and this process is user {us}"))
+        } else if metadata.mode() & 0o022 != 0 {
+            Some("others can write to it".to_owned())
+        } else {
+            None
+        })
+    }
+
+    /// When something was last made or removed in this directory, in seconds since 1970.
+    pub(crate) fn changed(&self) -> Result<i64, StoreError> {
+        let metadata = self.dir.dir_metadata().map_err(|error| self.failed("looking at", "", error))?;
+        Ok(metadata.mtime())
+    }
+
     /// Opens a directory in this one; none when it is not there.
     pub(crate) fn folder(&self, name: &str) -> Result<Option<Self>, StoreError> {
         match self.dir.open_dir_nofollow(name) {
@@ -79,7 +98,14 @@ impl Folder {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).mode(0o600);
         let gone = || self.failed("making", name, io::ErrorKind::NotFound.into());
-        self.open_with(name, &mut options, "opening")?.ok_or_else(gone)
+        let found = self.open_with(name, &mut options, "opening")?.ok_or_else(gone)?;
+        // What is written here must not be written to a file somewhere else.
+        match found.exposed() {
+            None => Ok(found),
+            Some(found) => {
+                Err(StoreError::Foreign { path: self.label(name), found, expected: "a file of its own" })
+            }
+        }
     }
 
     fn open_with(
@@ -241,10 +267,12 @@ impl Scratch {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(failed(&name, error)),
             };
-            file.lock().map_err(|error| failed(&name, error))?;
-            // Between the two calls a cleaner may have taken it for a leftover.
-            if self.folder.has(&name)? {
-                return Ok(Draft { scratch: self, name, file, kept: false });
+            let draft = Draft { scratch: self, name, file, kept: false };
+            // Between the two calls a cleaner may have taken it for a leftover. Nobody is waited for.
+            match draft.file.try_lock() {
+                Ok(()) if self.folder.has(&draft.name)? => return Ok(draft),
+                Ok(()) | Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(failed(&draft.name, error)),
             }
         }
         Err(failed("", io::Error::other("every new name was taken")))
@@ -293,13 +321,20 @@ impl Draft<'_> {
     /// Makes the file last, and then visible under `name` in `folder`, in one step. What was there is
     /// replaced. When this returns, a power failure does not undo it.
     pub(crate) fn keep(mut self, folder: &Folder, name: &str) -> Result<(), StoreError> {
-        let synced = self.file.sync_all();
-        synced.map_err(|error| self.scratch.folder.failed("syncing", &self.name, error))?;
+        self.sync()?;
         // A rename onto a directory fails; onto a link it replaces the link, not what it points at.
         let renamed = self.scratch.folder.dir.rename(&self.name, &folder.dir, name);
         renamed.map_err(|error| folder.failed("renaming", name, error))?;
         self.kept = true;
-        folder.sync()
+        folder
+            .sync()
+            .map_err(|error| StoreError::NotDurable { path: folder.label(name), source: error.into() })
+    }
+
+    /// Makes what was written last, ahead of [`Draft::keep`], which then takes no time for it.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        let synced = self.file.sync_all();
+        synced.map_err(|error| self.scratch.folder.failed("syncing", &self.name, error))
     }
 }
 
@@ -313,14 +348,20 @@ impl Drop for Draft<'_> {
 }
 
 impl Found {
-    /// Whether nobody but this process's user can have changed it or will: it is ours, it has no other name,
-    /// and neither group nor others may write. It may have none any more: then it was removed or replaced
-    /// after it was opened.
-    pub(crate) fn is_private(&self) -> bool {
+    /// How others than this process's user could have changed it, or will; none when it is ours, has no other name,
+    /// and neither group nor others may write. It may have no name any more: then it was removed or replaced after
+    /// it was opened.
+    pub(crate) fn exposed(&self) -> Option<&'static str> {
         let metadata = &self.metadata;
-        metadata.uid() == rustix::process::geteuid().as_raw()
-            && metadata.mode() & 0o022 == 0
-            && metadata.nlink() <= 1
+        if metadata.uid() != rustix::process::geteuid().as_raw() {
+            Some("a file of another user")
+        } else if metadata.mode() & 0o022 != 0 {
+            Some("a file that others can write to")
+        } else if metadata.nlink() > 1 {
+            Some("a file with another name (a hard link)")
+        } else {
+            None
+        }
     }
 
     pub(crate) fn into_fd(self) -> OwnedFd {

@@ -44,22 +44,25 @@
 //! followed and never removed.
 
 mod artifacts;
+mod change;
 mod error;
 mod folder;
 mod gc;
 mod library;
 mod name;
+mod open;
 mod policy;
 mod record;
 mod store;
 mod verify;
 
 pub use artifacts::Miss;
+pub use change::{Receipt, Status, Submit};
 pub use error::StoreError;
-pub use gc::{Collected, Gc};
+pub use gc::{Collected, Freed, Gc};
 pub use library::{Library, Loaded, Origin, Stage, Submitted, Warning, warnings};
 pub use name::{Name, Owner, Reference, Version};
 pub use policy::Policy;
 pub use record::{Change, Entry, Event, Record};
-pub use store::{Freed, Listed, Receipt, Resolved, Revocation, Status, Store, Submit};
+pub use store::{Listed, Resolved, Revocation, Store};
 pub use verify::{Finding, Problem, Verification};

@@ -3,16 +3,17 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use ringfence::{Artifact, BreakingChange, Digest, Host, LoadError, Skill, SkillDescription, ValidatedSkill};
+use ringfence::{Artifact, Digest, Host, LoadError, Skill, SkillDescription};
 use ringfence_compile::Compiler;
 use serde::Serialize;
 use tokio::sync::OnceCell;
 
 use crate::artifacts::{KeptSkill, Key, Miss};
+use crate::change::{Receipt, Submit};
 use crate::error::StoreError;
-use crate::name::Reference;
-use crate::record::Entry;
-use crate::store::{Receipt, Resolved, Store, Submit};
+use crate::name::{Name, Reference, Version};
+use crate::record::{Entry, Record};
+use crate::store::{Resolved, Store};
 
 /// Takes skills in and loads them: validated, compiled in a jailed child, kept, authenticated, linked. A clone
 /// is the same library.
@@ -37,16 +38,19 @@ struct Inner {
 /// Skills that were loaded, the oldest first in `order`.
 #[derive(Debug, Default)]
 struct Remembered {
-    cells: HashMap<Digest, Arc<OnceCell<Skill>>>,
+    cells: HashMap<Digest, Cell>,
     order: VecDeque<Digest>,
 }
+
+/// A skill that is loaded once, whoever asks: all who wait get the same, also the same refusal.
+type Cell = Arc<OnceCell<Result<Skill, Arc<StoreError>>>>;
 
 /// Skills that a library remembers. One more, and the one that was loaded first is forgotten: skills that were
 /// replaced or removed must not be held for as long as a server runs.
 const REMEMBERED: usize = 1_024;
 
 impl Remembered {
-    fn cell(&mut self, digest: Digest) -> Arc<OnceCell<Skill>> {
+    fn cell(&mut self, digest: Digest) -> Cell {
         if let Some(cell) = self.cells.get(&digest) {
             return Arc::clone(cell);
         }
@@ -63,6 +67,21 @@ impl Remembered {
         self.cells.remove(&digest);
         self.order.retain(|known| *known != digest);
     }
+
+    /// Forgets what failed, so that the next who asks tries again, unless somebody does already.
+    fn forget_failed(&mut self, digest: Digest, failed: &Cell) {
+        if self.cells.get(&digest).is_some_and(|cell| Arc::ptr_eq(cell, failed)) {
+            self.forget(digest);
+        }
+    }
+}
+
+/// Where the bytes of a component are.
+#[derive(Debug)]
+enum Bytes {
+    AtHand(Vec<u8>),
+    /// In the store, where it has this size.
+    InStore(u64),
 }
 
 /// What is being done for somebody who waits.
@@ -226,18 +245,23 @@ impl Library {
     ) -> Result<Submitted, StoreError> {
         on(Stage::Validating);
         let wanted = submit.clone();
-        let skill = self
+        let (skill, compared) = self
             .blocking(move |inner| {
                 let store = inner.store()?;
                 store.policy()?.check_upload(bytes.len() as u64)?;
                 let skill = inner.host.validate(bytes)?;
-                store.would_take(&skill, &wanted, |current| inner.breaks(current, &skill))?;
-                Ok(skill)
+                let mut compared = None;
+                store.would_take(&skill, &wanted, |current| {
+                    let old = inner.describe(current)?;
+                    compared = Some(old.clone());
+                    Ok(old)
+                })?;
+                Ok((skill, compared))
             })
             .await?;
         let description = skill.described();
         let mut warnings = warnings(&description);
-        let code = match self.kept(skill.digest()).await {
+        let code = match self.kept(skill.digest(), false).await {
             Ok(_) => None,
             Err(miss) => {
                 on(Stage::Compiling { miss: miss.clone(), size: description.size() });
@@ -245,7 +269,7 @@ impl Library {
                     warnings.push(Warning::ArtifactRejected { reason });
                 }
                 let artifact = self.inner.compiler.compile(&skill).await?;
-                let (code, not_kept) = self.keep(&description, artifact, &skill).await?;
+                let (_, code, not_kept) = self.link_and_keep(&description, artifact).await?;
                 warnings.extend(not_kept.map(|reason| Warning::NotKept { reason }));
                 Some(code)
             }
@@ -253,7 +277,13 @@ impl Library {
         on(Stage::Keeping);
         let receipt = self
             .blocking(move |inner| {
-                inner.store()?.submit(&skill, &submit, |current| inner.breaks(current, &skill))
+                inner.store()?.submit(&skill, &submit, |current| {
+                    // Described before the lock was taken, unless another was submitted since.
+                    match compared.filter(|old| old.digest() == current.digest) {
+                        Some(old) => Ok(old),
+                        None => inner.describe(current),
+                    }
+                })
             })
             .await?;
         Ok(Submitted { receipt, description, code, warnings })
@@ -269,10 +299,18 @@ impl Library {
         reference: &Reference,
         on: impl FnMut(Stage),
     ) -> Result<(Loaded, Resolved), StoreError> {
-        let reference = reference.clone();
-        let resolved = self.blocking(move |inner| inner.store()?.resolve(&reference)).await?;
-        let loaded = self.loaded(resolved.digest, None, on).await?;
-        Ok((loaded, resolved))
+        let wanted = reference.clone();
+        let resolved = self.blocking(move |inner| inner.store()?.resolve(&wanted)).await?;
+        let loaded = self.loaded(resolved.digest, Bytes::InStore(resolved.size), on).await;
+        let wanted = reference.clone();
+        // Compiling takes long: it may have been revoked or removed meanwhile, and then that is the answer.
+        match loaded {
+            Ok(loaded) if loaded.origin == Origin::Memory => Ok((loaded, resolved)),
+            loaded => {
+                self.blocking(move |inner| inner.store()?.resolve(&wanted)).await?;
+                loaded.map(|loaded| (loaded, resolved))
+            }
+        }
     }
 
     /// Loads a component that came otherwise, such as a file. Its code is kept like that of any other, its bytes
@@ -282,16 +320,38 @@ impl Library {
     ///
     /// [`StoreError`]: it is refused or revoked.
     pub async fn load_bytes(&self, bytes: Vec<u8>, on: impl FnMut(Stage)) -> Result<Loaded, StoreError> {
-        let digest = Digest::of(&bytes);
-        self.blocking(move |inner| match &inner.store {
-            Ok(store) => store.expect_allowed(digest),
-            Err(_) => Ok(()),
-        })
-        .await?;
-        self.loaded(digest, Some(bytes), on).await
+        let (digest, bytes) = self
+            .blocking(move |inner| {
+                let digest = Digest::of(&bytes);
+                inner.expect_allowed(digest)?;
+                Ok((digest, bytes))
+            })
+            .await?;
+        let loaded = self.loaded(digest, Bytes::AtHand(bytes), on).await?;
+        self.blocking(move |inner| inner.expect_allowed(digest)).await?;
+        Ok(loaded)
     }
 
-    /// Forgets a skill that was loaded, so that a revocation is seen by the next call. Runs go on.
+    /// Lets a held version run, and makes it current. For the store's admin.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::release`].
+    pub async fn release(
+        &self,
+        name: &Name,
+        version: &Version,
+        breaking: bool,
+    ) -> Result<Record, StoreError> {
+        let (name, version) = (name.clone(), version.clone());
+        self.blocking(move |inner| {
+            inner.store()?.release(&name, &version, breaking, |entry| inner.describe(entry))
+        })
+        .await
+    }
+
+    /// Forgets a skill that was loaded, and gives its memory back once nobody holds it. Whether it may run is
+    /// asked of the store at every load in any case; who holds the skill can go on running it.
     pub fn forget(&self, digest: Digest) {
         self.inner.loaded.lock().unwrap_or_else(PoisonError::into_inner).forget(digest);
     }
@@ -301,7 +361,7 @@ impl Library {
     async fn loaded(
         &self,
         digest: Digest,
-        bytes: Option<Vec<u8>>,
+        bytes: Bytes,
         mut on: impl FnMut(Stage),
     ) -> Result<Loaded, StoreError> {
         let cell = {
@@ -309,28 +369,46 @@ impl Library {
             loaded.cell(digest)
         };
         let mut origin = Origin::Memory;
-        let skill = cell.get_or_try_init(|| async {
-            let (skill, from) = self.first(digest, bytes, &mut on).await?;
+        let skill = cell.get_or_init(|| async {
+            let (skill, from) = self.first(digest, bytes, &mut on).await.map_err(Arc::new)?;
             origin = from;
-            Ok::<_, StoreError>(skill)
+            Ok(skill)
         });
-        let skill = skill.await?.clone();
-        Ok(Loaded { skill, origin })
+        match skill.await {
+            Ok(skill) => Ok(Loaded { skill: skill.clone(), origin }),
+            Err(error) => {
+                let error = Arc::clone(error);
+                let mut loaded = self.inner.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+                loaded.forget_failed(digest, &cell);
+                drop(loaded);
+                drop(cell);
+                // Whoever is the last to hear of it gets the error itself.
+                Err(Arc::try_unwrap(error).unwrap_or_else(StoreError::Shared))
+            }
+        }
     }
 
     async fn first(
         &self,
         digest: Digest,
-        bytes: Option<Vec<u8>>,
+        bytes: Bytes,
         on: &mut impl FnMut(Stage),
     ) -> Result<(Skill, Origin), StoreError> {
-        let linked = self.kept(digest).await.and_then(|kept| {
-            // An engine that does not take what the store vouches for is a miss as well.
-            match self.inner.host.link_described(&kept.description, &kept.artifact) {
-                Err(LoadError::Artifact(reason)) => Err(Miss::Rejected(reason)),
+        let linked = match self.kept(digest, false).await {
+            // Authenticated, and not mapped: where descriptors have no path, the bytes are read instead.
+            Ok(kept) => match self.link(kept).await {
+                Err(StoreError::Load(LoadError::Artifact(_))) => match self.kept(digest, true).await {
+                    Ok(kept) => match self.link(kept).await {
+                        // An engine that does not take what the store vouches for is a miss as well.
+                        Err(StoreError::Load(LoadError::Artifact(reason))) => Err(Miss::Rejected(reason)),
+                        linked => Ok(linked),
+                    },
+                    Err(miss) => Err(miss),
+                },
                 linked => Ok(linked),
-            }
-        });
+            },
+            Err(miss) => Err(miss),
+        };
         let miss = match linked {
             Ok(skill) => return Ok((skill?, Origin::Artifact)),
             Err(miss) => miss,
@@ -339,39 +417,41 @@ impl Library {
         let validated = self
             .blocking(move |inner| {
                 let bytes = match bytes {
-                    Some(bytes) => bytes,
-                    None => inner.store()?.component(digest)?,
+                    Bytes::AtHand(bytes) => bytes,
+                    Bytes::InStore(size) => inner.store()?.component(digest, size)?,
                 };
                 Ok(inner.host.validate(bytes)?)
             })
             .await?;
         on(Stage::Compiling { miss: miss.clone(), size: validated.bytes().len() as u64 });
         let artifact = self.inner.compiler.compile(&validated).await?;
-        let skill = self.inner.host.link(&validated, &artifact)?;
         on(Stage::Keeping);
-        let (_, not_kept) = self.keep(&validated.described(), artifact, &validated).await?;
+        let (skill, _, not_kept) = self.link_and_keep(&validated.described(), artifact).await?;
         Ok((skill, Origin::Compiled { miss, not_kept }))
     }
 
     /// The code of a skill, if this store has it.
-    async fn kept(&self, digest: Digest) -> Result<KeptSkill, Miss> {
-        let kept = self.blocking(move |inner| Ok(inner.kept(digest))).await;
-        kept.unwrap_or_else(|error| Err(Miss::NotKept(error.to_string())))
+    async fn kept(&self, digest: Digest, in_memory: bool) -> Result<KeptSkill, Miss> {
+        let kept = self.blocking(move |inner| Ok(inner.kept(digest, in_memory))).await;
+        kept.unwrap_or_else(|error| Err(Miss::Unreadable(error.to_string())))
     }
 
-    /// Keeps code; gives its size, and why it could not be kept. That is no error: the skill can run.
-    async fn keep(
+    async fn link(&self, kept: KeptSkill) -> Result<Skill, StoreError> {
+        self.blocking(move |inner| Ok(inner.host.link_described(&kept.description, &kept.artifact)?)).await
+    }
+
+    /// Links code, and keeps it if it links; gives its size, and why it could not be kept. That is no error: the
+    /// skill can run.
+    async fn link_and_keep(
         &self,
         description: &SkillDescription,
         artifact: Artifact,
-        skill: &ValidatedSkill,
-    ) -> Result<(u64, Option<String>), StoreError> {
-        // Code that this host cannot link must not become somebody's problem later.
-        self.inner.host.link(skill, &artifact)?;
+    ) -> Result<(Skill, u64, Option<String>), StoreError> {
         let description = description.clone();
         self.blocking(move |inner| {
+            let skill = inner.host.link_described(&description, &artifact)?;
             let size = artifact.as_bytes().unwrap_or_default().len() as u64;
-            Ok((size, inner.keep(&description, &artifact).err()))
+            Ok((skill, size, inner.keep(&description, &artifact).err().map(|error| error.to_string())))
         })
         .await
     }
@@ -389,45 +469,55 @@ impl Library {
 
 impl Inner {
     fn store(&self) -> Result<&Store, StoreError> {
-        self.store.as_ref().map_err(|reason| StoreError::NoStore { path: reason.clone() })
+        self.store.as_ref().map_err(|reason| StoreError::WithoutStore { reason: reason.clone() })
     }
 
-    fn key(&self) -> Result<&Key, String> {
-        // Only a key is remembered: what kept it from being read may pass.
-        if let Some(key) = self.key.get() {
-            return Ok(key);
+    fn expect_allowed(&self, digest: Digest) -> Result<(), StoreError> {
+        match &self.store {
+            Ok(store) => store.expect_allowed(digest),
+            Err(_) => Ok(()),
         }
-        let store = self.store.as_ref().map_err(String::clone)?;
-        let key = store.key().map_err(|error| error.to_string())?;
-        Ok(self.key.get_or_init(|| key))
     }
 
-    fn kept(&self, digest: Digest) -> Result<KeptSkill, Miss> {
-        let store = self.store.as_ref().map_err(|reason| Miss::NotKept(reason.clone()))?;
-        let key = self.key().map_err(Miss::NotKept)?;
-        let artifacts = store
-            .artifacts(self.host.fingerprint(), key)
-            .map_err(|error| Miss::NotKept(error.to_string()))?;
-        artifacts.open(digest)
+    /// The key, if there is one: reading makes none, since nothing could have been kept under it.
+    fn key(&self, store: &Store) -> Result<Option<&Key>, StoreError> {
+        if self.key.get().is_none()
+            && let Some(key) = Key::read(&store.root)?
+        {
+            let _ = self.key.set(key);
+        }
+        Ok(self.key.get())
     }
 
-    fn keep(&self, description: &SkillDescription, artifact: &Artifact) -> Result<(), String> {
-        let store = self.store.as_ref().map_err(String::clone)?;
-        let keep = || -> Result<(), StoreError> {
-            let cap = store.policy()?.artifacts;
-            let key = self.key().map_err(|reason| StoreError::NoStore { path: reason })?;
-            let artifacts = store.artifacts(self.host.fingerprint(), key)?;
-            artifacts.keep(&store.scratch, description, artifact, cap)
+    fn kept(&self, digest: Digest, in_memory: bool) -> Result<KeptSkill, Miss> {
+        let store = self.store.as_ref().map_err(|reason| Miss::NoStore(reason.clone()))?;
+        let unreadable = |error: StoreError| Miss::Unreadable(error.to_string());
+        let key = self.key(store).map_err(unreadable)?.ok_or(Miss::Absent)?;
+        let artifacts = store.artifacts(self.host.fingerprint(), key).map_err(unreadable)?;
+        artifacts.ok_or(Miss::Absent)?.open(digest, in_memory)
+    }
+
+    fn keep(&self, description: &SkillDescription, artifact: &Artifact) -> Result<(), StoreError> {
+        let store = self.store()?;
+        // Revoked while it was compiled.
+        store.expect_allowed(description.digest())?;
+        let cap = store.policy()?.artifacts;
+        let key = match self.key(store)? {
+            Some(key) => key,
+            None => {
+                let key = store.make_key()?;
+                self.key.get_or_init(|| key)
+            }
         };
-        keep().map_err(|error| error.to_string())
+        let artifacts = store.make_artifacts(self.host.fingerprint(), key)?;
+        artifacts.keep(&store.scratch, description, artifact, cap)
     }
 
-    /// What would break for callers of the current version.
-    fn breaks(&self, current: &Entry, new: &ValidatedSkill) -> Result<Vec<BreakingChange>, StoreError> {
-        let old = match self.kept(current.digest) {
-            Ok(kept) => kept.description,
-            Err(_) => self.host.validate(self.store()?.component(current.digest)?)?.described(),
-        };
-        Ok(new.described().breaking_changes_since(&old))
+    /// What a version was: as it was kept, or as its bytes say.
+    fn describe(&self, entry: &Entry) -> Result<SkillDescription, StoreError> {
+        match self.kept(entry.digest, false) {
+            Ok(kept) => Ok(kept.description),
+            Err(_) => Ok(self.host.validate(self.store()?.component(entry.digest, entry.size)?)?.described()),
+        }
     }
 }

@@ -30,6 +30,8 @@ pub enum Reference {
     Version(Name, Version),
     /// Those bytes, if a skill points at them.
     Digest(Digest),
+    /// The bytes whose digest begins so: `sha256:` and 8 to 63 hexadecimal digits, where only one does.
+    Prefix(String),
 }
 
 /// Longest name, owner and version, in bytes.
@@ -127,6 +129,12 @@ impl FromStr for Reference {
         if let Ok(digest) = given.parse() {
             return Ok(Self::Digest(digest));
         }
+        if let Some(digits) = given.strip_prefix("sha256:") {
+            let hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+            if hex && (8..64).contains(&digits.len()) {
+                return Ok(Self::Prefix(digits.to_ascii_lowercase()));
+            }
+        }
         let parsed = match given.split_once('@') {
             None => given.parse().map(Self::Name),
             Some((name, version)) => {
@@ -136,7 +144,7 @@ impl FromStr for Reference {
         parsed.map_err(|_| StoreError::Grammar {
             what: "a skill",
             given: text::clean(given, 80),
-            expected: "a name such as `text-stats`, `name@version`, or a digest such as `sha256:` and 64 \
+            expected: "a name such as `text-stats`, `name@version`, or a digest: `sha256:` and 8 to 64 \
                        hexadecimal digits",
         })
     }
@@ -148,6 +156,7 @@ impl fmt::Display for Reference {
             Self::Name(name) => name.fmt(f),
             Self::Version(name, version) => write!(f, "{name}@{version}"),
             Self::Digest(digest) => digest.fmt(f),
+            Self::Prefix(digits) => write!(f, "sha256:{digits}"),
         }
     }
 }

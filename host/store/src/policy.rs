@@ -50,6 +50,9 @@ impl Default for Policy {
     }
 }
 
+/// Versions of one name that its record has room for.
+const VERSIONS: u64 = 1_000;
+
 const FILE: &str = "policy.json";
 const MOST: u64 = 64 << 10;
 
@@ -75,15 +78,25 @@ impl Policy {
         draft.keep(root, FILE)
     }
 
-    /// Refuses what would be over a cap: `changed` takes the place of the record of its name.
-    pub(crate) fn check(&self, records: &[Record], changed: &Record) -> Result<(), StoreError> {
+    /// Refuses what could not be enforced.
+    pub(crate) fn check_range(&self) -> Result<(), StoreError> {
+        let (value, max) = (self.versions, VERSIONS);
+        if value == 0 || value > max {
+            return Err(StoreError::PolicyRange { name: "versions", value, min: 1, max });
+        }
+        Ok(())
+    }
+
+    /// Refuses what would be over a cap: `changed` takes the place of the record of its name; `unread` records could
+    /// not be read.
+    pub(crate) fn check(&self, records: &[Record], unread: u64, changed: &Record) -> Result<(), StoreError> {
         let others: Vec<&Record> = records.iter().filter(|record| record.name != changed.name).collect();
         let all = || others.iter().copied().chain([changed]);
         let owned = || all().filter(|record| record.owner == changed.owner);
         let count = |records: &mut dyn Iterator<Item = &Record>| records.count() as u64;
         let rows = [
-            ("versions of the skill", changed.versions.len() as u64, self.versions.min(1_000), None),
-            ("skills", count(&mut all()), self.skills, None),
+            ("versions of the skill", changed.versions.len() as u64, self.versions, None),
+            ("skills", count(&mut all()).saturating_add(unread), self.skills, None),
             ("bytes of components", bytes(all()), self.bytes, None),
             ("skills", count(&mut owned()), self.owner_skills, Some(&changed.owner)),
             ("bytes of components", bytes(owned()), self.owner_bytes, Some(&changed.owner)),

@@ -2,6 +2,8 @@
 //!
 //! A record is one file: a line of JSON, and a line with its SHA-256, so that a flipped bit is seen.
 
+use std::collections::BTreeSet;
+
 use ringfence::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -103,6 +105,11 @@ impl Record {
         known.join(", ")
     }
 
+    /// Whether there was such a version which was removed since, as far as the history goes.
+    pub(crate) fn had(&self, version: &Version) -> bool {
+        self.entry(version).is_none() && self.history.iter().any(|event| event.version == *version)
+    }
+
     /// The number for a submission that names no version: one more than the highest there ever was.
     pub(crate) fn next_version(&self) -> Version {
         let submitted = self.versions.iter().map(|entry| &entry.version);
@@ -116,11 +123,24 @@ impl Record {
         Version::numbered(next)
     }
 
-    /// The version that was current before the current one, if it can be again.
-    pub(crate) fn earlier(&self) -> Option<&Entry> {
-        let usable = |version: &Version| self.entry(version).filter(|entry| !entry.held);
-        let current = self.versions.iter().position(|entry| Some(&entry.version) == self.current.as_ref())?;
-        self.versions.iter().take(current).rev().find_map(|entry| usable(&entry.version))
+    /// The newest version that was current before the current one was, and may be again: neither what was
+    /// rolled away from, nor what `may_run` refuses.
+    pub(crate) fn earlier(&self, may_run: impl Fn(Digest) -> bool) -> Option<&Entry> {
+        // The line of versions that led to the current one.
+        let mut line: Vec<&Version> = Vec::new();
+        for event in &self.history {
+            match event.what {
+                Change::Submitted | Change::Released => line.push(&event.version),
+                Change::RolledBack => match line.iter().position(|version| **version == event.version) {
+                    Some(at) => line.truncate(at.saturating_add(1)),
+                    None => line.push(&event.version),
+                },
+                Change::Removed => line.retain(|version| **version != event.version),
+                Change::Held => {}
+            }
+        }
+        let before = line.into_iter().rev().filter(|version| Some(*version) != self.current.as_ref());
+        before.filter_map(|version| self.entry(version)).find(|entry| !entry.held && may_run(entry.digest))
     }
 
     /// Drops all versions but the newest `keep`, the current one and those that are held; gives how many.
@@ -159,6 +179,13 @@ impl Record {
         let record: Self = serde_json::from_slice(unseal(bytes)?).map_err(|error| error.to_string())?;
         if record.name != *name {
             return Err(format!("it is the record of `{}`", record.name));
+        }
+        let versions: BTreeSet<&Version> = record.versions.iter().map(|entry| &entry.version).collect();
+        if versions.is_empty() || versions.len() < record.versions.len() {
+            return Err("it has no version, or one twice".to_owned());
+        }
+        if record.current.as_ref().is_some_and(|current| !versions.contains(current)) {
+            return Err("its current version is none that it has".to_owned());
         }
         Ok(record)
     }

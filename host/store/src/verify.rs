@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence::Digest;
+use ringfence::{Digest, text};
 use serde::Serialize;
 
-use crate::artifacts::{Artifacts, Key, digest_of, name_of};
+use crate::artifacts::{Artifacts, Key, Miss, digest_of, name_of};
 use crate::error::StoreError;
 use crate::folder::{is_draft, kind};
-use crate::store::{FILES, FOLDERS, Store, component_file};
+use crate::open::{FILES, FOLDERS};
+use crate::store::{Store, component_file};
 
 /// What `verify` found.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -24,6 +25,9 @@ pub struct Verification {
     pub bytes: u64,
     /// What is wrong, in the order of the store's directories.
     pub findings: Vec<Finding>,
+    /// Whether a record could not be read, so that what is used is not known.
+    #[serde(skip)]
+    unread: bool,
 }
 
 /// Something that is not as the store left it.
@@ -55,7 +59,7 @@ pub enum Problem {
     Artifact,
     /// A link or a file that is not the store's. It is never followed or read.
     Foreign,
-    /// A component that nothing points at, or a draft that nobody writes.
+    /// A component that nothing points at.
     Leftover,
 }
 
@@ -77,11 +81,13 @@ impl Verification {
     }
 
     fn find(&mut self, path: String, problem: Problem, message: impl Into<String>, next: &'static str) {
+        // Whoever made the file chose its name.
+        let path = text::clean(&path, 512);
         self.findings.push(Finding { path, problem, message: message.into(), skills: Vec::new(), next });
     }
 }
 
-/// Where the digests of the store's records are used, and how large they are said to be.
+/// Bytes of each digest that is pointed at, and the versions that do.
 type Uses = BTreeMap<Digest, (u64, Vec<String>)>;
 
 impl Store {
@@ -147,6 +153,7 @@ impl Store {
                     let problem = problem_of(&error);
                     let next = "restore the file, or move it away and submit the skill again";
                     found.find(self.names.label(&file), problem, reason_of(&error), next);
+                    found.unread = true;
                     if let Some(finding) = found.findings.last_mut() {
                         finding.skills.push(name.to_string());
                     }
@@ -163,7 +170,7 @@ impl Store {
         progress: &mut impl FnMut(u64, u64),
     ) -> Result<(), StoreError> {
         let total = uses.len() as u64;
-        let unread = found.findings.iter().any(|finding| finding.path.starts_with("names/"));
+        let unread = found.unread;
         let mut seen = BTreeSet::new();
         for file in self.components.names()? {
             let path = self.components.label(&file);
@@ -172,7 +179,7 @@ impl Store {
                 continue;
             };
             seen.insert(digest);
-            let Some((_, users)) = uses.get(&digest) else {
+            let Some((size, users)) = uses.get(&digest) else {
                 if let Some(metadata) = self.components.look(&file).filter(|found| !found.is_file()) {
                     found.find(path, Problem::Foreign, kind(&metadata), "move it away");
                     continue;
@@ -185,8 +192,10 @@ impl Store {
             };
             progress(found.components, total);
             found.components = found.components.saturating_add(1);
-            match self.component(digest) {
+            match self.component(digest, *size) {
                 Ok(bytes) => found.bytes = found.bytes.saturating_add(bytes.len() as u64),
+                // Removed since the records were read.
+                Err(_) if !self.is_used(digest)? => {}
                 Err(error) => {
                     found.find(path, problem_of(&error), reason_of(&error), "submit the skill again");
                     if let Some(finding) = found.findings.last_mut() {
@@ -197,6 +206,9 @@ impl Store {
         }
         progress(total, total);
         for (digest, (_, users)) in uses.iter().filter(|(digest, _)| !seen.contains(digest)) {
+            if !self.is_used(*digest)? {
+                continue;
+            }
             let path = self.components.label(&component_file(*digest));
             found.find(path, Problem::Missing, "it is gone", "submit the skill again");
             if let Some(finding) = found.findings.last_mut() {
@@ -215,7 +227,7 @@ impl Store {
                 None
             }
         };
-        let again = "nothing to do: it is compiled again when it is needed";
+        let again = "remove the file; the skill is compiled again when it is needed";
         for engine in self.artifacts.names()? {
             let label = self.artifacts.label(&engine);
             let folder =
@@ -241,8 +253,12 @@ impl Store {
                 found.artifacts = found.artifacts.saturating_add(1);
                 let size = artifacts.folder.look(&file).map_or(0, |metadata| metadata.len());
                 found.bytes = found.bytes.saturating_add(size);
-                if let Err(reason) = artifacts.check(digest) {
-                    found.find(path, Problem::Artifact, reason, again);
+                match artifacts.check(digest) {
+                    // Removed since the directory was read.
+                    Ok(()) | Err(Miss::Absent) => {}
+                    Err(Miss::Rejected(reason) | Miss::Unreadable(reason) | Miss::NoStore(reason)) => {
+                        found.find(path, Problem::Artifact, reason, again);
+                    }
                 }
             }
         }

@@ -42,7 +42,7 @@ fn not_wasm() {
 fn an_artifact_of_our_own_is_not_wasm() {
     let skill = host(Allocator::Pooling).validate(wasm(guests::ECHO)).expect("valid");
     let artifact = ringfence::compile(&skill).expect("it compiles");
-    assert!(matches!(one(artifact.as_bytes()), Refusal::NotWasm { .. }));
+    assert!(matches!(one(artifact.as_bytes().expect("compiled here")), Refusal::NotWasm { .. }));
 }
 
 #[test]

@@ -235,7 +235,7 @@ fn a_link_in_the_place_of_the_directory_is_not_followed() {
     fs::rename(&engine, &elsewhere).expect("it moves");
     symlink(&elsewhere, &engine).expect("a link");
     let loaded = shelf.again().load("a").expect("it runs");
-    assert!(matches!(loaded.origin, Origin::Compiled { miss: Miss::NotKept(_), not_kept: Some(_) }));
+    assert!(matches!(loaded.origin, Origin::Compiled { miss: Miss::Unreadable(_), not_kept: Some(_) }));
     let found = shelf.verify().findings;
     assert_eq!(found.len(), 1, "{found:#?}");
     assert_eq!(found[0].problem, Problem::Foreign);

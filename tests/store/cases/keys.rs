@@ -52,7 +52,7 @@ fn a_bad_key_keeps_nothing() {
         shelf.put("a", &answering(1));
         spoil(&shelf.root.join("key"));
         let (miss, not_kept) = compiled(&shelf);
-        assert!(matches!(&miss, Miss::NotKept(reason) if reason.contains("key")), "{what}: {miss:?}");
+        assert!(matches!(&miss, Miss::Unreadable(reason) if reason.contains("key")), "{what}: {miss:?}");
         assert!(not_kept.is_some(), "{what}");
         let found = shelf.verify();
         let key = found.findings.iter().find(|finding| finding.path == "key").expect(what);

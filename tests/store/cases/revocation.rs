@@ -74,7 +74,7 @@ fn a_held_version_that_is_revoked_is_not_released() {
     held.hold = true;
     shelf.submit_as(&answering(1), held).expect("it is taken");
     shelf.store().revoke(Digest::of(&answering(1)), None).expect("it is revoked");
-    assert_eq!(code(&shelf.store().release(&name("a"), &version("1"))), "revoked");
+    assert_eq!(code(&shelf.release("a", "1")), "revoked");
 }
 
 #[test]

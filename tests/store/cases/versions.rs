@@ -239,15 +239,15 @@ fn what_is_held_runs_under_no_reference_until_it_is_released() {
     other.submit_as(&answering(2), submit).expect("it is taken");
     other.refused("b", "held");
     other.refused("b@1", "held");
-    other.store().release(&name("a"), &version("2")).expect("it is held");
+    other.release("a", "2").expect("it is held");
     shelf.expect("a", 2);
     shelf.expect("a@2", 2);
     shelf.expect(&receipt.digest.to_string(), 2);
     shelf.refused("b", "held");
     let told = history(&shelf, "a");
     assert_eq!(told[1..], [(Change::Held, "2".to_owned()), (Change::Released, "2".to_owned())]);
-    assert_eq!(code(&shelf.store().release(&name("a"), &version("3"))), "no-such-version");
-    assert_eq!(code(&shelf.store().release(&name("c"), &version("1"))), "no-such-skill");
+    assert_eq!(code(&shelf.release("a", "3")), "no-such-version");
+    assert_eq!(code(&shelf.release("c", "1")), "no-such-skill");
 }
 
 #[test]

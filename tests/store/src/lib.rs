@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use ringfence::{Allocator, Digest, Host, HostConfig, Limits, Outcome, Skill, SkillCaps};
 use ringfence_compile::{CompileLimits, Compiler};
 use ringfence_store::{
-    Library, Loaded, Miss, Name, Owner, Policy, Reference, Stage, Store, StoreError, Submit, Submitted,
-    Verification, Version,
+    Library, Loaded, Miss, Name, Owner, Policy, Record, Reference, Stage, Store, StoreError, Submit,
+    Submitted, Verification, Version,
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -88,6 +88,11 @@ impl Shelf {
 
     pub fn store(&self) -> &Store {
         self.library.store().expect("it was given one")
+    }
+
+    /// Releases a held version, whatever it breaks.
+    pub fn release(&self, of: &str, wanted: &str) -> Result<Record, StoreError> {
+        runtime().block_on(self.library.release(&name(of), &version(wanted), true))
     }
 
     /// Submits with all choices open.

@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use bytesize::ByteSize;
 use ringfence::Limits;
-use ringfence_store::{Gc, Policy, Reference};
+use ringfence_store::{Gc, Library, Policy, Reference};
 use serde_json::json;
 
 use super::{answer, name};
-use crate::args::{GcArgs, NameArgs, PolicyArgs, RevokeArgs};
+use crate::args::{GcArgs, NameArgs, PolicyArgs, ReleaseArgs, RevokeArgs};
 use crate::load;
 use crate::output::{self, Refused, print, thousands};
 
@@ -43,44 +43,69 @@ pub(crate) fn rollback(args: &NameArgs) -> ExitCode {
     answer(args.json, exec())
 }
 
-pub(crate) fn release(args: &NameArgs) -> ExitCode {
-    let exec = || -> Result<ExitCode, Refused> {
-        let (name, version) = name(&args.skill)?;
-        let store = load::store(&args.store)?;
-        let newest = || -> Result<_, Refused> {
-            let record = store.expect(&name)?;
-            let held = record.versions.iter().rev().find(|entry| entry.held);
-            held.map(|entry| entry.version.clone()).ok_or_else(|| {
-                let message = format!("no version of `{name}` is held: there is nothing to release");
-                Refused { exit: crate::exit::CALL, code: "nothing-held", ..Refused::fault(message) }
-            })
-        };
-        let version = version.map_or_else(newest, Ok)?;
-        let record = store.release(&name, &version)?;
-        if args.json {
-            output::print_json(&json!({"name": name, "released": version, "current": record.current}));
-        } else {
-            print(&format!("{name}@{version}  released"));
-        }
-        Ok(ExitCode::SUCCESS)
+pub(crate) async fn release(args: ReleaseArgs) -> ExitCode {
+    let json = args.json;
+    answer(json, release_held(args).await)
+}
+
+async fn release_held(args: ReleaseArgs) -> Result<ExitCode, Refused> {
+    let (name, version) = name(&args.skill)?;
+    let store = load::store(&args.store)?;
+    let record = store.expect(&name)?;
+    let newest = || {
+        let held = record.versions.iter().rev().find(|entry| entry.held);
+        held.map(|entry| entry.version.clone()).ok_or_else(|| {
+            let message = format!("no version of `{name}` is held: there is nothing to release");
+            Refused { exit: crate::exit::CALL, code: "nothing-held", ..Refused::fault(message) }
+        })
     };
-    answer(args.json, exec())
+    let version = version.map_or_else(newest, Ok)?;
+    let held = record.entry(&version).is_some_and(|entry| entry.held);
+    let library = Library::new(load::host(&Limits::default())?, load::compiler()?, Ok(store));
+    let record = library.release(&name, &version, args.breaking).await?;
+    if args.json {
+        output::print_json(
+            &json!({"name": name, "version": version, "released": held, "current": record.current}),
+        );
+    } else {
+        print(&format!("{name}@{version}  {}", if held { "released" } else { "was not held" }));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) fn revoke(args: &RevokeArgs) -> ExitCode {
     let exec = || -> Result<ExitCode, Refused> {
         let reference: Reference = args.skill.parse()?;
-        let store = load::store_or_new(&args.store)?;
+        let store = load::store(&args.store)?;
         let digest = match &reference {
             // Also one that is not here: it will not come in, and no file of it runs with this store.
             Reference::Digest(digest) => *digest,
-            Reference::Name(_) | Reference::Version(..) => store.digest_of(&reference)?,
+            Reference::Name(_) | Reference::Version(..) | Reference::Prefix(_) => {
+                store.find(&reference)?.digest
+            }
         };
+        let before = store.is_revoked(digest)?;
         store.revoke(digest, args.reason.as_deref())?;
+        let listed = store.list()?;
+        let records = listed.iter().filter_map(|listed| listed.record.as_ref().ok());
+        let hit: Vec<String> = records
+            .flat_map(|record| record.versions.iter().map(move |entry| (&record.name, entry)))
+            .filter(|(_, entry)| entry.digest == digest)
+            .map(|(name, entry)| format!("{name}@{}", entry.version))
+            .collect();
         if args.json {
-            output::print_json(&json!({"revoked": digest}));
+            output::print_json(&json!({"revoked": digest, "already": before, "skills": hit}));
         } else {
-            print(&format!("{digest}  revoked: it never runs again"));
+            let what = if before {
+                "was revoked already, for the reason given then"
+            } else {
+                "revoked: it never runs again"
+            };
+            print(&format!("{digest}  {what}"));
+            print(&format!(
+                "  skills  {}",
+                if hit.is_empty() { "none of this store".to_owned() } else { hit.join(", ") }
+            ));
         }
         Ok(ExitCode::SUCCESS)
     };
@@ -91,16 +116,22 @@ pub(crate) fn gc(args: &GcArgs) -> ExitCode {
     let exec = || -> Result<ExitCode, Refused> {
         let store = load::store(&args.store)?;
         let engine = load::host(&Limits::default())?.fingerprint();
-        let freed = store.gc(Gc::new(args.keep_versions), engine)?;
+        let mut gc = Gc::new(args.keep_versions);
+        gc.other_engines = args.other_engines;
+        let freed = store.gc(gc, engine)?;
         if args.json {
             output::print_json(&freed);
             return Ok(ExitCode::SUCCESS);
         }
         let size = |bytes| ByteSize::b(bytes).display().iec().to_string();
-        print(&format!("leftovers      {} files", freed.drafts));
-        print(&format!("old versions   {}", freed.versions));
-        print(&format!("not pointed at {} files, {}", freed.unused.files, size(freed.unused.bytes)));
-        print(&format!("other engines  {} files, {}", freed.stale.files, size(freed.stale.bytes)));
+        print(&format!("drafts    {} files that a killed process left", freed.drafts));
+        print(&format!("versions  {} old ones", freed.versions));
+        print(&format!("unused    {} files, {}", freed.unused.files, size(freed.unused.bytes)));
+        print(&format!(
+            "stale     {} files of other engines, {}",
+            freed.stale.files,
+            size(freed.stale.bytes)
+        ));
         Ok(ExitCode::SUCCESS)
     };
     answer(args.json, exec())
@@ -108,25 +139,36 @@ pub(crate) fn gc(args: &GcArgs) -> ExitCode {
 
 pub(crate) fn policy(args: &PolicyArgs) -> ExitCode {
     let exec = || -> Result<ExitCode, Refused> {
-        let store = load::store_or_new(&args.store)?;
-        let old = if args.reset { Policy::default() } else { store.policy()? };
-        let mut policy = old;
-        let numbers = [
-            (&mut policy.upload, args.upload),
-            (&mut policy.skills, args.skills),
-            (&mut policy.bytes, args.bytes),
-            (&mut policy.owner_skills, args.owner_skills),
-            (&mut policy.owner_bytes, args.owner_bytes),
-            (&mut policy.versions, args.versions),
-            (&mut policy.artifacts, args.artifacts),
-        ];
-        for (value, given) in numbers {
-            *value = given.unwrap_or(*value);
-        }
-        policy.hold = args.hold.unwrap_or(policy.hold);
-        if args.reset || policy != old {
-            store.set_policy(&policy)?;
-        }
+        let change = |old: Policy| {
+            let mut policy = if args.reset { Policy::default() } else { old };
+            let numbers = [
+                (&mut policy.upload, args.upload),
+                (&mut policy.skills, args.skills),
+                (&mut policy.bytes, args.bytes),
+                (&mut policy.owner_skills, args.owner_skills),
+                (&mut policy.owner_bytes, args.owner_bytes),
+                (&mut policy.versions, args.versions),
+                (&mut policy.artifacts, args.artifacts),
+            ];
+            for (value, given) in numbers {
+                *value = given.unwrap_or(*value);
+            }
+            policy.hold = args.hold.unwrap_or(policy.hold);
+            policy
+        };
+        let numbers =
+            [args.upload, args.skills, args.bytes, args.owner_skills, args.owner_bytes, args.versions];
+        let given = numbers.iter().any(Option::is_some) || args.artifacts.is_some() || args.hold.is_some();
+        let policy = if args.reset {
+            // Whatever it was, and also if that cannot be read.
+            let policy = change(Policy::default());
+            load::store(&args.store)?.set_policy(&policy)?;
+            policy
+        } else if !given {
+            load::store(&args.store)?.policy()?
+        } else {
+            load::store_or_new(&args.store)?.update_policy(change)?
+        };
         if args.json {
             output::print_json(&policy);
         } else {

@@ -18,7 +18,7 @@ pub(crate) fn list(args: &ListArgs) -> ExitCode {
 fn exec(args: &ListArgs) -> Result<ExitCode, Refused> {
     let store = match Store::open(&load::directory(&args.store)?) {
         // None yet: nothing is in it.
-        Err(StoreError::NoStore { .. }) => return Ok(none(args.json)),
+        Err(error @ StoreError::NoStore { .. }) => return Ok(none(args.json, &error.to_string())),
         store => store?,
     };
     let listed = store.list()?;
@@ -36,17 +36,17 @@ fn exec(args: &ListArgs) -> Result<ExitCode, Refused> {
         }
     }
     if listed.is_empty() {
-        return Ok(none(false));
+        return Ok(none(false, "no skills yet: `ringfence submit FILE.wasm` takes one in"));
     }
     table(&rows);
     Ok(ExitCode::SUCCESS)
 }
 
-fn none(as_json: bool) -> ExitCode {
+fn none(as_json: bool, why: &str) -> ExitCode {
     if as_json {
         output::print_json(&json!({"skills": []}));
     } else {
-        output::note("no skills yet: `ringfence submit FILE.wasm` takes one in");
+        output::note(why);
     }
     ExitCode::SUCCESS
 }
@@ -66,10 +66,12 @@ fn row(store: &Store, record: &Record) -> [String; 7] {
     };
     let state = if entry.held {
         " (held)"
-    } else if store.expect_allowed(entry.digest).is_err() {
-        " (revoked)"
     } else {
-        ""
+        match store.is_revoked(entry.digest) {
+            Ok(false) => "",
+            Ok(true) => " (revoked)",
+            Err(_) => " (cannot run)",
+        }
     };
     // Enough to tell skills apart; `show` and `--json` have all of it.
     let digest: String = entry.digest.to_string().chars().take("sha256:".len().saturating_add(12)).collect();
@@ -101,7 +103,7 @@ fn as_json(store: &Store, listed: &Listed) -> Value {
         "tools": entry.map(|entry| entry.tools),
         "submitted": entry.map(|entry| entry.submitted),
         "held": entry.is_some_and(|entry| entry.held),
-        "revoked": entry.is_some_and(|entry| store.expect_allowed(entry.digest).is_err()),
+        "revoked": entry.map(|entry| store.is_revoked(entry.digest).unwrap_or(true)),
         "versions": record.versions.len(),
     })
 }

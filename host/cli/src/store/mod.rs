@@ -13,6 +13,7 @@ pub(crate) use show::show;
 pub(crate) use submit::submit;
 pub(crate) use verify::verify;
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
@@ -30,7 +31,7 @@ fn name(given: &str) -> Result<(Name, Option<Version>), Refused> {
     match given.parse::<Reference>()? {
         Reference::Name(name) => Ok((name, None)),
         Reference::Version(name, version) => Ok((name, Some(version))),
-        Reference::Digest(_) => Err(StoreError::Grammar {
+        Reference::Digest(_) | Reference::Prefix(_) => Err(StoreError::Grammar {
             what: "a name of a skill",
             given: given.to_owned(),
             expected: "a name such as `text-stats`, or `name@version`; `ringfence list` shows them",
@@ -42,5 +43,8 @@ fn name(given: &str) -> Result<(Name, Option<Version>), Refused> {
 /// Seconds since 1970 as a date and time in UTC.
 fn time(seconds: u64) -> String {
     let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
-    time.map_or_else(|| "?".to_owned(), |time| humantime::format_rfc3339_seconds(time).to_string())
+    let mut text = String::new();
+    // Years of more than four digits have no such form.
+    let written = time.map(|time| write!(text, "{}", humantime::format_rfc3339_seconds(time)));
+    if written.is_some_and(|written| written.is_ok()) { text } else { format!("{seconds} s after 1970") }
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use bytesize::ByteSize;
+use ringfence::text;
 use ringfence_store::{Entry, Record, Store};
 use serde_json::{Value, json};
 
@@ -20,7 +21,7 @@ fn exec(args: &NameArgs) -> Result<ExitCode, Refused> {
     let store = load::store(&args.store)?;
     let mut record = store.expect(&name)?;
     if version.is_some() {
-        store.digest_of(&args.skill.parse()?)?;
+        store.find(&args.skill.parse()?)?;
         record.versions.retain(|entry| Some(&entry.version) == version.as_ref());
     }
     if args.json {
@@ -39,8 +40,10 @@ fn states(store: &Store, record: &Record, entry: &Entry) -> Vec<&'static str> {
     if entry.held {
         states.push("held");
     }
-    if store.expect_allowed(entry.digest).is_err() {
-        states.push("revoked");
+    match store.is_revoked(entry.digest) {
+        Ok(false) => {}
+        Ok(true) => states.push("revoked"),
+        Err(_) => states.push("cannot run"),
     }
     states
 }
@@ -50,7 +53,7 @@ fn as_json(store: &Store, record: &Record) -> Value {
         .versions
         .iter()
         .map(|entry| {
-            let revoked = store.expect_allowed(entry.digest).is_err();
+            let revoked = store.is_revoked(entry.digest).unwrap_or(true);
             let why = store.revocation(entry.digest).and_then(|revocation| revocation.reason);
             json!({
                 "version": entry.version,
@@ -87,6 +90,9 @@ fn print_record(store: &Store, record: &Record) {
             states(store, record, entry).join(", "),
         );
         print(line.trim_end());
+        if let Some(reason) = store.revocation(entry.digest).and_then(|revocation| revocation.reason) {
+            print(&format!("  {:12}  revoked: {}", "", text::clean(&reason, 1024)));
+        }
     }
     print("\nhistory");
     for event in record.history.iter().rev() {

@@ -64,7 +64,7 @@ fn as_json(submitted: &Submitted) -> Value {
         (&mut value, serde_json::to_value(&submitted.receipt))
     {
         value.extend(receipt);
-        value.insert("code".into(), submitted.code.into());
+        value.insert("compiled_size".into(), submitted.code.into());
         let asks: Vec<&str> = asks(&submitted.description).collect();
         value.insert("asks_for".into(), json!(asks));
         let warnings = submitted.warnings.iter().map(ToString::to_string).collect::<Vec<_>>();

@@ -40,7 +40,7 @@ fn exec(args: &ListArgs) -> Result<ExitCode, Refused> {
                 finding.message
             ));
             if !finding.skills.is_empty() {
-                print(&format!("          does not run: {}", finding.skills.join(", ")));
+                print(&format!("          needed by: {}", finding.skills.join(", ")));
             }
             print(&format!("          {}", finding.next));
         }

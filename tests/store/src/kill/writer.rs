@@ -119,7 +119,7 @@ impl Writer {
                 library.submit(component(*number), submit, stage).await.map(drop).map_err(told)
             }
             Op::Release { name: of, version: wanted } => {
-                store.release(&name(of), &version(wanted)).map(drop).map_err(told)
+                library.release(&name(of), &version(wanted), false).await.map(drop).map_err(told)
             }
             Op::RollBack { name: of } => {
                 store.roll_back(&name(of), None, Some(&owner)).map(drop).map_err(told)

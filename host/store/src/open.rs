@@ -1,0 +1,264 @@
+//! Opening a store, making one, its lock, and cleaning up after processes that were killed.
+
+use std::fs::TryLockError;
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use ringfence::{Digest, text};
+use rustix::fs::{AtFlags, Mode};
+
+use crate::artifacts::{Artifacts, Key, hex};
+use crate::error::StoreError;
+use crate::folder::{Folder, Scratch};
+use crate::store::Store;
+
+/// What the file `format` says.
+const FORMAT: &[u8] = b"ringfence store 1\n";
+pub(crate) const FOLDERS: [&str; 5] = ["names", "components", "artifacts", "revoked", "scratch"];
+pub(crate) const FILES: [&str; 4] = ["format", "lock", "key", "policy.json"];
+
+/// How long a change waits for another.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Store {
+    /// Opens a store, and makes it where there is none. Cleans up what processes that were killed left.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unsafe`] for a directory that others can write to, [`StoreError::Format`] for one that
+    /// holds something else.
+    pub fn open_or_make(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        match Self::open(path) {
+            Err(StoreError::NoStore { .. }) => {
+                make(path)?;
+                Self::open(path)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Opens a store that is there. Cleans up what processes that were killed left, if it can be written to.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoStore`] where there is none; else as [`Store::open_or_make`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let shown = || text::clean(&path.display().to_string(), 512);
+        let none = || StoreError::NoStore { path: shown() };
+        let dir = match Dir::open_ambient_dir(path, ambient_authority()) {
+            Ok(dir) => dir,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(none()),
+            Err(error) => return Err(StoreError::io(format!("opening {}", shown()), error)),
+        };
+        let root = Folder::root(dir);
+        match root.read("format", 64)? {
+            Some(format) if format == FORMAT => {}
+            Some(_) => {
+                let reason = "its file `format` names another format".to_owned();
+                return Err(StoreError::Format { path: shown(), reason });
+            }
+            // Empty, or being made at this moment; else something else lives here.
+            None => match foreign(&root)? {
+                None => return Err(none()),
+                Some(name) => {
+                    let reason = format!("it has no file `format`, and holds `{}`", text::clean(&name, 80));
+                    return Err(StoreError::Format { path: shown(), reason });
+                }
+            },
+        }
+        // Who can rename files here can put any record in the place of another.
+        let private = |folder: &Folder, name: &str| match folder.exposed()? {
+            None => Ok(()),
+            Some(reason) => {
+                let path = text::clean(&path.join(name).display().to_string(), 512);
+                let next = format!("give it to this user alone, as with `chmod go-w {path}`");
+                Err(StoreError::Unsafe { path, reason, next })
+            }
+        };
+        private(&root, "")?;
+        let folder = |name: &str| {
+            let missing =
+                || StoreError::Format { path: shown(), reason: format!("it has no directory `{name}`") };
+            let folder = root.folder(name)?.ok_or_else(missing)?;
+            private(&folder, name).map(|()| folder)
+        };
+        let store = Self {
+            path: path.to_owned(),
+            names: folder("names")?,
+            components: folder("components")?,
+            artifacts: folder("artifacts")?,
+            revoked: folder("revoked")?,
+            scratch: Scratch::new(folder("scratch")?),
+            root,
+        };
+        store.recover()?;
+        Ok(store)
+    }
+}
+
+/// The lock of the store: one process changes it at a time. What stands in its file is what is being added or
+/// removed, so that the next process knows that a killed one may have left components.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    file: std::fs::File,
+}
+
+/// Longest note in the lock's file.
+const NOTE: u64 = 256;
+
+impl Lock {
+    /// Takes a note away.
+    fn clear(&self) -> io::Result<()> {
+        (&self.file).rewind()?;
+        self.file.set_len(0)
+    }
+
+    /// Says what is being changed, until the lock is given back.
+    pub(crate) fn note(&self, what: &str) -> io::Result<()> {
+        (&self.file).write_all(format!("{what}\n").as_bytes())
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // What stays there only makes the next process look for leftovers. Closing the file gives the lock back.
+        let _ = self.file.set_len(0);
+    }
+}
+
+impl Store {
+    /// Where the artifacts of one engine are, and the key to them; none when it has none.
+    pub(crate) fn artifacts<'a>(
+        &self,
+        fingerprint: Digest,
+        key: &'a Key,
+    ) -> Result<Option<Artifacts<'a>>, StoreError> {
+        let folder = self.artifacts.folder(&hex(fingerprint))?;
+        Ok(folder.map(|folder| Artifacts { folder, key, fingerprint }))
+    }
+
+    /// The same, made where it is not there.
+    pub(crate) fn make_artifacts<'a>(
+        &self,
+        fingerprint: Digest,
+        key: &'a Key,
+    ) -> Result<Artifacts<'a>, StoreError> {
+        let folder = self.artifacts.make_folder(&hex(fingerprint))?;
+        Ok(Artifacts { folder, key, fingerprint })
+    }
+
+    /// The store's key, made if another process has not made it meanwhile.
+    pub(crate) fn make_key(&self) -> Result<Key, StoreError> {
+        let _lock = self.lock(None)?;
+        match Key::read(&self.root)? {
+            Some(key) => Ok(key),
+            None => Key::make(&self.root, &self.scratch),
+        }
+    }
+
+    /// Waits for the lock, and cleans up what a killed holder left.
+    pub(crate) fn lock(&self, adding: Option<Digest>) -> Result<Lock, StoreError> {
+        self.lock_within(PATIENCE, adding)
+    }
+
+    fn lock_within(&self, patience: Duration, adding: Option<Digest>) -> Result<Lock, StoreError> {
+        let found = self.root.open_to_write("lock")?;
+        let (mut left, file) = (String::new(), found.file.into_std());
+        let begun = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if begun.elapsed() < patience => {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(StoreError::Busy { seconds: patience.as_secs() });
+                }
+                Err(TryLockError::Error(error)) => return Err(self.root.failed("locking", "lock", error)),
+            }
+        }
+        // What cannot be read as a note is one that says nothing.
+        let _ = (&file).take(NOTE).read_to_string(&mut left);
+        let lock = Lock { file };
+        if !left.is_empty() {
+            self.clean_up(&left);
+            lock.clear().map_err(|error| self.root.failed("writing", "lock", error))?;
+        }
+        if let Some(digest) = adding {
+            let noted = lock.note(&digest.to_string());
+            noted.map_err(|error| self.root.failed("writing", "lock", error))?;
+        }
+        Ok(lock)
+    }
+
+    /// Cleans up what a killed process left. A store that cannot be written to is used as it is.
+    fn recover(&self) -> Result<(), StoreError> {
+        let left = self.root.look("lock").is_some_and(|found| found.is_file() && found.len() > 0);
+        let cleaned = self.scratch.clean().and_then(|_| {
+            // A process that is at work holds the lock, and nobody waits for it.
+            if left { self.lock_within(Duration::ZERO, None).map(|_| ()) } else { Ok(()) }
+        });
+        match cleaned {
+            Ok(())
+            | Err(
+                StoreError::ReadOnly { .. }
+                | StoreError::Denied { .. }
+                | StoreError::Busy { .. }
+                | StoreError::DiskFull { .. },
+            ) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a killed submission or removal may have left: a component that nothing points at. The caller holds the lock.
+    fn clean_up(&self, note: &str) {
+        let adding: Option<Digest> = note.trim_end().parse().ok();
+        // A leftover takes space and does no harm; if it cannot be removed now, `gc` says why.
+        let _ = self.free(|digest| adding.is_none_or(|adding| adding == digest));
+    }
+}
+
+/// Something in a directory that a store does not have.
+fn foreign(root: &Folder) -> Result<Option<String>, StoreError> {
+    let ours = |name: &String| FOLDERS.contains(&name.as_str()) || FILES.contains(&name.as_str());
+    Ok(root.names()?.into_iter().find(|name| !ours(name)))
+}
+
+/// Makes the directories of a store, and last the file that says that it is one.
+fn make(path: &Path) -> Result<(), StoreError> {
+    let shown = text::clean(&path.display().to_string(), 512);
+    let failed = |error| StoreError::io(format!("making {shown}"), error);
+    let dir = match Dir::open_ambient_dir(path, ambient_authority()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let there = path.ancestors().find(|parent| parent.exists());
+            Dir::create_ambient_dir_all(path, ambient_authority()).map_err(failed)?;
+            // Each directory that was made is an entry of the one above it, which must last as well.
+            let above = path.ancestors().skip(1).take_while(|parent| Some(*parent) != there).chain(there);
+            for parent in above {
+                let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+                Folder::root(Dir::open_ambient_dir(parent, ambient_authority()).map_err(failed)?).sync()?;
+            }
+            Dir::open_ambient_dir(path, ambient_authority()).map_err(failed)?
+        }
+        opened => opened.map_err(failed)?,
+    };
+    let root = Folder::root(dir.try_clone().map_err(failed)?);
+    // Another process may be making it at this moment, so our own names are no surprise.
+    if let Some(name) = foreign(&root)? {
+        let reason = format!("it holds `{}` already; choose an empty directory", text::clean(&name, 80));
+        return Err(StoreError::Format { path: shown, reason });
+    }
+    rustix::fs::chmodat(&dir, ".", Mode::RWXU, AtFlags::empty()).map_err(|error| failed(error.into()))?;
+    for name in FOLDERS {
+        root.make_folder(name)?;
+    }
+    let scratch = Scratch::new(root.make_folder("scratch")?);
+    let mut draft = scratch.draft(0o600)?;
+    draft.write(FORMAT)?;
+    draft.keep(&root, "format")
+}
