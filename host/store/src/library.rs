@@ -492,7 +492,15 @@ impl Inner {
     fn kept(&self, digest: Digest, in_memory: bool) -> Result<KeptSkill, Miss> {
         let store = self.store.as_ref().map_err(|reason| Miss::NoStore(reason.clone()))?;
         let unreadable = |error: StoreError| Miss::Unreadable(error.to_string());
-        let key = self.key(store).map_err(unreadable)?.ok_or(Miss::Absent)?;
+        let Some(key) = self.key(store).map_err(unreadable)? else {
+            // Nothing was ever kept, or there is code without the key that would vouch for it.
+            let orphan = store.has_artifact(self.host.fingerprint(), digest).map_err(unreadable)?;
+            return Err(if orphan {
+                Miss::Rejected("the store's key is gone".to_owned())
+            } else {
+                Miss::Absent
+            });
+        };
         let artifacts = store.artifacts(self.host.fingerprint(), key).map_err(unreadable)?;
         artifacts.ok_or(Miss::Absent)?.open(digest, in_memory)
     }

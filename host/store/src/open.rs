@@ -10,7 +10,7 @@ use cap_std::fs::Dir;
 use ringfence::{Digest, text};
 use rustix::fs::{AtFlags, Mode};
 
-use crate::artifacts::{Artifacts, Key, hex};
+use crate::artifacts::{Artifacts, Key, file_name, hex};
 use crate::error::StoreError;
 use crate::folder::{Folder, Scratch};
 use crate::store::Store;
@@ -140,6 +140,14 @@ impl Store {
     ) -> Result<Option<Artifacts<'a>>, StoreError> {
         let folder = self.artifacts.folder(&hex(fingerprint))?;
         Ok(folder.map(|folder| Artifacts { folder, key, fingerprint }))
+    }
+
+    /// Whether there is a file where the artifact of a skill would be.
+    pub(crate) fn has_artifact(&self, fingerprint: Digest, digest: Digest) -> Result<bool, StoreError> {
+        match self.artifacts.folder(&hex(fingerprint))? {
+            Some(folder) => folder.has(&file_name(digest)),
+            None => Ok(false),
+        }
     }
 
     /// The same, made where it is not there.

@@ -155,8 +155,14 @@ fn of_another_engine() {
     assert_ne!(ours, theirs);
     replace(&ours, &fs::read(&theirs).expect("it is kept"), 0o400);
     expect_healed(&shelf, "another engine's");
-    // What is stale goes, and what is ours stays.
-    let collected = shelf.store().gc(Gc::default(), shelf.library.host().fingerprint()).expect("it frees");
+    // Code of an engine that may be in use stays, unless it is asked for.
+    let fingerprint = shelf.library.host().fingerprint();
+    let collected = shelf.store().gc(Gc::default(), fingerprint).expect("it frees");
+    assert_eq!((collected.stale.files, collected.unused.files), (0, 0));
+    assert!(theirs.exists());
+    let mut all = Gc::default();
+    all.other_engines = true;
+    let collected = shelf.store().gc(all, fingerprint).expect("it frees");
     assert_eq!((collected.stale.files, collected.unused.files), (1, 0));
     assert!(!theirs.parent().expect("a directory").exists() && ours.exists());
     shelf.again().expect("a", 1);

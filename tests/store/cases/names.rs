@@ -107,7 +107,7 @@ fn bad_references_touch_nothing() {
         "@1".to_owned(),
         "kept@1@1".to_owned(),
         "kept@../1".to_owned(),
-        format!("sha256:{}", &digits[1..]),
+        format!("sha256:{}", &digits[..7]),
         format!("sha256:{digits}0"),
         format!("sha256:{}/", &digits[1..]),
         format!("sha256:{}g", &digits[1..]),

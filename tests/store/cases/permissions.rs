@@ -58,6 +58,35 @@ fn check(dir: &Path, seen: &mut [u32; 2]) {
     }
 }
 
+/// A link to a file somewhere else in the place of the lock: that file stays as it is.
+#[test]
+fn a_lock_with_another_name_is_not_written_to() {
+    let shelf = shelf();
+    shelf.put("a", &answering(1));
+    let elsewhere = shelf.dir.path().join("elsewhere");
+    fs::write(&elsewhere, "precious").expect("a file");
+    let lock = shelf.root.join("lock");
+    fs::remove_file(&lock).expect("it is there");
+    fs::hard_link(&elsewhere, &lock).expect("a link");
+    assert_eq!(code(&shelf.submit("b", &answering(2))), "foreign-file");
+    let _ = Store::open(&shelf.root);
+    assert_eq!(fs::read(&elsewhere).expect("it is there"), b"precious");
+}
+
+/// A process that stands still while it holds the lock keeps no reader waiting.
+#[test]
+fn readers_wait_for_nobody() {
+    let shelf = shelf();
+    shelf.put("a", &answering(1));
+    let lock = fs::OpenOptions::new().write(true).open(shelf.root.join("lock")).expect("it is there");
+    lock.lock().expect("it is free");
+    std::io::Write::write_all(&mut &lock, b"a\n").expect("a note");
+    let begun = std::time::Instant::now();
+    shelf.again().expect("a", 1);
+    // A change would wait for ten seconds.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(9));
+}
+
 #[test]
 fn an_empty_directory_becomes_a_store_and_a_full_one_does_not() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -72,7 +101,7 @@ fn an_empty_directory_becomes_a_store_and_a_full_one_does_not() {
         fs::write(full.join(thing), "mine").expect("a file");
         let before = tree(&full);
         assert_eq!(code(&Store::open_or_make(&full)), "store-format", "{thing}");
-        assert_eq!(code(&Store::open(&full)), "no-store", "{thing}");
+        assert_eq!(code(&Store::open(&full)), "store-format", "{thing}");
         assert_eq!(tree(&full), before, "{thing}");
     }
     let file = dir.path().join("file");

@@ -126,7 +126,9 @@ fn rolled_back() {
     // Not to what may not run.
     store.revoke(Digest::of(&answering(3)), None).expect("it is revoked");
     assert_eq!(back(Some("3")), "revoked");
-    assert_eq!(back(None), "revoked");
+    assert_eq!(back(None), "ok", "past what is revoked");
+    shelf.expect("a", 1);
+    assert_eq!(back(Some("4")), "ok");
     let mut held = by("alice", "a");
     held.hold = true;
     shelf.submit_as(&answering(5), held).expect("it is taken");
@@ -134,8 +136,73 @@ fn rolled_back() {
     shelf.expect("a", 4);
     let told: Vec<_> = history(&shelf, "a").into_iter().skip(4).collect();
     let back = Change::RolledBack;
-    let expected = [(back, "3"), (back, "1"), (back, "4"), (Change::Held, "5")];
+    let expected = [(back, "3"), (back, "1"), (back, "4"), (back, "1"), (back, "4"), (Change::Held, "5")];
     assert_eq!(told, expected.map(|(what, version)| (what, version.to_owned())));
+}
+
+/// What was rolled away from is not gone back to, and what was released stands in the line of what was current.
+#[test]
+fn rolling_back_follows_what_was_current() {
+    let shelf = shelf();
+    shelf.put("a", &answering(1));
+    shelf.put("a", &answering(2));
+    let back = |of: &str| code(&shelf.store().roll_back(&name(of), None, None));
+    assert_eq!(back("a"), "ok");
+    shelf.put("a", &answering(3));
+    assert_eq!(back("a"), "ok");
+    shelf.expect("a", 1);
+
+    let mut held = by("alice", "b");
+    held.hold = true;
+    shelf.submit_as(&answering(1), held).expect("it is held");
+    shelf.put("b", &answering(2));
+    shelf.release("b", "1").expect("it is held");
+    shelf.expect("b", 1);
+    assert_eq!(back("b"), "ok");
+    shelf.expect("b", 2);
+}
+
+/// Releasing replaces what is current then, which may not be what was current when it was submitted.
+#[test]
+fn a_release_that_breaks_callers_is_refused_unless_it_is_wanted() {
+    let shelf = shelf();
+    let mut held = by("alice", "a");
+    held.hold = true;
+    shelf.submit_as(&with_tools(&["run"], 1), held).expect("it is held");
+    shelf.put("a", &with_tools(&["run", "more"], 2));
+    let release = |breaking| {
+        let (name, version) = (name("a"), version("1"));
+        code(&ringfence_store_tests::runtime().block_on(shelf.library.release(&name, &version, breaking)))
+    };
+    assert_eq!(release(false), "breaking-change");
+    assert_eq!(shelf.load("a").expect("it runs").skill.tools().len(), 2);
+    assert_eq!(release(true), "ok");
+    assert_eq!(shelf.load("a").expect("it runs").skill.tools().len(), 1);
+}
+
+#[test]
+fn a_version_that_was_removed_does_not_come_back_as_other_bytes() {
+    let shelf = shelf();
+    shelf.put("a", &answering(1));
+    shelf.put("a", &answering(2));
+    shelf.store().remove(&name("a"), Some(&version("1")), None).expect("it is there");
+    let mut again = by("alice", "a");
+    again.version = Some(version("1"));
+    assert_eq!(code(&shelf.submit_as(&answering(3), again)), "version-taken");
+    shelf.put("a", &answering(3));
+    assert_eq!(shelf.store().expect(&name("a")).expect("it is there").current, Some(version("3")));
+}
+
+#[test]
+fn a_digest_by_its_beginning() {
+    let shelf = shelf();
+    shelf.put("a", &answering(1));
+    let digest = Digest::of(&answering(1)).to_string();
+    let begin = |digits: usize| digest[..7 + digits].to_owned();
+    shelf.expect(&begin(8), 1);
+    shelf.expect(&begin(63), 1);
+    assert_ne!(code(&shelf.load(&begin(7))), "ok");
+    shelf.refused("sha256:0000000000", "no-such-skill");
 }
 
 #[test]
