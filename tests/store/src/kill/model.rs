@@ -13,6 +13,8 @@ pub struct State {
     pub highest: u64,
     pub entries: Vec<Entry>,
     pub current: Option<u64>,
+    /// The versions that led to the current one, which is the last.
+    pub line: Vec<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,8 +82,12 @@ impl State {
     }
 
     fn earlier(&self) -> Option<u64> {
-        let at = self.entries.iter().position(|entry| Some(entry.version) == self.current)?;
-        self.entries[..at].iter().rev().find(|entry| !entry.held).map(|entry| entry.version)
+        self.line.iter().rev().nth(1).copied()
+    }
+
+    fn make_current(&mut self, version: u64) {
+        self.current = Some(version);
+        self.line.push(version);
     }
 
     fn repeats(&self, number: u32) -> bool {
@@ -137,22 +143,25 @@ impl World {
                     let version = state.highest;
                     state.entries.push(Entry { version, number: *number, held: *hold });
                     if !hold {
-                        state.current = Some(version);
+                        state.make_current(version);
                     }
                 }
             }
             Op::Release { name, version } => {
                 let state = names.get_mut(name).expect("a name");
                 state.entries.iter_mut().filter(|e| e.version == *version).for_each(|e| e.held = false);
-                state.current = Some(*version);
+                state.make_current(*version);
             }
             Op::RollBack { name } => {
                 let state = names.get_mut(name).expect("a name");
                 state.current = state.earlier();
+                state.line.pop();
             }
             Op::RemoveName { name } => drop(names.remove(name)),
             Op::RemoveVersion { name, version } => {
-                names.get_mut(name).expect("a name").entries.retain(|entry| entry.version != *version);
+                let state = names.get_mut(name).expect("a name");
+                state.entries.retain(|entry| entry.version != *version);
+                state.line.retain(|was| was != version);
             }
             Op::Revoke { number } => drop(world.revoked.insert(*number)),
             Op::Policy { skills, .. } => world.policy = Some(*skills),
