@@ -1,7 +1,7 @@
 //! The one engine configuration: what guests may use, how it is compiled, how instances are placed.
 //!
-//! Figures behind the settings are in ARCHITECTURE.md ("The engine"). A test in this file pins the
-//! settings that decide what a guest can do.
+//! Figures behind the settings are in ARCHITECTURE.md ("The engine"). A test in this file pins which
+//! proposals are off; what the other settings do to a guest is seen in `tests/sandbox`.
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::{
@@ -15,8 +15,16 @@ use crate::report::Digest;
 #[cfg(feature = "compiler")]
 use std::hash::Hash as _;
 
+/// The engine's version, once for all that is made of it: an artifact that was marked with another version
+/// than the one that runs would load code of another patch.
+macro_rules! wasmtime_version {
+    () => {
+        "48.0.8"
+    };
+}
+
 /// The version of the engine, wasmtime, that this library is built with.
-pub const WASMTIME_VERSION: &str = "48.0.8";
+pub const WASMTIME_VERSION: &str = wasmtime_version!();
 
 /// Bytes of stack that wasm may use. At the limit: `trapped: stack-overflow`.
 pub const WASM_STACK: usize = 512 << 10;
@@ -38,7 +46,7 @@ const MEMORIES: u32 = 16_000;
 const INSTANCE_BYTES: usize = 16 << 20;
 
 /// Both versions, as they are written into every artifact.
-const VERSIONS: &str = concat!("ringfence ", env!("CARGO_PKG_VERSION"), ", wasmtime 48.0.8");
+const VERSIONS: &str = concat!("ringfence ", env!("CARGO_PKG_VERSION"), ", wasmtime ", wasmtime_version!());
 
 /// To be raised with every change to what validation finds out or how it is kept, between two versions.
 #[cfg(feature = "compiler")]
@@ -198,5 +206,94 @@ mod tests {
         let lock = include_str!("../../../Cargo.lock");
         let told = format!("name = \"wasmtime\"\nversion = \"{WASMTIME_VERSION}\"\n");
         assert!(lock.contains(&told), "{WASMTIME_VERSION}");
+    }
+
+    #[test]
+    fn artifacts_name_both_versions() {
+        let ours = env!("CARGO_PKG_VERSION");
+        assert_eq!(VERSIONS, format!("ringfence {ours}, wasmtime {WASMTIME_VERSION}"));
+    }
+
+    /// A binary: what kind of one, and its sections, each an id and what it holds.
+    #[cfg(feature = "compiler")]
+    fn binary(kind: [u8; 4], sections: &[(u8, &[u8])]) -> Vec<u8> {
+        let mut bytes = [b"\0asm", &kind[..]].concat();
+        for (id, section) in sections {
+            bytes.extend([*id, u8::try_from(section.len()).expect("a short one")]);
+            bytes.extend(*section);
+        }
+        bytes
+    }
+
+    /// The smallest use of each proposal that is off. The pre-scan refuses them as well, and before; this is
+    /// what stands behind it.
+    #[test]
+    #[cfg(feature = "compiler")]
+    fn what_is_off_is_refused_by_the_engine() {
+        use wasmparser::{Validator, WasmFeatures};
+
+        const MODULE: [u8; 4] = [1, 0, 0, 0];
+        const COMPONENT: [u8; 4] = [0x0d, 0, 1, 0];
+        /// `(type (func))`
+        const FUNC: &[u8] = &[1, 0x60, 0, 0];
+
+        let engine = compiling().expect("an engine");
+        let compiles = |bytes: &[u8]| match bytes.get(4) {
+            Some(1) => wasmtime::Module::new(&engine, bytes).map(drop),
+            _ => wasmtime::component::Component::new(&engine, bytes).map(drop),
+        };
+        // What every skill may use passes, so what is refused below is not refused for its form.
+        for bytes in [
+            binary(MODULE, &[(1, FUNC), (5, &[1, 0, 1])]),
+            binary(COMPONENT, &[(7, &[1, 0x70, 0x7d])]), // (type (list u8))
+        ] {
+            compiles(&bytes).expect("nothing special");
+        }
+        for (proposal, kind, sections) in [
+            // (memory 1 1 shared)
+            ("threads", MODULE, &[(5, &[1, 3, 1, 1][..])][..]),
+            // (memory i64 1)
+            ("memory64", MODULE, &[(5, &[1, 4, 1])]),
+            // (memory 1 (pagesize 1))
+            ("custom-page-sizes", MODULE, &[(5, &[1, 8, 1, 0])]),
+            // (type (struct))
+            ("gc", MODULE, &[(1, &[1, 0x5f, 0])]),
+            // (type (func)) (type (func (param (ref 0))))
+            ("function-references", MODULE, &[(1, &[2, 0x60, 0, 0, 0x60, 1, 0x64, 0, 0])]),
+            // (type (func)) (tag (type 0))
+            ("exceptions", MODULE, &[(1, FUNC), (13, &[1, 0, 0])]),
+            // (type (func)) (type (cont 0))
+            ("stack-switching", MODULE, &[(1, &[2, 0x60, 0, 0, 0x5d, 0])]),
+            // (func (i64.add128 (i64.const 0) (i64.const 0) (i64.const 0) (i64.const 0)) drop drop)
+            (
+                "wide-arithmetic",
+                MODULE,
+                &[
+                    (1, FUNC),
+                    (3, &[1, 0]),
+                    (10, &[1, 14, 0, 0x42, 0, 0x42, 0, 0x42, 0, 0x42, 0, 0xfc, 0x13, 0x1a, 0x1a, 0x0b]),
+                ],
+            ),
+            // (func (param v128) (drop (i32x4.relaxed_trunc_f32x4_s (local.get 0))))
+            (
+                "relaxed-simd",
+                MODULE,
+                &[
+                    (1, &[1, 0x60, 1, 0x7b, 0]),
+                    (3, &[1, 0]),
+                    (10, &[1, 8, 0, 0x20, 0, 0xfd, 0x81, 0x02, 0x1a, 0x0b]),
+                ],
+            ),
+            // (type (future)), (type (stream)), (type error-context), (type (list u8 2))
+            ("component-model-async", COMPONENT, &[(7, &[1, 0x65, 0])]),
+            ("component-model-async", COMPONENT, &[(7, &[1, 0x66, 0])]),
+            ("component-model-error-context", COMPONENT, &[(7, &[1, 0x64])]),
+            ("component-model-fixed-length-lists", COMPONENT, &[(7, &[1, 0x67, 0x7d, 2])]),
+        ] {
+            let bytes = binary(kind, sections);
+            let valid = Validator::new_with_features(WasmFeatures::all()).validate_all(&bytes).map(drop);
+            assert!(valid.is_ok(), "{proposal}: it does not even use it: {valid:?}");
+            assert!(compiles(&bytes).is_err(), "{proposal} is on");
+        }
     }
 }
