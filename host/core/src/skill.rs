@@ -79,14 +79,21 @@ impl SkillDescription {
 
     /// Reads what [`SkillDescription::to_bytes`] gave under the same fingerprint.
     ///
-    /// Wrong bytes make a skill that answers wrongly or not at all, and nothing worse.
+    /// Types must be those of some skill: all there, none within itself, none deeper than 100 levels. Whether
+    /// they are this skill's is not checked, nor is what else the bytes say. Other types or tools make a skill
+    /// that answers wrongly or not at all. Other counts are worse: admission reserves by them, so one that is
+    /// too low takes more of the host's memory and of the pool than is kept for the run, and runs of others
+    /// may be refused for it. So read nothing that is not authenticated, as the code beside it is.
     ///
     /// # Errors
     ///
-    /// [`LoadError::Artifact`] for bytes of another format.
+    /// [`LoadError::Artifact`] for bytes of another format, and for types that no skill has.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, LoadError> {
         let Kept { digest, size, description } = serde_json::from_slice(bytes)
             .map_err(|error| LoadError::Artifact(format!("its description is of another format: {error}")))?;
+        if !description.is_sound() {
+            return Err(LoadError::Artifact("its description names types that it does not have".into()));
+        }
         Ok(Self { digest, size, description: Arc::new(description) })
     }
 
@@ -373,5 +380,71 @@ impl<'a> Tool<'a> {
     /// never more than 32 times.
     pub fn lift_bound(&self, output: u64) -> u64 {
         lift_bound(self.types, self.tool, output).min(output.saturating_mul(EXPANSION))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::TypeDef;
+
+    /// `f: func(text: string) -> result<string>`, as it is kept.
+    fn kept() -> Value {
+        let mut types = TypeTable::default();
+        let text = types.intern(TypeDef::String);
+        let whole = types.intern(TypeDef::Result(Some(text), None));
+        let name: Arc<str> = "f".into();
+        let tool = ToolDescription {
+            name: Arc::clone(&name),
+            full_name: Arc::clone(&name),
+            interface: None,
+            function: name,
+            params: vec![("text".into(), text)],
+            result: ToolResult::Fallible { whole, ok: Some(text), err: None },
+            docs: None,
+        };
+        let description = Description {
+            tools: vec![tool],
+            types,
+            imports: Vec::new(),
+            counts: Counts::default(),
+            about: None,
+        };
+        let kept = SkillDescription { digest: Digest::of(b""), size: 0, description: Arc::new(description) };
+        serde_json::from_slice(&kept.to_bytes()).expect("it is JSON")
+    }
+
+    fn read(kept: &Value) -> Result<SkillDescription, String> {
+        SkillDescription::from_bytes(kept.to_string().as_bytes()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_kept_description_is_read_again() {
+        let skill = read(&kept()).expect("what was written");
+        let signatures: Vec<String> = skill.tools().map(|tool| tool.signature()).collect();
+        assert_eq!(signatures, ["f: func(text: string) -> result<string>"]);
+    }
+
+    #[test]
+    fn a_kept_description_whose_types_are_no_skills() {
+        for (place, wrong, why) in [
+            ("/description/tools/0/params/0/1", Value::from(2), "names types that it does not have"),
+            ("/description/tools/0/result/Fallible/whole", 2.into(), "names types that it does not have"),
+            ("/description/tools/0/result/Fallible/whole", 0.into(), "names types that it does not have"),
+            ("/description/tools/0/result/Fallible/ok", 2.into(), "names types that it does not have"),
+            ("/description/tools/0/result/Fallible/err", 0.into(), "names types that it does not have"),
+            (
+                "/description/tools/0/result",
+                serde_json::json!({"Value": 2}),
+                "names types that it does not have",
+            ),
+            // A list of itself, which whoever writes its schema would go down without end.
+            ("/description/types/defs/1", serde_json::json!({"List": 1}), "does not come before"),
+        ] {
+            let mut kept = kept();
+            *kept.pointer_mut(place).expect("it is there") = wrong;
+            let refused = read(&kept).expect_err(place);
+            assert!(refused.contains(why), "{place}: {refused}");
+        }
     }
 }

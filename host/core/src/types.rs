@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Names a type in its [`TypeTable`].
@@ -41,6 +42,35 @@ pub(crate) enum TypeDef {
     Result(Option<TypeId>, Option<TypeId>),
 }
 
+impl TypeDef {
+    /// The types that it is made of, one level down.
+    fn parts(&self) -> Vec<TypeId> {
+        match self {
+            Self::Bool
+            | Self::S8
+            | Self::U8
+            | Self::S16
+            | Self::U16
+            | Self::S32
+            | Self::U32
+            | Self::S64
+            | Self::U64
+            | Self::F32
+            | Self::F64
+            | Self::Char
+            | Self::String
+            | Self::Bytes
+            | Self::Enum(_)
+            | Self::Flags(_) => Vec::new(),
+            Self::List(part) | Self::Option(part) => vec![*part],
+            Self::Tuple(parts) => parts.clone(),
+            Self::Record(fields) => fields.iter().map(|(_, part)| *part).collect(),
+            Self::Variant(cases) => cases.iter().filter_map(|(_, part)| *part).collect(),
+            Self::Result(ok, err) => [*ok, *err].into_iter().flatten().collect(),
+        }
+    }
+}
+
 /// All types of a skill.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TypeTable {
@@ -51,6 +81,10 @@ pub(crate) struct TypeTable {
     /// Members, cases or flags by name, of types that have many.
     members: HashMap<TypeId, HashMap<Arc<str>, usize>>,
 }
+
+/// Levels of types within types, a type without parts being one: what the validator lets pass. Whatever goes
+/// down a type does it by calling itself, and counts on this.
+const DEPTH: u32 = 100;
 
 /// From so many names on a type has an index of them.
 const MANY: usize = 9;
@@ -109,6 +143,11 @@ impl TypeTable {
             TypeDef::Enum(names) | TypeDef::Flags(names) => names.iter().position(|known| **known == *name),
             _ => None,
         }
+    }
+
+    /// Whether there is a type of that id.
+    pub(crate) fn has(&self, id: TypeId) -> bool {
+        (id.0 as usize) < self.defs.len()
     }
 
     pub(crate) fn name_of(&self, id: TypeId) -> Option<&Arc<str>> {
@@ -204,17 +243,49 @@ impl Serialize for TypeTable {
     }
 }
 
+/// Takes only what validation makes: a type comes after its parts, none comes twice, none is too deep. What
+/// goes down a type ends for that reason alone, and ids would be others if one came twice.
 impl<'de> Deserialize<'de> for TypeTable {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let kept = KeptTypes::deserialize(deserializer)?;
         let mut table = Self::default();
-        // Types are all different, so each gets the id that it had.
+        let mut depths: Vec<u32> = Vec::new();
         for def in kept.defs {
-            table.intern(def);
+            let mut below = 0;
+            for part in def.parts() {
+                let depth = depths.get(part.0 as usize).ok_or_else(|| D::Error::custom(Unsound::Order))?;
+                below = below.max(*depth);
+            }
+            let depth = below.saturating_add(1);
+            if depth > DEPTH {
+                return Err(D::Error::custom(Unsound::Depth));
+            }
+            if table.intern(def).0 as usize != depths.len() {
+                return Err(D::Error::custom(Unsound::Twice));
+            }
+            depths.push(depth);
         }
-        table.names = kept.names.into_iter().collect();
+        for (id, name) in kept.names {
+            if !table.has(TypeId(id)) {
+                return Err(D::Error::custom(Unsound::Name));
+            }
+            table.name(TypeId(id), &name);
+        }
         Ok(table)
     }
+}
+
+/// Why kept types are not those of a skill.
+#[derive(Debug, thiserror::Error)]
+enum Unsound {
+    #[error("a type is made of one that does not come before it")]
+    Order,
+    #[error("types are nested more than {DEPTH} deep")]
+    Depth,
+    #[error("a type comes twice")]
+    Twice,
+    #[error("a name is of no type")]
+    Name,
 }
 
 fn index_of(def: &TypeDef) -> HashMap<Arc<str>, usize> {
@@ -373,5 +444,60 @@ impl TypeTable {
             }
         }
         out.push_str(" }");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(defs: &str, names: &str) -> Result<TypeTable, String> {
+        let text = format!(r#"{{"defs":{defs},"names":{names}}}"#);
+        serde_json::from_str(&text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn kept_types_come_back_with_their_ids() {
+        let mut table = TypeTable::default();
+        let text = table.intern(TypeDef::String);
+        let pair = table.intern(TypeDef::Tuple(vec![text, text]));
+        let list = table.intern(TypeDef::List(pair));
+        table.name(pair, "pair");
+        let kept = serde_json::to_string(&table).expect("plain data");
+        let again: TypeTable = serde_json::from_str(&kept).expect("what was written");
+        assert_eq!(serde_json::to_string(&again).expect("plain data"), kept);
+        assert_eq!(again.text(list, 100), table.text(list, 100));
+        assert!(again.has(list) && !again.has(TypeId(3)));
+    }
+
+    #[test]
+    fn kept_types_that_validation_never_makes() {
+        for (defs, names, why) in [
+            // Cycles, of one and of two; a part that comes later; one that never comes.
+            (r#"[{"List":0}]"#, "[]", "does not come before"),
+            (r#"[{"List":1},{"List":0}]"#, "[]", "does not come before"),
+            (r#"[{"Option":1},"Bool"]"#, "[]", "does not come before"),
+            (r#"["Bool",{"Tuple":[0,7]}]"#, "[]", "does not come before"),
+            (r#"["Bool",{"Record":[["a",0],["b",2]]}]"#, "[]", "does not come before"),
+            (r#"["Bool",{"Variant":[["a",null],["b",2]]}]"#, "[]", "does not come before"),
+            (r#"["Bool",{"Result":[null,1]}]"#, "[]", "does not come before"),
+            // All ids after it would be one less than they are written.
+            (r#"["Bool","Bool","String"]"#, "[]", "comes twice"),
+            (r#"["Bool"]"#, r#"[[1,"nothing"]]"#, "of no type"),
+        ] {
+            let refused = read(defs, names).expect_err(defs);
+            assert!(refused.contains(why), "{defs}: {refused}");
+        }
+    }
+
+    #[test]
+    fn kept_types_as_deep_as_the_validator_lets_pass() {
+        let chain = |levels: usize| {
+            let lists: Vec<String> =
+                (1..levels).map(|level| format!(r#"{{"List":{}}}"#, level - 1)).collect();
+            read(&format!(r#"["Bool",{}]"#, lists.join(",")), "[]")
+        };
+        assert!(chain(100).is_ok());
+        assert!(chain(101).expect_err("too deep").contains("more than 100 deep"));
     }
 }

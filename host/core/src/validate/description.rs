@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::count::Counts;
 use super::metadata::ToolDocs;
-use crate::types::{TypeId, TypeTable};
+use crate::types::{TypeDef, TypeId, TypeTable};
 
 /// A skill as its bytes describe it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,6 +17,23 @@ pub(crate) struct Description {
     pub(crate) imports: Vec<Import>,
     pub(crate) counts: Counts,
     pub(crate) about: Option<String>,
+}
+
+impl Description {
+    /// Whether all types that the tools name are there, and each result is what it is said to be.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.tools.iter().all(|tool| {
+            let result = match tool.result {
+                ToolResult::Nothing => true,
+                ToolResult::Value(ty) => self.types.has(ty),
+                // Its parts are in the table if it is.
+                ToolResult::Fallible { whole, ok, err } => {
+                    self.types.has(whole) && *self.types.get(whole) == TypeDef::Result(ok, err)
+                }
+            };
+            result && tool.params.iter().all(|(_, ty)| self.types.has(*ty))
+        })
+    }
 }
 
 /// An interface or item that a skill imports.
