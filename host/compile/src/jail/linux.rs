@@ -20,8 +20,8 @@ pub(super) fn let_go(parent: u32) -> Result<(), String> {
     if now != i32::try_from(parent).ok() {
         return Err("the parent has ended".into());
     }
-    // The lowest there is, so that a component that takes the whole minute slows no call. There is no
-    // priority of its disk to lower: it has no file.
+    // So that a component that takes the whole minute leaves most of a core to who wants it; not all of it, for
+    // the reason at the value. There is no priority of its disk to lower: it has no file.
     done("lower the priority", rustix::process::nice(super::NICE).map(|_| ()))?;
     close_descriptors().map_err(|error| format!("cannot close descriptors: {error}"))?;
     // So that no directory of the parent's is held, by which a relative path would begin.
