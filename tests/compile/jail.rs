@@ -107,8 +107,15 @@ fn how_a_child_was_killed() {
     let jailed = ended("killed-by-sigsys.sh");
     assert!(matches!(jailed, CompileError::JailViolation), "{jailed:?}");
     assert_eq!((jailed.code(), jailed.fault()), ("compile-jail-violation", Fault::Author));
+    // As the kernel does when memory runs out: nobody knows of the component that it did anything.
     let killed = ended("killed-by-sigkill.sh");
-    assert!(matches!(killed, CompileError::Crashed { .. }), "{killed:?}");
+    assert!(matches!(killed, CompileError::Killed { .. }), "{killed:?}");
+    assert_eq!((killed.code(), killed.fault()), ("compiler-killed", Fault::Host));
+    let message = killed.to_string();
+    assert!(message.contains("SIGKILL") && message.contains("try again"), "{message}");
+    let crashed = ended("killed-by-sigsegv.sh");
+    assert!(matches!(crashed, CompileError::Crashed { .. }), "{crashed:?}");
+    assert_eq!((crashed.code(), crashed.fault()), ("compiler-crashed", Fault::Author));
 }
 
 #[test]

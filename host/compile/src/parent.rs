@@ -21,6 +21,17 @@ const SIGXCPU: i32 = Signal::XCPU.as_raw();
 /// What the kernel sends for a system call that no compiler makes.
 const SIGSYS: i32 = Signal::SYS.as_raw();
 
+/// What others send to end a process: the kernel when memory runs out, an operator, a terminal, a supervisor.
+/// No fault in a program raises one of these. Who took the compiler over can, or can sit out the limit on CPU
+/// time up to its hard end, and gains that the host is blamed and not the component.
+const FROM_OUTSIDE: [i32; 5] = [
+    Signal::KILL.as_raw(),
+    Signal::TERM.as_raw(),
+    Signal::INT.as_raw(),
+    Signal::HUP.as_raw(),
+    Signal::QUIT.as_raw(),
+];
+
 /// Threads of a child, on a machine that has so many cores.
 const THREADS: usize = 4;
 
@@ -82,13 +93,24 @@ pub enum CompileError {
          socket; its jail ended it"
     )]
     JailViolation,
-    /// The compiler crashed, or something other than a limit or the jail killed it.
+    /// The compiler crashed, by itself.
     #[error("the compiler ended with {status}{said}")]
     Crashed {
         /// How the child ended.
         status: ExitStatus,
         /// Its last words, or nothing.
         said: String,
+    },
+    /// Something other than a limit, the jail or the compiler itself ended the child: the system when its memory
+    /// ran out, an operator, a supervisor. Says nothing about the component.
+    #[error(
+        "the compiler was killed from outside ({status}), by the system for lack of memory or by an operator; \
+         try again, and if it happens again see the system's log, and give it more memory or \
+         `CompileLimits::memory` less"
+    )]
+    Killed {
+        /// How the child ended.
+        status: ExitStatus,
     },
     /// As many compile and wait as may. The same component may be taken later.
     #[error(
@@ -117,7 +139,7 @@ impl CompileError {
             | Self::JailViolation
             | Self::Crashed { .. } => Fault::Author,
             Self::QueueFull { .. } => Fault::Load,
-            Self::Host(_) => Fault::Host,
+            Self::Killed { .. } | Self::Host(_) => Fault::Host,
         }
     }
 
@@ -131,6 +153,7 @@ impl CompileError {
             Self::OverOutput(_) => "compile-output-limit",
             Self::JailViolation => "compile-jail-violation",
             Self::Crashed { .. } => "compiler-crashed",
+            Self::Killed { .. } => "compiler-killed",
             Self::QueueFull { .. } => "compile-queue-full",
             Self::Host(_) => "host-fault",
         }
@@ -259,6 +282,7 @@ impl Compiler {
             // The child could not do its work: it could not lock itself up, or a pipe broke.
             (Some(1), _) => Err(CompileError::Host(io::Error::other(words))),
             (_, Some(SIGXCPU)) => Err(CompileError::OverCpu(self.limits.cpu)),
+            (_, Some(signal)) if FROM_OUTSIDE.contains(&signal) => Err(CompileError::Killed { status }),
             _ => {
                 let said = if words.is_empty() { String::new() } else { format!(": {words}") };
                 Err(CompileError::Crashed { status, said })

@@ -81,7 +81,8 @@ impl Compiler {
     /// # Errors
     ///
     /// [`CompileError::Host`] when a child cannot be started or locked up, or is no compiler; the limits'
-    /// errors and [`CompileError::Crashed`] when one ends in another way than an attempt can.
+    /// errors, [`CompileError::Killed`] and [`CompileError::Crashed`] when one ends in another way than an attempt
+    /// can.
     pub async fn probe(&self) -> Result<JailReport, CompileError> {
         let said = self.ask(REPORT).await?;
         let mut report = report(&self.words_of(said)?).ok_or_else(not_understood)?;
