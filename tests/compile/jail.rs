@@ -2,10 +2,14 @@
 //! of it.
 
 use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
+use std::time::{Duration, Instant};
 
 use ringfence::Fault;
 use ringfence_compile::{CompileError, CompileLimits, Compiler, Enforcement, JailReport};
 
+#[cfg(target_os = "linux")]
+use crate::queue::turn;
 use crate::{block_on, compiler, host, validated};
 
 fn probed() -> JailReport {
@@ -116,6 +120,49 @@ fn how_a_child_was_killed() {
     let crashed = ended("killed-by-sigsegv.sh");
     assert!(matches!(crashed, CompileError::Crashed { .. }), "{crashed:?}");
     assert_eq!((crashed.code(), crashed.fault()), ("compiler-crashed", Fault::Author));
+}
+
+/// The kernel ends a child with the thread that started it. Threads of a runtime end while what they began goes
+/// on elsewhere, so it must be none of them.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_child_outlives_the_thread_that_began_it() {
+    // More than a pipe holds, so that the child cannot end before it is fed on, below.
+    let skill = validated(&host(), 100);
+    // A limit that no other test has: it stands in the child's arguments.
+    let compiler = compiler(|limits| limits.cpu = Duration::from_secs(59));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let mut compiles = Box::pin(compiler.compile(&skill));
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            let _inside = runtime.enter();
+            assert!(turn(compiles.as_mut()).is_pending());
+            // By then it has asked the kernel to be ended with its parent.
+            let begun = Instant::now();
+            while !is_nice("59") {
+                assert!(begun.elapsed() < Duration::from_secs(60), "no such child");
+                std::thread::yield_now();
+            }
+        });
+    });
+    let compiled = runtime.block_on(compiles);
+    assert!(compiled.is_ok(), "{compiled:?}");
+}
+
+/// Whether a child of this process with that limit on CPU time has lowered its priority.
+#[cfg(target_os = "linux")]
+fn is_nice(cpu: &str) -> bool {
+    let parent = std::process::id().to_string();
+    let processes = std::fs::read_dir("/proc").expect("it is mounted").filter_map(Result::ok);
+    let found = processes.map(|process| process.path()).find(|process| {
+        let line = std::fs::read_to_string(process.join("cmdline")).unwrap_or_default();
+        let arguments: Vec<&str> = line.split('\0').collect();
+        arguments.get(1..3) == Some(&["__ringfence-compile", cpu]) && arguments.get(5) == Some(&&*parent)
+    });
+    let stat = found.and_then(|process| std::fs::read_to_string(process.join("stat")).ok());
+    // The 19th field; the second is a name in brackets, which may hold anything.
+    let nice = stat.and_then(|stat| Some(stat.rsplit_once(')')?.1.split_whitespace().nth(16)?.to_owned()));
+    nice.as_deref() == Some("10")
 }
 
 #[test]

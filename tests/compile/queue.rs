@@ -12,7 +12,7 @@ use ringfence_compile::{CompileError, CompileLimits, Compiler};
 use crate::{block_on, compiler, host, validated};
 
 /// One turn, in which a compilation starts, joins the queue or is refused.
-fn turn<T>(future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+pub(crate) fn turn<T>(future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 

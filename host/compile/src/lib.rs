@@ -29,6 +29,7 @@ mod child;
 mod jail;
 mod parent;
 mod probe;
+mod starter;
 
 pub use child::child_main;
 pub use parent::{CompileError, CompileLimits, Compiler};

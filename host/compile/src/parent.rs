@@ -1,4 +1,4 @@
-//! The parent's half: starts children, feeds them, and says which limit one of them hit.
+//! The parent's half: has children started, feeds them, and says which limit one of them hit.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
+use crate::starter::Starter;
 use crate::{CHILD, OVER_MEMORY, REFUSED};
 
 /// What the kernel sends at the limit on CPU time.
@@ -167,6 +168,7 @@ pub struct Compiler {
     limits: CompileLimits,
     places: Arc<Semaphore>,
     queue: Arc<Semaphore>,
+    starter: Arc<Starter>,
 }
 
 impl Compiler {
@@ -187,12 +189,11 @@ impl Compiler {
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
         let places = semaphore(limits.at_once.max(1));
         let queue = semaphore(limits.queue);
-        Self { program, limits, places, queue }
+        Self { program, limits, places, queue, starter: Arc::default() }
     }
 
     /// Compiles a validated skill in a child. Dropping the future ends the child, or gives the place in the
-    /// queue to another. On Linux the child ends as well when the thread ends that started it: poll this on
-    /// a thread that lives as long.
+    /// queue to another. On Linux the child ends as well when this process ends, however it does.
     ///
     /// # Errors
     ///
@@ -231,7 +232,8 @@ impl Compiler {
     fn start(&self, attempt: Option<&str>) -> io::Result<Child> {
         let limits = &self.limits;
         let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS));
-        Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        command
             .arg(CHILD)
             .arg(limits.cpu.as_secs().max(1).to_string())
             .arg(limits.memory.to_string())
@@ -243,8 +245,8 @@ impl Compiler {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
+            .kill_on_drop(true);
+        self.starter.start(command)
     }
 
     async fn converse(&self, mut child: Child, bytes: &[u8]) -> Result<Said, CompileError> {
