@@ -38,8 +38,8 @@ const THREADS: usize = 4;
 
 /// Limits of one compilation.
 ///
-/// Defaults: 60 s of CPU, 120 s of wall time, 2 GiB of address space, 256 MiB of output, 2 at once, 64 that
-/// wait.
+/// Defaults: 60 s of CPU, 120 s of wall time, 2 GiB of address space, 256 MiB of output, 2 at once in this
+/// process, 64 that wait in it. Other processes count for themselves.
 #[derive(Debug, Clone)]
 pub struct CompileLimits {
     /// CPU time over all threads of the child, in whole seconds. Default: 60 s.
@@ -50,7 +50,8 @@ pub struct CompileLimits {
     pub memory: u64,
     /// Bytes of the artifact. Default: 256 MiB.
     pub output: u64,
-    /// Compilations at once; others wait. Default: 2, and at least 1.
+    /// Compilations at once in this process, by a [`Compiler`] and its clones; others wait. Default: 2, and at
+    /// least 1.
     pub at_once: usize,
     /// Compilations that wait; others are refused at once. Default: 64.
     pub queue: usize,
@@ -161,7 +162,7 @@ impl CompileError {
     }
 }
 
-/// Starts children of one program, a few at once. Clones share the places and the queue.
+/// Starts children of one program, a few at once in this process. Clones share the places and the queue.
 #[derive(Debug, Clone)]
 pub struct Compiler {
     program: PathBuf,
