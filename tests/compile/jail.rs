@@ -53,8 +53,9 @@ fn every_attempt_is_stopped() {
 #[cfg(target_os = "linux")]
 fn what_holds_the_child() {
     let report = probed();
-    // On kernels without them this says so; where the tests run they are there.
-    assert!(matches!(&report.landlock, Enforcement::Full(text) if text.starts_with("ABI ")), "{report:?}");
+    // Whatever the kernel has, no attempt comes to anything.
+    assert!(report.holds(), "{report:?}");
+    assert!(is_all_that_the_kernel_has(&report.landlock), "{report:?}");
     assert!(matches!(&report.seccomp, Enforcement::Full(_)), "{report:?}");
     let limit = |name: &str| {
         let found = report.limits.iter().find(|(limit, _)| limit == name);
@@ -66,6 +67,33 @@ fn what_holds_the_child() {
     assert_eq!(limit("file size"), "0 bytes");
     assert_eq!(limit("new descriptors"), "0");
     assert_eq!(limit("nice"), "10");
+}
+
+/// Whether landlock holds as much as a kernel of the version that it tells can: all from version 6 on, a part
+/// before, nothing where there is none or it was not switched on.
+fn is_all_that_the_kernel_has(landlock: &Enforcement) -> bool {
+    let version = |text: &str| text.strip_prefix("ABI ").and_then(|version| version.parse::<u32>().ok());
+    match landlock {
+        Enforcement::Full(text) => version(text).is_some_and(|version| version >= 6),
+        Enforcement::Partial(text) => version(text).is_some_and(|version| (1..6).contains(&version)),
+        Enforcement::Unavailable(why) => why.starts_with("the kernel "),
+    }
+}
+
+#[test]
+fn what_counts_as_all_that_a_kernel_has() {
+    for (landlock, all) in [
+        (Enforcement::Full("ABI 6".into()), true),
+        (Enforcement::Full("ABI 9".into()), true),
+        (Enforcement::Full("ABI 5".into()), false),
+        (Enforcement::Partial("ABI 1".into()), true),
+        (Enforcement::Partial("ABI 6".into()), false),
+        (Enforcement::Partial(String::new()), false),
+        (Enforcement::Unavailable("the kernel does not have it".into()), true),
+        (Enforcement::Unavailable(String::new()), false),
+    ] {
+        assert_eq!(is_all_that_the_kernel_has(&landlock), all, "{landlock:?}");
+    }
 }
 
 /// A descriptor that other code of the parent's opened and did not mark is inherited by every child, and
