@@ -1,6 +1,7 @@
 //! The commands on a store: what a person and a program see of each, and that `run` keeps compiled code.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -114,10 +115,13 @@ fn code_that_was_tampered_with_is_reported_and_compiled_again() {
     bytes[3_000] ^= 4;
     fs::remove_file(&artifact).expect("it can be removed");
     fs::write(&artifact, &bytes).expect("it can be written");
+    // As the store leaves it, so that nothing is held against the file but what is in it.
+    fs::set_permissions(&artifact, fs::Permissions::from_mode(0o400)).expect("it can be changed");
     let output = bench.run(&["run", "answer", "answer"], "");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.stdout, b"1\n", "{output:?}");
     assert!(said.contains("warning: its compiled code was not what this store wrote"), "{said}");
+    assert!(said.contains("its code of authentication is wrong"), "{said}");
     let output = bench.run(&["run", "answer", "answer"], "");
     assert!(!String::from_utf8_lossy(&output.stderr).contains("warning"), "{output:?}");
 }
