@@ -43,7 +43,8 @@ impl Bench {
         let args: Vec<&str> = args.iter().chain(&["--json"]).copied().collect();
         let output = self.run(&args, "");
         let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
-        (output.status.code(), told["error"].as_str().unwrap_or_default().to_owned())
+        let code = told.get("error").and_then(Value::as_str).unwrap_or_default();
+        (output.status.code(), code.to_owned())
     }
 
     /// The only file in a directory of the store.
@@ -219,8 +220,8 @@ fn redact(text: &str) -> String {
         }
         let key = ["\"submitted\":", "\"at\":", "\"code\":", "\"bytes\":"];
         if let Some(key) = key.iter().find(|key| line.trim_start().starts_with(**key)) {
-            let indent = line.len() - line.trim_start().len();
-            line = format!("{}{key} [varies],", " ".repeat(indent));
+            let indent = line.strip_suffix(line.trim_start()).unwrap_or_default();
+            line = format!("{indent}{key} [varies],");
         }
         out.push_str(&line);
         out.push('\n');
