@@ -3,16 +3,19 @@
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::jail::{self, Terms};
 use crate::{CHILD, OVER_MEMORY, REFUSED, attempts};
 
-/// Does a child's work, if this process is one. To be called first in `main`, before anything is opened:
-/// a child closes all descriptors but its pipes.
+/// Does a child's work, if this process is one. To be called first in `main`, before anything is opened and any
+/// thread or runtime is started: a child closes all descriptors but its pipes and can start nothing. So not from an
+/// `async fn main`, whose runtime is there already.
 ///
 /// Gives none in every other process; the code to exit with in a child.
 #[must_use = "a child must exit with this code"]
 pub fn child_main() -> Option<ExitCode> {
+    ASKED.store(true, Ordering::Relaxed);
     let mut args = std::env::args_os().skip(1);
     if args.next()? != CHILD {
         return None;
@@ -30,6 +33,9 @@ pub fn child_main() -> Option<ExitCode> {
         }
     })
 }
+
+/// Whether this program asks if it is a child. One that does not would start itself again and again.
+pub(crate) static ASKED: AtomicBool = AtomicBool::new(false);
 
 enum Failure {
     /// The component does not compile.

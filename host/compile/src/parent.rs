@@ -5,6 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ringfence::{Artifact, Fault, ValidatedSkill, text};
@@ -177,8 +178,14 @@ impl Compiler {
     ///
     /// # Errors
     ///
-    /// When the system does not tell which program this is.
+    /// When this process never called [`crate::child_main`]: then its children would not be compilers. When the
+    /// system does not tell which program this is.
     pub fn this_program(limits: CompileLimits) -> io::Result<Self> {
+        if !crate::child::ASKED.load(Ordering::Relaxed) {
+            let message =
+                "`ringfence_compile::child_main` must be called first in `main`, before any runtime";
+            return Err(io::Error::other(message));
+        }
         // On Linux the link names the file that runs, whatever has happened to its path since.
         let link = PathBuf::from("/proc/self/exe");
         let program = if link.exists() { link } else { std::env::current_exe()? };

@@ -319,10 +319,7 @@ impl StoreError {
 
     /// The error itself, where this one only hands on what somebody else got.
     pub fn original(&self) -> &Self {
-        match self {
-            Self::Shared(error) => error.original(),
-            _ => self,
-        }
+        if let Self::Shared(error) = self { error.original() } else { self }
     }
 
     /// Whose fault it is.

@@ -2,15 +2,16 @@
 //! authenticated before it is mapped.
 //!
 //! ```no_run
-//! # use std::path::Path;
 //! # use ringfence::{Host, HostConfig};
 //! # use ringfence_compile::{CompileLimits, Compiler};
 //! use ringfence_store::{Library, Store, Submit};
 //!
 //! # async fn example(bytes: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
+//! // The compiler runs in a child, which is this program again: `main` begins with
+//! // `if let Some(code) = ringfence_compile::child_main() { return code; }`.
 //! let host = Host::new(HostConfig::default())?;
 //! let compiler = Compiler::this_program(CompileLimits::default())?;
-//! let store = Store::open_or_make(Path::new("/var/lib/skills"))?;
+//! let store = Store::open_or_make("/var/lib/skills")?;
 //! let library = Library::new(host, compiler, Ok(store));
 //!
 //! // Validated, compiled in a jailed child, kept. When this returns, it is on the disk.

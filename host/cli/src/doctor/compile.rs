@@ -78,7 +78,9 @@ async fn explode(skill: &ValidatedSkill, limits: CompileLimits) -> Result<Explod
     let compiler = Compiler::this_program(limits)?;
     let begun = Instant::now();
     let code = compiler.compile(skill).await.map(drop).map_err(|error| match error {
-        CompileError::Crashed { .. } | CompileError::Host(_) => format!("{}: {error}", error.code()),
+        CompileError::Crashed { .. } | CompileError::Killed { .. } | CompileError::Host(_) => {
+            format!("{}: {error}", error.code())
+        }
         _ => error.code().to_owned(),
     });
     Ok(Exploded { code, time: begun.elapsed() })
