@@ -188,7 +188,7 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
         /// What mends it.
-        next: String,
+        next: &'static str,
     },
     /// The directory holds something else, or a store of another format.
     #[error("`{path}` is not a store of this version: {reason}; name another directory with --store")]

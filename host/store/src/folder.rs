@@ -37,14 +37,15 @@ impl Folder {
         format!("{}{name}", self.label)
     }
 
-    /// Why others than this process's user could change what is in this directory, if they could.
-    pub(crate) fn exposed(&self) -> Result<Option<String>, StoreError> {
+    /// Why others than this process's user could change what is in this directory, if they could, and what mends it.
+    pub(crate) fn exposed(&self) -> Result<Option<(String, &'static str)>, StoreError> {
         let metadata = self.dir.dir_metadata().map_err(|error| self.failed("looking at", "", error))?;
         let (owner, us) = (metadata.uid(), rustix::process::geteuid().as_raw());
         Ok(if owner != us && owner != 0 {
-            Some(format!("it belongs to user {owner}, and this process is user {us}"))
+            let reason = format!("it belongs to user {owner}, and this process is user {us}");
+            Some((reason, "use it as that user, or name another store with --store"))
         } else if metadata.mode() & 0o022 != 0 {
-            Some("others can write to it".to_owned())
+            Some(("others can write to it".to_owned(), "give it to its owner alone, with `chmod go-w`"))
         } else {
             None
         })

@@ -74,9 +74,8 @@ impl Store {
         // Who can rename files here can put any record in the place of another.
         let private = |folder: &Folder, name: &str| match folder.exposed()? {
             None => Ok(()),
-            Some(reason) => {
+            Some((reason, next)) => {
                 let path = text::clean(&path.join(name).display().to_string(), 512);
-                let next = format!("give it to this user alone, as with `chmod go-w {path}`");
                 Err(StoreError::Unsafe { path, reason, next })
             }
         };
