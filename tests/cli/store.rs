@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -191,13 +192,72 @@ fn a_name_is_no_file() {
     assert_eq!(bench.done(&["run", "./bare"]), "7\n");
 }
 
-/// A store that was named must work; the one by default need not.
+/// A store that was named must work. Where none was named and none can be made, a file runs without one; one that
+/// is there and cannot be used is not passed over, since it may have revoked the file.
 #[test]
 fn without_a_store() {
     let bench = bench();
     bench.write("home", "a file");
     assert_eq!(bench.refused(&["run", "first.wasm", "answer"]).0, Some(5));
     assert_eq!(bench.refused(&["run", "--store", "first.wasm", "first.wasm", "answer"]).0, Some(5));
+
+    let by_default = |data: &str, args: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_ringfence"))
+            .args(args)
+            .current_dir(bench.dir.path())
+            .env_remove("RINGFENCE_HOME")
+            .env("XDG_DATA_HOME", bench.path(data))
+            .output()
+            .expect("the binary starts")
+    };
+    let run = ["run", "first.wasm", "answer"];
+    let output = by_default("first.wasm", &run);
+    assert_eq!((output.status.code(), &*output.stdout), (Some(0), &b"1\n"[..]), "{output:?}");
+    let output = by_default("data", &run);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(bench.path("data/ringfence/format").is_file());
+    let digest = by_default("data", &["inspect", "first.wasm", "--json"]).stdout;
+    let digest: Value = serde_json::from_slice(&digest).expect("JSON");
+    by_default("data", &["revoke", digest["skill"].as_str().expect("a digest")]);
+    assert_eq!(by_default("data", &run).status.code(), Some(3));
+    fs::set_permissions(bench.path("data/ringfence"), fs::Permissions::from_mode(0o777)).expect("it is ours");
+    let output = by_default("data", &run);
+    assert_eq!(output.status.code(), Some(5), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("[store-unsafe]"), "{output:?}");
+}
+
+/// Both numbers of a file that is too large are the file's own.
+#[test]
+fn a_file_that_is_too_large() {
+    let bench = bench();
+    fs::File::create(bench.path("large.wasm")).and_then(|file| file.set_len((32 << 20) + 5)).expect("a file");
+    let output = bench.run(&["submit", "large.wasm"], "");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("33554437") && said.contains("33554432"), "{said}");
+}
+
+/// What a person chose as a name for a file of the store, and a time after the year 9999, act on no terminal and stop
+/// no list.
+#[test]
+fn a_store_that_somebody_wrote_to() {
+    let bench = bench();
+    bench.done(&["submit", "first.wasm"]);
+    let record = bench.path("home/names/first.json");
+    let text = fs::read_to_string(&record).expect("it is there");
+    let (body, _) = text.split_once('\n').expect("two lines");
+    let at = body.find("\"submitted\":").expect("a time") + "\"submitted\":".len();
+    let end = at + body[at..].find(',').expect("more");
+    let body = format!("{}253402300800{}", &body[..at], &body[end..]);
+    let seal = ringfence::Digest::of(body.as_bytes());
+    fs::write(&record, format!("{body}\n{seal}\n")).expect("it can be written");
+    assert!(bench.done(&["list"]).contains("253402300800"));
+    bench.done(&["show", "first"]);
+    bench.write("home/names/\u{1b}[31mE\nsound: 9 skills", "");
+    let output = bench.run(&["verify"], "");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(7), "{shown}");
+    assert!(!shown.contains('\u{1b}') && !shown.contains("\nsound:"), "{shown}");
 }
 
 /// Times, and sizes of compiled code, which are another processor's.

@@ -1,4 +1,5 @@
-//! `ringfence check`: would this skill be taken? All static reasons at once, then a trial compilation.
+//! `ringfence check`: can this skill run here? All static reasons at once, then whether it compiles and links; its
+//! code is kept, as by `run`. What a store takes besides is for `submit` to say.
 
 use std::process::ExitCode;
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytesize::ByteSize;
 use etcetera::BaseStrategy as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use ringfence::{Host, HostConfig, Limits, LoadError, Skill, SkillCaps};
+use ringfence::{Host, HostConfig, Limits, LoadError, Refusal, Skill, SkillCaps};
 use ringfence_compile::{CompileLimits, Compiler};
 use ringfence_store::{Library, Miss, Origin, Reference, Stage, Store, StoreError};
 
@@ -107,6 +107,12 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Refused> {
     let bytes = if path == Path::new("-") {
         read(&mut std::io::stdin().lock())
     } else {
+        // Told by its size, not by where reading stopped.
+        let (value, cap) =
+            (std::fs::metadata(path).map_or(0, |found| found.len()), SkillCaps::default().size);
+        if value > cap {
+            return Err(refused(&LoadError::Refused(vec![Refusal::OverCap { what: "bytes", value, cap }])));
+        }
         std::fs::File::open(path).and_then(|mut file| read(&mut file))
     };
     bytes.map_err(|error| {

@@ -73,7 +73,9 @@ pub(crate) fn enter(terms: &Terms) -> Result<Jail, String> {
 }
 
 fn limit(resource: Resource, soft: u64, hard: u64) -> Result<(), String> {
-    let limit = Rlimit { current: Some(soft), maximum: Some(hard) };
+    // Somebody may have set a tighter one, which nobody can loosen.
+    let hard = getrlimit(resource).maximum.map_or(hard, |there| there.min(hard));
+    let limit = Rlimit { current: Some(soft.min(hard)), maximum: Some(hard) };
     setrlimit(resource, limit).map_err(|error| format!("cannot set a limit: {error}"))
 }
 

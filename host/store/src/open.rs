@@ -52,7 +52,7 @@ impl Store {
         let none = || StoreError::NoStore { path: shown() };
         let dir = match Dir::open_ambient_dir(path, ambient_authority()) {
             Ok(dir) => dir,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(none()),
+            Err(error) if is_absent(&error) => return Err(none()),
             Err(error) => return Err(StoreError::io(format!("opening {}", shown()), error)),
         };
         let root = Folder::root(dir);
@@ -228,6 +228,11 @@ impl Store {
         // A leftover takes space and does no harm; if it cannot be removed now, `gc` says why.
         let _ = self.free(|digest| adding.is_none_or(|adding| adding == digest));
     }
+}
+
+/// Nothing is there: not the directory, or not one that it would be in.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Something in a directory that a store does not have.
