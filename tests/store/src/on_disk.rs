@@ -1,5 +1,6 @@
-//! `store-on-disk CASE CHILD DIR`: a store on a small file system that fills up, or that becomes read-only.
-//! Mounts it on `DIR`, so it runs in a mount namespace of its own. Panics when a promise is not kept.
+//! `store-on-disk CASE CHILD DIR`: a store on a small file system that fills up, or that becomes read-only, or under a
+//! limit on the size of files. Mounts it on `DIR`, so it runs in a mount namespace of its own; but for the limit.
+//! Panics when a promise is not kept.
 
 use std::fs;
 use std::io::Write as _;
@@ -24,6 +25,7 @@ fn main() {
         "full" => full(child, dir),
         "files" => files(child, dir),
         "read-only" => read_only(child, dir),
+        "limited" => limited(child, dir),
         other => panic!("no case {other}"),
     }
 }
@@ -100,6 +102,26 @@ fn full(child: &Path, dir: &Path) {
     }
     assert!(taken >= 5 && refused >= 3, "{taken} taken, {refused} refused");
     println!("done: {taken} taken, {refused} refused");
+}
+
+/// No file may be larger than the limit that this process was started with: a write is refused in the middle of a
+/// file, as on a full disk. Needs no rights, and so stands in where nothing can be mounted.
+fn limited(child: &Path, dir: &Path) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let _entered = runtime.enter();
+    // SIGXFSZ: with somebody who listens, the write fails and the process lives.
+    let kind = tokio::signal::unix::SignalKind::from_raw(25);
+    let _listens = tokio::signal::unix::signal(kind).expect("it can be listened to");
+    let shelf = shelf(child, dir);
+    let bytes = sized(2, 10_000);
+    match shelf.submit("new", &bytes) {
+        Ok(_) => println!("done: taken"),
+        Err(error) => {
+            assert_eq!(error.code(), "disk-full", "{error}");
+            expect_as_before(&shelf, "new", &bytes, "limited");
+            println!("done: refused");
+        }
+    }
 }
 
 /// Room for bytes, and none for names of files: each step of a submission fails in turn.
