@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Revoke(RevokeArgs),
     /// Look at every file of the store: hash all again, name what is damaged
     Verify(ListArgs),
-    /// Free what nobody needs: leftovers, code of other engines, and old versions if asked
+    /// Free what nobody needs: leftovers, code of engines that are gone, old versions if asked
     Gc(GcArgs),
     /// Show what the store takes, or change what is given of it
     Policy(PolicyArgs),
@@ -47,8 +47,9 @@ pub(crate) enum Command {
     ///
     /// Each limit is tested as it is given here, while the others are kept out of its way. The guests are in
     /// this program; they are validated, compiled in the limited child and run as any stranger's skill. It
-    /// takes as long as the deadline and some seconds more. The exit code is 0 when every check passed, and
-    /// 7 when one failed or could not be tried; what is skipped counts as neither.
+    /// takes as long as the deadline and some seconds more, and as reading all of the store in use. The exit
+    /// code is 0 when every check passed, and 7 when one failed or could not be tried; what is skipped counts
+    /// as neither.
     #[command(verbatim_doc_comment)]
     Doctor(Box<DoctorArgs>),
 }

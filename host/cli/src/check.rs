@@ -4,29 +4,20 @@
 use std::process::ExitCode;
 
 use ringfence::{Limits, Skill};
+use ringfence_store::warnings;
 use serde_json::json;
 
 use crate::args::SkillArgs;
 use crate::load::{self, Source};
 use crate::output::{self, Refused, print};
 
-/// Longest tool name that every agent protocol takes.
-const SHORT_NAME: usize = 64;
-
 pub(crate) async fn exec(args: SkillArgs) -> ExitCode {
     let skill = match check(&args).await {
         Ok(skill) => skill,
         Err(refused) => return refused.say(args.json),
     };
-    let long = skill.tools().filter(|tool| tool.name().chars().count() > SHORT_NAME);
-    let warnings: Vec<String> = long
-        .map(|tool| {
-            format!(
-                "the tool name `{}` is longer than {SHORT_NAME} characters: some agents refuse it",
-                tool.name()
-            )
-        })
-        .collect();
+    let warnings = warnings(skill.tools(), skill.imports());
+    let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
     if args.json {
         let tools: Vec<&str> = skill.tools().map(|tool| tool.name()).collect();
         output::print_json(

@@ -10,7 +10,7 @@ use etcetera::BaseStrategy as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use ringfence::{Host, HostConfig, Limits, LoadError, Refusal, Skill, SkillCaps};
 use ringfence_compile::{CompileLimits, Compiler};
-use ringfence_store::{Library, Miss, Origin, Reference, Stage, Store, StoreError};
+use ringfence_store::{Library, Miss, Origin, Reference, Stage, Store, StoreError, Warning};
 
 use crate::args::StoreArgs;
 use crate::exit;
@@ -141,10 +141,10 @@ pub(crate) async fn load(library: &Library, source: &Source) -> Result<Skill, Re
     let loaded = loaded.map_err(|error| at_hand(error, source))?;
     if let Origin::Compiled { miss, not_kept } = &loaded.origin {
         match miss {
-            Miss::Rejected(reason) => output::note(&format!(
-                "warning: its compiled code was not what this store wrote ({reason}): it was not loaded, and \
-                 compiled again"
-            )),
+            Miss::Rejected(reason) => {
+                let warning = Warning::ArtifactRejected { reason: reason.clone() };
+                output::note(&format!("warning: {warning}"));
+            }
             Miss::Unreadable(reason) => output::note(&format!("warning: {reason}: it was compiled again")),
             _ => {}
         }

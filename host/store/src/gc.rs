@@ -1,4 +1,4 @@
-//! Frees what nobody needs: leftovers, components that nothing points at, code of other engines, code of
+//! Frees what nobody needs: leftovers, components that nothing points at, code of engines that are gone, code of
 //! files that were only run, and old versions where that is asked for.
 
 use std::collections::BTreeSet;
@@ -70,7 +70,7 @@ impl Store {
                 if !gc.other_engines && idle < IDLE.as_secs() {
                     continue;
                 }
-                remove_all(&folder, &mut collected.stale)?;
+                forget_in(&folder, |_| true, &mut collected.stale)?;
                 // Not empty: something in it is not the store's.
                 let _ = self.artifacts.remove_folder(&engine);
             }
@@ -92,9 +92,10 @@ impl Store {
     }
 }
 
-fn remove_all(folder: &Folder, freed: &mut Freed) -> Result<(), StoreError> {
+/// Removes the artifacts of some skills, of one engine.
+fn forget_in(folder: &Folder, which: impl Fn(Digest) -> bool, freed: &mut Freed) -> Result<(), StoreError> {
     for file in folder.names()? {
-        if digest_of(&file, ".cwasm").is_some() {
+        if digest_of(&file, ".cwasm").is_some_and(&which) {
             folder.remove_plain(&file)?.into_iter().for_each(|size| freed.add(size));
         }
     }
@@ -139,11 +140,8 @@ impl Store {
     pub(crate) fn forget_artifacts(&self, which: impl Fn(Digest) -> bool) -> Result<Freed, StoreError> {
         let mut freed = Freed::default();
         for engine in self.artifacts.names()? {
-            let Ok(Some(folder)) = self.artifacts.folder(&engine) else { continue };
-            for file in folder.names()? {
-                if digest_of(&file, ".cwasm").is_some_and(&which) {
-                    folder.remove_plain(&file)?.into_iter().for_each(|size| freed.add(size));
-                }
+            if let Ok(Some(folder)) = self.artifacts.folder(&engine) {
+                forget_in(&folder, &which, &mut freed)?;
             }
         }
         Ok(freed)

@@ -61,7 +61,7 @@ pub use artifacts::Miss;
 pub use change::{Receipt, Status, Submit};
 pub use error::StoreError;
 pub use gc::{Collected, Freed, Gc};
-pub use library::{Library, Loaded, Origin, Stage, Submitted, Warning, warnings};
+pub use library::{Library, Loaded, Origin, Stage, Submitted, Warning, asks_for, warnings};
 pub use name::{Name, Owner, Reference, Version};
 pub use policy::Policy;
 pub use record::{Change, Entry, Event, Record};

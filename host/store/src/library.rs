@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use ringfence::{Artifact, Digest, Host, LoadError, Skill, SkillDescription};
+use ringfence::{Artifact, Digest, Host, Import, Lending, LoadError, Skill, SkillDescription, Tool};
 use ringfence_compile::Compiler;
 use serde::Serialize;
 use tokio::sync::OnceCell;
@@ -203,13 +203,18 @@ impl std::fmt::Display for Warning {
 /// Longest tool name that every agent protocol takes.
 const SHORT_NAME: usize = 64;
 
-/// What a skill of that description may surprise with.
-pub fn warnings(skill: &SkillDescription) -> Vec<Warning> {
-    let long = skill.tools().filter(|tool| tool.name().chars().count() > SHORT_NAME);
+/// What a skill with these tools and imports may surprise with.
+pub fn warnings<'a>(tools: impl Iterator<Item = Tool<'a>>, imports: &[Import]) -> Vec<Warning> {
+    let long = tools.filter(|tool| tool.name().chars().count() > SHORT_NAME);
     let long = long.map(|tool| Warning::LongName { tool: tool.name().to_owned() });
-    let denied = skill.imports().iter().filter(|import| import.lending == ringfence::Lending::Denied);
-    let denied = denied.filter(|import| import.name.starts_with("ringfence:"));
-    long.chain(denied.map(|import| Warning::NotGranted { interface: import.name.clone() })).collect()
+    let denied = asks_for(imports).map(|interface| Warning::NotGranted { interface: interface.to_owned() });
+    long.chain(denied).collect()
+}
+
+/// The capabilities among the imports that somebody would have to grant.
+pub fn asks_for(imports: &[Import]) -> impl Iterator<Item = &str> {
+    let denied = imports.iter().filter(|import| import.lending == Lending::Denied);
+    denied.map(|import| import.name.as_str()).filter(|name| name.starts_with("ringfence:"))
 }
 
 impl Library {
@@ -260,7 +265,7 @@ impl Library {
             })
             .await?;
         let description = skill.described();
-        let mut warnings = warnings(&description);
+        let mut warnings = warnings(description.tools(), description.imports());
         let code = match self.kept(skill.digest(), false).await {
             Ok(_) => None,
             Err(miss) => {

@@ -141,14 +141,6 @@ impl Store {
         Ok(folder.map(|folder| Artifacts { folder, key, fingerprint }))
     }
 
-    /// Whether there is a file where the artifact of a skill would be.
-    pub(crate) fn has_artifact(&self, fingerprint: Digest, digest: Digest) -> Result<bool, StoreError> {
-        match self.artifacts.folder(&hex(fingerprint))? {
-            Some(folder) => folder.has(&file_name(digest)),
-            None => Ok(false),
-        }
-    }
-
     /// The same, made where it is not there.
     pub(crate) fn make_artifacts<'a>(
         &self,
@@ -157,6 +149,14 @@ impl Store {
     ) -> Result<Artifacts<'a>, StoreError> {
         let folder = self.artifacts.make_folder(&hex(fingerprint))?;
         Ok(Artifacts { folder, key, fingerprint })
+    }
+
+    /// Whether there is a file where the artifact of a skill would be.
+    pub(crate) fn has_artifact(&self, fingerprint: Digest, digest: Digest) -> Result<bool, StoreError> {
+        match self.artifacts.folder(&hex(fingerprint))? {
+            Some(folder) => folder.has(&file_name(digest)),
+            None => Ok(false),
+        }
     }
 
     /// The store's key, made if another process has not made it meanwhile.
@@ -175,7 +175,7 @@ impl Store {
 
     fn lock_within(&self, patience: Duration, adding: Option<Digest>) -> Result<Lock, StoreError> {
         let found = self.root.open_to_write("lock")?;
-        let (mut left, file) = (String::new(), found.file.into_std());
+        let (mut left, file) = (Vec::new(), found.file.into_std());
         let begun = Instant::now();
         loop {
             match file.try_lock() {
@@ -189,11 +189,12 @@ impl Store {
                 Err(TryLockError::Error(error)) => return Err(self.root.failed("locking", "lock", error)),
             }
         }
-        // What cannot be read as a note is one that says nothing.
-        let _ = (&file).take(NOTE).read_to_string(&mut left);
+        // A note that cannot be read is taken for one that names no digest: everything is looked at.
+        let read = (&file).take(NOTE).read_to_end(&mut left);
+        read.map_err(|error| self.root.failed("reading", "lock", error))?;
         let lock = Lock { file };
         if !left.is_empty() {
-            self.clean_up(&left);
+            self.clean_up(&String::from_utf8_lossy(&left));
             lock.clear().map_err(|error| self.root.failed("writing", "lock", error))?;
         }
         if let Some(digest) = adding {

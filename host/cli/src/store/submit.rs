@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use bytesize::ByteSize;
-use ringfence::{Limits, SkillDescription};
-use ringfence_store::{Library, Name, Status, StoreError, Submit, Submitted};
+use ringfence::Limits;
+use ringfence_store::{Library, Name, Status, StoreError, Submit, Submitted, asks_for};
 use serde_json::{Value, json};
 
 use super::answer;
@@ -65,18 +65,12 @@ fn as_json(submitted: &Submitted) -> Value {
     {
         value.extend(receipt);
         value.insert("compiled_size".into(), submitted.code.into());
-        let asks: Vec<&str> = asks(&submitted.description).collect();
+        let asks: Vec<&str> = asks_for(submitted.description.imports()).collect();
         value.insert("asks_for".into(), json!(asks));
         let warnings = submitted.warnings.iter().map(ToString::to_string).collect::<Vec<_>>();
         value.insert("warnings".into(), json!(warnings));
     }
     value
-}
-
-/// The capabilities that somebody would have to grant.
-fn asks(skill: &SkillDescription) -> impl Iterator<Item = &str> {
-    let denied = skill.imports().iter().filter(|import| import.lending == ringfence::Lending::Denied);
-    denied.map(|import| import.name.as_str()).filter(|name| name.starts_with("ringfence:"))
 }
 
 fn show(submitted: &Submitted) {
@@ -108,7 +102,7 @@ fn show(submitted: &Submitted) {
     for (i, import) in skill.imports().iter().enumerate() {
         print(&format!("  {:8}  {}", if i == 0 { "imports" } else { "" }, import_line(import)));
     }
-    let asks: Vec<&str> = asks(skill).collect();
+    let asks: Vec<&str> = asks_for(skill.imports()).collect();
     print(&format!("  asks for  {}", if asks.is_empty() { "nothing".to_owned() } else { asks.join(", ") }));
     for change in &receipt.breaking {
         output::note(&format!("breaking: {change}"));
