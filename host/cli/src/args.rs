@@ -43,6 +43,18 @@ pub(crate) enum Command {
     Gc(GcArgs),
     /// Show what the store takes, or change what is given of it
     Policy(PolicyArgs),
+    /// Serve the store to agents and services, over HTTP and MCP
+    ///
+    /// Prints the address on standard output once it listens, and logs on standard error. SIGTERM and Control-C stop
+    /// it: calls that run are finished first, for as long as `listen.shutdown-timeout` says. SIGHUP reads the
+    /// configuration, the certificate, the tokens and the skills again. Without a token it listens on this machine
+    /// only.
+    #[command(verbatim_doc_comment)]
+    Serve(Box<ServeArgs>),
+    /// Speak MCP on standard input and output, for an agent that starts this program
+    Mcp(Box<ServeArgs>),
+    /// Make, list and revoke the tokens by which callers of `serve` are known
+    Token(TokenArgs),
     /// Run hostile guests against these limits on this machine, and show what stopped each
     ///
     /// Each limit is tested as it is given here, while the others are kept out of its way. The guests are in
@@ -63,6 +75,11 @@ pub(crate) struct StoreArgs {
 }
 
 impl StoreArgs {
+    /// The store that was named here.
+    pub(crate) fn given(&self) -> Option<PathBuf> {
+        self.store.clone()
+    }
+
     /// The store that was named: here, or in the environment, where nothing is as good as not set.
     pub(crate) fn named(&self) -> Option<PathBuf> {
         let variable = || std::env::var_os("RINGFENCE_HOME").filter(|value| !value.is_empty());
@@ -261,6 +278,104 @@ pub(crate) struct GcArgs {
     /// days]
     #[arg(long)]
     pub(crate) other_engines: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct ServeArgs {
+    /// The configuration; without it everything is at its default
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print a configuration with every key, its default and what it means, and end
+    #[arg(long)]
+    pub(crate) print_config: bool,
+    /// Listen there, whatever the configuration says; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<std::net::SocketAddr>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// How to log: `text`, or `json`, a line each
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    pub(crate) log: LogFormat,
+    /// What to log: `error`, `warn`, `info`, `debug` (each run and what guests print as well) or `trace`
+    #[arg(long, default_value = "info", value_name = "LEVEL")]
+    pub(crate) log_level: tracing::Level,
+}
+
+/// How a log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+impl std::str::FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(given: &str) -> Result<Self, String> {
+        match given {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("expected `text` or `json`".to_owned()),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    #[command(subcommand)]
+    pub(crate) command: TokenCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token, and print it: it is kept nowhere
+    Create(TokenCreateArgs),
+    /// List the tokens, without their secrets
+    List(ListArgs),
+    /// Revoke a token: a running server refuses it within a second
+    Revoke(TokenRevokeArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct TokenCreateArgs {
+    /// Whose it is: skills that it submits belong to this owner, and it sees the owner's skills
+    #[arg(long, default_value = "local")]
+    pub(crate) owner: String,
+    /// What it may do: `call`, `submit`, `admin`; several with commas
+    #[arg(long, default_value = "call", value_delimiter = ',', value_name = "SCOPE")]
+    pub(crate) scope: Vec<String>,
+    /// Which skills it sees besides its owner's: names, beginnings of names such as `acme-*`, `*` for all, `-` for none;
+    /// several with commas
+    #[arg(
+        long,
+        default_value = "*",
+        value_delimiter = ',',
+        value_name = "NAMES",
+        allow_hyphen_values = true
+    )]
+    pub(crate) skills: Vec<String>,
+    /// How long it is valid, such as `30days` [default: until it is revoked]
+    #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME")]
+    pub(crate) expires: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct TokenRevokeArgs {
+    /// The token's id, as `ringfence token list` shows it
+    pub(crate) id: String,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
     /// Print JSON

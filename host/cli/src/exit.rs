@@ -12,7 +12,7 @@ pub(crate) const HELP: &str = "\
 Exit codes:
    0  completed; done
    1  failed: the tool gave its own error
-   2  the command line is wrong
+   2  the command line is wrong, or the configuration of a server
    3  the skill was refused: it cannot run here, the store does not take it, or it may not run
    4  the call was refused: no such skill or tool, input that does not fit, a limit out of range
    5  the host failed: a file that cannot be read, a fault
@@ -27,6 +27,8 @@ Exit codes:
   16  cancelled
   17  host-overloaded";
 
+/// The command line, or a configuration that it names, is wrong.
+pub(crate) const USAGE: u8 = 2;
 /// The skill was refused.
 pub(crate) const REFUSED: u8 = 3;
 /// The call was refused.

@@ -8,7 +8,9 @@ mod inspect;
 mod load;
 mod output;
 mod run;
+mod serve;
 mod store;
+mod token;
 
 use std::process::ExitCode;
 
@@ -21,8 +23,13 @@ fn main() -> ExitCode {
         return code;
     }
     let cli = Cli::parse();
+    // A command does one thing at a time; a server has all cores.
+    let threads = match &cli.command {
+        Command::Serve(_) | Command::Mcp(_) => std::thread::available_parallelism().map_or(2, usize::from),
+        _ => 2,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(threads)
         .enable_all()
         .event_interval(1)
         .global_queue_interval(1)
@@ -46,6 +53,9 @@ fn main() -> ExitCode {
         Command::Verify(args) => store::verify(&args),
         Command::Gc(args) => store::gc(&args),
         Command::Policy(args) => store::policy(&args),
+        Command::Serve(args) => runtime.block_on(serve::serve(*args)),
+        Command::Mcp(args) => runtime.block_on(serve::mcp(*args)),
+        Command::Token(args) => token::exec(args.command),
         Command::Doctor(args) => runtime.block_on(doctor::exec(*args)),
     })
 }

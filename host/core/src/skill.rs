@@ -18,7 +18,9 @@ use crate::report::Digest;
 use crate::schema;
 use crate::state::GuestState;
 use crate::types::TypeTable;
-use crate::validate::{Counts, Description, Import, ToolDescription, ToolResult, ValidatedSkill};
+use crate::validate::{
+    Annotations, Counts, Description, Import, ToolDescription, ToolResult, ValidatedSkill,
+};
 
 /// What validation finds out about a skill: tools, types, imports, counts. It can be kept beside the
 /// artifact, so that another process of the same [`crate::Host::fingerprint`] need not validate again.
@@ -57,7 +59,12 @@ impl SkillDescription {
 
     /// What the author says of the skill as a whole. Untrusted text.
     pub fn about(&self) -> Option<&str> {
-        self.description.about.as_deref()
+        self.description.docs.description.as_deref()
+    }
+
+    /// The SKILL.md that the author packed with it: instructions for an agent. Untrusted text.
+    pub fn skill_md(&self) -> Option<&str> {
+        self.description.docs.skill_md.as_deref()
     }
 
     /// Its tools, in the order of its exports.
@@ -175,6 +182,16 @@ impl Skill {
         tools(&self.inner.description)
     }
 
+    /// What the author says of the skill as a whole. Untrusted text.
+    pub fn about(&self) -> Option<&str> {
+        self.inner.description.docs.description.as_deref()
+    }
+
+    /// The SKILL.md that the author packed with it: instructions for an agent. Untrusted text.
+    pub fn skill_md(&self) -> Option<&str> {
+        self.inner.description.docs.skill_md.as_deref()
+    }
+
     /// The tool of that name: the bare function's, where it is unique, or `interface_function`.
     pub fn tool(&self, name: &str) -> Option<Tool<'_>> {
         let index = *self.inner.names.get(name)?;
@@ -226,7 +243,7 @@ impl ValidatedSkill {
 
     /// What the author says of the skill as a whole. Untrusted text.
     pub fn description(&self) -> Option<&str> {
-        self.description.about.as_deref()
+        self.description.docs.description.as_deref()
     }
 
     /// Its tools, in the order of its exports.
@@ -352,6 +369,11 @@ impl<'a> Tool<'a> {
         self.tool.docs.as_ref()?.description.as_deref()
     }
 
+    /// How the author claims that it behaves: a claim that nothing checks.
+    pub fn annotations(&self) -> Option<&'a Annotations> {
+        self.tool.docs.as_ref()?.annotations.as_ref()
+    }
+
     /// JSON Schema 2020-12 of the input: an object with a member for each parameter.
     pub fn parameters_schema(&self) -> Value {
         schema::parameters(self.types, self.tool)
@@ -387,6 +409,7 @@ impl<'a> Tool<'a> {
 mod tests {
     use super::*;
     use crate::types::TypeDef;
+    use crate::validate::SkillDocs;
 
     /// `f: func(text: string) -> result<string>`, as it is kept.
     fn kept() -> Value {
@@ -408,7 +431,7 @@ mod tests {
             types,
             imports: Vec::new(),
             counts: Counts::default(),
-            about: None,
+            docs: SkillDocs::default(),
         };
         let kept = SkillDescription { digest: Digest::of(b""), size: 0, description: Arc::new(description) };
         serde_json::from_slice(&kept.to_bytes()).expect("it is JSON")

@@ -132,6 +132,12 @@ pub enum StoreError {
         /// Why not.
         reason: String,
     },
+    /// There is no token of that id.
+    #[error("there is no token `{id}`: `ringfence token list` shows them")]
+    NoSuchToken {
+        /// The id asked for.
+        id: String,
+    },
     /// Over a cap of [`crate::Policy`].
     #[error("{what}: {value}; the cap is {cap}{}: remove something, or raise the cap with `ringfence policy`", by(.owner))]
     OverCap {
@@ -289,6 +295,7 @@ impl StoreError {
             Self::NoSuchSkill { .. } => "no-such-skill",
             Self::NoSuchVersion { .. } => "no-such-version",
             Self::NoSuchDigest { .. } | Self::NoSuchPrefix { .. } => "no-such-skill",
+            Self::NoSuchToken { .. } => "no-such-token",
             Self::NothingEarlier { .. } => "nothing-earlier",
             Self::IsCurrent { .. } => "is-current",
             Self::NotOwner { .. } => "not-owner",
@@ -330,6 +337,7 @@ impl StoreError {
             | Self::NoSuchVersion { .. }
             | Self::NoSuchDigest { .. }
             | Self::NoSuchPrefix { .. }
+            | Self::NoSuchToken { .. }
             | Self::NothingEarlier { .. }
             | Self::IsCurrent { .. }
             | Self::NotOwner { .. }

@@ -57,6 +57,12 @@ impl Folder {
         Ok(metadata.mtime())
     }
 
+    /// When something was last made, removed or renamed in this directory: seconds since 1970 and nanoseconds.
+    pub(crate) fn stamp(&self) -> Result<(i64, i64), StoreError> {
+        let metadata = self.dir.dir_metadata().map_err(|error| self.failed("looking at", "", error))?;
+        Ok((metadata.mtime(), metadata.mtime_nsec()))
+    }
+
     /// Opens a directory in this one; none when it is not there.
     pub(crate) fn folder(&self, name: &str) -> Result<Option<Self>, StoreError> {
         match self.dir.open_dir_nofollow(name) {

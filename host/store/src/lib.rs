@@ -33,6 +33,7 @@
 //! lock                              held while something changes
 //! key                               the key that authenticates artifacts, for the owner's eyes only
 //! policy.json                       what is taken ([`Policy`])
+//! tokens.json                       who may call a server of it ([`Token`]): hashes, never the tokens
 //! names/NAME.json                   owner, versions, history ([`Record`]): one rename makes a change visible
 //! components/SHA256.wasm            the bytes as they were sent
 //! artifacts/ENGINE/SHA256.cwasm     compiled code for one engine fingerprint
@@ -55,6 +56,7 @@ mod open;
 mod policy;
 mod record;
 mod store;
+mod tokens;
 mod verify;
 
 pub use artifacts::Miss;
@@ -65,5 +67,6 @@ pub use library::{Library, Loaded, Origin, Stage, Submitted, Warning, asks_for, 
 pub use name::{Name, Owner, Reference, Version};
 pub use policy::Policy;
 pub use record::{Change, Entry, Event, Record};
-pub use store::{Listed, Resolved, Revocation, Store};
+pub use store::{Listed, Resolved, Revocation, Stamp, Store};
+pub use tokens::{NewToken, Pattern, Scope, Token};
 pub use verify::{Finding, Problem, Verification};

@@ -18,7 +18,7 @@ use crate::store::Store;
 /// What the file `format` says.
 const FORMAT: &[u8] = b"ringfence store 1\n";
 pub(crate) const FOLDERS: [&str; 5] = ["names", "components", "artifacts", "revoked", "scratch"];
-pub(crate) const FILES: [&str; 4] = ["format", "lock", "key", "policy.json"];
+pub(crate) const FILES: [&str; 5] = ["format", "lock", "key", "policy.json", "tokens.json"];
 
 /// How long a change waits for another.
 const PATIENCE: Duration = Duration::from_secs(10);

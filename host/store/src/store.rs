@@ -1,6 +1,6 @@
 //! The store: what is there, and what may run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -70,7 +70,36 @@ pub struct Revocation {
     pub reason: Option<String>,
 }
 
+/// When something of a store that decides what may run last changed; see [`Store::stamp`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    names: (i64, i64),
+    revoked: (i64, i64),
+    /// Policy and tokens.
+    root: (i64, i64),
+}
+
+impl Stamp {
+    /// Whether it is so young that a change just after it could bear the same: what was read then is to be read
+    /// again. Clocks of file systems go in steps of milliseconds.
+    pub fn is_young(&self) -> bool {
+        let newest = [self.names, self.revoked, self.root].into_iter().max().unwrap_or_default();
+        let now = i64::try_from(now()).unwrap_or(i64::MAX);
+        now.saturating_sub(newest.0) < 2
+    }
+}
+
 impl Store {
+    /// When names, revocations, policy or tokens last changed, by three looks at directories: whoever keeps what
+    /// the store says in memory reads it again only when this has changed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when a directory cannot be looked at.
+    pub fn stamp(&self) -> Result<Stamp, StoreError> {
+        Ok(Stamp { names: self.names.stamp()?, revoked: self.revoked.stamp()?, root: self.root.stamp()? })
+    }
+
     /// Where the store is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -236,6 +265,16 @@ impl Store {
     /// [`StoreError`] when that cannot be seen. Nothing that cannot be seen runs.
     pub fn is_revoked(&self, digest: Digest) -> Result<bool, StoreError> {
         self.revoked.has(&revocation_file(digest))
+    }
+
+    /// Every digest that is revoked.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when that cannot be seen.
+    pub fn revoked(&self) -> Result<HashSet<Digest>, StoreError> {
+        let digest = |file: &String| file.strip_suffix(".json").and_then(|hex| hex.parse().ok());
+        Ok(self.revoked.names()?.iter().filter_map(digest).collect())
     }
 
     /// What was said when a digest was revoked, if that can be read.

@@ -121,6 +121,10 @@ impl Store {
                 found.find(name, Problem::Foreign, kind(&metadata), "move it away");
             }
         }
+        if let Err(error) = self.tokens() {
+            let next = "nobody is let in: restore it, or move it away and make the tokens again";
+            found.find("tokens.json".into(), problem_of(&error), reason_of(&error), next);
+        }
         if let Err(error) = self.policy() {
             let next = "`ringfence policy --reset` sets the defaults";
             found.find("policy.json".into(), problem_of(&error), reason_of(&error), next);

@@ -22,7 +22,7 @@ use ringfence_store::{Name, Reference, StoreError, Version};
 use crate::output::Refused;
 
 /// Says a refusal, or what was done.
-fn answer(json: bool, done: Result<ExitCode, Refused>) -> ExitCode {
+pub(crate) fn answer(json: bool, done: Result<ExitCode, Refused>) -> ExitCode {
     done.unwrap_or_else(|refused| refused.say(json))
 }
 
@@ -41,7 +41,7 @@ fn name(given: &str) -> Result<(Name, Option<Version>), Refused> {
 }
 
 /// Seconds since 1970 as a date and time in UTC.
-fn time(seconds: u64) -> String {
+pub(crate) fn time(seconds: u64) -> String {
     let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
     let mut text = String::new();
     // Years of more than four digits have no such form.

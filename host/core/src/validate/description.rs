@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::count::Counts;
-use super::metadata::ToolDocs;
+use super::metadata::{SkillDocs, ToolDocs};
 use crate::types::{TypeDef, TypeId, TypeTable};
 
 /// A skill as its bytes describe it.
@@ -16,7 +16,7 @@ pub(crate) struct Description {
     pub(crate) types: TypeTable,
     pub(crate) imports: Vec<Import>,
     pub(crate) counts: Counts,
-    pub(crate) about: Option<String>,
+    pub(crate) docs: SkillDocs,
 }
 
 impl Description {

@@ -20,6 +20,9 @@ pub(crate) use count::Counts;
 pub(crate) use description::{Description, ToolDescription, ToolResult};
 pub use description::{Import, Lending};
 pub(crate) use imports::Offer;
+pub use metadata::Annotations;
+#[cfg(test)]
+pub(crate) use metadata::SkillDocs;
 
 use refusals::Refusals;
 
@@ -109,9 +112,9 @@ fn describe(bytes: &[u8], caps: &SkillCaps, offer: &Offer, refusals: &mut Refusa
     let top = top_level(bytes);
     imports::read(types.as_ref(), &top.imports, offer, refusals);
     let mut exports = exports::read(types.as_ref(), &top.exports, caps, refusals);
-    let mut about = None;
+    let mut docs = metadata::SkillDocs::default();
     if let Some(section) = top.metadata {
-        about = metadata::apply(section, top.sections, &mut exports.tools, refusals);
+        docs = metadata::apply(section, top.sections, &mut exports.tools, refusals);
     }
     // A large schema refuses the skill here, so that nobody has to carry it later.
     let mut schema_bytes: u64 = 0;
@@ -127,13 +130,7 @@ fn describe(bytes: &[u8], caps: &SkillCaps, offer: &Offer, refusals: &mut Refusa
         }
     }
     let imports = top.imports.iter().map(|name| Import { name: name.clone(), lending: offer.lending(name) });
-    Some(Description {
-        tools: exports.tools,
-        types: exports.types,
-        imports: imports.collect(),
-        counts,
-        about,
-    })
+    Some(Description { tools: exports.tools, types: exports.types, imports: imports.collect(), counts, docs })
 }
 
 /// Refuses what is not a component by its first eight bytes.

@@ -1,0 +1,155 @@
+//! `ringfence serve` and `ringfence mcp`: everything is checked before anything listens.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use ringfence::Host;
+use ringfence_server::{Config, EXAMPLE, Server, ServerError, Source};
+use ringfence_store::{Library, Store};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt};
+
+use crate::args::{LogFormat, ServeArgs};
+use crate::output::{self, Refused, note};
+use crate::{exit, load};
+
+/// Serves until a signal says stop.
+pub(crate) async fn serve(args: ServeArgs) -> ExitCode {
+    finish(listen(args).await)
+}
+
+/// Speaks MCP until the input ends or a signal says stop.
+pub(crate) async fn mcp(args: ServeArgs) -> ExitCode {
+    finish(speak(args).await)
+}
+
+fn finish(done: Result<ExitCode, Refused>) -> ExitCode {
+    done.unwrap_or_else(|refused| refused.say(false))
+}
+
+async fn listen(args: ServeArgs) -> Result<ExitCode, Refused> {
+    if args.print_config {
+        output::print(EXAMPLE.trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let server = prepare(&args).await?;
+    // Before it listens: a signal that comes as soon as it does must find somebody.
+    let (stop, hangup) = (stop_signal()?, signal(SignalKind::hangup()).map_err(no_signals)?);
+    let listener = server.bind().await.map_err(refused)?;
+    let address = listener.local_addr().map_err(|error| Refused::fault(format!("no address: {error}")))?;
+    let scheme = if server.uses_tls() { "https" } else { "http" };
+    output::print(&format!("{scheme}://{address}"));
+    if server.is_open() {
+        note(
+            "note: there is no token, so everybody on this machine may call, submit and remove: `ringfence token \
+             create` makes one",
+        );
+    }
+    reload_on(hangup, server.clone());
+    let clean = server.serve(listener, stop).await.map_err(refused)?;
+    if clean {
+        Ok(ExitCode::SUCCESS)
+    } else {
+        note("note: calls that were still running were cancelled");
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn speak(args: ServeArgs) -> Result<ExitCode, Refused> {
+    if args.print_config {
+        output::print(EXAMPLE.trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let server = prepare(&args).await?;
+    let (stop, hangup) = (stop_signal()?, signal(SignalKind::hangup()).map_err(no_signals)?);
+    reload_on(hangup, server.clone());
+    server.mcp_stdio(stop).await.map_err(refused)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// From what was typed to a server that could listen.
+async fn prepare(args: &ServeArgs) -> Result<Server, Refused> {
+    let source =
+        args.config.clone().map(|file| Source { file, address: args.listen, store: args.store.given() });
+    let mut config = match &source {
+        Some(source) => source.read().map_err(|error| refused(ServerError::Config(error)))?,
+        None => Config::parse("", "".as_ref()).map_err(|error| refused(ServerError::Config(error)))?,
+    };
+    if let Some(address) = args.listen {
+        config.listen.address = address;
+    }
+    log(args);
+    let directory = match (args.store.given(), &config.store) {
+        (Some(given), _) => given,
+        (None, Some(configured)) => configured.clone(),
+        (None, None) => load::directory(&args.store)?,
+    };
+    let library = library(&config, directory)?;
+    let server = Server::new(library, config).await.map_err(refused)?;
+    Ok(match source {
+        Some(source) => server.with_source(source),
+        None => server,
+    })
+}
+
+fn library(config: &Config, directory: PathBuf) -> Result<Library, Refused> {
+    let host = Host::new(config.host_config())
+        .map_err(|error| Refused { code: "bad-config", ..Refused::fault(error.to_string()) })?;
+    let store = Store::open_or_make(directory)?;
+    Ok(Library::new(host, load::compiler()?, Ok(store)))
+}
+
+/// Done when this process is told to stop.
+fn stop_signal() -> Result<impl Future<Output = ()> + Send, Refused> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+    })
+}
+
+fn reload_on(mut hangup: tokio::signal::unix::Signal, server: Server) {
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            // What went wrong is in the log.
+            let _ = server.reload().await;
+        }
+    });
+}
+
+fn no_signals(error: std::io::Error) -> Refused {
+    Refused::fault(format!("cannot listen to signals: {error}"))
+}
+
+/// Logs to standard error. What guests and callers said is only ever the value of a field, and escaped there.
+fn log(args: &ServeArgs) {
+    let level = LevelFilter::from_level(args.log_level);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let lines = match args.log {
+        LogFormat::Text => lines.with_filter(level).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_filter(level).boxed(),
+    };
+    // Set once in this process.
+    let _ = tracing_subscriber::registry().with(lines).try_init();
+}
+
+fn refused(error: ServerError) -> Refused {
+    match error {
+        ServerError::Store(error) => Refused::from(error),
+        ServerError::Config(_) | ServerError::Limit { .. } => {
+            Refused { exit: exit::USAGE, code: "bad-config", ..Refused::fault(error.to_string()) }
+        }
+        ServerError::Open(_) => {
+            Refused { exit: exit::USAGE, code: "no-token", ..Refused::fault(error.to_string()) }
+        }
+        ServerError::Listen { .. } => Refused { code: "cannot-listen", ..Refused::fault(error.to_string()) },
+        _ => Refused::fault(error.to_string()),
+    }
+}

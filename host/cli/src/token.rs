@@ -1,0 +1,86 @@
+//! `ringfence token create | list | revoke`: who may call a server of the store.
+
+use std::process::ExitCode;
+
+use ringfence_store::{NewToken, Token};
+use serde_json::{Value, json};
+
+use crate::args::{ListArgs, TokenCommand, TokenCreateArgs, TokenRevokeArgs};
+use crate::load;
+use crate::output::{self, Refused, note, print};
+use crate::store::{answer, time};
+
+pub(crate) fn exec(command: TokenCommand) -> ExitCode {
+    match command {
+        TokenCommand::Create(args) => answer(args.json, create(&args)),
+        TokenCommand::List(args) => answer(args.json, list(&args)),
+        TokenCommand::Revoke(args) => answer(args.json, revoke(&args)),
+    }
+}
+
+fn create(args: &TokenCreateArgs) -> Result<ExitCode, Refused> {
+    let mut new = NewToken::new(args.owner.parse()?);
+    new.scopes = args.scope.iter().map(|scope| scope.parse()).collect::<Result<_, _>>()?;
+    let patterns = args.skills.iter().filter(|pattern| *pattern != "-");
+    new.skills = patterns.map(|pattern| pattern.parse()).collect::<Result<_, _>>()?;
+    new.lifetime = args.expires.map(|lifetime| lifetime.as_secs());
+    let (token, text) = load::store_or_new(&args.store)?.make_token(new)?;
+    if args.json {
+        let mut value = as_json(&token);
+        if let Value::Object(members) = &mut value {
+            members.insert("token".into(), text.into());
+        }
+        output::print_json(&value);
+    } else {
+        print(&text);
+        note(&format!("token {} of {}: shown this once, and kept nowhere", token.id, token.owner));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(args: &ListArgs) -> Result<ExitCode, Refused> {
+    let tokens = load::store(&args.store)?.tokens()?;
+    if args.json {
+        output::print_json(&tokens.iter().map(as_json).collect::<Vec<_>>());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if tokens.is_empty() {
+        note("no tokens: `ringfence token create` makes one");
+        return Ok(ExitCode::SUCCESS);
+    }
+    print(&format!("{:10}  {:16}  {:18}  {:24}  VALID", "ID", "OWNER", "SCOPES", "SKILLS"));
+    for token in &tokens {
+        let valid = match (token.revoked, token.expires) {
+            (Some(at), _) => format!("revoked {}", time(at)),
+            (None, Some(until)) => format!("until {}", time(until)),
+            (None, None) => "until revoked".to_owned(),
+        };
+        let scopes = token.scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let skills = token.skills.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        print(&format!("{:10}  {:16}  {scopes:18}  {skills:24}  {valid}", token.id, token.owner.as_str()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn revoke(args: &TokenRevokeArgs) -> Result<ExitCode, Refused> {
+    let token = load::store(&args.store)?.revoke_token(&args.id)?;
+    if args.json {
+        output::print_json(&as_json(&token));
+    } else {
+        print(&format!("revoked {}", token.id));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What may be shown of a token: all but its hash.
+fn as_json(token: &Token) -> Value {
+    json!({
+        "id": token.id,
+        "owner": token.owner,
+        "scopes": token.scopes,
+        "skills": token.skills,
+        "created": token.created,
+        "expires": token.expires,
+        "revoked": token.revoked,
+    })
+}

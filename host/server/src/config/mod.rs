@@ -1,0 +1,365 @@
+//! `ringfence.toml`: what a server goes by, read and checked as a whole before anything listens.
+//!
+//! [`EXAMPLE`] is the file with every key, its default and what it means; a test holds that it is what
+//! [`Config::default`] is.
+
+mod limits;
+mod values;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ringfence::{Digest, HostConfig, Limits, text};
+use ringfence_store::{Name, Reference, Version};
+use serde::Deserialize;
+use toml::Spanned;
+
+pub use limits::LimitsSection;
+pub use values::{Number, Size, Time};
+
+use crate::authority::{Authority, Origin};
+
+/// A configuration file with every key, its default, and what it means.
+pub const EXAMPLE: &str = include_str!("../../ringfence.toml");
+
+/// Why a configuration is not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A key that there is not, a value that is wrong, or a limit that cannot be enforced.
+    #[error("{file}:{line}: {reason}")]
+    Wrong {
+        /// The file, as it was named.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong and what would fit.
+        reason: String,
+    },
+    /// Files that it names cannot be used.
+    #[error("{file}: {reason}")]
+    Unusable {
+        /// The file, as it was named.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// What a server goes by. The defaults are those of [`EXAMPLE`].
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Config {
+    /// The store's directory; none for the platform's.
+    pub store: Option<PathBuf>,
+    /// Where and how to listen.
+    pub listen: Listen,
+    /// Certificate and key, where TLS is wanted.
+    pub tls: Option<Tls>,
+    /// What all runs together may have.
+    pub host: HostSection,
+    /// The limits of a run.
+    pub limits: LimitsSection,
+    /// What is otherwise for one skill.
+    skill: BTreeMap<String, Spanned<SkillSection>>,
+    /// Who waits, and for how long.
+    pub admission: Admission,
+    /// What one principal may have.
+    pub quota: Quota,
+    /// What agents are shown.
+    pub mcp: Mcp,
+    /// Reports that are kept for repeated calls.
+    pub idempotency: Idempotency,
+    /// Who may read the metrics.
+    pub metrics: Metrics,
+    /// The limits of a run as they come out, checked.
+    #[serde(skip)]
+    pub(crate) run_limits: Arc<Limits>,
+    /// The same for skills that have their own.
+    #[serde(skip)]
+    pub(crate) skill_limits: BTreeMap<Name, Arc<Limits>>,
+}
+
+/// Section `listen`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "`EXAMPLE` says what each key means")]
+pub struct Listen {
+    pub address: SocketAddr,
+    pub hosts: Vec<Authority>,
+    pub origins: Vec<Origin>,
+    pub connections: Number<1, 1_000_000>,
+    pub connections_per_address: Number<1, 1_000_000>,
+    pub header_timeout: Time<10, 3_600_000>,
+    pub body_timeout: Time<10, 3_600_000>,
+    pub upload_timeout: Time<10, 3_600_000>,
+    pub write_timeout: Time<10, 3_600_000>,
+    pub shutdown_timeout: Time<0, 3_600_000>,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 7420)),
+            hosts: Authority::loopback(),
+            origins: Vec::new(),
+            connections: Number::new(4096),
+            connections_per_address: Number::new(1024),
+            header_timeout: Time::millis(10_000),
+            body_timeout: Time::millis(10_000),
+            upload_timeout: Time::millis(60_000),
+            write_timeout: Time::millis(30_000),
+            shutdown_timeout: Time::millis(30_000),
+        }
+    }
+}
+
+/// Section `tls`: two files in PEM.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "`EXAMPLE` says what each key means")]
+pub struct Tls {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+/// Section `host`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "`EXAMPLE` says what each key means")]
+pub struct HostSection {
+    pub runs: Number<1, 16_000>,
+    pub memory: Size,
+}
+
+impl Default for HostSection {
+    fn default() -> Self {
+        Self { runs: Number::new(1_000), memory: Size(4 << 30) }
+    }
+}
+
+/// Section `skill.NAME`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct SkillSection {
+    limits: LimitsSection,
+}
+
+/// Section `admission`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "`EXAMPLE` says what each key means")]
+pub struct Admission {
+    pub queue: Number<0, 1_000_000>,
+    pub queue_timeout: Time<0, 3_600_000>,
+    pub uploads: Number<1, 10_000>,
+    pub body_memory: Size,
+}
+
+impl Default for Admission {
+    fn default() -> Self {
+        Self {
+            queue: Number::new(256),
+            queue_timeout: Time::millis(1_000),
+            uploads: Number::new(4),
+            body_memory: Size(512 << 20),
+        }
+    }
+}
+
+/// Section `quota`.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "`EXAMPLE` says what each key means")]
+pub struct Quota {
+    pub concurrency: Number<1, 1_000_000>,
+    pub calls_per_minute: Number<1, 1_000_000_000>,
+    pub fuel_per_minute: Number<1, { i64::MAX as u64 }>,
+    pub compiles_per_hour: Number<1, 1_000_000>,
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self {
+            concurrency: Number::new(256),
+            calls_per_minute: Number::new(600_000),
+            fuel_per_minute: Number::new(1_000_000_000_000),
+            compiles_per_hour: Number::new(120),
+        }
+    }
+}
+
+/// Section `mcp`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "`EXAMPLE` says what each key means")]
+pub struct Mcp {
+    pub page: Number<1, 10_000>,
+    pub ttl: Time<0, 86_400_000>,
+    pub accept_annotations: Vec<Accepted>,
+}
+
+impl Default for Mcp {
+    fn default() -> Self {
+        Self { page: Number::new(100), ttl: Time::millis(60_000), accept_annotations: Vec::new() }
+    }
+}
+
+/// A skill whose annotations are shown: a name, `name@version`, or a whole digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted(Reference);
+
+impl Accepted {
+    /// Whether a version of a skill is meant.
+    pub(crate) fn fits(&self, name: &Name, version: &Version, digest: Digest) -> bool {
+        match &self.0 {
+            Reference::Name(known) => known == name,
+            Reference::Version(known, of) => known == name && of == version,
+            Reference::Digest(known) => *known == digest,
+            Reference::Prefix(_) => false,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Accepted {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.parse().map_err(serde::de::Error::custom)? {
+            Reference::Prefix(_) => {
+                Err(serde::de::Error::custom("the beginning of a digest: write all of it"))
+            }
+            reference => Ok(Self(reference)),
+        }
+    }
+}
+
+/// Section `idempotency`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "`EXAMPLE` says what each key means")]
+pub struct Idempotency {
+    pub keep: Time<0, 86_400_000>,
+    pub size: Size,
+}
+
+impl Default for Idempotency {
+    fn default() -> Self {
+        Self { keep: Time::millis(600_000), size: Size(64 << 20) }
+    }
+}
+
+/// Section `metrics`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "`EXAMPLE` says what each key means")]
+pub struct Metrics {
+    pub public: bool,
+}
+
+impl Config {
+    /// Reads a configuration. `file` is what messages call it, and paths in it are relative to its directory.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Wrong`] with file, line and reason.
+    pub fn parse(source: &str, file: &Path) -> Result<Self, ConfigError> {
+        let place = Place { source, file: text::clean(&file.display().to_string(), 512) };
+        let mut config: Self = toml::from_str(source).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            place.wrong(at, &text::clean(error.message(), 1024))
+        })?;
+        let caps = HostConfig::default().caps;
+        let check = |limits: Limits, section: &[&LimitsSection]| match limits.check(&caps) {
+            Ok(()) => Ok(Arc::new(limits)),
+            Err(error) => Err(place.wrong(limits::place_of(&error, section), &error.to_string())),
+        };
+        config.run_limits = check(config.limits.over(&Limits::default()), &[&config.limits])?;
+        let (fuel, flow) = (config.run_limits.fuel, config.quota.fuel_per_minute.get());
+        if flow < fuel {
+            let at = limits::fuel_place(&config.limits);
+            let reason = format!(
+                "a run's fuel, {fuel}, is more than `quota.fuel-per-minute`, {flow}: no call could begin"
+            );
+            return Err(place.wrong(at, &reason));
+        }
+        for (name, section) in &config.skill {
+            let at = section.span().start;
+            let own = &section.get_ref().limits;
+            let name: Name = name.parse().map_err(|error| place.wrong(at, &format!("{error}")))?;
+            let limits = check(own.over(&config.run_limits), &[own, &config.limits])?;
+            config.skill_limits.insert(name, limits);
+        }
+        let directory = file.parent().unwrap_or(Path::new(""));
+        let files = config.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]);
+        for path in files.chain(config.store.as_mut()) {
+            *path = directory.join(&path);
+        }
+        Ok(config)
+    }
+
+    /// How the host that it describes is set up.
+    pub fn host_config(&self) -> HostConfig {
+        HostConfig {
+            runs: self.host.runs.as_u32(),
+            memory: self.host.memory.bytes(),
+            ..HostConfig::default()
+        }
+    }
+
+    /// The limits of a run of a skill, as the operator sets them.
+    pub(crate) fn limits_of(&self, skill: &Name) -> &Arc<Limits> {
+        self.skill_limits.get(skill).unwrap_or(&self.run_limits)
+    }
+
+    /// Bytes of the largest input that any skill takes.
+    pub(crate) fn largest_input(&self) -> u64 {
+        let own = self.skill_limits.values().map(|limits| limits.input);
+        own.fold(self.run_limits.input, u64::max)
+    }
+
+    /// What of `new` cannot change while the server runs, by the names of the keys.
+    pub(crate) fn fixed_differences(&self, new: &Self) -> Vec<&'static str> {
+        let rows = [
+            ("store", self.store == new.store),
+            ("listen.address", self.listen.address == new.listen.address),
+            ("listen.connections", self.listen.connections == new.listen.connections),
+            (
+                "listen.connections-per-address",
+                self.listen.connections_per_address == new.listen.connections_per_address,
+            ),
+            ("listen.header-timeout", self.listen.header_timeout == new.listen.header_timeout),
+            ("listen.shutdown-timeout", self.listen.shutdown_timeout == new.listen.shutdown_timeout),
+            ("tls", self.tls.is_some() == new.tls.is_some()),
+            ("host", self.host == new.host),
+            ("admission.queue", self.admission.queue == new.admission.queue),
+            ("admission.uploads", self.admission.uploads == new.admission.uploads),
+            ("admission.body-memory", self.admission.body_memory == new.admission.body_memory),
+            ("idempotency", self.idempotency == new.idempotency),
+        ];
+        rows.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()
+    }
+}
+
+/// A file and its text, to say where something is wrong.
+struct Place<'a> {
+    source: &'a str,
+    file: String,
+}
+
+impl Place<'_> {
+    fn wrong(&self, at: usize, reason: &str) -> ConfigError {
+        let before = self.source.as_bytes().get(..at).unwrap_or(self.source.as_bytes());
+        let line = before.iter().filter(|byte| **byte == b'\n').count().saturating_add(1);
+        ConfigError::Wrong { file: self.file.clone(), line, reason: reason.to_owned() }
+    }
+}

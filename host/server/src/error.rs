@@ -1,0 +1,291 @@
+//! Why a request is no run: one enum for HTTP and MCP, with a stable code, a status, and a text that tells the caller
+//! what to do and nothing of this machine.
+
+// A new variant must be decided upon here, not fall into a catch-all.
+#![warn(clippy::wildcard_enum_match_arm)]
+
+use std::time::Duration;
+
+use http::StatusCode;
+use ringfence::{Fault, LoadError, RunError};
+use ringfence_store::{Name, Scope, StoreError};
+
+use crate::quota::Spent;
+
+/// Why a request is refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    #[error(
+        "a valid token is needed: send `Authorization: Bearer rf_…` (`ringfence token create` makes one)"
+    )]
+    Unauthorized,
+    #[error("the token has not the scope `{0}`")]
+    Forbidden(Scope),
+    #[error("`Host` names no name of this server: `listen.hosts` in its configuration lists them")]
+    Host,
+    #[error("`Origin` names no origin that may call: `listen.origins` in its configuration lists them")]
+    Origin,
+    #[error("there is no such resource: the API is described at /v1/openapi.json")]
+    NoRoute,
+    #[error("this resource does not take that method")]
+    Method,
+    /// Also for one that the caller may not see.
+    #[error("there is no skill `{0}`")]
+    NoSuchSkill(String),
+    #[error("there is no submission `{0}`, or it was too long ago")]
+    NoSuchSubmission(String),
+    #[error("`{name}` is being made ready: try again soon")]
+    Loading { name: Name },
+    #[error("`{name}` cannot run: {reason}")]
+    CannotRun { name: Name, code: &'static str, reason: String },
+    #[error("{0}")]
+    BadRequest(String),
+    #[error("the header `Ringfence-Limits`: {0}")]
+    BadLimit(String),
+    #[error(
+        "the limit `{name}` is {asked}, and this skill's is {most}: a caller may lower a limit, never raise it"
+    )]
+    LimitRaised { name: &'static str, asked: u64, most: u64 },
+    #[error("the body has another content type than `{0}`")]
+    MediaType(&'static str),
+    #[error("the body has a content encoding: send it as it is")]
+    Encoding,
+    #[error("nothing that is accepted can be given: `application/json` and `text/event-stream` can")]
+    NotAcceptable,
+    #[error("the body is larger than {0} bytes")]
+    BodyTooLarge(u64),
+    #[error("the body did not come within {} ms", .0.as_millis())]
+    BodyTimeout(Duration),
+    #[error("the body ended early")]
+    BodyCut,
+    #[error("the idempotency key was used with another request")]
+    KeyReused,
+    #[error("{}", spent(*.0))]
+    Quota(Spent, Duration),
+    #[error("the server is full: as many calls run and wait as may")]
+    QueueFull,
+    #[error("the server is full: no place came free within {} ms", .0.as_millis())]
+    QueueTimeout(Duration),
+    #[error("as many uploads are under way as may")]
+    UploadsFull,
+    #[error("the server is full: it has no memory for more bodies")]
+    BodiesFull,
+    #[error("the server is stopping")]
+    Stopping,
+    #[error(transparent)]
+    Run(RunError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn spent(what: Spent) -> &'static str {
+    match what {
+        Spent::Concurrency => "as many calls of this token run and wait as may",
+        Spent::Calls => "this token has made as many calls in a minute as may be",
+        Spent::Fuel => {
+            "this token has no fuel left for such a call in this minute: a lower fuel limit needs less"
+        }
+        Spent::Compiles => "this token has had as many skills compiled in an hour as may be",
+    }
+}
+
+impl From<RunError> for ServeError {
+    fn from(error: RunError) -> Self {
+        Self::Run(error)
+    }
+}
+
+impl ServeError {
+    /// The stable code, in kebab-case.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden(_) => "forbidden",
+            Self::Host => "host-not-allowed",
+            Self::Origin => "origin-not-allowed",
+            Self::NoRoute => "no-such-resource",
+            Self::Method => "method-not-allowed",
+            Self::NoSuchSkill(_) => "no-such-skill",
+            Self::NoSuchSubmission(_) => "no-such-submission",
+            Self::Loading { .. } => "skill-loading",
+            Self::CannotRun { code, .. } => code,
+            Self::BadRequest(_) => "bad-request",
+            Self::BadLimit(_) => "bad-limit",
+            Self::LimitRaised { .. } => "limit-raised",
+            Self::MediaType(_) => "unsupported-media-type",
+            Self::Encoding => "unsupported-encoding",
+            Self::NotAcceptable => "not-acceptable",
+            Self::BodyTooLarge(_) => "body-too-large",
+            Self::BodyTimeout(_) => "body-timeout",
+            Self::BodyCut => "body-cut",
+            Self::KeyReused => "idempotency-key-reused",
+            Self::Quota(Spent::Concurrency, _) => "too-many-at-once",
+            Self::Quota(Spent::Calls, _) => "too-many-calls",
+            Self::Quota(Spent::Fuel, _) => "too-much-fuel",
+            Self::Quota(Spent::Compiles, _) => "too-many-compilations",
+            Self::QueueFull => "queue-full",
+            Self::QueueTimeout(_) => "queue-timeout",
+            Self::UploadsFull => "uploads-full",
+            Self::BodiesFull => "bodies-full",
+            Self::Stopping => "stopping",
+            Self::Run(error) => error.code(),
+            Self::Store(error) => error.code(),
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) | Self::Host | Self::Origin => StatusCode::FORBIDDEN,
+            Self::NoRoute | Self::NoSuchSkill(_) | Self::NoSuchSubmission(_) => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Loading { .. } | Self::CannotRun { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::BadRequest(_) | Self::BadLimit(_) | Self::LimitRaised { .. } | Self::BodyCut => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::MediaType(_) | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Quota(..) => StatusCode::TOO_MANY_REQUESTS,
+            Self::QueueFull
+            | Self::QueueTimeout(_)
+            | Self::UploadsFull
+            | Self::BodiesFull
+            | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Run(error) => status_of_run(error),
+            Self::Store(error) => status_of_store(error.original()),
+        }
+    }
+
+    /// When to try again, where that helps.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let second = Duration::from_secs(1);
+        match self {
+            Self::Quota(_, wait) => Some(*wait),
+            Self::Loading { .. }
+            | Self::QueueFull
+            | Self::QueueTimeout(_)
+            | Self::UploadsFull
+            | Self::BodiesFull
+            | Self::Stopping => Some(second),
+            Self::Run(error) => (error.fault() == Fault::Load).then_some(second),
+            Self::Store(error) => (error.fault() == Fault::Load).then_some(second),
+            Self::Unauthorized
+            | Self::Forbidden(_)
+            | Self::Host
+            | Self::Origin
+            | Self::NoRoute
+            | Self::Method
+            | Self::NoSuchSkill(_)
+            | Self::NoSuchSubmission(_)
+            | Self::CannotRun { .. }
+            | Self::BadRequest(_)
+            | Self::BadLimit(_)
+            | Self::LimitRaised { .. }
+            | Self::MediaType(_)
+            | Self::Encoding
+            | Self::NotAcceptable
+            | Self::BodyTooLarge(_)
+            | Self::BodyTimeout(_)
+            | Self::BodyCut
+            | Self::KeyReused => None,
+        }
+    }
+
+    /// What the caller is told. What only the operator may know is in the log.
+    pub(crate) fn detail(&self) -> String {
+        if self.is_internal() {
+            return "the server failed; its log says why".to_owned();
+        }
+        self.to_string()
+    }
+
+    /// JSON pointer of the value that does not fit, where that is the error.
+    pub(crate) fn pointer(&self) -> Option<&str> {
+        if let Self::Run(error) = self { error.pointer() } else { None }
+    }
+
+    /// Every reason, where a component is refused: code and text.
+    pub(crate) fn reasons(&self) -> Vec<(&'static str, String)> {
+        let Self::Store(error) = self else { return Vec::new() };
+        match error.original() {
+            StoreError::Load(LoadError::Refused(reasons)) => {
+                reasons.iter().map(|reason| (reason.code(), reason.to_string())).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the text is the operator's alone.
+    pub(crate) fn is_internal(&self) -> bool {
+        match self {
+            Self::Run(error) => error.fault() == Fault::Host,
+            Self::Store(error) => error.fault() == Fault::Host,
+            Self::Unauthorized
+            | Self::Forbidden(_)
+            | Self::Host
+            | Self::Origin
+            | Self::NoRoute
+            | Self::Method
+            | Self::NoSuchSkill(_)
+            | Self::NoSuchSubmission(_)
+            | Self::Loading { .. }
+            | Self::CannotRun { .. }
+            | Self::BadRequest(_)
+            | Self::BadLimit(_)
+            | Self::LimitRaised { .. }
+            | Self::MediaType(_)
+            | Self::Encoding
+            | Self::NotAcceptable
+            | Self::BodyTooLarge(_)
+            | Self::BodyTimeout(_)
+            | Self::BodyCut
+            | Self::KeyReused
+            | Self::Quota(..)
+            | Self::QueueFull
+            | Self::QueueTimeout(_)
+            | Self::UploadsFull
+            | Self::BodiesFull
+            | Self::Stopping => false,
+        }
+    }
+}
+
+fn status_of_run(error: &RunError) -> StatusCode {
+    match error {
+        RunError::NoSuchTool { .. } => StatusCode::NOT_FOUND,
+        RunError::InputTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        RunError::Input { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        RunError::Limits { .. } | RunError::TooLarge { .. } => StatusCode::BAD_REQUEST,
+        RunError::Overloaded { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn status_of_store(error: &StoreError) -> StatusCode {
+    match error {
+        StoreError::Grammar { .. } | StoreError::PolicyRange { .. } => StatusCode::BAD_REQUEST,
+        StoreError::NoSuchSkill { .. }
+        | StoreError::NoSuchVersion { .. }
+        | StoreError::NoSuchDigest { .. }
+        | StoreError::NoSuchPrefix { .. }
+        | StoreError::NoSuchToken { .. } => StatusCode::NOT_FOUND,
+        StoreError::NotOwner { .. } => StatusCode::FORBIDDEN,
+        StoreError::NothingEarlier { .. }
+        | StoreError::IsCurrent { .. }
+        | StoreError::VersionTaken { .. }
+        | StoreError::VersionGone { .. }
+        | StoreError::Breaking { .. }
+        | StoreError::NotComparable { .. }
+        | StoreError::Held { .. }
+        | StoreError::Revoked { .. } => StatusCode::CONFLICT,
+        StoreError::OverCap { .. } => StatusCode::INSUFFICIENT_STORAGE,
+        _ => match error.fault() {
+            Fault::Author | Fault::Caller => StatusCode::UNPROCESSABLE_ENTITY,
+            Fault::Load => StatusCode::SERVICE_UNAVAILABLE,
+            Fault::Host => StatusCode::INTERNAL_SERVER_ERROR,
+        },
+    }
+}

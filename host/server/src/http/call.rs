@@ -1,0 +1,148 @@
+//! `POST /v1/skills/{name}/tools/{tool}`: a call. Every report is 200; what is no run is a problem.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName};
+use http::{HeaderMap, HeaderValue};
+use ringfence::Digest;
+
+use super::limits::lowered;
+use super::problem::Problem;
+use super::{Caller, accepts, body, openapi, stream};
+use crate::app::App;
+use crate::error::ServeError;
+use crate::idempotency::LONGEST;
+use crate::run::{Admitted, Answer};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Call a tool
+///
+/// The body is one JSON object with a member for each parameter. The answer is the report of the run, with status 200
+/// however the run ended: `outcome` says how. With `Accept: text/event-stream` the run is told as it goes on: events
+/// `log`, `progress` and `chunk`, and the report as the last one, `report`. Closing the connection stops the run.
+#[utoipa::path(
+    post,
+    path = "/v1/skills/{name}/tools/{tool}",
+    tag = "calls",
+    params(
+        ("name" = String, Path, description = "The skill: `name` or `name@version`"),
+        ("tool" = String, Path, description = "The tool, by its short or its full name"),
+        ("Ringfence-Limits" = Option<String>, Header,
+            description = "Lower limits for this call, such as `fuel=1000000, deadline=200ms, memory=16MiB`"),
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "1 to 255 visible ASCII characters: the same call with the same key gives the first report again"),
+    ),
+    request_body(content = serde_json::Value, content_type = "application/json", description = "The arguments, an object"),
+    responses(
+        (status = 200, description = "The run ended: its report", content(
+            (openapi::Report = "application/json"),
+            (String = "text/event-stream"),
+        )),
+        (status = "4XX", description = "No run took place: the request is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "No run took place: the server is full, or failed", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn call(
+    State(app): State<App>,
+    Path((skill, tool)): Path<(String, String)>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ServeError> {
+    let principal = &caller.0;
+    let ready = app.find(&skill, principal).await?;
+    let (most, patience) = {
+        let config = app.config.load();
+        (Arc::clone(config.limits_of(&ready.name)), config.listen.body_timeout.get())
+    };
+    let limits = lowered(&most, &headers)?;
+    let events = wants_events(&headers)?;
+    let key = idempotency_key(&headers)?;
+    if key.is_some() && events {
+        return Err(ServeError::BadRequest(
+            "a stream cannot be repeated: leave `Idempotency-Key` out".to_owned(),
+        ));
+    }
+    if let Some(kind) = headers.get(CONTENT_TYPE)
+        && !is_json(kind)
+    {
+        return Err(ServeError::MediaType("application/json"));
+    }
+    let (bytes, held) = body::read(&headers, body, limits.input, patience, &app.bodies).await?;
+    let input = String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        ServeError::BadRequest(format!("the body is no JSON: not UTF-8 after {valid} bytes"))
+    })?;
+    let request = key.as_ref().map(|_| request_digest(&ready.digest, &tool, &input, &headers));
+    let admit = async || -> Result<Admitted, ServeError> {
+        app.admit(principal, Arc::clone(&ready), &tool, (input, held), limits).await
+    };
+    let (host, metrics) = (app.library.host(), &app.metrics);
+    if events {
+        return stream::respond(admit().await?.start(host, metrics)).await;
+    }
+    let (Some(key), Some(request)) = (key, request) else {
+        return Ok(answer(to_json(&admit().await?.run(host, metrics).await?)?));
+    };
+    let run = async || to_json(&admit().await?.run(host, metrics).await?);
+    let (report, kept) = app.reports.once(&principal.id, key, request, run).await?;
+    let mut response = answer(report);
+    let name = HeaderName::from_static("idempotent-replayed");
+    response.headers_mut().insert(name, HeaderValue::from_static(if kept { "true" } else { "false" }));
+    Ok(response)
+}
+
+fn to_json(answer: &Answer) -> Result<Bytes, ServeError> {
+    let json = serde_json::to_vec(answer).map(Bytes::from);
+    json.map_err(|error| ServeError::Run(ringfence::RunError::Host(error.to_string())))
+}
+
+fn answer(report: Bytes) -> Response {
+    let mut response = Response::new(Body::from(report));
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
+}
+
+/// Whether the caller wants the run told as it goes on; an error for one that takes neither that nor a report.
+fn wants_events(headers: &HeaderMap) -> Result<bool, ServeError> {
+    if accepts(headers, "application/json") {
+        return Ok(false);
+    }
+    if accepts(headers, "text/event-stream") { Ok(true) } else { Err(ServeError::NotAcceptable) }
+}
+
+fn is_json(kind: &HeaderValue) -> bool {
+    let essence = kind.to_str().ok().and_then(|kind| kind.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ServeError> {
+    let mut keys = headers.get_all("idempotency-key").iter();
+    let (key, second) = (keys.next(), keys.next());
+    let Some(key) = key else { return Ok(None) };
+    let visible = |key: &str| key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    match key.to_str() {
+        Ok(key) if second.is_none() && !key.is_empty() && key.len() <= LONGEST && visible(key) => {
+            Ok(Some(key.to_owned()))
+        }
+        _ => Err(ServeError::BadRequest(format!(
+            "`Idempotency-Key` is one header of 1 to {LONGEST} visible ASCII characters"
+        ))),
+    }
+}
+
+/// What makes a request the same: skill, tool, arguments and limits.
+fn request_digest(skill: &Digest, tool: &str, input: &str, headers: &HeaderMap) -> Digest {
+    let mut bytes = skill.as_bytes().to_vec();
+    let limits = headers.get_all(super::limits::HEADER).iter().map(HeaderValue::as_bytes);
+    for part in [tool.as_bytes(), input.as_bytes()].into_iter().chain(limits) {
+        bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(part);
+    }
+    Digest::of(&bytes)
+}

@@ -1,0 +1,88 @@
+//! `/mcp`: streamable HTTP, stateless. The body is received here, under this server's caps, and then handed on.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use http::Method;
+use http_body_util::Full;
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use tower::Service as _;
+
+use super::{Caller, body};
+use crate::app::App;
+use crate::error::ServeError;
+use crate::mcp::Agent;
+
+/// Bytes of a message beside the arguments of a call.
+const ENVELOPE: u64 = 64 << 10;
+
+/// Memory that a message takes while it is parsed into a tree, for each of its bytes.
+const EXPANSION: u64 = 64;
+
+type Service = StreamableHttpService<Agent, NeverSessionManager>;
+
+/// The endpoint.
+#[derive(Clone)]
+pub(super) struct Endpoint {
+    service: Service,
+}
+
+impl Endpoint {
+    fn new(app: &App) -> Self {
+        // Host and Origin were checked by the guard, and the size of the body below.
+        let config = StreamableHttpServerConfig::default()
+            .with_legacy_session_mode(false)
+            .with_json_response(true)
+            .disable_allowed_hosts()
+            .disable_allowed_origins()
+            .with_max_request_body_bytes(usize::MAX)
+            .with_cancellation_token(app.stop_runs.clone());
+        let agent = Agent::new(app);
+        let service = StreamableHttpService::new(move || Ok(agent.clone()), Arc::default(), config);
+        Self { service }
+    }
+
+    /// The handler for a router.
+    pub(super) fn handler(
+        app: &App,
+    ) -> impl Fn(State<App>, Caller, Request) -> std::pin::Pin<Box<dyn Future<Output = Response> + Send>>
+    + Clone
+    + Send
+    + Sync
+    + 'static {
+        let endpoint = Self::new(app);
+        move |State(app), _: Caller, request| {
+            let endpoint = endpoint.clone();
+            Box::pin(async move {
+                match endpoint.answer(&app, request).await {
+                    Ok(response) => response,
+                    Err(error) => error.into_response(),
+                }
+            })
+        }
+    }
+
+    async fn answer(mut self, app: &App, request: Request) -> Result<Response, ServeError> {
+        let (parts, body) = request.into_parts();
+        let (bytes, _held) = if parts.method == Method::POST {
+            let (most, patience) = {
+                let config = app.config.load();
+                (config.largest_input().saturating_add(ENVELOPE), config.listen.body_timeout.get())
+            };
+            let (bytes, mut held) = body::read(&parts.headers, body, most, patience, &app.bodies).await?;
+            held.more((bytes.len() as u64).saturating_mul(EXPANSION))?;
+            (Bytes::from(bytes), Some(held))
+        } else {
+            (Bytes::new(), None)
+        };
+        let request = Request::from_parts(parts, Full::new(bytes));
+        match self.service.call(request).await {
+            Ok(response) => Ok(response.map(Body::new)),
+            Err(never) => match never {},
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! HTTP: one guard before everything, the API under `/v1`, MCP at `/mcp`, and what an operator's tools ask for.
+
+mod body;
+mod call;
+mod limits;
+mod mcp;
+mod openapi;
+pub(crate) mod problem;
+mod skills;
+mod stream;
+mod submit;
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{any, get};
+use axum::{Extension, Json, Router};
+use http::header::{CONTENT_TYPE, HeaderName, ORIGIN, VARY};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use ringfence_store::Scope;
+use serde_json::json;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::authority::{host_is_allowed, origin_is_allowed};
+use crate::error::ServeError;
+use crate::principal::Principal;
+
+/// Everything that this server answers.
+pub(crate) fn router(app: &App) -> Router {
+    let (api, document) = OpenApiRouter::with_openapi(openapi::document())
+        .routes(routes!(skills::list))
+        .routes(routes!(skills::show, submit::submit, skills::remove))
+        .routes(routes!(skills::rollback))
+        .routes(routes!(submit::status))
+        .routes(routes!(call::call))
+        .split_for_parts();
+    let document: Arc<str> = serde_json::to_string(&openapi::complete(document)).unwrap_or_default().into();
+    let document = move || {
+        let document = Arc::clone(&document);
+        async move { ([(CONTENT_TYPE, "application/json")], document.to_string()) }
+    };
+    api.route("/v1/openapi.json", get(document))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .route("/mcp", any(mcp::Endpoint::handler(app)))
+        .fallback(|| async { ServeError::NoRoute })
+        .method_not_allowed_fallback(|| async { ServeError::Method })
+        .layer(from_fn_with_state(app.clone(), guard))
+        .with_state(app.clone())
+}
+
+/// Paths that anybody may ask for: they say nothing of skills or callers.
+const PUBLIC: [&str; 3] = ["/healthz", "/readyz", "/v1/openapi.json"];
+
+/// Before everything else: is the request for this server, from a page that may call, and from whom?
+async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let origin = request.headers().get(ORIGIN).cloned();
+    let mut response = match admit(&app, &mut request) {
+        Ok(()) if is_preflight(&request) => preflight(),
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    };
+    if let Some(problem::Denied(code)) = response.extensions().get() {
+        app.metrics.denied(code);
+    }
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    if let Some(origin) = origin.filter(|_| response.status() != StatusCode::FORBIDDEN) {
+        let headers = response.headers_mut();
+        headers.insert(HeaderName::from_static("access-control-allow-origin"), origin);
+        headers.insert(VARY, HeaderValue::from_static("Origin"));
+    }
+    response
+}
+
+fn admit(app: &App, request: &mut Request) -> Result<(), ServeError> {
+    let config = app.config.load();
+    if !host_is_allowed(request.uri(), request.headers(), &config.listen.hosts) {
+        return Err(ServeError::Host);
+    }
+    if !origin_is_allowed(request.headers(), &config.listen.origins) {
+        return Err(ServeError::Origin);
+    }
+    let path = request.uri().path();
+    if PUBLIC.contains(&path) || (path == "/metrics" && config.metrics.public) || is_preflight(request) {
+        return Ok(());
+    }
+    let tokens = app.tokens.load();
+    let principal = tokens.authenticate(request.headers()).map_err(|_| ServeError::Unauthorized)?;
+    let principal = Arc::clone(principal);
+    request.extensions_mut().insert(Caller(principal));
+    Ok(())
+}
+
+/// A browser asks so before it sends a request from an origin that is allowed.
+fn is_preflight(request: &Request) -> bool {
+    request.method() == Method::OPTIONS
+        && request.headers().contains_key(ORIGIN)
+        && request.headers().contains_key("access-control-request-method")
+}
+
+fn preflight() -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    let mut say =
+        |name, value| headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    say("access-control-allow-methods", "GET, PUT, POST, DELETE");
+    say(
+        "access-control-allow-headers",
+        "authorization, content-type, accept, idempotency-key, prefer, ringfence-limits, mcp-protocol-version, \
+         mcp-method, mcp-name",
+    );
+    say("access-control-max-age", "600");
+    response
+}
+
+/// Who makes a request, as the guard found out.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller(pub(crate) Arc<Principal>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = ServeError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ServeError> {
+        parts.extensions.get::<Self>().cloned().ok_or(ServeError::Unauthorized)
+    }
+}
+
+impl Caller {
+    fn expect(&self, scope: Scope) -> Result<&Arc<Principal>, ServeError> {
+        if self.0.may(scope) { Ok(&self.0) } else { Err(ServeError::Forbidden(scope)) }
+    }
+}
+
+/// The process answers.
+async fn healthz() -> Json<serde_json::Value> {
+    Json(json!({"status": "ok"}))
+}
+
+/// Everything that was in the store is loaded, the store can be read, and the server is not stopping.
+async fn readyz(State(app): State<App>) -> Response {
+    let reason =
+        if app.gate.is_closed() { Some("stopping".to_owned()) } else { app.librarian.is_ready().await.err() };
+    match reason {
+        None => Json(json!({"status": "ready"})).into_response(),
+        Some(reason) => {
+            let body = Json(json!({"status": "not-ready", "reason": reason}));
+            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
+        }
+    }
+}
+
+async fn metrics(State(app): State<App>, caller: Option<Extension<Caller>>) -> Result<Response, ServeError> {
+    if !app.config.load().metrics.public {
+        caller.ok_or(ServeError::Unauthorized)?.expect(Scope::Admin)?;
+    }
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(CONTENT_TYPE, kind)], app.metrics_text()).into_response())
+}
+
+/// Whether a caller takes a media type; who says nothing takes all.
+fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
+    let mut said = false;
+    for value in headers.get_all(http::header::ACCEPT) {
+        said = true;
+        let Ok(text) = value.to_str() else { continue };
+        let mut kinds = text.split(',').map(|kind| kind.split(';').next().unwrap_or_default().trim());
+        if kinds.any(|kind| kind.eq_ignore_ascii_case(wanted) || kind == "*/*" || is_group(kind, wanted)) {
+            return true;
+        }
+    }
+    !said
+}
+
+fn is_group(kind: &str, wanted: &str) -> bool {
+    kind.strip_suffix("/*").is_some_and(|group| wanted.split('/').next() == Some(group))
+}

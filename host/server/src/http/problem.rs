@@ -1,0 +1,94 @@
+//! What is no run, as RFC 9457 has it: `application/problem+json` with a stable code.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::ServeError;
+
+/// A problem (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// `urn:ringfence:problem:` and the code.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The status, in words.
+    title: &'static str,
+    /// The status.
+    status: u16,
+    /// The stable code, in kebab-case.
+    code: &'static str,
+    /// What is wrong and what would help.
+    detail: String,
+    /// JSON pointer of the argument that does not fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<String>,
+    /// Every reason, where a component is refused for several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<Reason>,
+}
+
+/// A reason for which a component is refused.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Reason {
+    /// The stable code, in kebab-case.
+    code: &'static str,
+    /// What is wrong.
+    detail: String,
+}
+
+impl Problem {
+    pub(crate) fn of(error: &ServeError) -> Self {
+        let status = error.status();
+        let reasons = error.reasons().into_iter().map(|(code, detail)| Reason { code, detail });
+        Self {
+            kind: format!("urn:ringfence:problem:{}", error.code()),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            code: error.code(),
+            detail: error.detail(),
+            pointer: error.pointer().map(str::to_owned),
+            reasons: reasons.collect(),
+        }
+    }
+}
+
+/// Says to the operator what the caller is not told.
+pub(crate) fn log(error: &ServeError) {
+    if error.is_internal() {
+        tracing::error!(code = error.code(), error = %error, "a request failed");
+    } else {
+        tracing::debug!(code = error.code(), error = %error, "a request was refused");
+    }
+}
+
+/// A refusal that the middle layer counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Denied(pub(crate) &'static str);
+
+impl IntoResponse for ServeError {
+    fn into_response(self) -> Response {
+        log(&self);
+        let body = serde_json::to_vec(&Problem::of(&self)).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(wait) = self.retry_after() {
+            // Whole seconds, and no less than it takes.
+            let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self.status() == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(ALLOW, HeaderValue::from_static("GET, PUT, POST, DELETE"));
+        }
+        response.extensions_mut().insert(Denied(self.code()));
+        response
+    }
+}

@@ -1,0 +1,346 @@
+//! What there is: list, show, remove, roll back. A caller is told of what it sees and of nothing else.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use ringfence_store::{Name, Record, Scope, StoreError, Version};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::Caller;
+use super::problem::Problem;
+use crate::app::App;
+use crate::catalog::{Current, Entry, Ready};
+use crate::error::ServeError;
+use crate::librarian::blocking;
+
+/// Skills on a page, unless fewer are asked for.
+const PAGE: usize = 100;
+
+/// Which part of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Page {
+    /// From where on: the `next` of the page before.
+    cursor: Option<String>,
+    /// How many at most, from 1 to 100. Default: 100.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u8>,
+}
+
+/// A version of a skill, where one is meant.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Wanted {
+    /// The version; all of them if there is none.
+    version: Option<String>,
+}
+
+/// A page of skills.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Skills {
+    skills: Vec<Summary>,
+    /// Where the next page begins; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// A skill in a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Summary {
+    name: String,
+    owner: String,
+    /// The version that the bare name stands for; absent while none may run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    /// SHA-256 of that version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+    state: State_,
+    /// What its author says of it. Untrusted text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+}
+
+/// Whether a skill can be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schema(as = State)]
+enum State_ {
+    Ready,
+    /// Being loaded or compiled.
+    Loading,
+    /// All its versions are held or revoked.
+    Held,
+    /// It cannot be loaded.
+    Broken,
+}
+
+/// A skill, its tools and its versions.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Shown {
+    #[serde(flatten)]
+    summary: Summary,
+    /// Its tools, where it is ready.
+    tools: Vec<ToolShown>,
+    /// Its versions, the oldest first.
+    versions: Vec<VersionShown>,
+}
+
+/// A tool.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ToolShown {
+    /// By which it is called here.
+    name: String,
+    /// `interface_function`, which always works.
+    full_name: String,
+    /// By which agents call it, over MCP.
+    mcp_name: String,
+    /// Its signature in WIT.
+    signature: String,
+    /// What its author says of it. Untrusted text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    /// JSON Schema 2020-12 of the arguments.
+    parameters: Value,
+    /// JSON Schema 2020-12 of the value of a completed run.
+    result: Value,
+    /// JSON Schema 2020-12 of the value of a failed run, where the tool can fail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Value>,
+}
+
+/// A version.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VersionShown {
+    version: String,
+    digest: String,
+    /// Bytes of the component.
+    size: u64,
+    /// Seconds since 1970.
+    submitted: u64,
+    /// It does not run until it is released.
+    held: bool,
+}
+
+/// What was removed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Removed {
+    name: String,
+    versions: Vec<String>,
+}
+
+/// Where to roll back to.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Back {
+    /// The version; what was current before the current one if there is none.
+    #[serde(default)]
+    #[schema(required = false)]
+    version: Option<String>,
+}
+
+/// List the skills that the caller sees
+#[utoipa::path(
+    get,
+    path = "/v1/skills",
+    tag = "skills",
+    params(Page),
+    responses(
+        (status = 200, description = "A page of skills, by name", body = Skills),
+        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    query: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Skills>, ServeError> {
+    let Query(page) = query.map_err(|error| ServeError::BadRequest(error.body_text()))?;
+    let limit = usize::from(page.limit.unwrap_or(100));
+    if limit == 0 || limit > PAGE {
+        return Err(ServeError::BadRequest(format!("`limit` must be between 1 and {PAGE}")));
+    }
+    let after: Option<Name> = match &page.cursor {
+        None => None,
+        Some(cursor) => Some(
+            cursor.parse().map_err(|_| ServeError::BadRequest("`cursor` is none of a page".to_owned()))?,
+        ),
+    };
+    let catalog = app.librarian.catalog();
+    let seen = catalog.names.iter().filter(|(name, entry)| {
+        after.as_ref().is_none_or(|after| *name > after) && caller.0.sees(name, &entry.record.owner)
+    });
+    let mut skills: Vec<Summary> =
+        seen.take(limit.saturating_add(1)).map(|(_, entry)| summary(entry)).collect();
+    let more = skills.len() > limit;
+    skills.truncate(limit);
+    let next = skills.last().filter(|_| more).map(|last| last.name.clone());
+    Ok(Json(Skills { skills, next }))
+}
+
+/// Show a skill: tools, schemas, versions
+#[utoipa::path(
+    get,
+    path = "/v1/skills/{name}",
+    tag = "skills",
+    params(("name" = String, Path, description = "The skill: `name` or `name@version`")),
+    responses(
+        (status = 200, description = "The skill", body = Shown),
+        (status = "4XX", description = "There is none that the caller sees", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "It cannot be loaded now", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn show(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    caller: Caller,
+) -> Result<Json<Shown>, ServeError> {
+    let entry = std::sync::Arc::clone(app.librarian.catalog().entry(&name, &caller.0)?);
+    let ready = match (entry.ready(), name.contains('@')) {
+        (ready, false) => ready,
+        (_, true) => Some(app.find(&name, &caller.0).await?),
+    };
+    let mut summary = summary(&entry);
+    if let Some(ready) = &ready {
+        summary.version = Some(ready.version.to_string());
+        summary.digest = Some(ready.digest.to_string());
+        summary.description = ready.skill.about().map(str::to_owned);
+        summary.state = State_::Ready;
+    }
+    let versions = entry.record.versions.iter().map(|entry| VersionShown {
+        version: entry.version.to_string(),
+        digest: entry.digest.to_string(),
+        size: entry.size,
+        submitted: entry.submitted,
+        held: entry.held,
+    });
+    Ok(Json(Shown {
+        tools: ready.as_deref().map_or_else(Vec::new, tools),
+        versions: versions.collect(),
+        summary,
+    }))
+}
+
+fn summary(entry: &Entry) -> Summary {
+    let current = entry.current.load();
+    let (state, ready) = match &**current {
+        Current::Ready(ready) => (State_::Ready, Some(ready)),
+        Current::Loading => (State_::Loading, None),
+        Current::Nothing => (State_::Held, None),
+        Current::Broken { .. } => (State_::Broken, None),
+    };
+    Summary {
+        name: entry.record.name.to_string(),
+        owner: entry.record.owner.to_string(),
+        version: ready.map(|ready| ready.version.to_string()),
+        digest: ready.map(|ready| ready.digest.to_string()),
+        state,
+        description: ready.and_then(|ready| ready.skill.about().map(str::to_owned)),
+    }
+}
+
+fn tools(ready: &Ready) -> Vec<ToolShown> {
+    let shown = ready.skill.tools().zip(ready.described.names()).map(|(tool, mcp_name)| ToolShown {
+        name: tool.name().to_owned(),
+        full_name: tool.full_name().to_owned(),
+        mcp_name: mcp_name.to_owned(),
+        signature: tool.signature(),
+        description: tool.description().map(str::to_owned),
+        parameters: tool.parameters_schema(),
+        result: tool.result_schema(),
+        failure: tool.failure_schema(),
+    });
+    shown.collect()
+}
+
+/// Remove a skill with all its versions, or one version that is not current
+#[utoipa::path(
+    delete,
+    path = "/v1/skills/{name}",
+    tag = "skills",
+    params(("name" = String, Path, description = "The skill"), Wanted),
+    responses(
+        (status = 200, description = "It is gone", body = Removed),
+        (status = "4XX", description = "It is not the caller's, not there, or current", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The store cannot be changed now", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn remove(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    caller: Caller,
+    query: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Removed>, ServeError> {
+    let Query(wanted) = query.map_err(|error| ServeError::BadRequest(error.body_text()))?;
+    let version: Option<Version> = wanted.version.as_deref().map(str::parse).transpose()?;
+    let gone =
+        change(&app, &caller, &name, move |store, name, asking| store.remove(name, version.as_ref(), asking))
+            .await?;
+    let versions = gone.iter().map(|entry| entry.version.to_string()).collect();
+    Ok(Json(Removed { name, versions }))
+}
+
+/// Make an earlier version of a skill current
+#[utoipa::path(
+    post,
+    path = "/v1/skills/{name}/rollback",
+    tag = "skills",
+    params(("name" = String, Path, description = "The skill")),
+    request_body(content = Back, description = "Where to; may be left out"),
+    responses(
+        (status = 200, description = "The skill as it is now", body = Shown),
+        (status = "4XX", description = "It is not the caller's, or there is no such version", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The store cannot be changed now", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn rollback(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    caller: Caller,
+    headers: http::HeaderMap,
+    body: axum::body::Body,
+) -> Result<Json<Shown>, ServeError> {
+    caller.expect(Scope::Submit)?;
+    let patience = app.config.load().listen.body_timeout.get();
+    let (bytes, _held) = super::body::read(&headers, body, 4096, patience, &app.bodies).await?;
+    let back: Back = if bytes.is_empty() {
+        Back::default()
+    } else {
+        serde_json::from_slice(&bytes)
+            .map_err(|error| ServeError::BadRequest(format!("the body: {error}")))?
+    };
+    let version: Option<Version> = back.version.as_deref().map(str::parse).transpose()?;
+    let record: Record = change(&app, &caller, &name, move |store, name, asking| {
+        store.roll_back(name, version.as_ref(), asking)
+    })
+    .await?;
+    app.librarian.settle(&record.name, std::time::Duration::from_secs(5)).await;
+    show(State(app), Path(name), caller).await
+}
+
+/// Changes a name that the caller may change, and shows the change to the next request.
+async fn change<T: Send + 'static>(
+    app: &App,
+    caller: &Caller,
+    name: &str,
+    change: impl FnOnce(&ringfence_store::Store, &Name, Option<&ringfence_store::Owner>) -> Result<T, StoreError>
+    + Send
+    + 'static,
+) -> Result<T, ServeError> {
+    let principal = std::sync::Arc::clone(caller.expect(Scope::Submit)?);
+    // What the caller does not see is not there for it, whoever's it is.
+    let name = app.librarian.catalog().entry(name, &principal).map(|entry| entry.record.name.clone())?;
+    let library = app.library.clone();
+    let done = blocking(move || {
+        let store = library
+            .store()
+            .ok_or_else(|| StoreError::WithoutStore { reason: "a server needs one".into() })?;
+        change(store, &name, principal.asks_as())
+    })
+    .await?;
+    app.librarian.look().await;
+    Ok(done)
+}

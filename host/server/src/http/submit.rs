@@ -1,0 +1,191 @@
+//! `PUT /v1/skills/{name}`: a component is received, then compiled whether or not anybody waits; its status is a
+//! resource of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse as _, Response};
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use ringfence_store::{Scope, Submit};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::problem::Problem;
+use super::{Caller, body};
+use crate::app::App;
+use crate::budget::Budget;
+use crate::error::ServeError;
+use crate::librarian::blocking;
+use crate::submissions::{Progress, Submission};
+
+/// How a component is to be kept.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct How {
+    /// As which version; the next number if there is none.
+    version: Option<String>,
+    /// Keep it, and let it run only when an admin releases it. Default: false.
+    #[serde(default)]
+    #[param(required = false)]
+    hold: bool,
+    /// Replace the current version even if that breaks its callers. Default: false.
+    #[serde(default)]
+    #[param(required = false)]
+    breaking: bool,
+}
+
+/// How far a submission is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Status {
+    id: String,
+    /// The name that was submitted.
+    name: String,
+    /// `validating`, `compiling`, `keeping`, `done` or `refused`.
+    state: &'static str,
+    /// What became of it, when `done`: it is on the disk, and can be called unless it is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    receipt: Option<Arc<Value>>,
+    /// Why not, when `refused`: nothing has changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    problem: Option<Arc<Value>>,
+}
+
+/// Longest wait that `Prefer: wait` gets.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// Submit a component under a name
+///
+/// The body is the component. It is answered with 202 as soon as it is received; the status says when it is on the
+/// disk. With `Prefer: wait=SECONDS` the answer waits for that, and is 201 then.
+#[utoipa::path(
+    put,
+    path = "/v1/skills/{name}",
+    tag = "submissions",
+    params(
+        ("name" = String, Path, description = "The name: 1 to 63 of the characters a-z, 0-9 and -"),
+        How,
+        ("Prefer" = Option<String>, Header, description = "`wait=SECONDS`, up to 60"),
+    ),
+    request_body(content = inline(Vec<u8>), content_type = "application/wasm", description = "The component"),
+    responses(
+        (status = 201, description = "It is on the disk", body = Status),
+        (status = 202, description = "It was received, and is being compiled", body = Status,
+            headers(("Location" = String, description = "Its status"))),
+        (status = "4XX", description = "It is refused", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The server is full, or failed", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn submit(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    caller: Caller,
+    query: Result<Query<How>, axum::extract::rejection::QueryRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ServeError> {
+    let principal = caller.expect(Scope::Submit)?;
+    let Query(how) = query.map_err(|error| ServeError::BadRequest(error.body_text()))?;
+    let mut submit = Submit::new(name.parse()?, principal.owner.clone());
+    submit.version = how.version.as_deref().map(str::parse).transpose()?;
+    submit.hold = how.hold;
+    submit.breaking = how.breaking;
+    if let Some(kind) = headers.get(CONTENT_TYPE)
+        && ![&b"application/wasm"[..], b"application/octet-stream"].contains(&kind.as_bytes())
+    {
+        return Err(ServeError::MediaType("application/wasm"));
+    }
+    let Ok(_place) = Arc::clone(&app.uploads).try_acquire_owned() else {
+        return Err(ServeError::UploadsFull);
+    };
+    let library = app.library.clone();
+    let most = blocking(move || match library.store() {
+        Some(store) => Ok(store.policy()?.upload),
+        None => Ok(0),
+    })
+    .await?
+    .min(app.library.host().caps().size);
+    let patience = app.config.load().listen.upload_timeout.get();
+    // Its memory is bounded by the number of uploads.
+    let (bytes, _) = body::read(&headers, body, most, patience, &Budget::new(most)).await?;
+    let submission = app.submit(principal, bytes, submit)?;
+    if let Some(wait) = wanted_wait(&headers) {
+        submission.ended(wait.min(LONGEST_WAIT)).await;
+    }
+    Ok(respond(&submission))
+}
+
+/// Ask how far a submission is
+#[utoipa::path(
+    get,
+    path = "/v1/submissions/{id}",
+    tag = "submissions",
+    params(("id" = String, Path, description = "The id that the submission was given")),
+    responses(
+        (status = 200, description = "How far it is", body = Status),
+        (status = "4XX", description = "There is none that the caller made", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn status(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    caller: Caller,
+) -> Result<Json<Status>, ServeError> {
+    let submission = app.submissions.get(&id);
+    let mine =
+        |submission: &Arc<Submission>| submission.principal == caller.0.id || caller.0.may(Scope::Admin);
+    match submission.filter(mine) {
+        Some(submission) => Ok(Json(describe(&submission))),
+        None => Err(ServeError::NoSuchSubmission(ringfence::text::clean(&id, 80))),
+    }
+}
+
+fn respond(submission: &Submission) -> Response {
+    let status = describe(submission);
+    let progress = submission.progress();
+    let code = match &progress {
+        Progress::Validating | Progress::Compiling | Progress::Keeping => StatusCode::ACCEPTED,
+        Progress::Done(_) => StatusCode::CREATED,
+        // Somebody waited for it, so it is told as what it is.
+        Progress::Refused(problem) => {
+            let code =
+                problem.get("status").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());
+            let code = code.and_then(|code| StatusCode::from_u16(code).ok());
+            let mut response =
+                (code.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), Json(problem.as_ref())).into_response();
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+            return response;
+        }
+    };
+    let mut response = (code, Json(status)).into_response();
+    if let Ok(location) = HeaderValue::from_str(&format!("/v1/submissions/{}", submission.id)) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+fn describe(submission: &Submission) -> Status {
+    let progress = submission.progress();
+    let (receipt, problem) = match &progress {
+        Progress::Done(receipt) => (Some(Arc::clone(receipt)), None),
+        Progress::Refused(problem) => (None, Some(Arc::clone(problem))),
+        Progress::Validating | Progress::Compiling | Progress::Keeping => (None, None),
+    };
+    let (id, name) = (submission.id.clone(), submission.name.to_string());
+    Status { id, name, state: progress.name(), receipt, problem }
+}
+
+/// `Prefer: wait=10` (RFC 7240).
+fn wanted_wait(headers: &HeaderMap) -> Option<Duration> {
+    let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let mut wishes = values.flat_map(|value| value.split([',', ';']));
+    let seconds = wishes.find_map(|wish| wish.trim().strip_prefix("wait=")?.trim().parse().ok())?;
+    Some(Duration::from_secs(seconds))
+}

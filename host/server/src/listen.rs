@@ -1,0 +1,269 @@
+//! Connections: how many at once, how slow they may be, TLS, and how they end when the server stops.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use ringfence::CancellationToken;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::Sleep;
+use tokio_rustls::{TlsAcceptor, rustls};
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+
+/// Bytes that a connection may hold of a request's head, and of a response that waits to be taken.
+const BUFFER: usize = 64 << 10;
+
+/// After an error of accepting, such as too many open files, nothing is accepted for so long.
+const RECOVER: Duration = Duration::from_millis(50);
+
+/// What a server's certificate comes from; read again at a reload.
+pub(crate) type Certificate = Arc<ArcSwap<rustls::ServerConfig>>;
+
+/// Accepts connections until the server stops, and then lets those that are there end.
+pub(crate) struct Connections {
+    pub(crate) app: App,
+    pub(crate) router: Router,
+    pub(crate) certificate: Option<Certificate>,
+}
+
+impl Connections {
+    /// Accepts until `app.stopping`, then waits for what is under way, at most for the time that is configured. True
+    /// when everything ended by itself.
+    pub(crate) async fn serve(self, listener: TcpListener) -> bool {
+        let this = Arc::new(self);
+        let config = this.app.config.load_full();
+        let places = Arc::new(Semaphore::new(config.listen.connections.as_usize()));
+        let peers = Arc::new(Peers::new(config.listen.connections_per_address.get()));
+        let tracker = TaskTracker::new();
+        // Dropped by what is under way when its time is up.
+        let abort = CancellationToken::new();
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = this.app.stopping.cancelled() => break,
+                accepted = listener.accept() => accepted,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(error = %error, "a connection cannot be accepted");
+                    tokio::time::sleep(RECOVER).await;
+                    continue;
+                }
+            };
+            let place = Arc::clone(&places).try_acquire_owned().ok().zip(peers.enter(peer.ip()));
+            let Some(place) = place else {
+                this.app.metrics.denied("too-many-connections");
+                tracker.spawn(refuse(stream, this.certificate.is_some()));
+                continue;
+            };
+            let (this, abort) = (Arc::clone(&this), abort.clone());
+            tracker.spawn(async move {
+                let _place = place;
+                this.app.metrics.connections.inc();
+                tokio::select! {
+                    () = this.connection(stream, peer) => {}
+                    () = abort.cancelled() => {}
+                }
+                this.app.metrics.connections.dec();
+            });
+        }
+        drop(listener);
+        tracker.close();
+        this.app.tasks.close();
+        let ended = async {
+            tracker.wait().await;
+            this.app.tasks.wait().await;
+        };
+        if tokio::time::timeout(config.listen.shutdown_timeout.get(), ended).await.is_ok() {
+            return true;
+        }
+        tracing::warn!("the time for stopping is up: what is under way is cancelled");
+        this.app.stop_runs.cancel();
+        // Runs end at once and are told as cancelled; what does not take that is dropped.
+        let _ = tokio::time::timeout(Duration::from_secs(1), tracker.wait()).await;
+        abort.cancel();
+        tracker.wait().await;
+        false
+    }
+
+    async fn connection(&self, stream: TcpStream, peer: SocketAddr) {
+        // Answers are written whole: waiting for more to send with them only delays them.
+        let _ = stream.set_nodelay(true);
+        let (head, write) = {
+            let config = self.app.config.load();
+            (config.listen.header_timeout.get(), config.listen.write_timeout.get())
+        };
+        let stream = Patient::new(stream, write);
+        let ended = match &self.certificate {
+            None => self.http(stream, head).await,
+            Some(certificate) => {
+                let acceptor = TlsAcceptor::from(certificate.load_full());
+                match tokio::time::timeout(head, acceptor.accept(stream)).await {
+                    Ok(Ok(stream)) => self.http(stream, head).await,
+                    Ok(Err(error)) => Err(error.to_string()),
+                    Err(_) => Err("no handshake in time".to_owned()),
+                }
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(peer = %peer, error = error.as_str(), "a connection failed");
+        }
+    }
+
+    async fn http(&self, stream: impl AsyncRead + AsyncWrite + Unpin, head: Duration) -> Result<(), String> {
+        let service = TowerToHyperService::new(self.router.clone());
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(head)
+            .max_buf_size(BUFFER)
+            // Closing the writing half is closing: nothing is run for somebody who may be gone.
+            .half_close(false)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.app.stopping.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        ended.map_err(|error| error.to_string())
+    }
+}
+
+/// Says that there is no room, where that can be said without more work, and closes.
+async fn refuse(mut stream: TcpStream, tls: bool) {
+    const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
+        retry-after: 1\r\nconnection: close\r\ncontent-length: 153\r\n\r\n\
+        {\"type\":\"urn:ringfence:problem:too-many-connections\",\"title\":\"Service Unavailable\",\"status\":503,\
+        \"code\":\"too-many-connections\",\"detail\":\"too many connections\"}";
+    if !tls {
+        let _ = tokio::time::timeout(Duration::from_millis(100), stream.write_all(FULL)).await;
+    }
+}
+
+/// Connections by the address they come from.
+#[derive(Debug)]
+struct Peers {
+    most: u64,
+    counts: Mutex<HashMap<IpAddr, u64>>,
+}
+
+/// One connection of an address. Dropped, it is counted no more.
+#[derive(Debug)]
+struct Peer {
+    peers: Arc<Peers>,
+    address: IpAddr,
+}
+
+impl Peers {
+    fn new(most: u64) -> Self {
+        Self { most, counts: Mutex::default() }
+    }
+
+    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Peer> {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        if *count >= self.most {
+            return None;
+        }
+        *count = count.saturating_add(1);
+        Some(Peer { peers: Arc::clone(self), address })
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let mut counts = self.peers.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// A stream whose other side must take what is written to it, at the latest after a time.
+struct Patient<S> {
+    stream: S,
+    patience: Duration,
+    /// Runs while something waits to be taken.
+    waits: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Patient<S> {
+    fn new(stream: S, patience: Duration) -> Self {
+        Self { stream, patience, waits: None }
+    }
+
+    /// What a write came to; an error if it has waited too long.
+    fn waited<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.waits = None;
+            return written;
+        }
+        let patience = self.patience;
+        let waits = self.waits.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        ready!(waits.as_mut().poll(context));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the other side takes nothing")))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.waited(context, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.waited(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.waited(context, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let closed = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.waited(context, closed)
+    }
+}

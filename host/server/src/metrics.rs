@@ -1,0 +1,166 @@
+//! What an operator watches, as Prometheus reads it. No label has guest text or a number of values without bound.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use ringfence::{Outcome, Report};
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByCode {
+    code: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByResult {
+    result: &'static str,
+}
+
+/// All figures of a server. Counting takes no lock but for histograms, which take a short one.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    /// A counter for each outcome, found by the outcome and not by a map.
+    outcomes: [Counter; 10],
+    denials: Family<ByCode, Counter>,
+    compiles: Family<ByResult, Counter>,
+    seconds: Histogram,
+    fuel: Histogram,
+    pub(crate) connections: Gauge,
+    places: Gauge<u64, AtomicU64>,
+    places_taken: Gauge<u64, AtomicU64>,
+    waiting: Gauge<u64, AtomicU64>,
+    reserved: Gauge<u64, AtomicU64>,
+    skills: Gauge<u64, AtomicU64>,
+}
+
+/// What is read off at the moment of asking.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Now {
+    pub(crate) places: u64,
+    pub(crate) places_taken: u64,
+    pub(crate) waiting: u64,
+    pub(crate) reserved_bytes: u64,
+    pub(crate) skills: u64,
+}
+
+/// The outcomes in the order of their counters.
+const OUTCOMES: [&str; 10] = [
+    "completed",
+    "failed",
+    "trapped",
+    "out-of-fuel",
+    "deadline-exceeded",
+    "memory-limit",
+    "output-limit",
+    "host-call-limit",
+    "cancelled",
+    "host-overloaded",
+];
+
+fn index<T>(outcome: &Outcome<T>) -> usize {
+    match outcome {
+        Outcome::Completed(_) => 0,
+        Outcome::Failed(_) => 1,
+        Outcome::Trapped(_) => 2,
+        Outcome::OutOfFuel => 3,
+        Outcome::DeadlineExceeded => 4,
+        Outcome::MemoryLimit => 5,
+        Outcome::OutputLimit => 6,
+        Outcome::HostCallLimit => 7,
+        Outcome::Cancelled => 8,
+        Outcome::HostOverloaded => 9,
+    }
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Arc<Self> {
+        let mut registry = Registry::with_prefix("ringfence");
+        let by_outcome = Family::<ByResult, Counter>::default();
+        let outcomes = OUTCOMES.map(|result| by_outcome.get_or_create(&ByResult { result }).clone());
+        // From 50 µs to 26 s, and from 1,000 to 17 billion.
+        let seconds = Histogram::new((0..20).map(|i| 50e-6 * f64::from(1_u32 << i)));
+        let fuel = Histogram::new((0..13).map(|i| 1e3 * 4_f64.powi(i)));
+        let metrics = Self {
+            outcomes,
+            denials: Family::default(),
+            compiles: Family::default(),
+            seconds,
+            fuel,
+            connections: Gauge::default(),
+            places: Gauge::default(),
+            places_taken: Gauge::default(),
+            waiting: Gauge::default(),
+            reserved: Gauge::default(),
+            skills: Gauge::default(),
+            registry: Registry::default(),
+        };
+        registry.register("runs", "Runs that ended, by outcome", by_outcome);
+        registry.register("denials", "Requests that were no run, by code", metrics.denials.clone());
+        registry.register("submissions", "Submissions that ended, by result", metrics.compiles.clone());
+        registry.register_with_unit("run", "Wall time of a run", Unit::Seconds, metrics.seconds.clone());
+        registry.register("run_fuel", "Fuel of a run", metrics.fuel.clone());
+        registry.register("connections", "Open connections", metrics.connections.clone());
+        registry.register("places", "Runs that may be at once", metrics.places.clone());
+        registry.register("places_taken", "Runs under way", metrics.places_taken.clone());
+        registry.register("queue", "Calls that wait for a place", metrics.waiting.clone());
+        registry.register_with_unit(
+            "memory_reserved",
+            "Memory reserved for runs under way",
+            Unit::Bytes,
+            metrics.reserved.clone(),
+        );
+        registry.register("skills", "Skills that are ready", metrics.skills.clone());
+        Arc::new(Self { registry, ..metrics })
+    }
+
+    /// Counts a run.
+    pub(crate) fn ran<T>(&self, report: &Report<T>) {
+        if let Some(counter) = self.outcomes.get(index(&report.outcome)) {
+            counter.inc();
+        }
+        self.seconds.observe(seconds(report.usage.wall));
+        #[expect(clippy::cast_precision_loss, reason = "a bucket is chosen by it")]
+        self.fuel.observe(report.usage.fuel as f64);
+    }
+
+    /// Counts a run whose caller went away: it was stopped, and has no report.
+    pub(crate) fn left(&self) {
+        let [.., cancelled, _] = &self.outcomes;
+        cancelled.inc();
+    }
+
+    /// Counts a request that was refused.
+    pub(crate) fn denied(&self, code: &'static str) {
+        self.denials.get_or_create(&ByCode { code }).inc();
+    }
+
+    /// Counts a submission that ended.
+    pub(crate) fn submitted(&self, result: &'static str) {
+        self.compiles.get_or_create(&ByResult { result }).inc();
+    }
+
+    /// All of it as text, in the OpenMetrics format.
+    pub(crate) fn text(&self, now: Now) -> String {
+        self.places.set(now.places);
+        self.places_taken.set(now.places_taken);
+        self.waiting.set(now.waiting);
+        self.reserved.set(now.reserved_bytes);
+        self.skills.set(now.skills);
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+fn seconds(time: Duration) -> f64 {
+    time.as_secs_f64()
+}

@@ -1,0 +1,135 @@
+//! Who calls: a token's bearer, or everybody on this machine where there are no tokens.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use ringfence::Digest;
+use ringfence_store::{Name, Owner, Pattern, Scope, StoreError, Token};
+use subtle::ConstantTimeEq as _;
+
+use crate::config::Quota;
+use crate::quota::Account;
+
+/// Whoever makes a request.
+#[derive(Debug)]
+pub(crate) struct Principal {
+    /// The token's id; `local` without tokens. For logs and for telling principals apart.
+    pub(crate) id: Arc<str>,
+    /// Under which owner it submits.
+    pub(crate) owner: Owner,
+    pub(crate) account: Arc<Account>,
+    scopes: BTreeSet<Scope>,
+    skills: Vec<Pattern>,
+}
+
+impl Principal {
+    /// Everybody on this machine.
+    pub(crate) fn local(owner: Owner, quota: &Quota) -> Arc<Self> {
+        let scopes = BTreeSet::from([Scope::Call, Scope::Submit, Scope::Admin]);
+        let skills = vec![Pattern::All];
+        Arc::new(Self { id: "local".into(), owner, account: Account::new(quota), scopes, skills })
+    }
+
+    pub(crate) fn may(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope)
+    }
+
+    /// Whether it sees a skill: its owner's, those that its token names, and an admin all.
+    pub(crate) fn sees(&self, name: &Name, owner: &Owner) -> bool {
+        *owner == self.owner || self.may(Scope::Admin) || self.skills.iter().any(|pattern| pattern.fits(name))
+    }
+
+    /// Whose a name must be for it to be changed; none for an admin.
+    pub(crate) fn asks_as(&self) -> Option<&Owner> {
+        if self.may(Scope::Admin) { None } else { Some(&self.owner) }
+    }
+}
+
+/// Nobody that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unknown;
+
+/// All tokens of a store, as they were last read.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    /// Everybody on this machine, where there never was a token.
+    local: Option<Arc<Principal>>,
+    known: HashMap<String, (Token, Arc<Principal>)>,
+    tokens: Vec<Token>,
+}
+
+impl Tokens {
+    /// Tokens as a store has them. Accounts of tokens that were known before go on.
+    pub(crate) fn new(tokens: Vec<Token>, before: Option<&Self>, quota: &Quota) -> Result<Self, StoreError> {
+        let local = match (tokens.is_empty(), before.and_then(|before| before.local.clone())) {
+            (false, _) => None,
+            (true, Some(local)) => Some(local),
+            (true, None) => Some(Principal::local("local".parse()?, quota)),
+        };
+        let principal = |token: &Token| {
+            let known = before.and_then(|before| before.known.get(&token.id));
+            let account = known.map_or_else(|| Account::new(quota), |(_, known)| Arc::clone(&known.account));
+            Arc::new(Principal {
+                id: token.id.as_str().into(),
+                owner: token.owner.clone(),
+                account,
+                scopes: token.scopes.clone(),
+                skills: token.skills.clone(),
+            })
+        };
+        let known =
+            tokens.iter().map(|token| (token.id.clone(), (token.clone(), principal(token)))).collect();
+        Ok(Self { local, known, tokens })
+    }
+
+    /// Whether these are the same tokens.
+    pub(crate) fn are(&self, tokens: &[Token]) -> bool {
+        self.tokens == tokens
+    }
+
+    /// Whether nobody needs a token.
+    pub(crate) fn are_none(&self) -> bool {
+        self.local.is_some()
+    }
+
+    /// Sets what everybody may have.
+    pub(crate) fn set_quota(&self, quota: &Quota) {
+        let known = self.known.values().map(|(_, principal)| principal);
+        known.chain(self.local.as_ref()).for_each(|principal| principal.account.set(quota));
+    }
+
+    /// Who a request is from.
+    ///
+    /// The hash of what was presented is made and compared in any case, in constant time. What a comparison can tell
+    /// by its time is whether there is a token of that id, which is no secret.
+    pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<&Arc<Principal>, Unknown> {
+        if let Some(local) = &self.local {
+            return Ok(local);
+        }
+        let mut given = headers.get_all(AUTHORIZATION).iter();
+        let (Some(given), None) = (given.next(), given.next()) else { return Err(Unknown) };
+        let text = given.to_str().map_err(|_| Unknown)?;
+        let (scheme, token) = text.split_once(' ').ok_or(Unknown)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(Unknown);
+        }
+        let hash = Digest::of(token.as_bytes());
+        let id = token.strip_prefix("rf_").and_then(|rest| rest.split_once('_')).map(|(id, _)| id);
+        let (known, principal) = id.and_then(|id| self.known.get(id)).ok_or(Unknown)?;
+        let same: bool = known.hash().ct_eq(hash.as_bytes()).into();
+        let now =
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(u64::MAX, |now| now.as_secs());
+        if same && known.is_valid(now) { Ok(principal) } else { Err(Unknown) }
+    }
+
+    /// The principal of this machine's user, for a transport that only it can reach.
+    pub(crate) fn trusted(&self, quota: &Quota) -> Result<Arc<Principal>, StoreError> {
+        match &self.local {
+            Some(local) => Ok(Arc::clone(local)),
+            None => Ok(Principal::local("local".parse()?, quota)),
+        }
+    }
+}

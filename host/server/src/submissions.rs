@@ -1,0 +1,116 @@
+//! Submissions that were taken in and are being compiled: each has a status until some time after it has ended.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ringfence_store::{Name, Stage};
+use serde_json::Value;
+use tokio::sync::watch;
+
+/// Submissions that are remembered after they have ended.
+const REMEMBERED: usize = 1_000;
+
+/// A submission, and how far it is.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    pub(crate) id: String,
+    pub(crate) name: Name,
+    /// Who may ask for it, beside admins.
+    pub(crate) principal: Arc<str>,
+    progress: watch::Sender<Progress>,
+}
+
+/// How far a submission is.
+#[derive(Debug, Clone)]
+pub(crate) enum Progress {
+    Validating,
+    Compiling,
+    Keeping,
+    /// It is on the disk: what became of it.
+    Done(Arc<Value>),
+    /// Nothing has changed: the problem.
+    Refused(Arc<Value>),
+}
+
+impl Progress {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Validating => "validating",
+            Self::Compiling => "compiling",
+            Self::Keeping => "keeping",
+            Self::Done(_) => "done",
+            Self::Refused(_) => "refused",
+        }
+    }
+
+    fn is_end(&self) -> bool {
+        matches!(self, Self::Done(_) | Self::Refused(_))
+    }
+}
+
+impl Submission {
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress.borrow().clone()
+    }
+
+    /// Says how far it is.
+    pub(crate) fn set(&self, progress: Progress) {
+        self.progress.send_replace(progress);
+    }
+
+    pub(crate) fn on(&self, stage: &Stage) {
+        match stage {
+            Stage::Validating => self.set(Progress::Validating),
+            Stage::Compiling { .. } => self.set(Progress::Compiling),
+            Stage::Keeping => self.set(Progress::Keeping),
+            _ => {}
+        }
+    }
+
+    /// Waits for the end, for a time.
+    pub(crate) async fn ended(&self, patience: Duration) {
+        let mut progress = self.progress.subscribe();
+        let _ = tokio::time::timeout(patience, progress.wait_for(Progress::is_end)).await;
+    }
+}
+
+/// All submissions that are known.
+#[derive(Debug, Default)]
+pub(crate) struct Submissions {
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    by_id: HashMap<String, Arc<Submission>>,
+    /// The oldest first.
+    order: VecDeque<String>,
+}
+
+impl Submissions {
+    pub(crate) fn begin(&self, id: String, name: Name, principal: &Arc<str>) -> Arc<Submission> {
+        let progress = watch::Sender::new(Progress::Validating);
+        let submission =
+            Arc::new(Submission { id: id.clone(), name, principal: Arc::clone(principal), progress });
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        // What has not ended stays; how many of those there can be is bounded by the compiler's queue.
+        let surplus = known.order.len().saturating_sub(REMEMBERED);
+        for _ in 0..surplus {
+            let Some(oldest) = known.order.pop_front() else { break };
+            if known.by_id.get(&oldest).is_some_and(|submission| !submission.progress.borrow().is_end()) {
+                known.order.push_back(oldest);
+            } else {
+                known.by_id.remove(&oldest);
+            }
+        }
+        known.by_id.insert(id.clone(), Arc::clone(&submission));
+        known.order.push_back(id);
+        submission
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<Arc<Submission>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.by_id.get(id).cloned()
+    }
+}
