@@ -7,7 +7,7 @@ use ringfence::Host;
 use ringfence_server::{Config, EXAMPLE, Server, ServerError, Source};
 use ringfence_store::{Library, Store};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
@@ -15,6 +15,9 @@ use tracing_subscriber::{Layer as _, fmt};
 use crate::args::{LogFormat, ServeArgs};
 use crate::output::{self, Refused, note};
 use crate::{exit, load};
+
+/// What this program itself logs under.
+const OURS: [&str; 2] = ["ringfence", "ringfence_server"];
 
 /// Serves until a signal says stop.
 pub(crate) async fn serve(args: ServeArgs) -> ExitCode {
@@ -130,7 +133,12 @@ fn no_signals(error: std::io::Error) -> Refused {
 
 /// Logs to standard error. What guests and callers said is only ever the value of a field, and escaped there.
 fn log(args: &ServeArgs) {
-    let level = LevelFilter::from_level(args.log_level);
+    let quiet = args.log_level.min(tracing::Level::WARN);
+    // Libraries beneath tell of every request at the level at which this program tells of what an operator looks for.
+    let level = match args.log_level {
+        tracing::Level::TRACE => Targets::new().with_default(args.log_level),
+        level => Targets::new().with_default(quiet).with_targets(OURS.map(|target| (target, level))),
+    };
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     let lines = match args.log {
         LogFormat::Text => lines.with_filter(level).boxed(),

@@ -217,6 +217,20 @@ impl Librarian {
         });
     }
 
+    /// Waits until everything that is being loaded is, or cannot be. Looks wait meanwhile.
+    pub(crate) async fn loaded(&self) {
+        let mut seen = self.seen.lock().await;
+        while let Some(done) = seen.running.join_next().await {
+            match done {
+                Ok(done) => {
+                    seen.loading.remove(&done);
+                }
+                Err(_) => seen.loading.clear(),
+            }
+        }
+        reap(&mut seen);
+    }
+
     /// Waits until what a name stands for is loaded or cannot be, for a time.
     pub(crate) async fn settle(&self, name: &Name, patience: Duration) {
         let mut changes = self.changes();

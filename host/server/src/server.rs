@@ -110,6 +110,8 @@ pub struct Server {
     app: App,
     certificate: Option<Certificate>,
     source: Option<Arc<Source>>,
+    /// Of the embedder's own.
+    routes: Option<Router>,
 }
 
 impl Server {
@@ -129,13 +131,21 @@ impl Server {
         })
         .await?;
         let tokens = Tokens::new(tokens, None, &config.quota)?;
-        Ok(Self { app: App::new(library, config, tokens), certificate, source: None })
+        Ok(Self { app: App::new(library, config, tokens), certificate, source: None, routes: None })
     }
 
     /// Where the configuration came from, to be read again by [`Server::reload`].
     #[must_use]
     pub fn with_source(mut self, source: Source) -> Self {
         self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// Serves routes of the embedder's own beside its own. They stand before the guard: neither token nor `Host` is
+    /// checked for them.
+    #[must_use]
+    pub fn with_routes(mut self, routes: Router) -> Self {
+        self.routes = Some(routes);
         self
     }
 
@@ -174,7 +184,11 @@ impl Server {
     /// Everything that it answers, for a service of one's own. Without tokens it lets everybody in: listen on
     /// loopback only. Connections, timeouts and TLS are the service's then, and so is running [`Server::watch`].
     pub fn router(&self) -> Router {
-        http::router(&self.app)
+        let router = http::router(&self.app);
+        match &self.routes {
+            Some(routes) => routes.clone().merge(router),
+            None => router,
+        }
     }
 
     /// Keeps skills and tokens as the store has them. Never ends.
@@ -284,11 +298,6 @@ impl Server {
     pub async fn settle(&self) {
         self.app.reload_tokens().await;
         self.app.librarian.look().await;
-        let mut changes = self.app.librarian.changes();
-        while self.app.librarian.is_ready().await.is_err() {
-            if changes.changed().await.is_err() {
-                break;
-            }
-        }
+        self.app.librarian.loaded().await;
     }
 }

@@ -1,1 +1,26 @@
-//! Tests of the server.
+//! The server from outside: real sockets, every refusal by its code, and nothing that one caller can do to another.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod admission;
+mod bodies;
+mod calls;
+mod catalog;
+mod config;
+mod connections;
+mod guard;
+mod idempotency;
+mod mcp;
+mod mcp_skills;
+mod metrics;
+mod openapi;
+mod skills;
+mod streams;
+mod tls;
+mod tokens;
+
+use ringfence_server_tests::Plan;
+
+/// A site with an empty store.
+fn plan() -> Plan {
+    Plan::new(env!("CARGO_BIN_EXE_server-compile-child"))
+}

@@ -198,7 +198,9 @@ impl Agent {
                 Some(Next::Event(_)) => {}
                 Some(Next::End(report)) => return Ok(Answer { report: report?, chunks }),
                 None => {
-                    return Err(ServeError::Run(ringfence::RunError::Host("a run without an end".to_owned())));
+                    return Err(ServeError::Run(ringfence::RunError::Host(
+                        "a run without an end".to_owned(),
+                    )));
                 }
             }
         }

@@ -1,0 +1,185 @@
+//! Who gets in: places, the queue, and what one principal may have; what is over is told at once, while others run on.
+
+use ringfence_server_tests::client::read;
+use ringfence_server_tests::guests::{ECHO, ENDINGS, component};
+use ringfence_server_tests::{Request, Site};
+use ringfence_store::Scope;
+use tokio::net::TcpStream;
+
+use super::calls::until;
+use super::plan;
+
+/// Runs that end when their connection is closed.
+const LONG: &str = "[limits]\ndeadline = \"1h\"\nfuel = 1_000_000_000_000\n";
+
+fn spin() -> Request {
+    Request::post("/v1/skills/endings/tools/spin").json("{}")
+}
+
+fn nothing() -> Request {
+    Request::post("/v1/skills/endings/tools/nothing").json("{}")
+}
+
+/// So many runs that go on.
+async fn busy(site: &Site, count: u64) -> Vec<TcpStream> {
+    let before = site.library.host().runs();
+    let mut streams = Vec::new();
+    for _ in 0..count {
+        streams.push(site.client().begin(&spin()).await);
+    }
+    until(|| site.library.host().runs() == before + count).await;
+    streams
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn places_and_the_queue() {
+    let config = format!("{LONG}[admission]\nqueue = 1\nqueue-timeout = \"1h\"");
+    let site = plan().config(&config).runs(2).skill("endings", ENDINGS).start().await;
+    let mut running = busy(&site, 2).await;
+    // One waits, the next is refused while all goes on.
+    let mut waits = site.client().begin(&nothing()).await;
+    let metrics = async || site.client().send(Request::get("/metrics")).await.text();
+    while !metrics().await.contains("ringfence_queue 1\n") {}
+    let refused = site.client().send(nothing()).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (503, "queue-full"));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(site.library.host().runs(), 2);
+    // A place comes free, and who waited gets it.
+    running.pop();
+    assert_eq!(read(&mut waits).await.expect("an answer").status, 200);
+    drop(running);
+    until(|| site.library.host().runs() == 0).await;
+    assert_eq!(site.client().send(nothing()).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_too_long_is_told_and_who_goes_away_waits_no_more() {
+    let config = format!("{LONG}[admission]\nqueue = 1\nqueue-timeout = \"20ms\"");
+    let site = plan().config(&config).runs(1).skill("endings", ENDINGS).start().await;
+    let running = busy(&site, 1).await;
+    let late = site.client().send(nothing()).await;
+    assert_eq!((late.status, late.problem().as_str()), (503, "queue-timeout"));
+    let gone = site.client().begin(&nothing()).await;
+    drop(gone);
+    let late = site.client().send(nothing()).await;
+    assert!(["queue-timeout", "queue-full"].contains(&late.problem().as_str()));
+    drop(running);
+    until(|| site.library.host().runs() == 0).await;
+    let metrics = async || site.client().send(Request::get("/metrics")).await.text();
+    while !metrics().await.contains("ringfence_queue 0\n") {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_at_once_of_a_principal() {
+    let config = format!("{LONG}[quota]\nconcurrency = 2\nfuel-per-minute = 1_000_000_000_000_000");
+    let site = plan().config(&config).tokens().skill("endings", ENDINGS).start().await;
+    let other = site.token("bob", &[Scope::Call], &["*"]);
+    site.server.settle().await;
+    let running = busy(&site, 2).await;
+    let refused = site.client().send(nothing()).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (429, "too-many-at-once"));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    // Others are not touched by it.
+    assert_eq!(site.client_with(Some(&other)).send(nothing()).await.status, 200);
+    drop(running);
+    until(|| site.library.host().runs() == 0).await;
+    assert_eq!(site.client().send(nothing()).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_a_minute() {
+    let site = plan().config("[quota]\ncalls-per-minute = 3").skill("endings", ENDINGS).start().await;
+    for _ in 0..3 {
+        assert_eq!(site.client().send(nothing()).await.status, 200);
+    }
+    let refused = site.client().send(nothing()).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (429, "too-many-calls"));
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=20).contains(&wait), "{wait}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fuel_a_minute() {
+    // A run may burn 1,000,000; in a minute there are two and a half of that.
+    let config = "[limits]\nfuel = 1_000_000\n[quota]\nfuel-per-minute = 2_500_000";
+    let site = plan().config(config).skill("endings", ENDINGS).start().await;
+    // What is not burnt is given back.
+    for _ in 0..5 {
+        assert_eq!(site.client().send(nothing()).await.status, 200);
+    }
+    for _ in 0..2 {
+        assert_eq!(site.client().send(spin()).await.json()["outcome"], "out-of-fuel");
+    }
+    let refused = site.client().send(spin()).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (429, "too-much-fuel"));
+    // A call that needs less gets it.
+    let small = spin().header("ringfence-limits", "fuel=100000");
+    assert_eq!(site.client().send(small).await.json()["outcome"], "out-of-fuel");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_goes_away_in_the_middle_pays_for_the_whole_run() {
+    let config =
+        "[limits]\ndeadline = \"1h\"\nfuel = 1_000_000_000_000\n[quota]\nfuel-per-minute = 1_000_000_000_000";
+    let site = plan().config(config).skill("endings", ENDINGS).start().await;
+    drop(busy(&site, 1).await);
+    until(|| site.library.host().runs() == 0).await;
+    let refused = site.client().send(nothing()).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (429, "too-much-fuel"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn compilations_an_hour() {
+    let site = plan().config("[quota]\ncompiles-per-hour = 2").start().await;
+    let put = |name: &str| {
+        Request::put(&format!("/v1/skills/{name}")).body(&component(ECHO)).header("prefer", "wait=60")
+    };
+    assert_eq!(site.client().send(put("a")).await.status, 201);
+    assert_eq!(site.client().send(put("b")).await.status, 201);
+    let refused = site.client().send(put("c")).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (429, "too-many-compilations"));
+    assert!(refused.header("retry-after").unwrap().parse::<u64>().unwrap() > 60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_for_all_runs() {
+    // Room for what one run of this skill reserves, and not for two.
+    let config = format!("{LONG}[host]\nmemory = \"6MiB\"");
+    let site = plan().config(&config).skill("endings", ENDINGS).start().await;
+    let _running = busy(&site, 1).await;
+    let refused = site.client().send(spin()).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (503, "overloaded"));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_for_all_bodies() {
+    let site = plan().config("[admission]\nbody-memory = 1000").skill("echo", ECHO).start().await;
+    let text = |size: usize| format!(r#"{{"text":"{}"}}"#, "x".repeat(size - 11));
+    let call = |size| Request::post("/v1/skills/echo/tools/echo").json(&text(size));
+    for _ in 0..3 {
+        assert_eq!(site.client().send(call(1000)).await.status, 200);
+    }
+    let refused = site.client().send(call(1001)).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (503, "bodies-full"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_at_once() {
+    let site = plan().config("[admission]\nuploads = 1").start().await;
+    let bytes = component(ECHO);
+    // Half of an upload, for as long as the connection is there.
+    let slow =
+        Request::put("/v1/skills/slow").header("content-length", &bytes.len().to_string()).body(&bytes[..10]);
+    let first = site.client().begin(&slow).await;
+    let put = || Request::put("/v1/skills/quick").body(&bytes).header("prefer", "wait=60");
+    loop {
+        let answer = site.client().send(put()).await;
+        if answer.status == 503 {
+            assert_eq!(answer.problem(), "uploads-full");
+            break;
+        }
+    }
+    drop(first);
+    while site.client().send(put()).await.status == 503 {}
+}

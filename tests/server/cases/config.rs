@@ -1,0 +1,108 @@
+//! The configuration: every key that there is, and a reason with file and line for what cannot be.
+
+use std::path::Path;
+
+use ringfence_server::{Config, ConfigError, EXAMPLE};
+use ringfence_server_tests::Request;
+use ringfence_server_tests::guests::ENDINGS;
+
+use super::plan;
+
+#[test]
+fn the_example_is_what_the_defaults_are() {
+    let example = Config::parse(EXAMPLE, Path::new("example.toml")).unwrap();
+    let empty = Config::parse("", Path::new("empty.toml")).unwrap();
+    // Where in its file a limit stands is no part of it.
+    let shown = |config: &Config| {
+        let mut config = config.clone();
+        config.limits = Default::default();
+        format!("{config:?}")
+    };
+    assert_eq!(shown(&example), shown(&empty));
+    // Every key is in the example, also those that have no default.
+    for key in ["store = ", "[tls]", "certificate = ", "key = ", "[skill.text-stats.limits]"] {
+        assert!(EXAMPLE.contains(key), "{key}");
+    }
+}
+
+#[test]
+fn what_cannot_be_is_told_with_its_place() {
+    let rows = [
+        ("[listen]\nadress = \"127.0.0.1:1\"", 2, "unknown field `adress`"),
+        ("[lisen]", 1, "unknown field `lisen`"),
+        ("[listen]\n\naddress = \"localhost\"", 3, "invalid socket address"),
+        ("[listen]\nhosts = [\"a b\"]", 2, "expected a name such as"),
+        ("[listen]\norigins = [\"example.com\"]", 2, "expected an origin such as"),
+        ("[listen]\nconnections = 0", 2, "0 is out of range: it must be between 1 and 1000000"),
+        ("[listen]\nbody-timeout = \"1ms\"", 2, "1ms is out of range: it must be between 10ms and 1h"),
+        ("[listen]\nbody-timeout = 5", 2, "invalid type"),
+        ("[listen]\nbody-timeout = \"soon\"", 2, "expected a time"),
+        ("[host]\nruns = 16001", 2, "between 1 and 16000"),
+        ("[host]\nmemory = \"much\"", 2, "expected a size"),
+        ("[host]\nmemory = -1", 2, "expected a size"),
+        ("[limits]\nfuel = 0", 2, "the limit `fuel` is 0; it must be between 1"),
+        ("[limits]\n\nmemory = \"65GiB\"", 3, "the limit `memory`"),
+        ("[limits]\noutput = \"65MiB\"", 2, "the limit `output`"),
+        ("[limits]\ntable-elements = 100_001", 2, "the limit `table_elements`"),
+        ("[skill.a.limits]\nfuel = 5\ninput = 0", 3, "the limit `input`"),
+        ("[skill.A.limits]\nfuel = 5", 1, "a name of a skill"),
+        ("[skill.a]\nfuel = 5", 2, "unknown field `fuel`"),
+        ("[limits]\nfuel = 2_000_000_000_000", 2, "is more than `quota.fuel-per-minute`"),
+        ("[mcp]\naccept-annotations = [\"sha256:12345678\"]", 2, "write all of it"),
+        ("[mcp]\naccept-annotations = [\"A b\"]", 2, "a skill"),
+        ("[tls]\ncertificate = \"a\"", 1, "missing field `key`"),
+        ("[quota]\nconcurrency = \"many\"", 2, "invalid type"),
+        ("a = \"\x01\"", 1, ""),
+        ("[limits\n", 1, ""),
+    ];
+    for (source, line, reason) in rows {
+        let error = Config::parse(source, Path::new("dir/ringfence.toml")).expect_err(source);
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("dir/ringfence.toml:{line}: ")), "{source}: {text}");
+        assert!(text.contains(reason), "{source}: {text}");
+        assert!(matches!(error, ConfigError::Wrong { .. }));
+    }
+}
+
+#[test]
+fn limits_at_the_end_of_their_range_and_one_over() {
+    let parse = |source: &str| Config::parse(source, Path::new("a.toml"));
+    assert!(parse("[host]\nruns = 16000").is_ok());
+    assert!(parse("[limits]\ntable-elements = 100_000\noutput = \"64MiB\"").is_ok());
+    assert!(parse("[limits]\nfuel = 1_000\n[quota]\nfuel-per-minute = 1_000").is_ok());
+    assert!(parse("[limits]\nfuel = 1_001\n[quota]\nfuel-per-minute = 1_000").is_err());
+}
+
+#[test]
+fn paths_are_from_the_files_directory() {
+    let source = "store = \"skills\"\n[tls]\ncertificate = \"c.pem\"\nkey = \"/abs/k.pem\"";
+    let config = Config::parse(source, Path::new("etc/ringfence.toml")).unwrap();
+    assert_eq!(config.store.as_deref(), Some(Path::new("etc/skills")));
+    let tls = config.tls.unwrap();
+    assert_eq!(
+        (tls.certificate.as_path(), tls.key.as_path()),
+        (Path::new("etc/c.pem"), Path::new("/abs/k.pem"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_changes_what_can_change_and_a_bad_one_nothing() {
+    let mut site = plan().skill("endings", ENDINGS).start().await;
+    let file = site.dir.path().join("ringfence.toml");
+    let source = ringfence_server::Source { file: file.clone(), address: None, store: None };
+    let server = site.server.clone().with_source(source);
+    let fuel = async |site: &ringfence_server_tests::Site| {
+        site.call("endings", "spin", "{}").await["limits"]["fuel"].clone()
+    };
+    std::fs::write(&file, "[limits]\nfuel = 1_234").unwrap();
+    server.reload().await.unwrap();
+    assert_eq!(fuel(&site).await, 1_234);
+    std::fs::write(&file, "[limits]\nfuel = 0").unwrap();
+    assert!(server.reload().await.is_err());
+    assert_eq!(fuel(&site).await, 1_234);
+    std::fs::write(&file, "[limits]\nfuel = 99\n[listen]\nhosts = [\"other.example\"]").unwrap();
+    server.reload().await.unwrap();
+    let answer = site.client().send(Request::get("/healthz")).await;
+    assert_eq!(answer.problem(), "host-not-allowed");
+    assert!(site.stop().await);
+}

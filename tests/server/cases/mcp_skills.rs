@@ -1,0 +1,94 @@
+//! The extension `io.modelcontextprotocol/skills`: the SKILL.md that a skill carries.
+
+use ringfence_server_tests::guests::{ECHO, component, documented};
+use ringfence_server_tests::mcp::{ask, message, messages};
+use ringfence_store::Scope;
+use serde_json::json;
+
+use super::plan;
+
+const SKILL_MD: &str = "---\nname: echo\ndescription: Says it again.\nlicense: MIT\nmetadata:\n  level: \"1\"\n---\n\n# Echo\n\nCall `echo_echo`.\n";
+
+fn carrying(text: &str) -> Vec<u8> {
+    documented(ECHO, &json!({"skill-md": text}))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listed_got_and_read() {
+    let site = plan().bytes("echo", carrying(SKILL_MD)).bytes("plain", component(ECHO)).start().await;
+    let client = site.client();
+    let list = ask(&client, "skills/list", json!({})).await;
+    let skills = list["skills"].as_array().unwrap();
+    assert_eq!(skills.len(), 1, "{list}");
+    let uri = "skill://echo/SKILL.md";
+    assert_eq!(skills[0]["uri"], uri);
+    assert_eq!(
+        skills[0]["frontmatter"],
+        json!({"name": "echo", "description": "Says it again.", "license": "MIT", "metadata": {"level": "1"}})
+    );
+    let digest = ringfence::Digest::of(SKILL_MD.as_bytes()).to_string();
+    assert_eq!(skills[0]["resources"], json!([{"uri": uri, "digest": digest, "size": SKILL_MD.len()}]));
+    let got = ask(&client, "skills/get", json!({"uri": uri})).await;
+    assert_eq!(got["skill"], skills[0]);
+    let read = ask(&client, "resources/read", json!({"uri": uri})).await;
+    assert_eq!(read["contents"], json!([{"uri": uri, "mimeType": "text/markdown", "text": SKILL_MD}]));
+    let resources = ask(&client, "resources/list", json!({})).await;
+    assert_eq!(resources["resources"][0]["uri"], uri);
+    for uri in [
+        "skill://plain/SKILL.md",
+        "skill://gone/SKILL.md",
+        "skill://echo/other.md",
+        "file:///etc/passwd",
+        "skill://../SKILL.md",
+    ] {
+        let answer = client.send(message("resources/read", json!({"uri": uri}))).await;
+        assert_eq!(messages(&answer).pop().unwrap()["error"]["code"], -32602, "{uri}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_none_is_not_shown_and_the_skill_runs() {
+    let wrong = [
+        "# Echo",
+        "---\nname: echo\n",
+        "---\nname: other\ndescription: d\n---\n",
+        "---\nname: echo\n---\n",
+        "---\nname: [echo]\ndescription: d\n---\n",
+        "---\nname: echo\ndescription: d\na: &a [*a]\n---\n",
+        "---\n- name\n---\n",
+    ];
+    for text in wrong {
+        let site = plan().bytes("echo", carrying(text)).start().await;
+        let list = ask(&site.client(), "skills/list", json!({})).await;
+        assert_eq!(list["skills"], json!([]), "{text}");
+        assert_eq!(site.call("echo", "echo", r#"{"text": "hi"}"#).await["value"], "hi");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn yaml_that_expands_without_end_is_none() {
+    let mut bomb = "---\nname: echo\ndescription: d\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for i in 1..12 {
+        let many = vec![format!("*a{}", i - 1); 10].join(", ");
+        bomb.push_str(&format!("a{i}: &a{i} [{many}]\n"));
+    }
+    bomb.push_str("---\n");
+    let site = plan().bytes("echo", carrying(&bomb)).start().await;
+    assert_eq!(ask(&site.client(), "skills/list", json!({})).await["skills"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_see_a_skill_does_not_read_of_it() {
+    let site = plan().tokens().bytes("echo", carrying(SKILL_MD)).start().await;
+    let other = site.token("bob", &[Scope::Call], &["acme-*"]);
+    site.server.settle().await;
+    let other = site.client_with(Some(&other));
+    assert_eq!(ask(&other, "skills/list", json!({})).await["skills"], json!([]));
+    assert_eq!(ask(&other, "resources/list", json!({})).await["resources"], json!([]));
+    let answer = other.send(message("resources/read", json!({"uri": "skill://echo/SKILL.md"}))).await;
+    assert_eq!(messages(&answer).pop().unwrap()["error"]["code"], -32602);
+    assert_eq!(
+        ask(&site.client(), "skills/list", json!({})).await["skills"].as_array().map(Vec::len),
+        Some(1)
+    );
+}
