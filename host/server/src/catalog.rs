@@ -126,11 +126,7 @@ impl Entry {
         match &**self.current.load() {
             Current::Ready(ready) => Ok(Arc::clone(ready)),
             Current::Loading => Err(ServeError::Loading { name }),
-            Current::Nothing => Err(ServeError::CannotRun {
-                name,
-                code: "held",
-                reason: "none of its versions may run: they are held or revoked".to_owned(),
-            }),
+            Current::Nothing => Err(ServeError::AllHeld { name }),
             Current::Broken { code, reason, .. } => {
                 Err(ServeError::CannotRun { name, code, reason: reason.clone() })
             }

@@ -36,6 +36,8 @@ pub(crate) enum ServeError {
     NoSuchSubmission(String),
     #[error("`{name}` is being made ready: try again soon")]
     Loading { name: Name },
+    #[error("`{name}` has no version that may run: all are held or revoked")]
+    AllHeld { name: Name },
     #[error("`{name}` cannot run: {reason}")]
     CannotRun { name: Name, code: &'static str, reason: String },
     #[error("{0}")]
@@ -108,6 +110,7 @@ impl ServeError {
             Self::NoSuchSkill(_) => "no-such-skill",
             Self::NoSuchSubmission(_) => "no-such-submission",
             Self::Loading { .. } => "skill-loading",
+            Self::AllHeld { .. } => "held",
             Self::CannotRun { code, .. } => code,
             Self::BadRequest(_) => "bad-request",
             Self::BadLimit(_) => "bad-limit",
@@ -139,6 +142,7 @@ impl ServeError {
             Self::Forbidden(_) | Self::Host | Self::Origin => StatusCode::FORBIDDEN,
             Self::NoRoute | Self::NoSuchSkill(_) | Self::NoSuchSubmission(_) => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::AllHeld { .. } => StatusCode::CONFLICT,
             Self::Loading { .. } | Self::CannotRun { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::BadRequest(_) | Self::BadLimit(_) | Self::LimitRaised { .. } | Self::BodyCut => {
                 StatusCode::BAD_REQUEST
@@ -180,6 +184,7 @@ impl ServeError {
             | Self::Method
             | Self::NoSuchSkill(_)
             | Self::NoSuchSubmission(_)
+            | Self::AllHeld { .. }
             | Self::CannotRun { .. }
             | Self::BadRequest(_)
             | Self::BadLimit(_)
@@ -232,6 +237,7 @@ impl ServeError {
             | Self::NoSuchSkill(_)
             | Self::NoSuchSubmission(_)
             | Self::Loading { .. }
+            | Self::AllHeld { .. }
             | Self::CannotRun { .. }
             | Self::BadRequest(_)
             | Self::BadLimit(_)

@@ -1,6 +1,7 @@
 //! Connections: how many at once, how slow they may be, TLS, and how they end when the server stops.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -9,7 +10,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use axum::Router;
+use axum::response::Response;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -20,6 +22,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Sleep;
 use tokio_rustls::{TlsAcceptor, rustls};
 use tokio_util::task::TaskTracker;
+use tower::Service;
 
 use crate::app::App;
 
@@ -33,13 +36,22 @@ const RECOVER: Duration = Duration::from_millis(50);
 pub(crate) type Certificate = Arc<ArcSwap<rustls::ServerConfig>>;
 
 /// Accepts connections until the server stops, and then lets those that are there end.
-pub(crate) struct Connections {
+pub(crate) struct Connections<S> {
     pub(crate) app: App,
-    pub(crate) router: Router,
+    /// Answers the requests.
+    pub(crate) service: S,
     pub(crate) certificate: Option<Certificate>,
 }
 
-impl Connections {
+impl<S> Connections<S>
+where
+    S: Service<http::Request<Incoming>, Response = Response, Error = Infallible>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send,
+{
     /// Accepts until `app.stopping`, then waits for what is under way, at most for the time that is configured. True
     /// when everything ended by itself.
     pub(crate) async fn serve(self, listener: TcpListener) -> bool {
@@ -125,7 +137,7 @@ impl Connections {
     }
 
     async fn http(&self, stream: impl AsyncRead + AsyncWrite + Unpin, head: Duration) -> Result<(), String> {
-        let service = TowerToHyperService::new(self.router.clone());
+        let service = TowerToHyperService::new(self.service.clone());
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(head)
@@ -147,12 +159,15 @@ impl Connections {
 
 /// Says that there is no room, where that can be said without more work, and closes.
 async fn refuse(mut stream: TcpStream, tls: bool) {
-    const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
-        retry-after: 1\r\nconnection: close\r\ncontent-length: 153\r\n\r\n\
-        {\"type\":\"urn:ringfence:problem:too-many-connections\",\"title\":\"Service Unavailable\",\"status\":503,\
-        \"code\":\"too-many-connections\",\"detail\":\"too many connections\"}";
+    let body = "{\"type\":\"urn:ringfence:problem:too-many-connections\",\"title\":\"Service Unavailable\",\
+                \"status\":503,\"code\":\"too-many-connections\",\"detail\":\"too many connections: try again soon\"}";
+    let full = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     if !tls {
-        let _ = tokio::time::timeout(Duration::from_millis(100), stream.write_all(FULL)).await;
+        let _ = tokio::time::timeout(Duration::from_millis(100), stream.write_all(full.as_bytes())).await;
     }
 }
 

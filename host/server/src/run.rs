@@ -86,7 +86,8 @@ impl Admitted {
             }
             running.report().await
         } else {
-            call.json(self.input).await
+            // In a box: the future is large, and is moved through every layer that it is part of.
+            Box::pin(call.json(self.input)).await
         };
         counted.ended(&report);
         Ok(Answer { report: report?, chunks })

@@ -184,10 +184,10 @@ impl Server {
     /// Everything that it answers, for a service of one's own. Without tokens it lets everybody in: listen on
     /// loopback only. Connections, timeouts and TLS are the service's then, and so is running [`Server::watch`].
     pub fn router(&self) -> Router {
-        let router = http::router(&self.app);
+        let guarded = http::Guarded::new(&self.app);
         match &self.routes {
-            Some(routes) => routes.clone().merge(router),
-            None => router,
+            Some(routes) => routes.clone().fallback_service(guarded),
+            None => guarded.into_router(),
         }
     }
 
@@ -220,12 +220,14 @@ impl Server {
         if self.is_open() && !address.ip().is_loopback() {
             return Err(ServerError::Open(address));
         }
-        let connections = Connections {
-            app: self.app.clone(),
-            router: self.router(),
-            certificate: self.certificate.clone(),
+        let (app, certificate) = (self.app.clone(), self.certificate.clone());
+        let mut serving = match &self.routes {
+            Some(_) => tokio::spawn(Connections { app, service: self.router(), certificate }.serve(listener)),
+            None => {
+                let service = http::Guarded::new(&app);
+                tokio::spawn(Connections { app, service, certificate }.serve(listener))
+            }
         };
-        let mut serving = tokio::spawn(connections.serve(listener));
         let watching = self.clone();
         let watching = tokio::spawn(async move { watching.watch().await });
         let ended = tokio::select! {

@@ -10,7 +10,7 @@ use super::calls::until;
 use super::plan;
 
 /// Runs that end when their connection is closed.
-const LONG: &str = "[limits]\ndeadline = \"1h\"\nfuel = 1_000_000_000_000\n";
+const LONG: &str = "[limits]\ndeadline = \"1h\"\nfuel = 200_000_000_000\n";
 
 fn spin() -> Request {
     Request::post("/v1/skills/endings/tools/spin").json("{}")
@@ -71,7 +71,7 @@ async fn who_waits_too_long_is_told_and_who_goes_away_waits_no_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_at_once_of_a_principal() {
-    let config = format!("{LONG}[quota]\nconcurrency = 2\nfuel-per-minute = 1_000_000_000_000_000");
+    let config = format!("{LONG}[quota]\nconcurrency = 2");
     let site = plan().config(&config).tokens().skill("endings", ENDINGS).start().await;
     let other = site.token("bob", &[Scope::Call], &["*"]);
     site.server.settle().await;

@@ -103,8 +103,7 @@ async fn stopping_finishes_what_runs_and_takes_nothing_new() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_time_for_stopping_is_up_runs_are_cancelled_and_told() {
-    let config =
-        "[listen]\nshutdown-timeout = \"50ms\"\n[limits]\ndeadline = \"1h\"\nfuel = 1_000_000_000_000";
+    let config = "[listen]\nshutdown-timeout = \"50ms\"\n[limits]\ndeadline = \"1h\"\nfuel = 200_000_000_000";
     let mut site = plan().config(config).skill("endings", ENDINGS).skill("talks", TALKS).start().await;
     let mut running = site.client().begin(&Request::post("/v1/skills/endings/tools/spin").json("{}")).await;
     let stream =

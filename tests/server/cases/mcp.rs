@@ -292,7 +292,7 @@ async fn what_the_transport_demands() {
         site.client().send(Request::get("/mcp").header("accept", "text/event-stream")).await.status,
         405
     );
-    assert_eq!(site.client().send(Request::delete("/mcp")).await.status, 400);
+    assert_eq!(site.client().send(Request::delete("/mcp")).await.status, 405);
     for body in ["", "{", "[]", "null", "{\"jsonrpc\":\"2.0\"}", "\u{0}"] {
         let request =
             Request::post("/mcp").header("accept", "application/json, text/event-stream").json(body);

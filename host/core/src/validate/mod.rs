@@ -21,7 +21,6 @@ pub(crate) use description::{Description, ToolDescription, ToolResult};
 pub use description::{Import, Lending};
 pub(crate) use imports::Offer;
 pub use metadata::Annotations;
-#[cfg(test)]
 pub(crate) use metadata::SkillDocs;
 
 use refusals::Refusals;
@@ -112,7 +111,7 @@ fn describe(bytes: &[u8], caps: &SkillCaps, offer: &Offer, refusals: &mut Refusa
     let top = top_level(bytes);
     imports::read(types.as_ref(), &top.imports, offer, refusals);
     let mut exports = exports::read(types.as_ref(), &top.exports, caps, refusals);
-    let mut docs = metadata::SkillDocs::default();
+    let mut docs = SkillDocs::default();
     if let Some(section) = top.metadata {
         docs = metadata::apply(section, top.sections, &mut exports.tools, refusals);
     }

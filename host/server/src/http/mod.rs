@@ -10,18 +10,23 @@ mod skills;
 mod stream;
 mod submit;
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use axum::{Extension, Json, Router};
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, ORIGIN, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use ringfence_store::Scope;
 use serde_json::json;
+use tower::Service;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -30,8 +35,74 @@ use crate::authority::{host_is_allowed, origin_is_allowed};
 use crate::error::ServeError;
 use crate::principal::Principal;
 
+/// Everything that this server answers, behind the guard.
+#[derive(Debug, Clone)]
+pub(crate) struct Guarded {
+    app: App,
+    router: Router,
+}
+
+impl Guarded {
+    pub(crate) fn new(app: &App) -> Self {
+        Self { app: app.clone(), router: router(app) }
+    }
+
+    /// As a router, for a service of the embedder's own.
+    pub(crate) fn into_router(self) -> Router {
+        Router::new().fallback_service(self)
+    }
+}
+
+/// A service of its own and no layer of the router: as a layer it is copied and boxed for every request once more.
+impl<B> Service<http::Request<B>> for Guarded
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        let mut request = request.map(Body::new);
+        let app = self.app.clone();
+        let origin = request.headers().get(ORIGIN).cloned();
+        let inner = match admit(&app, &mut request) {
+            Ok(()) if is_preflight(&request) => Err(preflight()),
+            Ok(()) => Ok(self.router.call(request)),
+            Err(error) => Err(error.into_response()),
+        };
+        Box::pin(async move {
+            let response = match inner {
+                Ok(answer) => answer.await?,
+                Err(response) => response,
+            };
+            Ok(finish(&app, response, origin))
+        })
+    }
+}
+
+/// What every answer gets.
+fn finish(app: &App, mut response: Response, origin: Option<HeaderValue>) -> Response {
+    if let Some(problem::Denied(code)) = response.extensions().get() {
+        app.metrics.denied(code);
+    }
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    if let Some(origin) = origin.filter(|_| response.status() != StatusCode::FORBIDDEN) {
+        let headers = response.headers_mut();
+        headers.insert(HeaderName::from_static("access-control-allow-origin"), origin);
+        headers.insert(VARY, HeaderValue::from_static("Origin"));
+    }
+    response
+}
+
 /// Everything that this server answers.
-pub(crate) fn router(app: &App) -> Router {
+fn router(app: &App) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(openapi::document())
         .routes(routes!(skills::list))
         .routes(routes!(skills::show, submit::submit, skills::remove))
@@ -51,7 +122,6 @@ pub(crate) fn router(app: &App) -> Router {
         .route("/mcp", any(mcp::Endpoint::handler(app)))
         .fallback(|| async { ServeError::NoRoute })
         .method_not_allowed_fallback(|| async { ServeError::Method })
-        .layer(from_fn_with_state(app.clone(), guard))
         .with_state(app.clone())
 }
 
@@ -59,26 +129,6 @@ pub(crate) fn router(app: &App) -> Router {
 const PUBLIC: [&str; 3] = ["/healthz", "/readyz", "/v1/openapi.json"];
 
 /// Before everything else: is the request for this server, from a page that may call, and from whom?
-async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let origin = request.headers().get(ORIGIN).cloned();
-    let mut response = match admit(&app, &mut request) {
-        Ok(()) if is_preflight(&request) => preflight(),
-        Ok(()) => next.run(request).await,
-        Err(error) => error.into_response(),
-    };
-    if let Some(problem::Denied(code)) = response.extensions().get() {
-        app.metrics.denied(code);
-    }
-    let headers = response.headers_mut();
-    headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
-    if let Some(origin) = origin.filter(|_| response.status() != StatusCode::FORBIDDEN) {
-        let headers = response.headers_mut();
-        headers.insert(HeaderName::from_static("access-control-allow-origin"), origin);
-        headers.insert(VARY, HeaderValue::from_static("Origin"));
-    }
-    response
-}
-
 fn admit(app: &App, request: &mut Request) -> Result<(), ServeError> {
     let config = app.config.load();
     if !host_is_allowed(request.uri(), request.headers(), &config.listen.hosts) {

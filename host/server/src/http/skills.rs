@@ -1,5 +1,7 @@
 //! What there is: list, show, remove, roll back. A caller is told of what it sees and of nothing else.
 
+#![expect(unused_qualifications, reason = "the macro that describes handlers writes them")]
+
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use ringfence_store::{Name, Record, Scope, StoreError, Version};

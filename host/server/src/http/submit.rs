@@ -1,6 +1,8 @@
 //! `PUT /v1/skills/{name}`: a component is received, then compiled whether or not anybody waits; its status is a
 //! resource of its own.
 
+#![expect(unused_qualifications, reason = "the macro that describes handlers writes them")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
