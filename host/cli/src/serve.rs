@@ -137,7 +137,11 @@ fn log(args: &ServeArgs) {
     // Libraries beneath tell of every request at the level at which this program tells of what an operator looks for.
     let level = match args.log_level {
         tracing::Level::TRACE => Targets::new().with_default(args.log_level),
-        level => Targets::new().with_default(quiet).with_targets(OURS.map(|target| (target, level))),
+        level => {
+            let ours = Targets::new().with_default(quiet).with_targets(OURS.map(|target| (target, level)));
+            // What callers do wrong is told to them; here it would be theirs to fill the log with.
+            ours.with_target("rmcp", quiet.min(tracing::Level::ERROR))
+        }
     };
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     let lines = match args.log {

@@ -94,14 +94,24 @@ pub(crate) fn host_is_allowed(uri: &Uri, headers: &HeaderMap, allowed: &[Authori
     split(given).is_some_and(|(host, port)| allowed.iter().any(|known| known.fits(&host, port)))
 }
 
-/// Whether a request is from a page that may call, or from none.
+/// Whether a request is from a page that may call, or from none. A page of this server's own may: that its name is
+/// the server's was checked before.
 pub(crate) fn origin_is_allowed(headers: &HeaderMap, allowed: &[Origin]) -> bool {
+    let own = || headers.get(HOST).and_then(|host| split(host.to_str().ok()?));
+    let is_own = |origin: &Origin| {
+        let default = if origin.scheme == "https" { 443 } else { 80 };
+        let http = ["http", "https"].contains(&origin.scheme.as_str());
+        http && own()
+            .is_some_and(|(host, port)| host == origin.host && Some(port.unwrap_or(default)) == origin.port)
+    };
     let mut origins = headers.get_all(ORIGIN).iter();
     match (origins.next(), origins.next()) {
         (None, _) => true,
-        (Some(origin), None) => {
-            origin.to_str().ok().and_then(Origin::parse).is_some_and(|origin| allowed.contains(&origin))
-        }
+        (Some(origin), None) => origin
+            .to_str()
+            .ok()
+            .and_then(Origin::parse)
+            .is_some_and(|origin| is_own(&origin) || allowed.contains(&origin)),
         (Some(_), Some(_)) => false,
     }
 }

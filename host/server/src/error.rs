@@ -32,6 +32,9 @@ pub(crate) enum ServeError {
     /// Also for one that the caller may not see.
     #[error("there is no skill `{0}`")]
     NoSuchSkill(String),
+    /// Over MCP, where skill and tool have one name.
+    #[error("there is no tool `{0}`: `tools/list` shows what there is")]
+    NoSuchTool(String),
     #[error("there is no submission `{0}`, or it was too long ago")]
     NoSuchSubmission(String),
     #[error("`{name}` is being made ready: try again soon")]
@@ -48,7 +51,7 @@ pub(crate) enum ServeError {
         "the limit `{name}` is {asked}, and this skill's is {most}: a caller may lower a limit, never raise it"
     )]
     LimitRaised { name: &'static str, asked: u64, most: u64 },
-    #[error("the body has another content type than `{0}`")]
+    #[error("the body has another content type: send `Content-Type: {0}`")]
     MediaType(&'static str),
     #[error("the body has a content encoding: send it as it is")]
     Encoding,
@@ -108,6 +111,7 @@ impl ServeError {
             Self::NoRoute => "no-such-resource",
             Self::Method => "method-not-allowed",
             Self::NoSuchSkill(_) => "no-such-skill",
+            Self::NoSuchTool(_) => "no-such-tool",
             Self::NoSuchSubmission(_) => "no-such-submission",
             Self::Loading { .. } => "skill-loading",
             Self::AllHeld { .. } => "held",
@@ -140,7 +144,9 @@ impl ServeError {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) | Self::Host | Self::Origin => StatusCode::FORBIDDEN,
-            Self::NoRoute | Self::NoSuchSkill(_) | Self::NoSuchSubmission(_) => StatusCode::NOT_FOUND,
+            Self::NoRoute | Self::NoSuchSkill(_) | Self::NoSuchTool(_) | Self::NoSuchSubmission(_) => {
+                StatusCode::NOT_FOUND
+            }
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::AllHeld { .. } => StatusCode::CONFLICT,
             Self::Loading { .. } | Self::CannotRun { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -183,6 +189,7 @@ impl ServeError {
             | Self::NoRoute
             | Self::Method
             | Self::NoSuchSkill(_)
+            | Self::NoSuchTool(_)
             | Self::NoSuchSubmission(_)
             | Self::AllHeld { .. }
             | Self::CannotRun { .. }
@@ -235,6 +242,7 @@ impl ServeError {
             | Self::NoRoute
             | Self::Method
             | Self::NoSuchSkill(_)
+            | Self::NoSuchTool(_)
             | Self::NoSuchSubmission(_)
             | Self::Loading { .. }
             | Self::AllHeld { .. }

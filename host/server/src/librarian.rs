@@ -217,6 +217,11 @@ impl Librarian {
         });
     }
 
+    /// Loads no more.
+    pub(crate) async fn stop(&self) {
+        self.seen.lock().await.running.shutdown().await;
+    }
+
     /// Waits until everything that is being loaded is, or cannot be. Looks wait meanwhile.
     pub(crate) async fn loaded(&self) {
         let mut seen = self.seen.lock().await;

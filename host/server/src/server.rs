@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -58,6 +59,9 @@ pub enum ServerError {
     #[error("the connection failed: {0}")]
     Transport(String),
 }
+
+/// How long MCP on standard input and output waits for skills that are being loaded before it answers.
+const STDIO_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Open files beside connections: the store's, mapped code, the compiler's pipes, the runtime's own.
 const OPEN_FILES: u64 = 256;
@@ -239,6 +243,7 @@ impl Server {
             ended = &mut serving => ended,
         };
         watching.abort();
+        self.app.librarian.stop().await;
         ended.map_err(|error| ServerError::Transport(error.to_string()))
     }
 
@@ -251,8 +256,9 @@ impl Server {
     pub async fn mcp_stdio(&self, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServerError> {
         let principal = self.app.tokens.load().trusted(&self.app.config.load().quota)?;
         let watching = self.clone();
-        // What was in the store is there for the first request.
+        // What was in the store is there for the first request, unless it takes long to compile.
         self.app.librarian.look().await;
+        let _ = tokio::time::timeout(STDIO_PATIENCE, self.app.librarian.loaded()).await;
         let watching = tokio::spawn(async move { watching.app.librarian.watch().await });
         let failed = |error: &dyn std::fmt::Display| ServerError::Transport(error.to_string());
         let agent = Agent::only(&self.app, principal);
@@ -268,6 +274,7 @@ impl Server {
         self.app.stopping.cancel();
         self.app.stop_runs.cancel();
         watching.abort();
+        self.app.librarian.stop().await;
         ended
     }
 

@@ -143,11 +143,19 @@ async fn compilations_an_hour() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_for_all_runs() {
-    // Room for what one run of this skill reserves, and not for two.
-    let config = format!("{LONG}[host]\nmemory = \"6MiB\"");
+    // Room for what some runs of this skill reserve, and not for ten.
+    let config = format!("{LONG}[host]\nmemory = \"8MiB\"");
     let site = plan().config(&config).skill("endings", ENDINGS).start().await;
-    let _running = busy(&site, 1).await;
-    let refused = site.client().send(spin()).await;
+    let mut running = Vec::new();
+    let refused = loop {
+        let answer = site.client().send(nothing()).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        running.extend(busy(&site, 1).await);
+        assert!(running.len() < 10);
+    };
+    assert!(!running.is_empty());
     assert_eq!((refused.status, refused.problem().as_str()), (503, "overloaded"));
     assert_eq!(refused.header("retry-after"), Some("1"));
 }

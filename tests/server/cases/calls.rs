@@ -61,6 +61,7 @@ async fn what_is_no_run_is_a_problem() {
         (Request::post("/v1/skills/echo@9/tools/echo").json("{}"), 404, "no-such-version"),
         (Request::post("/v1/skills/echo@%00/tools/echo").json("{}"), 400, "bad-reference"),
         (Request::get("/v1/skills/echo/tools/echo"), 405, "method-not-allowed"),
+        (Request::get("/v1/skills/%ff"), 400, "bad-request"),
         (Request::get("/v2"), 404, "no-such-resource"),
         (call("nothing", "{}").header("accept", "text/html"), 406, "not-acceptable"),
         (

@@ -83,7 +83,7 @@ async fn origins() {
         "http://app.example.com",
         "https://app.example.com:444",
         "https://evil.example",
-        "http://localhost",
+        "http://localhost:1",
         "null",
         "https://app.example.com.evil.example",
         "",
@@ -109,8 +109,16 @@ async fn origins() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_origin_by_default_and_preflights() {
     let site = plan().skill("echo", ECHO).start().await;
+    let own = site.address.to_string();
     for request in requests() {
-        assert_eq!(site.client().send(request.header("origin", "http://localhost")).await.status, 403);
+        let from = |origin: &str| request.clone().header("host", &own).header("origin", origin);
+        // Its own, and no other of this machine's.
+        assert_eq!(site.client().send(from(&format!("http://{own}"))).await.status, 200);
+        for origin in
+            ["http://localhost", "http://127.0.0.1", "http://127.0.0.1:1", &format!("ftp://{own}"), "null"]
+        {
+            assert_eq!(site.client().send(from(origin)).await.status, 403, "{origin}");
+        }
     }
     let site = plan().tokens().config("[listen]\norigins = [\"https://app.example.com\"]").start().await;
     let preflight = |origin: &str| {

@@ -293,10 +293,12 @@ async fn what_the_transport_demands() {
         405
     );
     assert_eq!(site.client().send(Request::delete("/mcp")).await.status, 405);
-    for body in ["", "{", "[]", "null", "{\"jsonrpc\":\"2.0\"}", "\u{0}"] {
+    let rows =
+        [("", -32700), ("{", -32700), ("\u{0}", -32700), ("[]", -32600), ("null", -32600), ("{}", -32600)];
+    for (body, code) in rows {
         let request =
             Request::post("/mcp").header("accept", "application/json, text/event-stream").json(body);
-        let status = site.client().send(request).await.status;
-        assert!((400..500).contains(&status), "{body}: {status}");
+        let answer = site.client().send(request).await;
+        assert_eq!((answer.status, &answer.json()["error"]["code"]), (400, &json!(code)), "{body}");
     }
 }

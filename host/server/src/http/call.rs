@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
@@ -12,7 +12,7 @@ use ringfence::Digest;
 
 use super::limits::lowered;
 use super::problem::Problem;
-use super::{Caller, accepts, body, openapi, stream};
+use super::{Caller, Segments, accepts, body, is_json, openapi, stream};
 use crate::app::App;
 use crate::error::ServeError;
 use crate::idempotency::LONGEST;
@@ -34,14 +34,14 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
         ("tool" = String, Path, description = "The tool, by its short or its full name"),
         ("Ringfence-Limits" = Option<String>, Header,
             description = "Lower limits for this call, such as `fuel=1000000, deadline=200ms, memory=16MiB`"),
-        ("Idempotency-Key" = Option<String>, Header,
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[ -~]*$",
             description = "1 to 255 visible ASCII characters: the same call with the same key gives the first report again"),
     ),
     request_body(content = serde_json::Value, content_type = "application/json", description = "The arguments, an object"),
     responses(
         (status = 200, description = "The run ended: its report", content(
             (openapi::Report = "application/json"),
-            (String = "text/event-stream"),
+            (openapi::StreamEvent = "text/event-stream"),
         )),
         (status = "4XX", description = "No run took place: the request is wrong", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", description = "No run took place: the server is full, or failed", body = Problem, content_type = "application/problem+json"),
@@ -49,7 +49,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 )]
 pub(crate) async fn call(
     State(app): State<App>,
-    Path((skill, tool)): Path<(String, String)>,
+    Segments((skill, tool)): Segments<(String, String)>,
     caller: Caller,
     headers: HeaderMap,
     body: Body,
@@ -114,11 +114,6 @@ fn wants_events(headers: &HeaderMap) -> Result<bool, ServeError> {
         return Ok(false);
     }
     if accepts(headers, "text/event-stream") { Ok(true) } else { Err(ServeError::NotAcceptable) }
-}
-
-fn is_json(kind: &HeaderValue) -> bool {
-    let essence = kind.to_str().ok().and_then(|kind| kind.split(';').next());
-    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ServeError> {

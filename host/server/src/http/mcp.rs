@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use http::Method;
+use http::header::CONTENT_TYPE;
+use http::{Method, StatusCode};
 use http_body_util::Full;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use serde_json::json;
 use tower::Service as _;
 
 use super::{Caller, body};
@@ -22,6 +25,16 @@ const ENVELOPE: u64 = 64 << 10;
 
 /// Memory that a message takes while it is parsed into a tree, for each of its bytes.
 const EXPANSION: u64 = 64;
+
+/// What is no message, by the codes of JSON-RPC.
+fn no_message(bytes: &[u8]) -> Response {
+    let (code, message) = match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
+        Ok(_) => (-32600, "the body is no message of MCP"),
+        Err(_) => (-32700, "the body is no JSON"),
+    };
+    let error = json!({"jsonrpc": "2.0", "id": null, "error": {"code": code, "message": message}});
+    (StatusCode::BAD_REQUEST, Json(error)).into_response()
+}
 
 type Service = StreamableHttpService<Agent, NeverSessionManager>;
 
@@ -79,8 +92,13 @@ impl Endpoint {
         } else {
             (Bytes::new(), None)
         };
-        let request = Request::from_parts(parts, Full::new(bytes));
+        let is_json = parts.headers.get(CONTENT_TYPE).is_some_and(super::is_json);
+        let request = Request::from_parts(parts, Full::new(bytes.clone()));
         match self.service.call(request).await {
+            // The library beneath takes what is no message for another media type.
+            Ok(response) if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE && is_json => {
+                Ok(no_message(&bytes))
+            }
             Ok(response) => Ok(response.map(Body::new)),
             Err(never) => match never {},
         }

@@ -25,6 +25,7 @@ use http::header::{CONTENT_TYPE, HeaderName, ORIGIN, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use ringfence_store::Scope;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use tower::Service;
 use utoipa_axum::router::OpenApiRouter;
@@ -182,6 +183,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
+/// The parts of a path, which may be any text; what is none is a problem like all others.
+#[derive(Debug)]
+pub(crate) struct Segments<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segments<T> {
+    type Rejection = ServeError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ServeError> {
+        let path = axum::extract::Path::from_request_parts(parts, state).await;
+        path.map(|axum::extract::Path(parts)| Self(parts))
+            .map_err(|error| ServeError::BadRequest(error.body_text()))
+    }
+}
+
 impl Caller {
     fn expect(&self, scope: Scope) -> Result<&Arc<Principal>, ServeError> {
         if self.0.may(scope) { Ok(&self.0) } else { Err(ServeError::Forbidden(scope)) }
@@ -230,4 +245,10 @@ fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
 
 fn is_group(kind: &str, wanted: &str) -> bool {
     kind.strip_suffix("/*").is_some_and(|group| wanted.split('/').next() == Some(group))
+}
+
+/// Whether a content type is JSON's, whatever its parameters.
+fn is_json(kind: &HeaderValue) -> bool {
+    let essence = kind.to_str().ok().and_then(|kind| kind.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }

@@ -39,6 +39,31 @@ pub(crate) struct Report {
     chunks: Option<Vec<String>>,
 }
 
+/// An event of a call that is told as it goes on.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StreamEvent {
+    event: EventName,
+    /// JSON: a line of log, `{done, total, note}`, a string, the report, or a problem.
+    data: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "describes what the server writes")]
+enum EventName {
+    Log,
+    Progress,
+    Chunk,
+    Report,
+    /// The server failed in the middle of the run.
+    Problem,
+}
+
+/// A component's bytes.
+#[derive(Serialize, ToSchema)]
+#[schema(value_type = String, content_media_type = "application/wasm")]
+pub(crate) struct Component(Vec<u8>);
+
 /// How a run ended.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]

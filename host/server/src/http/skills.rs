@@ -3,14 +3,14 @@
 #![expect(unused_qualifications, reason = "the macro that describes handlers writes them")]
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use ringfence_store::{Name, Record, Scope, StoreError, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::Caller;
 use super::problem::Problem;
+use super::{Caller, Segments};
 use crate::app::App;
 use crate::catalog::{Current, Entry, Ready};
 use crate::error::ServeError;
@@ -25,6 +25,7 @@ const PAGE: usize = 100;
 #[into_params(parameter_in = Query)]
 pub(crate) struct Page {
     /// From where on: the `next` of the page before.
+    #[param(pattern = "^[a-z0-9][a-z0-9-]{0,62}$")]
     cursor: Option<String>,
     /// How many at most, from 1 to 100. Default: 100.
     #[param(minimum = 1, maximum = 100)]
@@ -37,6 +38,7 @@ pub(crate) struct Page {
 #[into_params(parameter_in = Query)]
 pub(crate) struct Wanted {
     /// The version; all of them if there is none.
+    #[param(pattern = "^[0-9A-Za-z][0-9A-Za-z.+-]{0,62}$")]
     version: Option<String>,
 }
 
@@ -197,7 +199,7 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn show(
     State(app): State<App>,
-    Path(name): Path<String>,
+    Segments(name): Segments<String>,
     caller: Caller,
 ) -> Result<Json<Shown>, ServeError> {
     let entry = std::sync::Arc::clone(app.librarian.catalog().entry(&name, &caller.0)?);
@@ -272,7 +274,7 @@ fn tools(ready: &Ready) -> Vec<ToolShown> {
 )]
 pub(crate) async fn remove(
     State(app): State<App>,
-    Path(name): Path<String>,
+    Segments(name): Segments<String>,
     caller: Caller,
     query: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Removed>, ServeError> {
@@ -300,7 +302,7 @@ pub(crate) async fn remove(
 )]
 pub(crate) async fn rollback(
     State(app): State<App>,
-    Path(name): Path<String>,
+    Segments(name): Segments<String>,
     caller: Caller,
     headers: http::HeaderMap,
     body: axum::body::Body,
@@ -320,7 +322,7 @@ pub(crate) async fn rollback(
     })
     .await?;
     app.librarian.settle(&record.name, std::time::Duration::from_secs(5)).await;
-    show(State(app), Path(name), caller).await
+    show(State(app), Segments(name), caller).await
 }
 
 /// Changes a name that the caller may change, and shows the change to the next request.

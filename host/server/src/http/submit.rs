@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -18,7 +18,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
-use super::{Caller, body};
+use super::{Caller, Segments, body, openapi};
 use crate::app::App;
 use crate::budget::Budget;
 use crate::error::ServeError;
@@ -31,6 +31,7 @@ use crate::submissions::{Progress, Submission};
 #[into_params(parameter_in = Query)]
 pub(crate) struct How {
     /// As which version; the next number if there is none.
+    #[param(pattern = "^[0-9A-Za-z][0-9A-Za-z.+-]{0,62}$")]
     version: Option<String>,
     /// Keep it, and let it run only when an admin releases it. Default: false.
     #[serde(default)]
@@ -72,11 +73,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
     path = "/v1/skills/{name}",
     tag = "submissions",
     params(
-        ("name" = String, Path, description = "The name: 1 to 63 of the characters a-z, 0-9 and -"),
+        ("name" = String, Path, pattern = "^[a-z0-9][a-z0-9-]{0,62}$", description = "The name"),
         How,
         ("Prefer" = Option<String>, Header, description = "`wait=SECONDS`, up to 60"),
     ),
-    request_body(content = inline(Vec<u8>), content_type = "application/wasm", description = "The component"),
+    request_body(content = inline(openapi::Component), content_type = "application/wasm", description = "The component"),
     responses(
         (status = 201, description = "It is on the disk", body = Status),
         (status = 202, description = "It was received, and is being compiled", body = Status,
@@ -87,7 +88,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 )]
 pub(crate) async fn submit(
     State(app): State<App>,
-    Path(name): Path<String>,
+    Segments(name): Segments<String>,
     caller: Caller,
     query: Result<Query<How>, axum::extract::rejection::QueryRejection>,
     headers: HeaderMap,
@@ -137,7 +138,7 @@ pub(crate) async fn submit(
 )]
 pub(crate) async fn status(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
     caller: Caller,
 ) -> Result<Json<Status>, ServeError> {
     let submission = app.submissions.get(&id);

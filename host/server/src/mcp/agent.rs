@@ -14,6 +14,7 @@ use rmcp::model::{
     ServerCapabilities, ServerConfig, SubscriptionFilter,
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
+use serde_json::json;
 
 use super::result;
 use super::skill_md::SkillMd;
@@ -94,10 +95,8 @@ impl Agent {
         let catalog = self.app.librarian.catalog();
         let ready = name.and_then(|name| catalog.entry(name.as_str(), &principal).ok()?.ready());
         ready.filter(|ready| ready.described.skill_md.is_some()).ok_or_else(|| {
-            ErrorData::resource_not_found(
-                format!("there is no resource `{}`", ringfence::text::clean(uri, 200)),
-                None,
-            )
+            let uri = ringfence::text::clean(uri, 200);
+            ErrorData::invalid_params(format!("there is no resource `{uri}`"), Some(json!({"uri": uri})))
         })
     }
 
@@ -141,29 +140,17 @@ impl Agent {
         name: &str,
         principal: &Principal,
     ) -> Result<(Arc<Ready>, String, bool), ServeError> {
-        let skill = name.split_once('_').map_or(name, |(skill, _)| skill);
-        let ready = self.app.find(skill, principal).await?;
-        match ready.described.tool(name) {
-            Some(tool) => {
-                let (tool, wrap) = (tool.tool.clone(), tool.is_wrapped());
-                Ok((ready, tool, wrap))
-            }
-            // The full name works as well, and the library says what there is.
-            None => {
-                let tool = name.split_once('_').map_or("", |(_, tool)| tool);
-                let Some(known) = ready.skill.tool(tool) else {
-                    let known: Vec<&str> = ready.described.names().take(20).collect();
-                    return Err(ServeError::Run(ringfence::RunError::NoSuchTool {
-                        skill: ready.digest,
-                        tool: ringfence::text::clean(name, 200),
-                        known: known.join(", "),
-                    }));
-                };
-                let tool = known.name().to_owned();
-                let wrap = ready.described.tools().iter().any(|one| one.tool == tool && one.is_wrapped());
-                Ok((ready, tool, wrap))
-            }
-        }
+        let none = || ServeError::NoSuchTool(ringfence::text::clean(name, 200));
+        let (skill, rest) = name.split_once('_').ok_or_else(none)?;
+        let ready = match self.app.find(skill, principal).await {
+            Err(ServeError::NoSuchSkill(_)) => return Err(none()),
+            ready => ready?,
+        };
+        // By the name in the list, or by the full name, which works as well.
+        let by_full_name = || ready.described.by_library_name(ready.skill.tool(rest)?.name());
+        let tool = ready.described.tool(name).or_else(by_full_name);
+        let (tool, wrap) = tool.map(|tool| (tool.tool.clone(), tool.is_wrapped())).ok_or_else(none)?;
+        Ok((ready, tool, wrap))
     }
 
     /// Runs a call, stopped when the caller cancels it or goes away; told on the way if the caller wants that.
@@ -366,7 +353,7 @@ impl ServerHandler for Agent {
             Some(skill_md) => {
                 Ok(GetSkillResult::new(skill_md.entry.clone()).with_ttl_ms(ttl).with_cache_scope(scope))
             }
-            None => Err(ErrorData::resource_not_found("there is no such skill", None)),
+            None => Err(ErrorData::invalid_params("there is no such skill", None)),
         }
     }
 

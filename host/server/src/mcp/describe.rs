@@ -54,6 +54,11 @@ impl Described {
         &self.tools
     }
 
+    /// The tool that has a name in the library.
+    pub(super) fn by_library_name(&self, name: &str) -> Option<&Described1> {
+        self.tools.iter().find(|tool| tool.tool == name)
+    }
+
     /// The tool that has a name in MCP.
     pub(super) fn tool(&self, name: &str) -> Option<&Described1> {
         self.tools.iter().find(|tool| tool.plain.name == name)

@@ -81,7 +81,9 @@ pub(super) fn refused(error: &ServeError) -> Result<CallToolResult, ErrorData> {
     let data = || Some(json!({"code": error.code()}));
     match error {
         // What the caller named is not there.
-        ServeError::NoSuchSkill(_) | ServeError::Run(RunError::NoSuchTool { .. }) => {
+        ServeError::NoSuchTool(_)
+        | ServeError::NoSuchSkill(_)
+        | ServeError::Run(RunError::NoSuchTool { .. }) => {
             Err(ErrorData::invalid_params(error.detail(), data()))
         }
         _ if error.is_internal() => Err(ErrorData::internal_error(error.detail(), data())),

@@ -38,7 +38,7 @@ impl SkillMd {
 
     /// It as a resource.
     pub(super) fn resource(&self) -> Resource {
-        Resource::new(&self.entry.uri, format!("{}/SKILL.md", self.entry.name()))
+        Resource::new(&self.entry.uri, self.entry.name())
             .with_description(&self.entry.frontmatter.description)
             .with_mime_type("text/markdown")
             .with_size(self.text.len() as u64)
