@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use axum::body::Body;
 use axum::routing::post;
 use axum::{Json, Router};
 use ringfence::Host;
@@ -16,6 +17,7 @@ use ringfence_compile::{CompileLimits, Compiler};
 use ringfence_server::{Config, Server};
 use ringfence_store::{Library, NewToken, Store, Submit};
 use rustix::time::{ClockId, clock_gettime};
+use tower::ServiceExt as _;
 
 /// With its member, one hundred bytes of JSON.
 const BODY: &str =
@@ -46,7 +48,8 @@ fn main() -> ExitCode {
         .build()
         .expect("a runtime");
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let (address, token) = runtime.block_on(serve(dir.path()));
+    let (address, token, router) = runtime.block_on(serve(dir.path()));
+    in_process(&router, &token);
     println!("{seconds} s each, {CONNECTIONS} connections, wrk on the same cores; CPU time is the server's");
     println!();
 
@@ -91,7 +94,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-async fn serve(dir: &Path) -> (SocketAddr, String) {
+async fn serve(dir: &Path) -> (SocketAddr, String, Router) {
     let config = Config::parse("[listen]\naddress = \"127.0.0.1:0\"\n[quota]\ncalls-per-minute = 100_000_000\nfuel-per-minute = 1_000_000_000_000_000", "bench.toml".as_ref()).expect("a configuration");
     let host = Host::new(config.host_config()).expect("a host");
     let store = Store::open_or_make(dir.join("store")).expect("a store");
@@ -110,8 +113,42 @@ async fn serve(dir: &Path) -> (SocketAddr, String) {
     let listener = server.bind().await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     server.settle().await;
+    let router = server.router();
     tokio::spawn(server.serve(listener, std::future::pending()));
-    (address, token)
+    (address, token, router)
+}
+
+/// The same without sockets: what the way from request to answer costs on one thread.
+fn in_process(router: &Router, token: &str) {
+    const CALLS: u32 = 20_000;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let ask = async |path: &str| {
+        let request = http::Request::post(path)
+            .header("host", "localhost")
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json")
+            .header("content-length", BODY.len())
+            .body(Body::from(BODY))
+            .expect("a request");
+        let answer = router.clone().oneshot(request).await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        axum::body::to_bytes(answer.into_body(), usize::MAX).await.expect("a body")
+    };
+    for path in ["/echo", "/v1/skills/echo/tools/echo"] {
+        let mut costs: Vec<f64> = Vec::new();
+        for _ in 0..5 {
+            let before = clock_gettime(ClockId::ThreadCPUTime);
+            runtime.block_on(async {
+                for _ in 0..CALLS {
+                    ask(path).await;
+                }
+            });
+            let after = clock_gettime(ClockId::ThreadCPUTime);
+            let cpu = (after.tv_sec - before.tv_sec) as f64 + (after.tv_nsec - before.tv_nsec) as f64 / 1e9;
+            costs.push(cpu * 1e6 / f64::from(CALLS));
+        }
+        println!("without sockets, {path:28} {:.1} µs a request (median of 5)", median(&mut costs));
+    }
 }
 
 /// A load of wrk.
