@@ -23,6 +23,10 @@ use tower::ServiceExt as _;
 const BODY: &str =
     r#"{"text":"the quick brown fox jumps over the lazy dog, and then it sleeps for a very long while on."}"#;
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Connections of wrk.
 const CONNECTIONS: &str = "32";
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use crate::background::Background;
 use crate::budget::{Budget, Held};
 use crate::catalog::{Catalog, Ready};
 use crate::config::Config;
@@ -37,6 +38,8 @@ pub(crate) struct Inner {
     pub(crate) config: ArcSwap<Config>,
     pub(crate) tokens: ArcSwap<Tokens>,
     pub(crate) gate: Gate,
+    /// Where long runs go on.
+    pub(crate) background: Background,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) reports: Reports,
     pub(crate) submissions: Submissions,
@@ -64,8 +67,9 @@ impl std::ops::Deref for App {
 const SETTLE: Duration = Duration::from_secs(5);
 
 impl App {
-    pub(crate) fn new(library: Library, config: Config, tokens: Tokens) -> Self {
+    pub(crate) fn new(library: Library, config: Config, tokens: Tokens) -> std::io::Result<Self> {
         let inner = Inner {
+            background: Background::new()?,
             librarian: Librarian::new(library.clone()),
             library,
             gate: Gate::new(config.host.runs.as_usize(), config.admission.queue.get()),
@@ -80,7 +84,7 @@ impl App {
             tokens: ArcSwap::from_pointee(tokens),
             config: ArcSwap::from_pointee(config),
         };
-        Self { inner: Arc::new(inner) }
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The skill that a caller means, as far as it may see it.

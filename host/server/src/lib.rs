@@ -36,6 +36,7 @@
 
 mod app;
 mod authority;
+mod background;
 mod budget;
 mod catalog;
 mod config;

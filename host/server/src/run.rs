@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use ringfence::{Call, CancellationToken, Event, Host, Limits, Report, RunError, Running};
+use ringfence::{CancellationToken, Event, Limits, Report, RunError, Running};
 use serde::Serialize;
 
+use crate::app::App;
 use crate::budget::Held;
 use crate::catalog::Ready;
 use crate::error::ServeError;
@@ -72,33 +73,44 @@ impl Drop for Counted {
 
 impl Admitted {
     /// Runs to the end. Dropping the future stops the run.
-    pub(crate) async fn run(self, host: &Host, metrics: &Arc<Metrics>) -> Result<Answer, ServeError> {
+    pub(crate) async fn run(self, app: &App) -> Result<Answer, ServeError> {
         let _held = self.held;
-        let mut counted = Counted::new(self.pass, metrics);
-        let call = host.call(&self.ready.skill, &self.tool).limits(&self.limits).cancel(self.cancel);
-        let mut chunks = Vec::new();
-        let report = if self.ready.emits {
-            let mut running = call.start(self.input);
-            while let Some(event) = running.next_event().await {
-                if let Event::Chunk(chunk) = event {
-                    chunks.push(chunk);
-                }
-            }
-            running.report().await
+        let mut counted = Counted::new(self.pass, &app.metrics);
+        let call =
+            app.library.host().call(&self.ready.skill, &self.tool).limits(&self.limits).cancel(self.cancel);
+        // In a box: the future is large, and is moved through every layer that it is part of.
+        let (report, chunks) = if self.ready.emits {
+            let running = call.start(self.input);
+            app.background.run(Box::pin(with_chunks(running))).await.map_err(lost)?
         } else {
-            // In a box: the future is large, and is moved through every layer that it is part of.
-            Box::pin(call.json(self.input)).await
+            (app.background.run(Box::pin(call.json(self.input))).await.map_err(lost)?, Vec::new())
         };
         counted.ended(&report);
         Ok(Answer { report: report?, chunks })
     }
 
     /// Begins the run, for somebody who listens. Nothing goes on before it is polled.
-    pub(crate) fn start(self, host: &Host, metrics: &Arc<Metrics>) -> Listened {
-        let call: Call = host.call(&self.ready.skill, &self.tool).limits(&self.limits).cancel(self.cancel);
-        let counted = Counted::new(self.pass, metrics);
+    pub(crate) fn start(self, app: &App) -> Listened {
+        let call =
+            app.library.host().call(&self.ready.skill, &self.tool).limits(&self.limits).cancel(self.cancel);
+        let counted = Counted::new(self.pass, &app.metrics);
         Listened { running: Some(call.start(self.input)), counted, _held: self.held }
     }
+}
+
+async fn with_chunks(mut running: Running) -> (Result<Report, RunError>, Vec<String>) {
+    let mut chunks = Vec::new();
+    while let Some(event) = running.next_event().await {
+        if let Event::Chunk(chunk) = event {
+            chunks.push(chunk);
+        }
+    }
+    (running.report().await, chunks)
+}
+
+/// A run whose thread is gone, which no guest can bring about.
+fn lost(error: tokio::task::JoinError) -> ServeError {
+    ServeError::Run(RunError::Host(format!("the run was lost: {error}")))
 }
 
 /// A run that is listened to. Dropping it stops the run.

@@ -55,6 +55,9 @@ pub enum ServerError {
         /// What helps.
         next: &'static str,
     },
+    /// The system gives no threads.
+    #[error("no threads for long runs: {0}")]
+    Threads(std::io::Error),
     /// The transport failed.
     #[error("the connection failed: {0}")]
     Transport(String),
@@ -135,7 +138,8 @@ impl Server {
         })
         .await?;
         let tokens = Tokens::new(tokens, None, &config.quota)?;
-        Ok(Self { app: App::new(library, config, tokens), certificate, source: None, routes: None })
+        let app = App::new(library, config, tokens).map_err(ServerError::Threads)?;
+        Ok(Self { app, certificate, source: None, routes: None })
     }
 
     /// Where the configuration came from, to be read again by [`Server::reload`].

@@ -375,6 +375,16 @@ fn the_documentation_section() {
     let tool = skill.tool("echo").expect("it is there");
     assert_eq!(tool.description(), Some("Says it again."));
     assert_eq!(tool.parameters_schema()["properties"]["text"]["description"], "What.");
+    assert_eq!((tool.annotations(), skill.skill_md(), skill.about()), (None, None, Some("d")));
+    let claims = r##"{"skill-md":"---\nname: echo\n---\n# Echo","tools":{"echo":{"annotations":{"title":"Echo","read-only":true,"open-world":false}}}}"##;
+    let skill = host(Allocator::Pooling).load(with(claims)).expect("it loads");
+    assert_eq!(skill.skill_md(), Some("---\nname: echo\n---\n# Echo"));
+    let claimed = skill.tool("echo").and_then(|tool| tool.annotations().cloned()).expect("they are there");
+    assert_eq!(
+        (claimed.title.as_deref(), claimed.read_only, claimed.open_world),
+        (Some("Echo"), Some(true), Some(false))
+    );
+    assert_eq!((claimed.destructive, claimed.idempotent), (None, None));
     for bad in [
         "{",
         r#"{"tools":{"shout":{}}}"#,
@@ -384,6 +394,11 @@ fn the_documentation_section() {
         r#"{"tools":{"echo":{"parameters":{"text":"a","text":"b"}}}}"#,
         r#"{"description":"\u001b[31m"}"#,
         r#"{"description":"\u202e"}"#,
+        r#"{"skill-md":"\u001b[31m"}"#,
+        r#"{"skill-md":1}"#,
+        r#"{"tools":{"echo":{"annotations":{"safe":true}}}}"#,
+        r#"{"tools":{"echo":{"annotations":{"read-only":"yes"}}}}"#,
+        r#"{"tools":{"echo":{"annotations":{"title":"\u0007"}}}}"#,
     ] {
         assert!(matches!(one(&with(bad)), Refusal::Metadata { .. }), "{bad}");
     }

@@ -10,6 +10,7 @@ mod keys;
 mod names;
 mod permissions;
 mod revocation;
+mod tokens;
 mod versions;
 
 use ringfence_store_tests::Shelf;

@@ -82,14 +82,13 @@ pub(crate) async fn call(
     let admit = async || -> Result<Admitted, ServeError> {
         app.admit(principal, Arc::clone(&ready), &tool, (input, held), limits).await
     };
-    let (host, metrics) = (app.library.host(), &app.metrics);
     if events {
-        return stream::respond(admit().await?.start(host, metrics)).await;
+        return stream::respond(&app, admit().await?.start(&app)).await;
     }
     let (Some(key), Some(request)) = (key, request) else {
-        return Ok(answer(to_json(&admit().await?.run(host, metrics).await?)?));
+        return Ok(answer(to_json(&admit().await?.run(&app).await?)?));
     };
-    let run = async || to_json(&admit().await?.run(host, metrics).await?);
+    let run = async || to_json(&admit().await?.run(&app).await?);
     let (report, kept) = app.reports.once(&principal.id, key, request, run).await?;
     let mut response = answer(report);
     let name = HeaderName::from_static("idempotent-replayed");

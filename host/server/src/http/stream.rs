@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::problem::{Problem, log};
+use crate::app::App;
 use crate::error::ServeError;
 use crate::run::{Listened, Next};
 
@@ -23,7 +24,7 @@ use crate::run::{Listened, Next};
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Begins to tell. What refuses the call before it runs is a problem, as without a stream.
-pub(crate) async fn respond(mut run: Listened) -> Result<Response, ServeError> {
+pub(crate) async fn respond(app: &App, mut run: Listened) -> Result<Response, ServeError> {
     // The first poll checks the input and admits the run: an error is there at once, or there is none.
     let first = match poll_once(run.next()).await {
         Some(Some(Next::End(Err(error)))) => return Err(error),
@@ -33,7 +34,7 @@ pub(crate) async fn respond(mut run: Listened) -> Result<Response, ServeError> {
     let first = first.flatten().map(text);
     let events = (!ended).then(|| {
         let (sender, events) = unbounded_channel();
-        tokio::spawn(go_on(run, sender));
+        app.background.spawn(go_on(run, sender));
         events
     });
     let quiet = Box::pin(tokio::time::sleep(KEEP_ALIVE));

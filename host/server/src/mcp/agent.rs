@@ -156,12 +156,11 @@ impl Agent {
     /// Runs a call, stopped when the caller cancels it or goes away; told on the way if the caller wants that.
     async fn run(&self, admitted: Admitted, context: &Context) -> Result<Answer, ServeError> {
         let cancel = admitted.cancel.clone();
-        let (host, metrics) = (self.app.library.host(), &self.app.metrics);
         let token = context.meta.get_progress_token().filter(|_| admitted.ready.emits);
         let Some(token) = token else {
-            return stoppable(&context.ct, &cancel, admitted.run(host, metrics)).await;
+            return stoppable(&context.ct, &cancel, admitted.run(&self.app)).await;
         };
-        let mut run = admitted.start(host, metrics);
+        let mut run = admitted.start(&self.app);
         let mut chunks = Vec::new();
         let mut last = None;
         loop {

@@ -1,0 +1,196 @@
+//! `serve`, `mcp` and `token`: what they print where, how they refuse, and that they stop when they are told to.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::Bench;
+
+fn start(bench: &Bench, args: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_ringfence"))
+        .args(args)
+        .current_dir(bench.dir.path())
+        .env_remove("RUST_BACKTRACE")
+        .env("RINGFENCE_HOME", "home")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts")
+}
+
+/// The first line that a server prints: its address.
+fn address(child: &mut Child) -> String {
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).expect("a line");
+    line.trim_end().to_owned()
+}
+
+/// Sends a signal to a child of this test.
+fn signal(child: &Child, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(pid, signal).expect("it is there");
+}
+
+fn get(address: &str, path: &str, token: Option<&str>) -> String {
+    let host = address.strip_prefix("http://").expect("plain");
+    let mut stream = TcpStream::connect(host).expect("it listens");
+    let token = token.map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {host}\r\n{token}connection: close\r\n\r\n").expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+#[test]
+fn a_server_says_where_it_is_and_stops_when_it_is_told() {
+    let bench = Bench::new();
+    let mut child = start(&bench, &["serve", "--listen", "127.0.0.1:0"]);
+    let address = address(&mut child);
+    assert!(get(&address, "/healthz", None).starts_with("HTTP/1.1 200"));
+    signal(&child, rustix::process::Signal::TERM);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("note: there is no token, so everybody on this machine may call"), "{said}");
+}
+
+#[test]
+fn a_hangup_reads_the_configuration_again() {
+    let bench = Bench::new();
+    bench.write("ringfence.toml", "[metrics]\npublic = false\n");
+    let token = token(&bench);
+    let mut child = start(&bench, &["serve", "--listen", "127.0.0.1:0", "--config", "ringfence.toml"]);
+    let address = address(&mut child);
+    assert!(get(&address, "/metrics", None).starts_with("HTTP/1.1 401"));
+    assert!(get(&address, "/metrics", Some(&token)).starts_with("HTTP/1.1 200"));
+    bench.write("ringfence.toml", "[metrics]\npublic = true\n");
+    signal(&child, rustix::process::Signal::HUP);
+    while !get(&address, "/metrics", None).starts_with("HTTP/1.1 200") {}
+    signal(&child, rustix::process::Signal::INT);
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+/// A token of all scopes.
+fn token(bench: &Bench) -> String {
+    let output = bench.run(&["token", "create", "--scope", "call,submit,admin"], "");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+}
+
+#[test]
+fn what_cannot_be_fails_before_anything_listens() {
+    let bench = Bench::new();
+    bench.write("unknown.toml", "[listen]\nport = 80\n");
+    bench.write("range.toml", "[limits]\nfuel = 0\n");
+    bench.write("tls.toml", "[tls]\ncertificate = \"gone.pem\"\nkey = \"gone.pem\"\n");
+    bench.write("many.toml", "[listen]\nconnections = 1_000_000\n");
+    bench.check("serve-unknown-key", &["serve", "--config", "unknown.toml"]);
+    bench.check("serve-bad-limit", &["serve", "--config", "range.toml"]);
+    bench.check("serve-no-config", &["serve", "--config", "gone.toml"]);
+    bench.check("serve-open", &["serve", "--listen", "0.0.0.0:0"]);
+    let output = bench.run(&["serve", "--config", "tls.toml"], "");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("gone.pem: cannot be read"), "{output:?}");
+    // Where the system gives fewer open files than that, and it is told; root on some machines may have them.
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    if most.is_some_and(|most| most < 1_000_256) {
+        let output = bench.run(&["serve", "--config", "many.toml", "--listen", "127.0.0.1:0"], "");
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(
+            String::from_utf8_lossy(&output.stderr).contains("`listen.connections` is 1000000"),
+            "{output:?}"
+        );
+    }
+    bench.check("serve-help", &["serve", "--help"]);
+}
+
+#[test]
+fn the_printed_configuration_is_one() {
+    let bench = Bench::new();
+    let output = bench.run(&["serve", "--print-config"], "");
+    assert_eq!(output.status.code(), Some(0));
+    fs::write(bench.path("printed.toml"), &output.stdout).expect("written");
+    let mut child = start(&bench, &["serve", "--config", "printed.toml", "--listen", "127.0.0.1:0"]);
+    assert!(address(&mut child).starts_with("http://127.0.0.1:"));
+    signal(&child, rustix::process::Signal::TERM);
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn mcp_on_standard_input_says_nothing_else_on_standard_output() {
+    let bench = Bench::new();
+    assert!(bench.run(&["submit", "echo.wasm"], "").status.success());
+    let meta = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+    let lines = format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{{{meta}}}}}\n\
+         {{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/call\",\"params\":{{\"name\":\"echo_echo\",\"arguments\":{{\"text\":\"hi\"}},{meta}}}}}\n"
+    );
+    let mut child = start(&bench, &["mcp", "--log-level", "trace"]);
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(lines.as_bytes()).expect("sent");
+    let mut reader = BufReader::new(child.stdout.take().expect("piped"));
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let mut line = String::new();
+        reader.read_line(&mut line).expect("a line");
+        answers.push(serde_json::from_str::<Value>(&line).unwrap_or_else(|error| panic!("{error}: {line}")));
+    }
+    answers.sort_by_key(|answer| answer["id"].as_u64());
+    // The first answer has the skills that were there.
+    assert_eq!(answers[0]["result"]["tools"][0]["name"], "echo_echo");
+    assert_eq!(answers[1]["result"]["structuredContent"], "hi");
+    // The end of the input is the end.
+    drop(stdin);
+    let mut rest = String::new();
+    reader.read_to_string(&mut rest).expect("the end");
+    assert!(rest.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{rest}");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn tokens() {
+    let bench = Bench::new();
+    bench.check("token-none", &["token", "list"]);
+    bench.check_as(
+        "token-create",
+        &["token", "create", "--owner", "alice", "--scope", "call,submit", "--skills", "acme-*"],
+        secrets,
+    );
+    bench.check_as("token-create-json", &["token", "create", "--json", "--expires", "30days"], secrets);
+    bench.check_as("token-list", &["token", "list"], secrets);
+    bench.check_as("token-list-json", &["token", "list", "--json"], secrets);
+    bench.check("token-bad-scope", &["token", "create", "--scope", "everything"]);
+    bench.check("token-bad-skills", &["token", "create", "--skills", "../x"]);
+    bench.check("token-no-such", &["token", "revoke", "0123456789"]);
+    let list = bench.run(&["token", "list", "--json"], "");
+    let list: Value = serde_json::from_slice(&list.stdout).expect("JSON");
+    let id = list[0]["id"].as_str().expect("an id").to_owned();
+    let output = bench.run(&["token", "revoke", &id], "");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("revoked {id}\n"));
+    bench.check_as("token-list-revoked", &["token", "list"], secrets);
+}
+
+/// Ids, secrets and times differ.
+fn secrets(text: &str) -> String {
+    let word = |word: &str| {
+        let hex =
+            |part: &str, length| part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        if bare.starts_with("rf_") {
+            return word.replace(bare, "[token]");
+        }
+        if hex(bare, 10) {
+            return word.replace(bare, "[id]");
+        }
+        if bare.len() == 20 && bare.ends_with('Z') {
+            return word.replace(bare, "[time]");
+        }
+        word.to_owned()
+    };
+    let line = |line: &str| line.split(' ').map(word).collect::<Vec<_>>().join(" ");
+    text.lines().map(|text| line(text) + "\n").collect()
+}
