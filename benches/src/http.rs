@@ -25,7 +25,7 @@ const BODY: &str =
 
 /// As the program has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Connections of wrk.
 const CONNECTIONS: &str = "32";

@@ -158,7 +158,7 @@ fn refused(error: ServerError) -> Refused {
         ServerError::Config(_) | ServerError::Limit { .. } => {
             Refused { exit: exit::USAGE, code: "bad-config", ..Refused::fault(error.to_string()) }
         }
-        ServerError::Open(_) => {
+        ServerError::Open(_) | ServerError::AnyHost => {
             Refused { exit: exit::USAGE, code: "no-token", ..Refused::fault(error.to_string()) }
         }
         ServerError::Listen { .. } => Refused { code: "cannot-listen", ..Refused::fault(error.to_string()) },

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use ringfence::{CancellationToken, Limits};
 use ringfence_store::{Library, Scope, Submit};
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use crate::background::Background;
@@ -22,6 +22,7 @@ use crate::idempotency::Reports;
 use crate::librarian::Librarian;
 use crate::metrics::{Metrics, Now};
 use crate::principal::{Principal, Tokens};
+use crate::quota::Upload;
 use crate::run::Admitted;
 use crate::submissions::{Progress, Submission, Submissions};
 
@@ -45,7 +46,7 @@ pub(crate) struct Inner {
     pub(crate) submissions: Submissions,
     /// Memory for bodies that are being received and parsed.
     pub(crate) bodies: Arc<Budget>,
-    /// Places for uploads that are being received.
+    /// Places for components that are being received or compiled.
     pub(crate) uploads: Arc<Semaphore>,
     /// What goes on without a request: submissions that were taken in.
     pub(crate) tasks: TaskTracker,
@@ -53,6 +54,8 @@ pub(crate) struct Inner {
     pub(crate) stopping: CancellationToken,
     /// Ends every run that is still under way when the time for stopping is up.
     pub(crate) stop_runs: CancellationToken,
+    /// Ends everything else, a second after the runs.
+    pub(crate) abort: CancellationToken,
 }
 
 impl std::ops::Deref for App {
@@ -81,6 +84,7 @@ impl App {
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             stop_runs: CancellationToken::new(),
+            abort: CancellationToken::new(),
             tokens: ArcSwap::from_pointee(tokens),
             config: ArcSwap::from_pointee(config),
         };
@@ -121,6 +125,7 @@ impl App {
         principal: &Arc<Principal>,
         bytes: Vec<u8>,
         submit: Submit,
+        place: (OwnedSemaphorePermit, Upload),
     ) -> Result<Arc<Submission>, ServeError> {
         if self.gate.is_closed() {
             return Err(ServeError::Stopping);
@@ -136,9 +141,16 @@ impl App {
         let submission = self.submissions.begin(format!("{id:016x}"), submit.name.clone(), &principal.id);
         let (app, of_task) = (self.clone(), Arc::clone(&submission));
         self.tasks.spawn(async move {
+            // Until it has ended: its bytes are in memory.
+            let _place = place;
             let submission = of_task;
             let name = submit.name.clone();
-            let taken = app.library.submit(bytes, submit, |stage| submission.on(&stage)).await;
+            let taken = tokio::select! {
+                taken = app.library.submit(bytes, submit, |stage| submission.on(&stage)) => {
+                    taken.map_err(ServeError::from)
+                }
+                () = app.stop_runs.cancelled() => Err(ServeError::Stopping),
+            };
             // Whoever hears that it is done can call it.
             if taken.is_ok() {
                 app.librarian.look().await;
@@ -157,7 +169,6 @@ impl App {
                 }
                 Err(error) => {
                     app.metrics.submitted("refused");
-                    let error = ServeError::Store(error);
                     problem::log(&error);
                     let problem = serde_json::to_value(problem::Problem::of(&error)).unwrap_or_default();
                     submission.set(Progress::Refused(Arc::new(problem)));
@@ -185,7 +196,10 @@ impl App {
         let tokens = match self.librarian.tokens().await {
             Ok(tokens) => tokens,
             Err(error) => {
-                tracing::error!(error = %error, "the tokens cannot be read; those that were read go on");
+                tracing::error!(
+                    error = error.to_string().as_str(),
+                    "the tokens cannot be read; those that were read go on"
+                );
                 return;
             }
         };
@@ -200,7 +214,7 @@ impl App {
                 self.librarian.changed();
                 tracing::info!(tokens = known, "tokens read");
             }
-            Err(error) => tracing::error!(error = %error, "the tokens cannot be used"),
+            Err(error) => tracing::error!(error = error.to_string().as_str(), "the tokens cannot be used"),
         }
     }
 

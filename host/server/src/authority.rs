@@ -28,6 +28,11 @@ impl Authority {
         ["localhost", "127.0.0.1", "[::1]"].map(host).into()
     }
 
+    /// Whether it takes every name.
+    pub(crate) fn is_any(&self) -> bool {
+        self.host.is_none()
+    }
+
     fn parse(text: &str) -> Option<Self> {
         if text == "*" {
             return Some(Self { host: None, port: None });

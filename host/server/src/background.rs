@@ -41,14 +41,6 @@ impl Background {
         Ok(Self { runtime: Some(runtime) })
     }
 
-    /// Lets something go on by itself that tells on the way, and is as long as it is.
-    pub(crate) fn spawn(&self, run: impl Future<Output = ()> + Send + 'static) {
-        match &self.runtime {
-            Some(runtime) => drop(runtime.spawn(run)),
-            None => drop(tokio::spawn(run)),
-        }
-    }
-
     /// Runs to the end, here as long as it is short. Dropped, it stops, wherever it is.
     pub(crate) async fn run<T: Send + 'static>(
         &self,

@@ -45,6 +45,15 @@ impl Held {
     }
 }
 
+impl Held {
+    /// Gives back all but so much.
+    pub(crate) fn keep(&mut self, bytes: u64) {
+        let back = self.bytes.saturating_sub(bytes);
+        self.budget.used.fetch_sub(back, Ordering::Relaxed);
+        self.bytes = self.bytes.saturating_sub(back);
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
         self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use ringfence::{Digest, Skill};
@@ -12,6 +13,12 @@ use tokio::sync::OnceCell;
 use crate::error::ServeError;
 use crate::mcp::Described;
 use crate::principal::Principal;
+
+/// After so long it is tried again to load what failed by a fault of this machine.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// Versions of a name that are kept beside the current one.
+const OTHERS: usize = 16;
 
 /// All names, as they were last read.
 #[derive(Debug, Default)]
@@ -41,7 +48,14 @@ pub(crate) enum Current {
     /// It can be called.
     Ready(Arc<Ready>),
     /// It cannot be loaded.
-    Broken { version: Version, digest: Digest, code: &'static str, reason: String },
+    Broken {
+        version: Version,
+        digest: Digest,
+        code: &'static str,
+        reason: String,
+        /// When that was a fault of this machine's, which may pass.
+        failed: Option<Instant>,
+    },
 }
 
 /// A version that can be called.
@@ -78,11 +92,16 @@ pub(crate) fn next(record: Record, allowed: HashMap<Version, Digest>, before: Op
         {
             Current::Ready(Arc::clone(ready))
         }
-        (Some((version, digest)), Some(Current::Broken { version: broken, digest: of, code, reason }))
-            if version == broken && digest == *of =>
-        {
-            Current::Broken { version: version.clone(), digest, code, reason: reason.clone() }
-        }
+        (
+            Some((version, digest)),
+            Some(Current::Broken { version: broken, digest: of, code, reason, failed }),
+        ) if version == broken && digest == *of => Current::Broken {
+            version: version.clone(),
+            digest,
+            code,
+            reason: reason.clone(),
+            failed: *failed,
+        },
         (Some(_), _) => Current::Loading,
     };
     let mut others = HashMap::new();
@@ -107,7 +126,10 @@ impl Entry {
         let digest = *self.allowed.get(&version)?;
         let loaded = match &**self.current.load() {
             Current::Ready(ready) => ready.version == version && ready.digest == digest,
-            Current::Broken { version: broken, digest: of, .. } => *broken == version && *of == digest,
+            Current::Broken { version: broken, digest: of, failed, .. } => {
+                let again = failed.is_some_and(|failed| failed.elapsed() >= AGAIN);
+                *broken == version && *of == digest && !again
+            }
             Current::Nothing | Current::Loading => false,
         };
         (!loaded).then_some(version)
@@ -136,27 +158,43 @@ impl Entry {
     /// A version that was asked for by name; loaded now if it is not the current one and nobody asked before.
     async fn version(&self, version: &Version, library: &Library) -> Result<Arc<Ready>, ServeError> {
         let name = &self.record.name;
-        let Some(digest) = self.allowed.get(version) else {
-            // Held, revoked or not there: the store says which, and the caller sees this name.
-            let reference = Reference::Version(name.clone(), version.clone());
-            let loaded = library.load(&reference, |_| {}).await;
-            // It came to be allowed since the last look; the next one finds it.
-            return Err(loaded.err().map_or(ServeError::Loading { name: name.clone() }, ServeError::Store));
-        };
+        let Some(digest) = self.allowed.get(version) else { return Err(self.why_not(version)) };
         if let Some(ready) = self.ready().filter(|ready| ready.version == *version && ready.digest == *digest)
         {
             return Ok(ready);
         }
         let cell = {
             let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+            // Whoever asks for many old versions makes the server forget them, not hold them all.
+            if others.len() >= OTHERS && !others.contains_key(version) {
+                others.clear();
+            }
             Arc::clone(others.entry(version.clone()).or_default())
         };
         let load = || async {
             let reference = Reference::Version(name.clone(), version.clone());
             let (loaded, _) = library.load(&reference, |_| {}).await?;
-            Ok::<_, StoreError>(Ready::new(name, &self.record.owner, version.clone(), loaded.skill))
+            // The store may have changed since it was last looked at: then the next look finds it.
+            if loaded.skill.digest() != *digest {
+                return Err(ServeError::Loading { name: name.clone() });
+            }
+            Ok(Ready::new(name, &self.record.owner, version.clone(), loaded.skill))
         };
         Ok(Arc::clone(cell.get_or_try_init(load).await?))
+    }
+
+    /// Why a version does not run, as it was last seen: nobody makes the server look at the disk for that.
+    fn why_not(&self, version: &Version) -> ServeError {
+        let name = self.record.name.clone();
+        ServeError::Store(match self.record.entry(version) {
+            Some(entry) if entry.held => StoreError::Held { name, version: version.clone() },
+            Some(entry) => StoreError::Revoked { digest: entry.digest, reason: None },
+            None => {
+                let known = self.record.versions.iter().rev().take(10).map(|entry| entry.version.as_str());
+                let known = known.collect::<Vec<_>>().join(", ");
+                StoreError::NoSuchVersion { name, version: version.clone(), known }
+            }
+        })
     }
 }
 

@@ -79,8 +79,17 @@ pub(crate) enum ServeError {
     Stopping,
     #[error(transparent)]
     Run(RunError),
+    /// Also for a name that the caller does not see: it is told no more than that it cannot have it.
+    #[error("`{0}` belongs to somebody else: choose another name")]
+    NotOwner(Name),
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
+}
+
+impl From<(Spent, Duration)> for ServeError {
+    fn from((spent, wait): (Spent, Duration)) -> Self {
+        Self::Quota(spent, wait)
+    }
 }
 
 fn spent(what: Spent) -> &'static str {
@@ -91,6 +100,17 @@ fn spent(what: Spent) -> &'static str {
             "this token has no fuel left for such a call in this minute: a lower fuel limit needs less"
         }
         Spent::Compiles => "this token has had as many skills compiled in an hour as may be",
+    }
+}
+
+impl From<StoreError> for ServeError {
+    /// The store's words name neighbours and owners, which a caller may not see.
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NoSuchSkill { name, .. } => Self::NoSuchSkill(name.to_string()),
+            StoreError::NotOwner { name, .. } => Self::NotOwner(name),
+            error => Self::Store(error),
+        }
     }
 }
 
@@ -135,6 +155,7 @@ impl ServeError {
             Self::UploadsFull => "uploads-full",
             Self::BodiesFull => "bodies-full",
             Self::Stopping => "stopping",
+            Self::NotOwner(_) => "not-owner",
             Self::Run(error) => error.code(),
             Self::Store(error) => error.code(),
         }
@@ -143,7 +164,7 @@ impl ServeError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::Host | Self::Origin => StatusCode::FORBIDDEN,
+            Self::NotOwner(_) | Self::Forbidden(_) | Self::Host | Self::Origin => StatusCode::FORBIDDEN,
             Self::NoRoute | Self::NoSuchSkill(_) | Self::NoSuchTool(_) | Self::NoSuchSubmission(_) => {
                 StatusCode::NOT_FOUND
             }
@@ -202,6 +223,7 @@ impl ServeError {
             | Self::BodyTooLarge(_)
             | Self::BodyTimeout(_)
             | Self::BodyCut
+            | Self::NotOwner(_)
             | Self::KeyReused => None,
         }
     }
@@ -256,6 +278,7 @@ impl ServeError {
             | Self::BodyTooLarge(_)
             | Self::BodyTimeout(_)
             | Self::BodyCut
+            | Self::NotOwner(_)
             | Self::KeyReused
             | Self::Quota(..)
             | Self::QueueFull
@@ -286,7 +309,6 @@ fn status_of_store(error: &StoreError) -> StatusCode {
         | StoreError::NoSuchDigest { .. }
         | StoreError::NoSuchPrefix { .. }
         | StoreError::NoSuchToken { .. } => StatusCode::NOT_FOUND,
-        StoreError::NotOwner { .. } => StatusCode::FORBIDDEN,
         StoreError::NothingEarlier { .. }
         | StoreError::IsCurrent { .. }
         | StoreError::VersionTaken { .. }

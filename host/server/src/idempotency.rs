@@ -68,7 +68,13 @@ impl Reports {
             ran = true;
             run().await
         });
-        let report = report.await?.clone();
+        let report = match report.await {
+            Ok(report) => report.clone(),
+            Err(error) => {
+                self.forget(&key, &entry);
+                return Err(error);
+            }
+        };
         if ran {
             self.weigh(&key, &entry, report.len() as u64);
         }
@@ -88,6 +94,18 @@ impl Reports {
         kept.bytes = kept.bytes.saturating_add(ENTRY);
         kept.shrink(self.size);
         Ok(entry)
+    }
+
+    /// Frees a key under which there is no report, unless somebody else is about to have one.
+    fn forget(&self, key: &Key, entry: &Arc<Entry>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept.entries.get(key).is_some_and(|(known, _)| Arc::ptr_eq(known, entry));
+        // Two hold it when nobody waits: the map and this call.
+        if known && entry.report.get().is_none() && Arc::strong_count(entry) <= 2 {
+            kept.entries.remove(key);
+            kept.order.retain(|(_, known)| known != key);
+            kept.bytes = kept.bytes.saturating_sub(ENTRY);
+        }
     }
 
     /// Counts a report that came to an entry, if that is still kept.

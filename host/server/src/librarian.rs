@@ -2,8 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use ringfence::{Digest, Fault};
@@ -27,8 +26,6 @@ pub(crate) struct Librarian {
     /// Counts every change of what can be called.
     changes: Arc<watch::Sender<u64>>,
     loads: Arc<Semaphore>,
-    /// Something could not be loaded for a reason that passes.
-    again: Arc<AtomicBool>,
     /// Held through a look, so that looks do not overtake each other. No call takes it.
     seen: Mutex<Seen>,
 }
@@ -48,7 +45,8 @@ struct Seen {
 
 /// What a look at the store gave.
 struct Read {
-    stamp: Stamp,
+    /// None if what changes now could bear the same.
+    stamp: Option<Stamp>,
     records: Vec<Record>,
     revoked: HashSet<Digest>,
 }
@@ -60,7 +58,6 @@ impl Librarian {
             catalog: Arc::default(),
             changes: Arc::new(watch::Sender::new(0)),
             loads: Arc::new(Semaphore::new(LOADS)),
-            again: Arc::default(),
             seen: Mutex::default(),
         }
     }
@@ -103,16 +100,19 @@ impl Librarian {
     pub(crate) async fn look(&self) {
         let mut seen = self.seen.lock().await;
         reap(&mut seen);
-        let before = seen.stamp.filter(|_| !self.again.swap(false, Ordering::Relaxed));
+        let before = seen.stamp;
         match self.read(before).await {
             Ok(None) => {}
             Ok(Some(read)) => {
-                seen.stamp = (!read.stamp.is_young()).then_some(read.stamp);
-                self.take(read, &mut seen);
+                seen.stamp = read.stamp;
+                self.take(read);
             }
             Err(error) => {
                 if seen.failed.is_none() {
-                    tracing::error!(error = %error, "the store cannot be read; what was loaded goes on");
+                    tracing::error!(
+                        error = error.to_string().as_str(),
+                        "the store cannot be read; what was loaded goes on"
+                    );
                 }
                 seen.failed = Some("the store cannot be read".to_owned());
                 return;
@@ -122,6 +122,13 @@ impl Librarian {
             tracing::info!("the store can be read again");
         }
         seen.looked = true;
+        // What could not be loaded, or was not wanted any more when it was, may be now.
+        let catalog = self.catalog.load_full();
+        for entry in catalog.names.values() {
+            if let Some(version) = entry.to_load() {
+                self.load(entry, version, &mut seen);
+            }
+        }
         reap(&mut seen);
     }
 
@@ -135,12 +142,13 @@ impl Librarian {
             if before == Some(stamp) {
                 return Ok(None);
             }
+            let stamp = (!stamp.is_young()).then_some(stamp);
             let mut records = Vec::new();
             for listed in store.list()? {
                 match listed.record {
                     Ok(record) => records.push(record),
                     Err(error) => {
-                        tracing::error!(skill = %listed.name, error = %error, "a record cannot be read");
+                        tracing::error!(skill = %listed.name, error = error.to_string().as_str(), "a record cannot be read");
                     }
                 }
             }
@@ -150,7 +158,7 @@ impl Librarian {
     }
 
     /// Makes the catalog what was read.
-    fn take(&self, read: Read, seen: &mut Seen) {
+    fn take(&self, read: Read) {
         let before = self.catalog.load_full();
         let mut catalog = Catalog::default();
         let mut changed = false;
@@ -171,15 +179,9 @@ impl Librarian {
             catalog.names.insert(name, entry);
         }
         changed |= before.names.keys().any(|name| !catalog.names.contains_key(name));
-        let catalog = Arc::new(catalog);
-        self.catalog.store(Arc::clone(&catalog));
+        self.catalog.store(Arc::new(catalog));
         if changed {
             self.changed();
-        }
-        for entry in catalog.names.values() {
-            if let Some(version) = entry.to_load() {
-                self.load(entry, version, seen);
-            }
         }
     }
 
@@ -191,24 +193,22 @@ impl Librarian {
         }
         let (library, loads) = (self.library.clone(), Arc::clone(&self.loads));
         let (catalog, changes) = (Arc::clone(&self.catalog), Arc::clone(&self.changes));
-        let (owner, again) = (entry.record.owner.clone(), Arc::clone(&self.again));
+        let owner = entry.record.owner.clone();
         seen.running.spawn(async move {
             // Closed never.
             let _place = loads.acquire().await;
             let reference = Reference::Version(name.clone(), version.clone());
             let loaded = library.load(&reference, |_| {}).await;
             let ready = loaded.map(|(loaded, _)| Ready::new(&name, &owner, version.clone(), loaded.skill));
-            // It may have changed while this was loaded: then the next look loads what is wanted then.
+            // It may have changed while this was loaded: then the next look loads what is wanted then, within half a
+            // second.
             let now = catalog.load();
             let wanted = now.names.get(&name).filter(|entry| entry.to_load().as_ref() == Some(&version));
             if let Some(entry) = wanted.filter(|entry| entry.record.owner == owner) {
                 entry.current.store(Arc::new(match ready {
                     Ok(ready) if entry.allowed.get(&version) == Some(&ready.digest) => Current::Ready(ready),
                     Ok(_) => Current::Loading,
-                    Err(error) if error.fault() == Fault::Load => {
-                        again.store(true, Ordering::Relaxed);
-                        Current::Loading
-                    }
+                    Err(error) if error.fault() == Fault::Load => Current::Loading,
                     Err(error) => broken(entry, &version, &error),
                 }));
                 changes.send_modify(|count| *count = count.wrapping_add(1));
@@ -257,16 +257,18 @@ impl Librarian {
     }
 }
 
-/// What cannot be loaded. A fault of this machine's may pass, so that is tried again at the next change or restart.
+/// What cannot be loaded. A fault of this machine's may pass, so that is tried again after a while.
 fn broken(entry: &Entry, version: &Version, error: &StoreError) -> Current {
-    tracing::error!(skill = %entry.record.name, version = %version, error = %error, "a skill cannot be loaded");
+    tracing::error!(skill = %entry.record.name, version = %version, error = error.to_string().as_str(), "a skill cannot be loaded");
     let reason = match error.fault() {
         Fault::Host => "the server failed to load it; its log says why".to_owned(),
         Fault::Author | Fault::Caller | Fault::Load => error.to_string(),
     };
+    let failed = (error.fault() == Fault::Host).then(Instant::now);
     match entry.allowed.get(version) {
         Some(digest) => {
-            Current::Broken { version: version.clone(), digest: *digest, code: error.code(), reason }
+            let (version, digest) = (version.clone(), *digest);
+            Current::Broken { version, digest, code: error.code(), reason, failed }
         }
         None => Current::Nothing,
     }

@@ -6,7 +6,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -15,7 +15,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use ringfence::CancellationToken;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -60,8 +59,6 @@ where
         let places = Arc::new(Semaphore::new(config.listen.connections.as_usize()));
         let peers = Arc::new(Peers::new(config.listen.connections_per_address.get()));
         let tracker = TaskTracker::new();
-        // Dropped by what is under way when its time is up.
-        let abort = CancellationToken::new();
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -82,13 +79,13 @@ where
                 tracker.spawn(refuse(stream, this.certificate.is_some()));
                 continue;
             };
-            let (this, abort) = (Arc::clone(&this), abort.clone());
+            let this = Arc::clone(&this);
             tracker.spawn(async move {
                 let _place = place;
                 this.app.metrics.connections.inc();
                 tokio::select! {
                     () = this.connection(stream, peer) => {}
-                    () = abort.cancelled() => {}
+                    () = this.app.abort.cancelled() => {}
                 }
                 this.app.metrics.connections.dec();
             });
@@ -107,7 +104,7 @@ where
         this.app.stop_runs.cancel();
         // Runs end at once and are told as cancelled; what does not take that is dropped.
         let _ = tokio::time::timeout(Duration::from_secs(1), tracker.wait()).await;
-        abort.cancel();
+        this.app.abort.cancel();
         tracker.wait().await;
         false
     }
@@ -219,24 +216,60 @@ struct Patient<S> {
     patience: Duration,
     /// Runs while something waits to be taken.
     waits: Option<Pin<Box<Sleep>>>,
+    /// Bytes that were taken since.
+    taken: usize,
 }
+
+/// Bytes that must be taken within the patience: who takes a byte now and then takes nothing.
+const TAKEN: usize = 64 << 10;
 
 impl<S> Patient<S> {
     fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, waits: None }
+        Self { stream, patience, waits: None, taken: 0 }
     }
 
-    /// What a write came to; an error if it has waited too long.
-    fn waited<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.waits = None;
+    /// What a write of so many bytes came to; an error if too little was taken for too long.
+    fn waited<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+        taken: impl Fn(&T) -> Taken,
+    ) -> Poll<io::Result<T>> {
+        match &written {
+            Poll::Ready(Ok(written)) => match taken(written) {
+                Taken::All => self.waits = None,
+                Taken::Part(bytes) => {
+                    self.taken = self.taken.saturating_add(bytes);
+                    if self.taken >= TAKEN {
+                        self.waits = None;
+                    }
+                }
+            },
+            Poll::Ready(Err(_)) => self.waits = None,
+            Poll::Pending => {
+                let patience = self.patience;
+                self.waits.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+            }
+        }
+        let Some(waits) = &mut self.waits else {
+            self.taken = 0;
+            return written;
+        };
+        if waits.as_mut().poll(context).is_pending() {
             return written;
         }
-        let patience = self.patience;
-        let waits = self.waits.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
-        ready!(waits.as_mut().poll(context));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the other side takes nothing")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the other side takes too little")))
     }
+}
+
+/// How much of what was to be written was taken.
+enum Taken {
+    All,
+    Part(usize),
+}
+
+fn part(of: usize) -> impl Fn(&usize) -> Taken {
+    move |taken| if *taken >= of { Taken::All } else { Taken::Part(*taken) }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
@@ -256,7 +289,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.waited(context, written)
+        self.waited(context, written, part(bytes.len()))
     }
 
     fn poll_write_vectored(
@@ -265,7 +298,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.waited(context, written)
+        let all = slices.iter().fold(0_usize, |sum, slice| sum.saturating_add(slice.len()));
+        self.waited(context, written, part(all))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -274,11 +308,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        self.waited(context, flushed)
+        self.waited(context, flushed, |()| Taken::Part(0))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let closed = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.waited(context, closed)
+        self.waited(context, closed, |()| Taken::All)
     }
 }

@@ -55,7 +55,7 @@ pub(crate) struct Unknown;
 /// All tokens of a store, as they were last read.
 #[derive(Debug)]
 pub(crate) struct Tokens {
-    /// Everybody on this machine, where there never was a token.
+    /// Everybody on this machine, where there was no token since this server started.
     local: Option<Arc<Principal>>,
     known: HashMap<String, (Token, Arc<Principal>)>,
     tokens: Vec<Token>,
@@ -64,10 +64,11 @@ pub(crate) struct Tokens {
 impl Tokens {
     /// Tokens as a store has them. Accounts of tokens that were known before go on.
     pub(crate) fn new(tokens: Vec<Token>, before: Option<&Self>, quota: &Quota) -> Result<Self, StoreError> {
-        let local = match (tokens.is_empty(), before.and_then(|before| before.local.clone())) {
-            (false, _) => None,
-            (true, Some(local)) => Some(local),
+        let local = match (tokens.is_empty(), before) {
             (true, None) => Some(Principal::local("local".parse()?, quota)),
+            (true, Some(before)) => before.local.clone(),
+            // Once there were tokens nobody is let in without one, whatever becomes of their file.
+            (false, _) => None,
         };
         let principal = |token: &Token| {
             let known = before.and_then(|before| before.known.get(&token.id));
@@ -103,8 +104,8 @@ impl Tokens {
 
     /// Who a request is from.
     ///
-    /// The hash of what was presented is made and compared in any case, in constant time. What a comparison can tell
-    /// by its time is whether there is a token of that id, which is no secret.
+    /// Hashes are compared in constant time. What time can tell is whether there is a token of that id, which is no
+    /// secret.
     pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<&Arc<Principal>, Unknown> {
         if let Some(local) = &self.local {
             return Ok(local);

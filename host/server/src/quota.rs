@@ -16,6 +16,9 @@ use governor::{Quota as Rate, RateLimiter};
 
 use crate::config::Quota;
 
+/// Nanoseconds of a minute.
+const MINUTE: u128 = 60_000_000_000;
+
 type Limiter = RateLimiter<NotKeyed, InMemoryState, MonotonicClock, NoOpMiddleware<Instant>>;
 
 /// Why a principal may not go on now.
@@ -35,6 +38,7 @@ pub(crate) enum Spent {
 #[derive(Debug)]
 pub(crate) struct Account {
     running: AtomicU64,
+    uploads: AtomicU64,
     meters: ArcSwap<Meters>,
 }
 
@@ -48,7 +52,11 @@ struct Meters {
 
 impl Account {
     pub(crate) fn new(quota: &Quota) -> Arc<Self> {
-        Arc::new(Self { running: AtomicU64::new(0), meters: ArcSwap::from_pointee(Meters::new(quota)) })
+        Arc::new(Self {
+            running: AtomicU64::new(0),
+            uploads: AtomicU64::new(0),
+            meters: ArcSwap::from_pointee(Meters::new(quota)),
+        })
     }
 
     /// Goes by another quota from now on; full again if it is another.
@@ -68,14 +76,25 @@ impl Account {
         }
         // Dropped when one of the next is refused: it gives back what was taken.
         let mut share = Share { account: Arc::clone(self), meters, reserved: 0, begun: false };
-        if let Err(wait) = check(&share.meters.calls) {
-            return Err((Spent::Calls, wait));
-        }
         match share.meters.fuel.take(fuel, Instant::now()) {
             Ok(()) => share.reserved = fuel,
             Err(wait) => return Err((Spent::Fuel, wait)),
         }
+        // Last, since a call that was counted stays counted.
+        check(&share.meters.calls).map_err(|wait| (Spent::Calls, wait))?;
         Ok(share)
+    }
+
+    /// Counts a look at what there is as a call.
+    pub(crate) fn look(&self) -> Result<(), (Spent, Duration)> {
+        check(&self.meters.load().calls).map_err(|wait| (Spent::Calls, wait))
+    }
+
+    /// Takes a place for an upload.
+    pub(crate) fn upload(self: &Arc<Self>, most: u64) -> Option<Upload> {
+        let one_more = |uploads: u64| uploads.checked_add(1).filter(|uploads| *uploads <= most);
+        self.uploads.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        Some(Upload(Arc::clone(self)))
     }
 
     /// Counts a compilation.
@@ -104,6 +123,16 @@ impl Meters {
 
 fn check(limiter: &Limiter) -> Result<(), Duration> {
     limiter.check().map_err(|early| early.wait_time_from(MonotonicClock.now()))
+}
+
+/// An upload of a principal. Dropped, it is counted no more.
+#[derive(Debug)]
+pub(crate) struct Upload(Arc<Account>);
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.0.uploads.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What a call has of its principal's account. Dropped, it gives back its place; its fuel as well if no run began, and
@@ -160,13 +189,15 @@ impl Bucket {
     fn take(&self, wanted: u64, now: Instant) -> Result<(), Duration> {
         let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
         let passed = now.saturating_duration_since(level.at);
-        let flowed =
-            u128::from(self.size).saturating_mul(passed.as_millis()).checked_div(60_000).unwrap_or(0);
-        // Less than a unit of time stays for the next look, so that many looks lose nothing.
+        let flowed = u128::from(self.size).saturating_mul(passed.as_nanos()).checked_div(MINUTE).unwrap_or(0);
+        let flowed = u64::try_from(flowed).unwrap_or(u64::MAX);
         if flowed > 0 {
-            let flowed = u64::try_from(flowed).unwrap_or(u64::MAX);
             level.fuel = level.fuel.saturating_add(flowed).min(self.size);
-            level.at = now;
+            // Only as far as what has flowed in took, so that many looks lose nothing.
+            let took =
+                u128::from(flowed).saturating_mul(MINUTE).checked_div(self.size.max(1).into()).unwrap_or(0);
+            let took = Duration::from_nanos(u64::try_from(took).unwrap_or(u64::MAX));
+            level.at = level.at.checked_add(took).unwrap_or(now).min(now);
         }
         match level.fuel.checked_sub(wanted) {
             Some(left) => {
@@ -204,6 +235,13 @@ mod tests {
         assert_eq!(bucket.take(1_000, after(10)), Ok(()));
         assert_eq!(bucket.take(6_001, after(1_000)), Err(Duration::from_millis(10)));
         assert_eq!(bucket.take(6_000, after(1_000)), Ok(()));
+        // A unit takes 10 ms to flow in: looks in between lose nothing of it.
+        let fresh = Bucket::new(6_000, start);
+        assert_eq!(fresh.take(6_000, start), Ok(()));
+        for millis in (0..1_000).step_by(3) {
+            let _ = fresh.take(6_000, start + Duration::from_millis(millis));
+        }
+        assert_eq!(fresh.take(100, after(1)), Ok(()));
         bucket.give(7_000);
         assert_eq!(bucket.take(6_001, after(1_000)), Err(Duration::from_millis(10)));
     }

@@ -1,9 +1,11 @@
 //! One call behind the gate: the run, its chunks, and what is counted of it, however it ends.
 
 use std::sync::Arc;
+use std::task::Poll;
 
 use ringfence::{CancellationToken, Event, Limits, Report, RunError, Running};
 use serde::Serialize;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::app::App;
 use crate::budget::Held;
@@ -72,56 +74,100 @@ impl Drop for Counted {
 }
 
 impl Admitted {
-    /// Runs to the end. Dropping the future stops the run.
+    /// Runs to the end. Dropping the future stops the run; its place is free once it has stopped.
     pub(crate) async fn run(self, app: &App) -> Result<Answer, ServeError> {
-        let _held = self.held;
-        let mut counted = Counted::new(self.pass, &app.metrics);
+        let metrics = Arc::clone(&app.metrics);
         let call =
             app.library.host().call(&self.ready.skill, &self.tool).limits(&self.limits).cancel(self.cancel);
+        let (emits, input, held, pass) = (self.ready.emits, self.input, self.held, self.pass);
         // In a box: the future is large, and is moved through every layer that it is part of.
-        let (report, chunks) = if self.ready.emits {
-            let running = call.start(self.input);
-            app.background.run(Box::pin(with_chunks(running))).await.map_err(lost)?
-        } else {
-            (app.background.run(Box::pin(call.json(self.input))).await.map_err(lost)?, Vec::new())
-        };
-        counted.ended(&report);
-        Ok(Answer { report: report?, chunks })
+        let run = Box::pin(async move {
+            let _held = held;
+            let mut counted = Counted::new(pass, &metrics);
+            let mut chunks = Vec::new();
+            let report = if emits {
+                let mut running = call.start(input);
+                while let Some(event) = running.next_event().await {
+                    if let Event::Chunk(chunk) = event {
+                        chunks.push(chunk);
+                    }
+                }
+                running.report().await
+            } else {
+                call.json(input).await
+            };
+            counted.ended(&report);
+            Ok(Answer { report: report?, chunks })
+        });
+        // No guest can bring about that the thread of a run is gone.
+        let lost = |error| ServeError::Run(RunError::Host(format!("the run was lost: {error}")));
+        app.background.run(run).await.map_err(lost)?
     }
 
-    /// Begins the run, for somebody who listens. Nothing goes on before it is polled.
-    pub(crate) fn start(self, app: &App) -> Listened {
+    /// Begins the run for somebody who listens: its first events are checked for a refusal, then it goes on by itself,
+    /// so that its limits hold however slowly its events are taken. What waits to be taken is bounded by the limits on
+    /// log and output. Dropping what this gives stops the run.
+    pub(crate) async fn listen(self, app: &App) -> Result<UnboundedReceiver<Next>, ServeError> {
         let call =
             app.library.host().call(&self.ready.skill, &self.tool).limits(&self.limits).cancel(self.cancel);
         let counted = Counted::new(self.pass, &app.metrics);
-        Listened { running: Some(call.start(self.input)), counted, _held: self.held }
+        let mut run = Listened { running: Some(call.start(self.input)), counted, _held: self.held };
+        let (sender, events) = unbounded_channel();
+        // The first poll checks the input and admits the run: an error is there at once, or there is none.
+        match poll_once(run.next()).await {
+            Some(Some(Next::End(Err(error)))) => return Err(error),
+            Some(Some(next @ Next::End(Ok(_)))) => {
+                let _ = sender.send(next);
+                return Ok(events);
+            }
+            Some(Some(next @ Next::Event(_))) => drop(sender.send(next)),
+            Some(None) | None => {}
+        }
+        let app = app.clone();
+        tokio::spawn(async move {
+            let _ = app.background.run(Box::pin(go_on(run, sender))).await;
+        });
+        Ok(events)
     }
 }
 
-async fn with_chunks(mut running: Running) -> (Result<Report, RunError>, Vec<String>) {
-    let mut chunks = Vec::new();
-    while let Some(event) = running.next_event().await {
-        if let Event::Chunk(chunk) = event {
-            chunks.push(chunk);
+/// Runs to the end, unless nobody can take its events any more.
+async fn go_on(mut run: Listened, events: UnboundedSender<Next>) {
+    loop {
+        let next = tokio::select! {
+            biased;
+            () = events.closed() => return,
+            next = run.next() => next,
+        };
+        let Some(next) = next else { return };
+        let ended = matches!(next, Next::End(_));
+        if events.send(next).is_err() || ended {
+            return;
         }
     }
-    (running.report().await, chunks)
 }
 
-/// A run whose thread is gone, which no guest can bring about.
-fn lost(error: tokio::task::JoinError) -> ServeError {
-    ServeError::Run(RunError::Host(format!("the run was lost: {error}")))
+/// Polls a future that can be polled anew: nothing that it found is lost if it is dropped.
+pub(crate) async fn poll_once<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|context| {
+        Poll::Ready(match future.as_mut().poll(context) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        })
+    })
+    .await
 }
 
 /// A run that is listened to. Dropping it stops the run.
 #[derive(Debug)]
-pub(crate) struct Listened {
+struct Listened {
     running: Option<Running>,
     counted: Counted,
     _held: Held,
 }
 
-/// What comes next of it.
+/// What comes next of a run.
 #[derive(Debug)]
 pub(crate) enum Next {
     Event(Event),
@@ -130,7 +176,7 @@ pub(crate) enum Next {
 
 impl Listened {
     /// The next event, or the end; none after that.
-    pub(crate) async fn next(&mut self) -> Option<Next> {
+    async fn next(&mut self) -> Option<Next> {
         let running = self.running.as_mut()?;
         if let Some(event) = running.next_event().await {
             return Some(Next::Event(event));

@@ -11,6 +11,7 @@ use ringfence_store::{Library, StoreError};
 use tokio::net::TcpListener;
 
 use crate::app::{App, read_config};
+use crate::authority::Authority;
 use crate::config::{Config, ConfigError};
 use crate::http;
 use crate::librarian::LOOK;
@@ -35,6 +36,12 @@ pub enum ServerError {
          listen on 127.0.0.1"
     )]
     Open(SocketAddr),
+    /// Any web page could call it, by rebinding its name.
+    #[error(
+        "`listen.hosts` takes every name, and there is no token, so any web page could call: make a token with \
+         `ringfence token create`, or list the names"
+    )]
+    AnyHost,
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -165,9 +172,7 @@ impl Server {
     /// [`ServerError::Listen`].
     pub async fn bind(&self) -> Result<TcpListener, ServerError> {
         let address = self.app.config.load().listen.address;
-        if self.is_open() && !address.ip().is_loopback() {
-            return Err(ServerError::Open(address));
-        }
+        self.check_closed(address)?;
         let connections = self.app.config.load().listen.connections.get();
         let (wanted, most) =
             (connections.saturating_add(OPEN_FILES), open_files(connections.saturating_add(OPEN_FILES)));
@@ -177,6 +182,20 @@ impl Server {
             return Err(ServerError::Limit { key: "listen.connections", asked: connections, most, next });
         }
         TcpListener::bind(address).await.map_err(|source| ServerError::Listen { address, source })
+    }
+
+    /// Refuses what would let strangers in: another machine's, or a web page that rebinds its name to this one.
+    fn check_closed(&self, address: SocketAddr) -> Result<(), ServerError> {
+        if !self.is_open() {
+            return Ok(());
+        }
+        if !address.ip().is_loopback() {
+            return Err(ServerError::Open(address));
+        }
+        if self.app.config.load().listen.hosts.iter().any(Authority::is_any) {
+            return Err(ServerError::AnyHost);
+        }
+        Ok(())
     }
 
     /// Whether there is no token, so that everybody on this machine may do everything.
@@ -225,9 +244,7 @@ impl Server {
             address: self.app.config.load().listen.address,
             source,
         })?;
-        if self.is_open() && !address.ip().is_loopback() {
-            return Err(ServerError::Open(address));
-        }
+        self.check_closed(address)?;
         let (app, certificate) = (self.app.clone(), self.certificate.clone());
         let mut serving = match &self.routes {
             Some(_) => tokio::spawn(Connections { app, service: self.router(), certificate }.serve(listener)),
@@ -291,11 +308,17 @@ impl Server {
     pub async fn reload(&self) -> Result<(), ConfigError> {
         if let Some(source) = &self.source {
             let config = source.read().inspect_err(|error| {
-                tracing::error!(error = %error, "the configuration cannot be used; the server goes on as it was");
+                tracing::error!(
+                    error = error.to_string().as_str(),
+                    "the configuration cannot be used; the server goes on as it was"
+                );
             })?;
             if let (Some(certificate), Some(tls)) = (&self.certificate, &config.tls) {
                 let read = tls::read(tls).inspect_err(|error| {
-                    tracing::error!(error = %error, "the certificate cannot be used; the server goes on as it was");
+                    tracing::error!(
+                        error = error.to_string().as_str(),
+                        "the certificate cannot be used; the server goes on as it was"
+                    );
                 })?;
                 certificate.store(read);
             }

@@ -187,7 +187,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`] when they cannot be read. Nobody is let in then.
+    /// [`StoreError::Damaged`] when they cannot be read. A server does not start then; one that runs goes on with those
+    /// that it read.
     pub fn tokens(&self) -> Result<Vec<Token>, StoreError> {
         let Some(bytes) = self.root.read(FILE, MOST)? else { return Ok(Vec::new()) };
         let read =
@@ -256,8 +257,14 @@ impl Store {
     }
 
     fn write_tokens(&self, tokens: &[Token]) -> Result<(), StoreError> {
-        let mut bytes = serde_json::to_vec(tokens).unwrap_or_default();
+        let written =
+            serde_json::to_vec(tokens).map_err(|error| StoreError::io("writing tokens", error.into()));
+        let mut bytes = written?;
         seal(&mut bytes);
+        if bytes.len() as u64 > MOST {
+            let what = "bytes of all tokens";
+            return Err(StoreError::OverCap { what, value: bytes.len() as u64, cap: MOST, owner: None });
+        }
         let mut draft = self.scratch.draft(0o600)?;
         draft.write(&bytes)?;
         draft.keep(&self.root, FILE)

@@ -48,6 +48,7 @@ fn what_cannot_be_is_told_with_its_place() {
         ("[skill.A.limits]\nfuel = 5", 1, "a name of a skill"),
         ("[skill.a]\nfuel = 5", 2, "unknown field `fuel`"),
         ("[limits]\nfuel = 2_000_000_000_000", 2, "is more than `quota.fuel-per-minute`"),
+        ("[skill.a.limits]\nfuel = 2_000_000_000_000", 2, "is more than `quota.fuel-per-minute`"),
         ("[mcp]\naccept-annotations = [\"sha256:12345678\"]", 2, "write all of it"),
         ("[mcp]\naccept-annotations = [\"A b\"]", 2, "a skill"),
         ("[tls]\ncertificate = \"a\"", 1, "missing field `key`"),

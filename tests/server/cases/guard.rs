@@ -67,7 +67,7 @@ async fn hosts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_hosts_where_the_operator_says_so() {
-    let site = plan().config("[listen]\nhosts = [\"*\"]").start().await;
+    let site = plan().tokens().config("[listen]\nhosts = [\"*\"]").start().await;
     assert_eq!(
         site.client().send(Request::get("/healthz").header("host", "any.example:1")).await.status,
         200

@@ -1,7 +1,7 @@
 //! The same call with the same key gives the first report, also to whoever asks while it runs.
 
 use ringfence_server_tests::Request;
-use ringfence_server_tests::guests::ENDINGS;
+use ringfence_server_tests::guests::{ENDINGS, component};
 use ringfence_store::Scope;
 
 use super::calls::until;
@@ -38,6 +38,24 @@ async fn what_is_no_report_is_not_kept() {
         let answer = site.client().send(number("a", r#"{"n": -1}"#)).await;
         assert_eq!((answer.status, answer.problem().as_str()), (422, "input-mismatch"));
     }
+    // Nor is the key burnt by it.
+    let mended = site.client().send(number("a", r#"{"n": 1}"#)).await;
+    assert_eq!((mended.status, mended.header("idempotent-replayed")), (200, Some("false")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_after_a_new_version_gets_the_first_report() {
+    let site = plan().start().await;
+    let put =
+        |wat: &str| Request::put("/v1/skills/endings").body(&component(wat)).header("prefer", "wait=60");
+    assert_eq!(site.client().send(put(ENDINGS)).await.status, 201);
+    let first = site.client().send(number("a", r#"{"n": 1}"#)).await.json();
+    // The same tools, and other bytes.
+    let other =
+        ENDINGS.replace("(i32.const 5000))\n      (i32.const 0))", "(i32.const 5001))\n      (i32.const 0))");
+    assert_eq!(site.client().send(put(&other)).await.json()["receipt"]["version"], "2");
+    let again = site.client().send(number("a", r#"{"n": 1}"#)).await;
+    assert_eq!(again.json()["run"], first["run"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -216,6 +216,31 @@ async fn whoever_goes_away_stops_the_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_read_of_progress_holds_no_place() {
+    // More than sockets hold, and nobody takes it: the run ends all the same.
+    let config = "[limits]\noutput = \"60MiB\"\nhost-calls = 1_000_000_000\nfuel = 50_000_000";
+    let site = plan().config(config).skill("talks", TALKS).start().await;
+    let params =
+        json!({"name": "talks_talk", "arguments": {"times": 1_000_000}, "_meta": {"progressToken": 1}});
+    let stream = site.client().begin(&message("tools/call", params)).await;
+    until(|| site.library.host().runs() == 1).await;
+    until(|| site.library.host().runs() == 0).await;
+    drop(stream);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_cut_by_stopping_is_told() {
+    let config = "[listen]\nshutdown-timeout = \"50ms\"\n[limits]\ndeadline = \"1h\"\nfuel = 200_000_000_000";
+    let mut site = plan().config(config).skill("endings", ENDINGS).start().await;
+    let mut running = site.client().begin(&message("tools/call", json!({"name": "endings_spin"}))).await;
+    until(|| site.library.host().runs() == 1).await;
+    assert!(!site.stop().await, "it was cut short");
+    let answer = ringfence_server_tests::client::read(&mut running).await.expect("an answer");
+    let result = messages(&answer).pop().unwrap();
+    assert_eq!(result["result"]["_meta"]["io.ringfence/report"]["outcome"], "cancelled", "{result}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_listens_hears_of_every_change_and_of_the_end() {
     let mut site = with_all().start().await;
     let params = json!({"notifications": {"toolsListChanged": true}});

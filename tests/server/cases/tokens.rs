@@ -203,6 +203,28 @@ async fn a_first_token_closes_a_running_server_and_revoking_the_last_does_not_op
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_tokens_are_gone_lets_nobody_in() {
+    let site = plan().tokens().skill("echo", ECHO).start().await;
+    std::fs::remove_file(site.store().path().join("tokens.json")).unwrap();
+    site.server.settle().await;
+    assert!(!site.server.is_open());
+    for client in [site.client(), site.client_with(None)] {
+        assert_eq!(client.send(echo()).await.status, 401);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_not_seen_is_not_to_be_had_and_no_more_is_told() {
+    let site = plan().tokens().skill("echo", ECHO).start().await;
+    let bob = site.token("bob", &[Scope::Submit], &[]);
+    site.server.settle().await;
+    let put = Request::put("/v1/skills/echo").body(&component(ECHO)).header("prefer", "wait=60");
+    let answer = site.client_with(Some(&bob)).send(put).await;
+    assert_eq!((answer.status, answer.problem().as_str()), (403, "not-owner"));
+    assert!(!answer.text().contains("alice"), "{}", answer.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_token_only_this_machine_is_listened_to() {
     let dir = tempfile::tempdir().unwrap();
     let (config, library) = plan().library(&dir).await;
@@ -214,6 +236,13 @@ async fn without_a_token_only_this_machine_is_listened_to() {
     let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
     let served = server.serve(listener, std::future::pending()).await;
     assert!(matches!(served, Err(ringfence_server::ServerError::Open(_))));
+    // A page that rebinds its name would come from this machine as well.
+    let any = ringfence_server::Config::parse(
+        "[listen]\naddress = \"127.0.0.1:0\"\nhosts = [\"*\"]",
+        "a.toml".as_ref(),
+    );
+    let server = ringfence_server::Server::new(library.clone(), any.unwrap()).await.unwrap();
+    assert!(matches!(server.bind().await, Err(ringfence_server::ServerError::AnyHost)));
     library.store().unwrap().make_token(NewToken::new("bob".parse().unwrap())).unwrap();
     let server = ringfence_server::Server::new(library, open).await.unwrap();
     assert!(server.bind().await.is_ok());

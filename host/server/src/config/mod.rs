@@ -167,7 +167,7 @@ impl Default for Admission {
         Self {
             queue: Number::new(256),
             queue_timeout: Time::millis(1_000),
-            uploads: Number::new(4),
+            uploads: Number::new(8),
             body_memory: Size(512 << 20),
         }
     }
@@ -297,6 +297,13 @@ impl Config {
             let own = &section.get_ref().limits;
             let name: Name = name.parse().map_err(|error| place.wrong(at, &format!("{error}")))?;
             let limits = check(own.over(&config.run_limits), &[own, &config.limits])?;
+            if flow < limits.fuel {
+                let fuel = limits.fuel;
+                let reason = format!(
+                    "a run's fuel, {fuel}, is more than `quota.fuel-per-minute`, {flow}: no call could begin"
+                );
+                return Err(place.wrong(limits::fuel_place(own), &reason));
+            }
             config.skill_limits.insert(name, limits);
         }
         let directory = file.parent().unwrap_or(Path::new(""));
@@ -337,7 +344,6 @@ impl Config {
                 "listen.connections-per-address",
                 self.listen.connections_per_address == new.listen.connections_per_address,
             ),
-            ("listen.header-timeout", self.listen.header_timeout == new.listen.header_timeout),
             ("listen.shutdown-timeout", self.listen.shutdown_timeout == new.listen.shutdown_timeout),
             ("tls", self.tls.is_some() == new.tls.is_some()),
             ("host", self.host == new.host),

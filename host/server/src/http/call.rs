@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue};
 use ringfence::Digest;
+use ringfence_store::Scope;
 
 use super::limits::lowered;
 use super::problem::Problem;
@@ -54,7 +55,7 @@ pub(crate) async fn call(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ServeError> {
-    let principal = &caller.0;
+    let principal = caller.expect(Scope::Call)?;
     let ready = app.find(&skill, principal).await?;
     let (most, patience) = {
         let config = app.config.load();
@@ -78,12 +79,12 @@ pub(crate) async fn call(
         let valid = error.utf8_error().valid_up_to();
         ServeError::BadRequest(format!("the body is no JSON: not UTF-8 after {valid} bytes"))
     })?;
-    let request = key.as_ref().map(|_| request_digest(&ready.digest, &tool, &input, &headers));
+    let request = key.as_ref().map(|_| request_digest(&skill, &tool, &input, &headers));
     let admit = async || -> Result<Admitted, ServeError> {
         app.admit(principal, Arc::clone(&ready), &tool, (input, held), limits).await
     };
     if events {
-        return stream::respond(&app, admit().await?.start(&app)).await;
+        return Ok(stream::respond(admit().await?.listen(&app).await?));
     }
     let (Some(key), Some(request)) = (key, request) else {
         return Ok(answer(to_json(&admit().await?.run(&app).await?)?));
@@ -131,10 +132,10 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ServeError> {
 }
 
 /// What makes a request the same: skill, tool, arguments and limits.
-fn request_digest(skill: &Digest, tool: &str, input: &str, headers: &HeaderMap) -> Digest {
-    let mut bytes = skill.as_bytes().to_vec();
+fn request_digest(skill: &str, tool: &str, input: &str, headers: &HeaderMap) -> Digest {
+    let mut bytes = Vec::new();
     let limits = headers.get_all(super::limits::HEADER).iter().map(HeaderValue::as_bytes);
-    for part in [tool.as_bytes(), input.as_bytes()].into_iter().chain(limits) {
+    for part in [skill.as_bytes(), tool.as_bytes(), input.as_bytes()].into_iter().chain(limits) {
         bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
         bytes.extend_from_slice(part);
     }

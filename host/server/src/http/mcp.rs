@@ -19,6 +19,7 @@ use super::{Caller, body};
 use crate::app::App;
 use crate::error::ServeError;
 use crate::mcp::Agent;
+use crate::run::poll_once;
 
 /// Bytes of a message beside the arguments of a call.
 const ENVELOPE: u64 = 64 << 10;
@@ -53,7 +54,7 @@ impl Endpoint {
             .disable_allowed_hosts()
             .disable_allowed_origins()
             .with_max_request_body_bytes(usize::MAX)
-            .with_cancellation_token(app.stop_runs.clone());
+            .with_cancellation_token(app.abort.clone());
         let agent = Agent::new(app);
         let service = StreamableHttpService::new(move || Ok(agent.clone()), Arc::default(), config);
         Self { service }
@@ -81,7 +82,7 @@ impl Endpoint {
 
     async fn answer(mut self, app: &App, request: Request) -> Result<Response, ServeError> {
         let (parts, body) = request.into_parts();
-        let (bytes, _held) = if parts.method == Method::POST {
+        let (bytes, mut held) = if parts.method == Method::POST {
             let (most, patience) = {
                 let config = app.config.load();
                 (config.largest_input().saturating_add(ENVELOPE), config.listen.body_timeout.get())
@@ -94,7 +95,18 @@ impl Endpoint {
         };
         let is_json = parts.headers.get(CONTENT_TYPE).is_some_and(super::is_json);
         let request = Request::from_parts(parts, Full::new(bytes.clone()));
-        match self.service.call(request).await {
+        let mut answer = self.service.call(request);
+        // The whole body is there, so the first poll parses it; the tree is gone before the run begins.
+        let answer = match poll_once(&mut answer).await {
+            Some(answer) => answer,
+            None => {
+                if let Some(held) = &mut held {
+                    held.keep(bytes.len() as u64);
+                }
+                answer.await
+            }
+        };
+        match answer {
             // The library beneath takes what is no message for another media type.
             Ok(response) if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE && is_json => {
                 Ok(no_message(&bytes))

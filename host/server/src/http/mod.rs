@@ -94,8 +94,14 @@ fn finish(app: &App, mut response: Response, origin: Option<HeaderValue>) -> Res
     }
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
-    if let Some(origin) = origin.filter(|_| response.status() != StatusCode::FORBIDDEN) {
+    let outsider = |code| ["origin-not-allowed", "host-not-allowed"].contains(&code);
+    let refused = response.extensions().get().is_some_and(|problem::Denied(code)| outsider(*code));
+    if let Some(origin) = origin.filter(|_| !refused) {
         let headers = response.headers_mut();
+        headers.insert(
+            HeaderName::from_static("access-control-expose-headers"),
+            HeaderValue::from_static("retry-after, location, idempotent-replayed"),
+        );
         headers.insert(HeaderName::from_static("access-control-allow-origin"), origin);
         headers.insert(VARY, HeaderValue::from_static("Origin"));
     }

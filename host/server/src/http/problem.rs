@@ -59,9 +59,9 @@ impl Problem {
 /// Says to the operator what the caller is not told.
 pub(crate) fn log(error: &ServeError) {
     if error.is_internal() {
-        tracing::error!(code = error.code(), error = %error, "a request failed");
+        tracing::error!(code = error.code(), error = error.to_string().as_str(), "a request failed");
     } else {
-        tracing::debug!(code = error.code(), error = %error, "a request was refused");
+        tracing::debug!(code = error.code(), error = error.to_string().as_str(), "a request was refused");
     }
 }
 

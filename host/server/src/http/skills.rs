@@ -62,7 +62,7 @@ pub(crate) struct Summary {
     /// SHA-256 of that version.
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
-    state: State_,
+    state: SkillState,
     /// What its author says of it. Untrusted text.
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
@@ -71,8 +71,7 @@ pub(crate) struct Summary {
 /// Whether a skill can be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
-#[schema(as = State)]
-enum State_ {
+enum SkillState {
     Ready,
     /// Being loaded or compiled.
     Loading,
@@ -163,6 +162,7 @@ pub(crate) async fn list(
     query: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Skills>, ServeError> {
     let Query(page) = query.map_err(|error| ServeError::BadRequest(error.body_text()))?;
+    caller.0.account.look()?;
     let limit = usize::from(page.limit.unwrap_or(100));
     if limit == 0 || limit > PAGE {
         return Err(ServeError::BadRequest(format!("`limit` must be between 1 and {PAGE}")));
@@ -202,6 +202,7 @@ pub(crate) async fn show(
     Segments(name): Segments<String>,
     caller: Caller,
 ) -> Result<Json<Shown>, ServeError> {
+    caller.0.account.look()?;
     let entry = std::sync::Arc::clone(app.librarian.catalog().entry(&name, &caller.0)?);
     let ready = match (entry.ready(), name.contains('@')) {
         (ready, false) => ready,
@@ -212,7 +213,7 @@ pub(crate) async fn show(
         summary.version = Some(ready.version.to_string());
         summary.digest = Some(ready.digest.to_string());
         summary.description = ready.skill.about().map(str::to_owned);
-        summary.state = State_::Ready;
+        summary.state = SkillState::Ready;
     }
     let versions = entry.record.versions.iter().map(|entry| VersionShown {
         version: entry.version.to_string(),
@@ -231,10 +232,10 @@ pub(crate) async fn show(
 fn summary(entry: &Entry) -> Summary {
     let current = entry.current.load();
     let (state, ready) = match &**current {
-        Current::Ready(ready) => (State_::Ready, Some(ready)),
-        Current::Loading => (State_::Loading, None),
-        Current::Nothing => (State_::Held, None),
-        Current::Broken { .. } => (State_::Broken, None),
+        Current::Ready(ready) => (SkillState::Ready, Some(ready)),
+        Current::Loading => (SkillState::Loading, None),
+        Current::Nothing => (SkillState::Held, None),
+        Current::Broken { .. } => (SkillState::Broken, None),
     };
     Summary {
         name: entry.record.name.to_string(),

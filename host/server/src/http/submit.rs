@@ -105,9 +105,10 @@ pub(crate) async fn submit(
     {
         return Err(ServeError::MediaType("application/wasm"));
     }
-    let Ok(_place) = Arc::clone(&app.uploads).try_acquire_owned() else {
-        return Err(ServeError::UploadsFull);
-    };
+    // One principal gets half of them at most, so that slow uploads of one keep nobody else from his.
+    let share = app.config.load().admission.uploads.get().div_ceil(2);
+    let place = Arc::clone(&app.uploads).try_acquire_owned().ok().zip(principal.account.upload(share));
+    let Some(place) = place else { return Err(ServeError::UploadsFull) };
     let library = app.library.clone();
     let most = blocking(move || match library.store() {
         Some(store) => Ok(store.policy()?.upload),
@@ -118,7 +119,7 @@ pub(crate) async fn submit(
     let patience = app.config.load().listen.upload_timeout.get();
     // Its memory is bounded by the number of uploads.
     let (bytes, _) = body::read(&headers, body, most, patience, &Budget::new(most)).await?;
-    let submission = app.submit(principal, bytes, submit)?;
+    let submission = app.submit(principal, bytes, submit, place)?;
     if let Some(wait) = wanted_wait(&headers) {
         submission.ended(wait.min(LONGEST_WAIT)).await;
     }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use ringfence::{CancellationToken, Event, Limits};
+use ringfence::{CancellationToken, Event, Limits, RunError};
 use ringfence_store::Name;
 use rmcp::ErrorData;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, GetSkillRequestParams,
     GetSkillResult, Implementation, ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult,
-    ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion,
+    ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProgressToken, ProtocolVersion,
     ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResourceContents,
     ServerCapabilities, ServerConfig, SubscriptionFilter,
 };
@@ -67,6 +67,15 @@ impl Agent {
         (u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX), scope)
     }
 
+    /// Counts a look at what there is: lists are large, and cost nobody else anything.
+    fn look(&self, principal: &Principal) -> Result<(), ErrorData> {
+        principal.account.look().map_err(|spent| {
+            let error = ServeError::from(spent);
+            self.app.metrics.denied(error.code());
+            ErrorData::internal_error(error.detail(), Some(json!({"code": error.code()})))
+        })
+    }
+
     /// The skills with a SKILL.md on one page, and where the next one begins.
     fn skills(
         &self,
@@ -74,6 +83,7 @@ impl Agent {
         context: &Context,
     ) -> Result<(Vec<Arc<Ready>>, Option<String>), ErrorData> {
         let principal = self.principal(context)?;
+        self.look(&principal)?;
         let after = cursor(request)?;
         let page = self.app.config.load().mcp.page.as_usize();
         let catalog = Arc::clone(&*self.app.librarian.catalog());
@@ -160,11 +170,11 @@ impl Agent {
         let Some(token) = token else {
             return stoppable(&context.ct, &cancel, admitted.run(&self.app)).await;
         };
-        let mut run = admitted.start(&self.app);
+        let mut events = admitted.listen(&self.app).await?;
         let mut chunks = Vec::new();
         let mut last = None;
         loop {
-            match stoppable(&context.ct, &cancel, run.next()).await {
+            match stoppable(&context.ct, &cancel, events.recv()).await {
                 Some(Next::Event(Event::Chunk(chunk))) => chunks.push(chunk),
                 Some(Next::Event(Event::Progress { done, total, note })) => {
                     // The protocol wants it to grow; a skill may say what it likes.
@@ -172,25 +182,24 @@ impl Agent {
                         continue;
                     }
                     last = Some(done);
-                    #[expect(clippy::cast_precision_loss, reason = "the protocol has floating-point numbers")]
-                    let mut progress = ProgressNotificationParam::new(token.clone(), done as f64);
-                    #[expect(clippy::cast_precision_loss, reason = "the protocol has floating-point numbers")]
-                    let total = total.map(|total| total as f64);
-                    progress.total = total;
-                    progress.message = Some(note).filter(|note| !note.is_empty());
-                    // Who does not listen any more cancels by other ways.
+                    let progress = progress(token.clone(), done, total, note);
+                    // Who does not listen any more cancels by other ways; who is slow holds up himself.
                     let _ = context.peer.notify_progress(progress).await;
                 }
                 Some(Next::Event(_)) => {}
                 Some(Next::End(report)) => return Ok(Answer { report: report?, chunks }),
-                None => {
-                    return Err(ServeError::Run(ringfence::RunError::Host(
-                        "a run without an end".to_owned(),
-                    )));
-                }
+                None => return Err(ServeError::Run(RunError::Host("a run without an end".to_owned()))),
             }
         }
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the protocol has floating-point numbers")]
+fn progress(token: ProgressToken, done: u64, total: Option<u64>, note: String) -> ProgressNotificationParam {
+    let mut progress = ProgressNotificationParam::new(token, done as f64);
+    progress.total = total.map(|total| total as f64);
+    progress.message = Some(note).filter(|note| !note.is_empty());
+    progress
 }
 
 /// Waits for a run, and tells it to stop when its caller does not want it any more; it then ends by itself, at once.
@@ -247,6 +256,7 @@ impl ServerHandler for Agent {
         context: Context,
     ) -> Result<ListToolsResult, ErrorData> {
         let principal = self.principal(&context)?;
+        self.look(&principal)?;
         let after = cursor(request.as_ref())?;
         let objects_only = objects_only(&context);
         let config = self.app.config.load_full();
@@ -356,8 +366,7 @@ impl ServerHandler for Agent {
         }
     }
 
-    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        let _ = requested;
+    fn accepted_subscription_filter(&self, _: &SubscriptionFilter) -> Option<SubscriptionFilter> {
         Some(SubscriptionFilter::builder().tools_list_changed().resources_list_changed().build())
     }
 

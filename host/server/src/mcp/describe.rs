@@ -15,13 +15,13 @@ const LONGEST: usize = 128;
 /// A skill's tools and its SKILL.md, in the words of MCP.
 #[derive(Debug)]
 pub(crate) struct Described {
-    tools: Vec<Described1>,
+    tools: Vec<DescribedTool>,
     pub(super) skill_md: Option<SkillMd>,
 }
 
 /// A tool.
 #[derive(Debug)]
-pub(super) struct Described1 {
+pub(super) struct DescribedTool {
     /// As the library knows it.
     pub(super) tool: String,
     /// For the revisions from 2026-07-28 on: results may be any JSON.
@@ -34,7 +34,7 @@ pub(super) struct Described1 {
 
 impl Described {
     pub(crate) fn new(name: &Name, skill: &Skill) -> Self {
-        let tools = skill.tools().map(|tool| Described1::new(name, &tool)).collect();
+        let tools = skill.tools().map(|tool| DescribedTool::new(name, &tool)).collect();
         let skill_md = skill.skill_md().and_then(|text| match SkillMd::new(name, text) {
             Ok(skill_md) => Some(skill_md),
             Err(reason) => {
@@ -50,22 +50,22 @@ impl Described {
         self.tools.iter().map(|tool| &*tool.plain.name)
     }
 
-    pub(super) fn tools(&self) -> &[Described1] {
+    pub(super) fn tools(&self) -> &[DescribedTool] {
         &self.tools
     }
 
     /// The tool that has a name in the library.
-    pub(super) fn by_library_name(&self, name: &str) -> Option<&Described1> {
+    pub(super) fn by_library_name(&self, name: &str) -> Option<&DescribedTool> {
         self.tools.iter().find(|tool| tool.tool == name)
     }
 
     /// The tool that has a name in MCP.
-    pub(super) fn tool(&self, name: &str) -> Option<&Described1> {
+    pub(super) fn tool(&self, name: &str) -> Option<&DescribedTool> {
         self.tools.iter().find(|tool| tool.plain.name == name)
     }
 }
 
-impl Described1 {
+impl DescribedTool {
     fn new(skill: &Name, tool: &Tool<'_>) -> Self {
         let result = tool.result_schema();
         let wrapped = wrap(&result);

@@ -41,7 +41,14 @@ pub(super) fn of(answer: &Answer, wrap: bool) -> CallToolResult {
             content.push(ContentBlock::text(failure.as_str()));
             CallToolResult::error(content)
         }
-        outcome => {
+        outcome @ (Outcome::Trapped(_)
+        | Outcome::OutOfFuel
+        | Outcome::DeadlineExceeded
+        | Outcome::MemoryLimit
+        | Outcome::OutputLimit
+        | Outcome::HostCallLimit
+        | Outcome::Cancelled
+        | Outcome::HostOverloaded) => {
             content.push(ContentBlock::text(explain(outcome)));
             CallToolResult::error(content)
         }
@@ -79,24 +86,23 @@ fn explain(outcome: &Outcome) -> String {
 pub(super) fn refused(error: &ServeError) -> Result<CallToolResult, ErrorData> {
     problem::log(error);
     let data = || Some(json!({"code": error.code()}));
-    match error {
-        // What the caller named is not there.
-        ServeError::NoSuchTool(_)
-        | ServeError::NoSuchSkill(_)
-        | ServeError::Run(RunError::NoSuchTool { .. }) => {
-            Err(ErrorData::invalid_params(error.detail(), data()))
-        }
-        _ if error.is_internal() => Err(ErrorData::internal_error(error.detail(), data())),
-        _ => {
-            let mut result = CallToolResult::error(vec![ContentBlock::text(error.detail())]);
-            let mut meta = MetaObject::default();
-            let retry = error.retry_after().map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-            meta.0.insert(
-                ERROR.to_owned(),
-                json!({"code": error.code(), "pointer": error.pointer(), "retryAfterMs": retry}),
-            );
-            result.meta = Some(meta);
-            Ok(result)
-        }
+    // What the caller named is not there.
+    if matches!(
+        error,
+        ServeError::NoSuchTool(_) | ServeError::NoSuchSkill(_) | ServeError::Run(RunError::NoSuchTool { .. })
+    ) {
+        return Err(ErrorData::invalid_params(error.detail(), data()));
     }
+    if error.is_internal() {
+        return Err(ErrorData::internal_error(error.detail(), data()));
+    }
+    let mut result = CallToolResult::error(vec![ContentBlock::text(error.detail())]);
+    let mut meta = MetaObject::default();
+    let retry = error.retry_after().map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+    meta.0.insert(
+        ERROR.to_owned(),
+        json!({"code": error.code(), "pointer": error.pointer(), "retryAfterMs": retry}),
+    );
+    result.meta = Some(meta);
+    Ok(result)
 }
