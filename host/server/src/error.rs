@@ -106,11 +106,10 @@ fn spent(what: Spent) -> &'static str {
 impl From<StoreError> for ServeError {
     /// The store's words name neighbours and owners, which a caller may not see.
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::NoSuchSkill { name, .. } => Self::NoSuchSkill(name.to_string()),
-            StoreError::NotOwner { name, .. } => Self::NotOwner(name),
-            error => Self::Store(error),
+        if let StoreError::NoSuchSkill { name, .. } = &error {
+            return Self::NoSuchSkill(name.to_string());
         }
+        if let StoreError::NotOwner { name, .. } = error { Self::NotOwner(name) } else { Self::Store(error) }
     }
 }
 
@@ -244,12 +243,10 @@ impl ServeError {
     /// Every reason, where a component is refused: code and text.
     pub(crate) fn reasons(&self) -> Vec<(&'static str, String)> {
         let Self::Store(error) = self else { return Vec::new() };
-        match error.original() {
-            StoreError::Load(LoadError::Refused(reasons)) => {
-                reasons.iter().map(|reason| (reason.code(), reason.to_string())).collect()
-            }
-            _ => Vec::new(),
+        if let StoreError::Load(LoadError::Refused(reasons)) = error.original() {
+            return reasons.iter().map(|reason| (reason.code(), reason.to_string())).collect();
         }
+        Vec::new()
     }
 
     /// Whether the text is the operator's alone.
@@ -290,38 +287,32 @@ impl ServeError {
     }
 }
 
+/// The status of a refusal by whose fault it is, where nothing else is said of it: what the library comes to refuse
+/// later has a status as well.
+fn status_of_fault(fault: Fault) -> StatusCode {
+    match fault {
+        Fault::Author | Fault::Caller => StatusCode::UNPROCESSABLE_ENTITY,
+        Fault::Load => StatusCode::SERVICE_UNAVAILABLE,
+        Fault::Host => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
 fn status_of_run(error: &RunError) -> StatusCode {
-    match error {
-        RunError::NoSuchTool { .. } => StatusCode::NOT_FOUND,
-        RunError::InputTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        RunError::Input { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        RunError::Limits { .. } | RunError::TooLarge { .. } => StatusCode::BAD_REQUEST,
-        RunError::Overloaded { .. } => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    match error.code() {
+        "no-such-tool" => StatusCode::NOT_FOUND,
+        "input-too-large" => StatusCode::PAYLOAD_TOO_LARGE,
+        "bad-limit" | "too-large-for-host" => StatusCode::BAD_REQUEST,
+        _ => status_of_fault(error.fault()),
     }
 }
 
 fn status_of_store(error: &StoreError) -> StatusCode {
-    match error {
-        StoreError::Grammar { .. } | StoreError::PolicyRange { .. } => StatusCode::BAD_REQUEST,
-        StoreError::NoSuchSkill { .. }
-        | StoreError::NoSuchVersion { .. }
-        | StoreError::NoSuchDigest { .. }
-        | StoreError::NoSuchPrefix { .. }
-        | StoreError::NoSuchToken { .. } => StatusCode::NOT_FOUND,
-        StoreError::NothingEarlier { .. }
-        | StoreError::IsCurrent { .. }
-        | StoreError::VersionTaken { .. }
-        | StoreError::VersionGone { .. }
-        | StoreError::Breaking { .. }
-        | StoreError::NotComparable { .. }
-        | StoreError::Held { .. }
-        | StoreError::Revoked { .. } => StatusCode::CONFLICT,
-        StoreError::OverCap { .. } => StatusCode::INSUFFICIENT_STORAGE,
-        _ => match error.fault() {
-            Fault::Author | Fault::Caller => StatusCode::UNPROCESSABLE_ENTITY,
-            Fault::Load => StatusCode::SERVICE_UNAVAILABLE,
-            Fault::Host => StatusCode::INTERNAL_SERVER_ERROR,
-        },
+    match error.code() {
+        "bad-reference" | "bad-policy" => StatusCode::BAD_REQUEST,
+        "no-such-skill" | "no-such-version" | "no-such-token" => StatusCode::NOT_FOUND,
+        "nothing-earlier" | "is-current" | "version-taken" | "breaking-change" | "not-comparable"
+        | "held" | "revoked" => StatusCode::CONFLICT,
+        "store-over-cap" => StatusCode::INSUFFICIENT_STORAGE,
+        _ => status_of_fault(error.fault()),
     }
 }

@@ -115,9 +115,9 @@ impl Admitted {
         let (sender, events) = unbounded_channel();
         // The first poll checks the input and admits the run: an error is there at once, or there is none.
         match poll_once(run.next()).await {
-            Some(Some(Next::End(Err(error)))) => return Err(error),
-            Some(Some(next @ Next::End(Ok(_)))) => {
-                let _ = sender.send(next);
+            Some(Some(Next::End(ended))) => {
+                let report = (*ended)?;
+                let _ = sender.send(Next::End(Box::new(Ok(report))));
                 return Ok(events);
             }
             Some(Some(next @ Next::Event(_))) => drop(sender.send(next)),
@@ -171,7 +171,7 @@ struct Listened {
 #[derive(Debug)]
 pub(crate) enum Next {
     Event(Event),
-    End(Result<Report, ServeError>),
+    End(Box<Result<Report, ServeError>>),
 }
 
 impl Listened {
@@ -183,7 +183,7 @@ impl Listened {
         }
         let report = self.running.take()?.report().await;
         self.counted.ended(&report);
-        Some(Next::End(report.map_err(ServeError::Run)))
+        Some(Next::End(Box::new(report.map_err(ServeError::Run))))
     }
 }
 

@@ -64,11 +64,13 @@ fn text(next: Next) -> String {
         }
         Next::Event(Event::Chunk(chunk)) => ("chunk", serde_json::to_string(&Value::String(chunk))),
         Next::Event(_) => return String::new(),
-        Next::End(Ok(report)) => ("report", serde_json::to_string::<Report>(&report)),
-        Next::End(Err(error)) => {
-            log(&error);
-            ("problem", serde_json::to_string(&Problem::of(&error)))
-        }
+        Next::End(ended) => match *ended {
+            Ok(report) => ("report", serde_json::to_string::<Report>(&report)),
+            Err(error) => {
+                log(&error);
+                ("problem", serde_json::to_string(&Problem::of(&error)))
+            }
+        },
     };
     format!("event: {event}\ndata: {}\n\n", data.unwrap_or_default())
 }

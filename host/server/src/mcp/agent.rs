@@ -187,7 +187,7 @@ impl Agent {
                     let _ = context.peer.notify_progress(progress).await;
                 }
                 Some(Next::Event(_)) => {}
-                Some(Next::End(report)) => return Ok(Answer { report: report?, chunks }),
+                Some(Next::End(report)) => return Ok(Answer { report: (*report)?, chunks }),
                 None => return Err(ServeError::Run(RunError::Host("a run without an end".to_owned()))),
             }
         }
