@@ -48,6 +48,8 @@ fn get(address: &str, path: &str, token: Option<&str>) -> String {
 #[test]
 fn a_server_says_where_it_is_and_stops_when_it_is_told() {
     let bench = Bench::new();
+    bench.check("serve-no-store", &["serve", "--listen", "127.0.0.1:0"]);
+    assert!(bench.run(&["submit", "echo.wasm"], "").status.success());
     let mut child = start(&bench, &["serve", "--listen", "127.0.0.1:0"]);
     let address = address(&mut child);
     assert!(get(&address, "/healthz", None).starts_with("HTTP/1.1 200"));
@@ -88,6 +90,7 @@ fn what_cannot_be_fails_before_anything_listens() {
     bench.write("range.toml", "[limits]\nfuel = 0\n");
     bench.write("tls.toml", "[tls]\ncertificate = \"gone.pem\"\nkey = \"gone.pem\"\n");
     bench.write("many.toml", "[listen]\nconnections = 1_000_000\n");
+    assert!(bench.run(&["submit", "echo.wasm"], "").status.success());
     bench.check("serve-unknown-key", &["serve", "--config", "unknown.toml"]);
     bench.check("serve-bad-limit", &["serve", "--config", "range.toml"]);
     bench.check("serve-no-config", &["serve", "--config", "gone.toml"]);
@@ -111,6 +114,7 @@ fn what_cannot_be_fails_before_anything_listens() {
 #[test]
 fn the_printed_configuration_is_one() {
     let bench = Bench::new();
+    assert!(bench.run(&["submit", "echo.wasm"], "").status.success());
     let output = bench.run(&["serve", "--print-config"], "");
     assert_eq!(output.status.code(), Some(0));
     fs::write(bench.path("printed.toml"), &output.stdout).expect("written");

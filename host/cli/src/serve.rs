@@ -7,7 +7,7 @@ use ringfence::Host;
 use ringfence_server::{Config, EXAMPLE, Server, ServerError, Source};
 use ringfence_store::{Library, Store};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
@@ -101,7 +101,8 @@ async fn prepare(args: &ServeArgs) -> Result<Server, Refused> {
 fn library(config: &Config, directory: PathBuf) -> Result<Library, Refused> {
     let host = Host::new(config.host_config())
         .map_err(|error| Refused { code: "bad-config", ..Refused::fault(error.to_string()) })?;
-    let store = Store::open_or_make(directory)?;
+    // One that is not there is a slip of the pen, and would have no token.
+    let store = Store::open(directory)?;
     Ok(Library::new(host, load::compiler()?, Ok(store)))
 }
 
@@ -139,8 +140,8 @@ fn log(args: &ServeArgs) {
         tracing::Level::TRACE => Targets::new().with_default(args.log_level),
         level => {
             let ours = Targets::new().with_default(quiet).with_targets(OURS.map(|target| (target, level)));
-            // What callers do wrong is told to them; here it would be theirs to fill the log with.
-            ours.with_target("rmcp", quiet.min(tracing::Level::ERROR))
+            // What callers do wrong, such as to go away, is told there as errors: it would be theirs to fill the log with.
+            if level < tracing::Level::DEBUG { ours.with_target("rmcp", LevelFilter::OFF) } else { ours }
         }
     };
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);

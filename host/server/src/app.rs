@@ -130,8 +130,7 @@ impl App {
         if self.gate.is_closed() {
             return Err(ServeError::Stopping);
         }
-        let compiles = principal.account.compile();
-        compiles.map_err(|(spent, wait)| ServeError::Quota(spent, wait))?;
+        principal.account.compile()?;
         let id = getrandom::u64().map_err(|error| {
             ServeError::Store(ringfence_store::StoreError::Io {
                 action: "asking the system for randomness".to_owned(),
@@ -139,11 +138,12 @@ impl App {
             })
         })?;
         let submission = self.submissions.begin(format!("{id:016x}"), submit.name.clone(), &principal.id);
-        let (app, of_task) = (self.clone(), Arc::clone(&submission));
+        let submission = submission.ok_or_else(|| ServeError::UnderWay(submit.name.clone()))?;
+        let (app, of_task, by) = (self.clone(), Arc::clone(&submission), Arc::clone(&principal.id));
         self.tasks.spawn(async move {
             // Until it has ended: its bytes are in memory.
             let _place = place;
-            let submission = of_task;
+            let (submission, by) = (of_task, by);
             let name = submit.name.clone();
             let taken = tokio::select! {
                 taken = app.library.submit(bytes, submit, |stage| submission.on(&stage)) => {
@@ -163,12 +163,15 @@ impl App {
                         skill = %taken.receipt.name,
                         version = %taken.receipt.version,
                         digest = %taken.receipt.digest,
+                        held = taken.receipt.held,
+                        token = %by,
                         "submitted"
                     );
                     submission.set(Progress::Done(Arc::new(receipt(&taken))));
                 }
                 Err(error) => {
                     app.metrics.submitted("refused");
+                    tracing::info!(skill = %name, code = error.code(), token = %by, "a submission was refused");
                     problem::log(&error);
                     let problem = serde_json::to_value(problem::Problem::of(&error)).unwrap_or_default();
                     submission.set(Progress::Refused(Arc::new(problem)));

@@ -5,6 +5,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -12,6 +13,10 @@ use tokio::task::JoinHandle;
 /// Slices of a run on the threads that answer requests. A slice is 100,000 units of fuel, some 3 to 50 µs; a wait in the
 /// host ends one as well.
 const SLICES: u32 = 20;
+
+/// A run is long after this time, also when its slices were few: a bulk memory operation is a slice of its own, and
+/// takes milliseconds.
+const LONG: Duration = Duration::from_millis(2);
 
 /// By how much the system prefers everything else: about ten times as much time for what wants it too.
 const NICE: i32 = 10;
@@ -46,10 +51,10 @@ impl Background {
         &self,
         mut run: Pin<Box<dyn Future<Output = T> + Send>>,
     ) -> Result<T, tokio::task::JoinError> {
-        let mut slices = 0;
+        let (mut slices, begun) = (0, Instant::now());
         let short = poll_fn(|context| match run.as_mut().poll(context) {
             Poll::Ready(ended) => Poll::Ready(Some(ended)),
-            Poll::Pending if slices >= SLICES => Poll::Ready(None),
+            Poll::Pending if slices >= SLICES || begun.elapsed() >= LONG => Poll::Ready(None),
             Poll::Pending => {
                 slices = slices.saturating_add(1);
                 Poll::Pending

@@ -148,7 +148,10 @@ impl Entry {
         match &**self.current.load() {
             Current::Ready(ready) => Ok(Arc::clone(ready)),
             Current::Loading => Err(ServeError::Loading { name }),
-            Current::Nothing => Err(ServeError::AllHeld { name }),
+            Current::Nothing => Err(match &self.record.current {
+                Some(version) => self.why_not(version),
+                None => ServeError::AllHeld { name },
+            }),
             Current::Broken { code, reason, .. } => {
                 Err(ServeError::CannotRun { name, code, reason: reason.clone() })
             }

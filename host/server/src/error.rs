@@ -39,7 +39,7 @@ pub(crate) enum ServeError {
     NoSuchSubmission(String),
     #[error("`{name}` is being made ready: try again soon")]
     Loading { name: Name },
-    #[error("`{name}` has no version that may run: all are held or revoked")]
+    #[error("`{name}` has no version that may run yet: an admin releases it with `ringfence release {name}`")]
     AllHeld { name: Name },
     #[error("`{name}` cannot run: {reason}")]
     CannotRun { name: Name, code: &'static str, reason: String },
@@ -71,7 +71,9 @@ pub(crate) enum ServeError {
     QueueFull,
     #[error("the server is full: no place came free within {} ms", .0.as_millis())]
     QueueTimeout(Duration),
-    #[error("as many uploads are under way as may")]
+    #[error("another submission of `{0}` is under way: whichever ended last would be current")]
+    UnderWay(Name),
+    #[error("as many submissions of this token, or of all, are under way as may")]
     UploadsFull,
     #[error("the server is full: it has no memory for more bodies")]
     BodiesFull,
@@ -151,6 +153,7 @@ impl ServeError {
             Self::Quota(Spent::Compiles, _) => "too-many-compilations",
             Self::QueueFull => "queue-full",
             Self::QueueTimeout(_) => "queue-timeout",
+            Self::UnderWay(_) => "submission-under-way",
             Self::UploadsFull => "uploads-full",
             Self::BodiesFull => "bodies-full",
             Self::Stopping => "stopping",
@@ -168,7 +171,7 @@ impl ServeError {
                 StatusCode::NOT_FOUND
             }
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::AllHeld { .. } => StatusCode::CONFLICT,
+            Self::AllHeld { .. } | Self::UnderWay(_) => StatusCode::CONFLICT,
             Self::Loading { .. } | Self::CannotRun { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::BadRequest(_) | Self::BadLimit(_) | Self::LimitRaised { .. } | Self::BodyCut => {
                 StatusCode::BAD_REQUEST
@@ -195,6 +198,7 @@ impl ServeError {
         match self {
             Self::Quota(_, wait) => Some(*wait),
             Self::Loading { .. }
+            | Self::UnderWay(_)
             | Self::QueueFull
             | Self::QueueTimeout(_)
             | Self::UploadsFull
@@ -232,7 +236,13 @@ impl ServeError {
         if self.is_internal() {
             return "the server failed; its log says why".to_owned();
         }
-        self.to_string()
+        // The store speaks to the command line; over HTTP the same is said otherwise.
+        match self {
+            Self::Store(error) if error.code() == "breaking-change" || error.code() == "not-comparable" => {
+                error.to_string().replace("`--breaking`", "`?breaking=true`")
+            }
+            _ => self.to_string(),
+        }
     }
 
     /// JSON pointer of the value that does not fit, where that is the error.
@@ -281,6 +291,7 @@ impl ServeError {
             | Self::QueueFull
             | Self::QueueTimeout(_)
             | Self::UploadsFull
+            | Self::UnderWay(_)
             | Self::BodiesFull
             | Self::Stopping => false,
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -15,7 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, Interest, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::Sleep;
@@ -116,17 +117,33 @@ where
             let config = self.app.config.load();
             (config.listen.header_timeout.get(), config.listen.write_timeout.get())
         };
+        // The HTTP layer looks for the end of the connection only while it has read nothing beyond the request: one byte
+        // of a next one, and a run would go on for somebody who is gone.
+        let closed = match stream.as_fd().try_clone_to_owned().and_then(Closed::new) {
+            Ok(closed) => closed,
+            Err(error) => {
+                tracing::warn!(error = error.to_string().as_str(), "a connection cannot be watched");
+                return;
+            }
+        };
         let stream = Patient::new(stream, write);
-        let ended = match &self.certificate {
-            None => self.http(stream, head).await,
-            Some(certificate) => {
-                let acceptor = TlsAcceptor::from(certificate.load_full());
-                match tokio::time::timeout(head, acceptor.accept(stream)).await {
-                    Ok(Ok(stream)) => self.http(stream, head).await,
-                    Ok(Err(error)) => Err(error.to_string()),
-                    Err(_) => Err("no handshake in time".to_owned()),
+        let served = async {
+            match &self.certificate {
+                None => self.http(stream, head).await,
+                Some(certificate) => {
+                    let acceptor = TlsAcceptor::from(certificate.load_full());
+                    match tokio::time::timeout(head, acceptor.accept(stream)).await {
+                        Ok(Ok(stream)) => self.http(stream, head).await,
+                        Ok(Err(error)) => Err(error.to_string()),
+                        Err(_) => Err("no handshake in time".to_owned()),
+                    }
                 }
             }
+        };
+        let ended = tokio::select! {
+            biased;
+            ended = served => ended,
+            () = closed.wait() => Ok(()),
         };
         if let Err(error) = ended {
             tracing::debug!(peer = %peer, error = error.as_str(), "a connection failed");
@@ -151,6 +168,26 @@ where
             }
         };
         ended.map_err(|error| error.to_string())
+    }
+}
+
+/// A second handle of a socket, to see its other side close.
+struct Closed(TcpStream);
+
+impl Closed {
+    fn new(socket: OwnedFd) -> io::Result<Self> {
+        TcpStream::from_std(socket.into()).map(Self)
+    }
+
+    async fn wait(self) {
+        // An error is the end as well.
+        while let Ok(ready) = self.0.ready(Interest::READABLE).await {
+            if ready.is_read_closed() {
+                return;
+            }
+            // What came is for the other handle to read; here it only must not be told again.
+            let _ = self.0.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+        }
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) enum Spent {
 pub(crate) struct Account {
     running: AtomicU64,
     uploads: AtomicU64,
+    /// Bytes of its bodies that are being received and parsed.
+    pub(crate) bodies: Arc<AtomicU64>,
     meters: ArcSwap<Meters>,
 }
 
@@ -55,6 +57,7 @@ impl Account {
         Arc::new(Self {
             running: AtomicU64::new(0),
             uploads: AtomicU64::new(0),
+            bodies: Arc::default(),
             meters: ArcSwap::from_pointee(Meters::new(quota)),
         })
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use axum::Router;
 use ringfence_store::{Library, StoreError};
+use rmcp::service::ServerInitializeError;
 use tokio::net::TcpListener;
 
 use crate::app::{App, read_config};
@@ -174,10 +175,11 @@ impl Server {
         let address = self.app.config.load().listen.address;
         self.check_closed(address)?;
         let connections = self.app.config.load().listen.connections.get();
-        let (wanted, most) =
-            (connections.saturating_add(OPEN_FILES), open_files(connections.saturating_add(OPEN_FILES)));
+        // Each connection has two: itself, and the handle by which its end is seen.
+        let wanted = connections.saturating_mul(2).saturating_add(OPEN_FILES);
+        let most = open_files(wanted);
         if wanted > most {
-            let most = most.saturating_sub(OPEN_FILES);
+            let most = most.saturating_sub(OPEN_FILES).div_euclid(2);
             let next = "raise its limit on open files (`ulimit -n`), or lower the key";
             return Err(ServerError::Limit { key: "listen.connections", asked: connections, most, next });
         }
@@ -245,6 +247,21 @@ impl Server {
             source,
         })?;
         self.check_closed(address)?;
+        let config = self.app.config.load_full();
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            address = %address,
+            tls = self.uses_tls(),
+            store = self.app.library.store().map(|store| store.path().display().to_string()).unwrap_or_default(),
+            runs = config.host.runs.get(),
+            tokens = !self.is_open(),
+            "serving"
+        );
+        if !address.ip().is_loopback() && !self.uses_tls() {
+            tracing::warn!(
+                "tokens and calls go over the network in the clear: give it a certificate, or put one before it"
+            );
+        }
         let (app, certificate) = (self.app.clone(), self.certificate.clone());
         let mut serving = match &self.routes {
             Some(_) => tokio::spawn(Connections { app, service: self.router(), certificate }.serve(listener)),
@@ -284,8 +301,11 @@ impl Server {
         let failed = |error: &dyn std::fmt::Display| ServerError::Transport(error.to_string());
         let agent = Agent::only(&self.app, principal);
         let serve = async {
-            let service =
-                rmcp::serve_server(agent, rmcp::transport::stdio()).await.map_err(|error| failed(&error))?;
+            let service = match rmcp::serve_server(agent, rmcp::transport::stdio()).await {
+                // Nobody spoke: that is an end as well.
+                Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
+                service => service.map_err(|error| failed(&error))?,
+            };
             service.waiting().await.map(|_| ()).map_err(|error| failed(&error))
         };
         let ended = tokio::select! {

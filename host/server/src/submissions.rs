@@ -89,12 +89,16 @@ struct Known {
 }
 
 impl Submissions {
-    pub(crate) fn begin(&self, id: String, name: Name, principal: &Arc<str>) -> Arc<Submission> {
+    /// A new submission; none while another of the same name is under way.
+    pub(crate) fn begin(&self, id: String, name: Name, principal: &Arc<str>) -> Option<Arc<Submission>> {
         let progress = watch::Sender::new(Progress::Validating);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.by_id.values().any(|other| other.name == name && !other.progress.borrow().is_end()) {
+            return None;
+        }
         let submission =
             Arc::new(Submission { id: id.clone(), name, principal: Arc::clone(principal), progress });
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        // What has not ended stays; how many of those there can be is bounded by the compiler's queue.
+        // What has not ended stays; how many of those there can be is bounded by the places for uploads.
         let surplus = known.order.len().saturating_sub(REMEMBERED);
         for _ in 0..surplus {
             let Some(oldest) = known.order.pop_front() else { break };
@@ -106,7 +110,7 @@ impl Submissions {
         }
         known.by_id.insert(id.clone(), Arc::clone(&submission));
         known.order.push_back(id);
-        submission
+        Some(submission)
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<Arc<Submission>> {

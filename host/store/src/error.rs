@@ -234,7 +234,7 @@ pub enum StoreError {
     #[error(transparent)]
     Shared(std::sync::Arc<StoreError>),
     /// There is no store.
-    #[error("there is no store at `{path}`: `ringfence submit` makes one")]
+    #[error("there is no store at `{path}`: `ringfence submit` and `ringfence token create` make one")]
     NoStore {
         /// The root.
         path: String,

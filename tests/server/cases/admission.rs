@@ -144,7 +144,8 @@ async fn compilations_an_hour() {
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_for_all_runs() {
     // Room for what some runs of this skill reserve, and not for ten.
-    let config = format!("{LONG}[host]\nmemory = \"8MiB\"");
+    let config =
+        format!("{LONG}[host]\nmemory = \"8MiB\"").replace("[limits]", "[limits]\nmemory = \"1MiB\"");
     let site = plan().config(&config).skill("endings", ENDINGS).start().await;
     let mut running = Vec::new();
     let refused = loop {
@@ -161,15 +162,27 @@ async fn memory_for_all_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn memory_for_all_bodies() {
-    let site = plan().config("[admission]\nbody-memory = 1000").skill("echo", ECHO).start().await;
-    let text = |size: usize| format!(r#"{{"text":"{}"}}"#, "x".repeat(size - 11));
-    let call = |size| Request::post("/v1/skills/echo/tools/echo").json(&text(size));
-    for _ in 0..3 {
-        assert_eq!(site.client().send(call(1000)).await.status, 200);
+async fn slow_bodies_of_one_principal_leave_room_for_others() {
+    let config =
+        "[limits]\ninput = \"64KiB\"\n[admission]\nbody-memory = \"81MiB\"\n[listen]\nbody-timeout = \"1h\"";
+    let site = plan().config(config).tokens().skill("echo", ECHO).start().await;
+    let other = site.token("bob", &[Scope::Call], &["*"]);
+    site.server.settle().await;
+    // All but one byte of as many bodies as fill a quarter of it.
+    let slow = Request::post("/v1/skills/echo/tools/echo")
+        .header("content-type", "application/json")
+        .header("content-length", "65536")
+        .body(&[b'x'; 65535]);
+    let mut held = Vec::new();
+    for _ in 0..400 {
+        held.push(site.client().begin(&slow).await);
     }
-    let refused = site.client().send(call(1001)).await;
-    assert_eq!((refused.status, refused.problem().as_str()), (503, "bodies-full"));
+    let call = || {
+        Request::post("/v1/skills/echo/tools/echo").json(&format!(r#"{{"text":"{}"}}"#, "x".repeat(60_000)))
+    };
+    while site.client().send(call()).await.status != 503 {}
+    assert_eq!(site.client().send(call()).await.problem(), "bodies-full");
+    assert_eq!(site.client_with(Some(&other)).send(call()).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

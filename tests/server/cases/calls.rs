@@ -149,6 +149,23 @@ async fn whoever_goes_away_stops_the_run() {
     assert!(metrics.contains("ringfence_runs_total{result=\"cancelled\"} 1"), "{metrics}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_byte_of_a_next_request_keeps_no_run_alive() {
+    let site = site().await;
+    for more in [&b"G"[..], b"\r\n", b"POST /v1/skills/endings/tools/nothing HTTP/1.1\r\n"] {
+        let mut bytes = call("spin", "{}").header("ringfence-limits", "fuel=1000000000").bytes(None);
+        bytes.extend_from_slice(more);
+        let mut stream = site.client().connect().await;
+        tokio::io::AsyncWriteExt::write_all(&mut stream, &bytes).await.unwrap();
+        until(|| site.library.host().runs() == 1).await;
+        let before = std::time::Instant::now();
+        drop(stream);
+        until(|| site.library.host().runs() == 0).await;
+        // Far from what the run would have taken: its fuel and its deadline of a minute.
+        assert!(before.elapsed() < std::time::Duration::from_secs(30));
+    }
+}
+
 /// Waits until something is so.
 pub(crate) async fn until(so: impl Fn() -> bool) {
     let waited = tokio::time::timeout(ringfence_server_tests::PATIENCE, async {

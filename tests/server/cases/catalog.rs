@@ -33,7 +33,7 @@ async fn changes_of_another_process_are_seen() {
     other.revoke(skill.digest(), Some("bad")).unwrap();
     until(&site, "echo", 409).await;
     let refused = site.client().send(echo("echo")).await;
-    assert_eq!(refused.problem(), "held");
+    assert_eq!(refused.problem(), "revoked");
     let refused = site.client().send(echo("echo@1")).await;
     assert_eq!((refused.status, refused.problem().as_str()), (409, "revoked"));
 }

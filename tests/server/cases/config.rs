@@ -49,6 +49,8 @@ fn what_cannot_be_is_told_with_its_place() {
         ("[skill.a]\nfuel = 5", 2, "unknown field `fuel`"),
         ("[limits]\nfuel = 2_000_000_000_000", 2, "is more than `quota.fuel-per-minute`"),
         ("[skill.a.limits]\nfuel = 2_000_000_000_000", 2, "is more than `quota.fuel-per-minute`"),
+        ("[limits]\ninput = \"8MiB\"", 2, "`admission.body-memory` leaves"),
+        ("[limits]\nmemory = \"5GiB\"", 2, "is more than `host.memory`"),
         ("[mcp]\naccept-annotations = [\"sha256:12345678\"]", 2, "write all of it"),
         ("[mcp]\naccept-annotations = [\"A b\"]", 2, "a skill"),
         ("[tls]\ncertificate = \"a\"", 1, "missing field `key`"),

@@ -35,7 +35,7 @@ async fn a_connection_that_is_not_used_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_takes_nothing_of_an_answer_is_dropped() {
-    let config = "[listen]\nwrite-timeout = \"100ms\"\n[limits]\noutput = \"64MiB\"\ninput = \"64MiB\"\nmemory = \"256MiB\"";
+    let config = "[listen]\nwrite-timeout = \"100ms\"\n[limits]\noutput = \"64MiB\"\ninput = \"64MiB\"\nmemory = \"256MiB\"\n[admission]\nbody-memory = \"64GiB\"";
     let site = plan().config(config).skill("echo", ECHO).start().await;
     let text = format!(r#"{{"text":"{}"}}"#, "x".repeat(30 << 20));
     let mut stream = site.client().begin(&Request::post("/v1/skills/echo/tools/echo").json(&text)).await;

@@ -104,6 +104,11 @@ async fn versions_roll_back_and_removal() {
     let wrong = client.send(Request::post("/v1/skills/s/rollback").json(r#"{"versoin": "two"}"#)).await;
     assert_eq!((wrong.status, wrong.problem().as_str()), (400, "bad-request"));
 
+    // A version in the place of a name is no way to remove all of them.
+    for wrong in [Request::delete("/v1/skills/s@one"), Request::post("/v1/skills/s@one/rollback")] {
+        let answer = client.send(wrong).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "bad-reference"));
+    }
     let current = client.send(Request::delete("/v1/skills/s?version=two")).await;
     assert_eq!((current.status, current.problem().as_str()), (409, "is-current"));
     let gone = client.send(Request::delete("/v1/skills/s?version=one")).await;

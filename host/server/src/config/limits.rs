@@ -45,7 +45,7 @@ impl LimitsSection {
         }
     }
 
-    fn place(&self, field: &str) -> Option<usize> {
+    pub(super) fn place(&self, field: &str) -> Option<usize> {
         fn start<T>(value: &Option<Spanned<T>>) -> Option<usize> {
             value.as_ref().map(|value| value.span().start)
         }

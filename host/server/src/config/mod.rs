@@ -20,6 +20,8 @@ pub use limits::LimitsSection;
 pub use values::{Number, Size, Time};
 
 use crate::authority::{Authority, Origin};
+use crate::budget::Budget;
+use crate::http::mcp::{ENVELOPE, EXPANSION};
 
 /// A configuration file with every key, its default, and what it means.
 pub const EXAMPLE: &str = include_str!("../../ringfence.toml");
@@ -168,7 +170,7 @@ impl Default for Admission {
             queue: Number::new(256),
             queue_timeout: Time::millis(1_000),
             uploads: Number::new(8),
-            body_memory: Size(512 << 20),
+            body_memory: Size(1 << 30),
         }
     }
 }
@@ -305,6 +307,26 @@ impl Config {
                 return Err(place.wrong(limits::fuel_place(own), &reason));
             }
             config.skill_limits.insert(name, limits);
+        }
+        let message =
+            config.largest_input().saturating_add(ENVELOPE).saturating_mul(EXPANSION.saturating_add(1));
+        let share = Budget::share(config.admission.body_memory.bytes());
+        if share < message {
+            let at = config.limits.place("input").unwrap_or(0);
+            let reason = format!(
+                "`admission.body-memory` leaves {share} bytes to one principal, and the largest message for MCP may take \
+                 {message}: raise it, or lower `limits.input`"
+            );
+            return Err(place.wrong(at, &reason));
+        }
+        if config.host.memory.bytes() < config.run_limits.memory {
+            let at = config.limits.place("memory").unwrap_or(0);
+            let reason = format!(
+                "a run's memory, {}, is more than `host.memory`, {}: raise that, or lower `limits.memory`",
+                config.run_limits.memory,
+                config.host.memory.bytes()
+            );
+            return Err(place.wrong(at, &reason));
         }
         let directory = file.parent().unwrap_or(Path::new(""));
         let files = config.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]);

@@ -1,6 +1,5 @@
 //! Reads a body: no more than is allowed, within a time, and nothing at all of one that says that it is too large.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -8,7 +7,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http_body_util::BodyExt as _;
 
-use crate::budget::{Budget, Held};
+use crate::budget::Held;
 use crate::error::ServeError;
 
 /// Memory that is taken before anything of a body is there.
@@ -20,7 +19,7 @@ pub(crate) async fn read(
     mut body: Body,
     most: u64,
     patience: Duration,
-    budget: &Arc<Budget>,
+    mut held: Held,
 ) -> Result<(Vec<u8>, Held), ServeError> {
     let encoded = headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding.as_bytes() != b"identity");
     if encoded {
@@ -32,7 +31,6 @@ pub(crate) async fn read(
         return Err(ServeError::BodyTooLarge(most));
     }
     let expected = said.unwrap_or(0).min(FIRST);
-    let mut held = budget.hold();
     let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
     let receive = async {
         while let Some(frame) = body.frame().await {

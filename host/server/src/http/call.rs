@@ -74,7 +74,9 @@ pub(crate) async fn call(
     {
         return Err(ServeError::MediaType("application/json"));
     }
-    let (bytes, held) = body::read(&headers, body, limits.input, patience, &app.bodies).await?;
+    let (bytes, held) =
+        body::read(&headers, body, limits.input, patience, app.bodies.hold(&principal.account.bodies))
+            .await?;
     let input = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         ServeError::BadRequest(format!("the body is no JSON: not UTF-8 after {valid} bytes"))

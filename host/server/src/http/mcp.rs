@@ -22,10 +22,11 @@ use crate::mcp::Agent;
 use crate::run::poll_once;
 
 /// Bytes of a message beside the arguments of a call.
-const ENVELOPE: u64 = 64 << 10;
+pub(crate) const ENVELOPE: u64 = 64 << 10;
 
-/// Memory that a message takes while it is parsed into a tree, for each of its bytes.
-const EXPANSION: u64 = 64;
+/// Memory that a message takes while it is parsed into a tree, for each of its bytes: seen with many small objects,
+/// `{"":0},`, in a list.
+pub(crate) const EXPANSION: u64 = 160;
 
 /// What is no message, by the codes of JSON-RPC.
 fn no_message(bytes: &[u8]) -> Response {
@@ -69,10 +70,10 @@ impl Endpoint {
     + Sync
     + 'static {
         let endpoint = Self::new(app);
-        move |State(app), _: Caller, request| {
+        move |State(app), caller: Caller, request| {
             let endpoint = endpoint.clone();
             Box::pin(async move {
-                match endpoint.answer(&app, request).await {
+                match endpoint.answer(&app, &caller, request).await {
                     Ok(response) => response,
                     Err(error) => error.into_response(),
                 }
@@ -80,14 +81,16 @@ impl Endpoint {
         }
     }
 
-    async fn answer(mut self, app: &App, request: Request) -> Result<Response, ServeError> {
+    async fn answer(mut self, app: &App, caller: &Caller, request: Request) -> Result<Response, ServeError> {
         let (parts, body) = request.into_parts();
         let (bytes, mut held) = if parts.method == Method::POST {
             let (most, patience) = {
                 let config = app.config.load();
                 (config.largest_input().saturating_add(ENVELOPE), config.listen.body_timeout.get())
             };
-            let (bytes, mut held) = body::read(&parts.headers, body, most, patience, &app.bodies).await?;
+            let (bytes, mut held) =
+                body::read(&parts.headers, body, most, patience, app.bodies.hold(&caller.0.account.bodies))
+                    .await?;
             held.more((bytes.len() as u64).saturating_mul(EXPANSION))?;
             (Bytes::from(bytes), Some(held))
         } else {

@@ -3,7 +3,7 @@
 mod body;
 mod call;
 mod limits;
-mod mcp;
+pub(crate) mod mcp;
 mod openapi;
 pub(crate) mod problem;
 mod skills;

@@ -281,9 +281,10 @@ pub(crate) async fn remove(
 ) -> Result<Json<Removed>, ServeError> {
     let Query(wanted) = query.map_err(|error| ServeError::BadRequest(error.body_text()))?;
     let version: Option<Version> = wanted.version.as_deref().map(str::parse).transpose()?;
-    let gone =
-        change(&app, &caller, &name, move |store, name, asking| store.remove(name, version.as_ref(), asking))
-            .await?;
+    let gone = change(&app, &caller, (&name, "removed"), move |store, name, asking| {
+        store.remove(name, version.as_ref(), asking)
+    })
+    .await?;
     let versions = gone.iter().map(|entry| entry.version.to_string()).collect();
     Ok(Json(Removed { name, versions }))
 }
@@ -310,7 +311,8 @@ pub(crate) async fn rollback(
 ) -> Result<Json<Shown>, ServeError> {
     caller.expect(Scope::Submit)?;
     let patience = app.config.load().listen.body_timeout.get();
-    let (bytes, _held) = super::body::read(&headers, body, 4096, patience, &app.bodies).await?;
+    let (bytes, _held) =
+        super::body::read(&headers, body, 4096, patience, app.bodies.hold(&caller.0.account.bodies)).await?;
     let back: Back = if bytes.is_empty() {
         Back::default()
     } else {
@@ -318,7 +320,7 @@ pub(crate) async fn rollback(
             .map_err(|error| ServeError::BadRequest(format!("the body: {error}")))?
     };
     let version: Option<Version> = back.version.as_deref().map(str::parse).transpose()?;
-    let record: Record = change(&app, &caller, &name, move |store, name, asking| {
+    let record: Record = change(&app, &caller, (&name, "rolled back"), move |store, name, asking| {
         store.roll_back(name, version.as_ref(), asking)
     })
     .await?;
@@ -330,15 +332,17 @@ pub(crate) async fn rollback(
 async fn change<T: Send + 'static>(
     app: &App,
     caller: &Caller,
-    name: &str,
+    (name, what): (&str, &'static str),
     change: impl FnOnce(&ringfence_store::Store, &Name, Option<&ringfence_store::Owner>) -> Result<T, StoreError>
     + Send
     + 'static,
 ) -> Result<T, ServeError> {
     let principal = std::sync::Arc::clone(caller.expect(Scope::Submit)?);
+    // A name and no version of one: what would be done to the whole must not be asked for with a part.
+    let _: Name = name.parse()?;
     // What the caller does not see is not there for it, whoever's it is.
     let name = app.librarian.catalog().entry(name, &principal).map(|entry| entry.record.name.clone())?;
-    let library = app.library.clone();
+    let (library, changed) = (app.library.clone(), name.clone());
     let done = blocking(move || {
         let store = library
             .store()
@@ -346,6 +350,7 @@ async fn change<T: Send + 'static>(
         change(store, &name, principal.asks_as())
     })
     .await?;
+    tracing::info!(skill = %changed, what, token = %caller.0.id, "changed");
     app.librarian.look().await;
     Ok(done)
 }

@@ -33,6 +33,9 @@ pub(crate) struct Agent {
     only: Option<Arc<Principal>>,
 }
 
+/// Bytes of a page of tools, unless one tool alone has more: a list must not take the memory that calls need.
+const PAGE_BYTES: usize = 256 << 10;
+
 type Context = RequestContext<RoleServer>;
 
 impl Agent {
@@ -124,7 +127,7 @@ impl Agent {
         };
         let limits = Limits::clone(self.app.config.load().limits_of(&ready.name));
         let input = serde_json::Value::Object(request.arguments.unwrap_or_default()).to_string();
-        let mut held = self.app.bodies.hold();
+        let mut held = self.app.bodies.hold(&principal.account.bodies);
         let admitted = match held.more(input.len() as u64) {
             Ok(()) => self.app.admit(&principal, ready, &tool, (input, held), limits).await,
             Err(error) => Err(error),
@@ -262,7 +265,7 @@ impl ServerHandler for Agent {
         let config = self.app.config.load_full();
         let page = config.mcp.page.as_usize();
         let catalog = Arc::clone(&*self.app.librarian.catalog());
-        let (mut tools, mut next, mut last) = (Vec::new(), None, None);
+        let (mut tools, mut next, mut last, mut size) = (Vec::new(), None, None, 0_usize);
         'skills: for ready in catalog.visible(&principal) {
             if after.as_ref().is_some_and(|(name, _)| ready.name < *name) {
                 continue;
@@ -276,7 +279,8 @@ impl ServerHandler for Agent {
                 if after.as_ref().is_some_and(|(name, last)| ready.name == *name && at <= *last) {
                     continue;
                 }
-                if tools.len() >= page {
+                size = size.saturating_add(tool.size);
+                if tools.len() >= page || (size > PAGE_BYTES && !tools.is_empty()) {
                     next = last.map(|(name, at)| format!("{name}/{at}"));
                     break 'skills;
                 }

@@ -28,6 +28,8 @@ pub(super) struct DescribedTool {
     plain: McpTool,
     /// For the revisions before, whose results are objects.
     wrapped: Option<McpTool>,
+    /// Bytes of it in a list.
+    pub(super) size: usize,
     /// What its author claims of it.
     annotations: Option<ToolAnnotations>,
 }
@@ -86,7 +88,9 @@ impl DescribedTool {
                 claimed.open_world,
             )
         });
-        Self { tool: tool.name().to_owned(), plain: make(result), wrapped: wrapped.map(make), annotations }
+        let (plain, wrapped) = (make(result), wrapped.map(make));
+        let size = serde_json::to_string(wrapped.as_ref().unwrap_or(&plain)).map_or(0, |text| text.len());
+        Self { tool: tool.name().to_owned(), plain, wrapped, size, annotations }
     }
 
     /// The tool for a caller of a revision; `accepted` says whether what its author claims may be shown.
