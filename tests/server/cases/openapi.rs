@@ -80,7 +80,8 @@ async fn every_answer_of_the_store_fits() {
     let document = document(&site).await;
     let client = site.client();
     let put = |wat: &str| Request::put("/v1/skills/s?breaking=true").body(&component(wat));
-    check(&document, "Status", &client.send(put(ECHO)).await.json());
+    let other = Request::put("/v1/skills/other").body(&component(ECHO));
+    check(&document, "Status", &client.send(other).await.json());
     check(&document, "Status", &client.send(put(ECHO).header("prefer", "wait=60")).await.json());
     check(&document, "Status", &client.send(put(ENDINGS).header("prefer", "wait=60")).await.json());
     check(&document, "Skills", &client.send(Request::get("/v1/skills")).await.json());
