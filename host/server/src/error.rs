@@ -237,11 +237,10 @@ impl ServeError {
             return "the server failed; its log says why".to_owned();
         }
         // The store speaks to the command line; over HTTP the same is said otherwise.
-        match self {
-            Self::Store(error) if error.code() == "breaking-change" || error.code() == "not-comparable" => {
-                error.to_string().replace("`--breaking`", "`?breaking=true`")
-            }
-            _ => self.to_string(),
+        let text = self.to_string();
+        match self.code() {
+            "breaking-change" | "not-comparable" => text.replace("`--breaking`", "`?breaking=true`"),
+            _ => text,
         }
     }
 
