@@ -187,20 +187,22 @@ async fn slow_bodies_of_one_principal_leave_room_for_others() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_at_once() {
-    let site = plan().config("[admission]\nuploads = 1").start().await;
+    let site =
+        plan().config("[admission]\nuploads = 1\n[quota]\ncompiles-per-hour = 1_000_000").start().await;
     let bytes = component(ECHO);
     // Half of an upload, for as long as the connection is there.
     let slow =
         Request::put("/v1/skills/slow").header("content-length", &bytes.len().to_string()).body(&bytes[..10]);
-    let first = site.client().begin(&slow).await;
     let put = || Request::put("/v1/skills/quick").body(&bytes).header("prefer", "wait=60");
-    loop {
+    // Whichever comes first has the place: until it is the slow one.
+    let first = loop {
+        let first = site.client().begin(&slow).await;
         let answer = site.client().send(put()).await;
         if answer.status == 503 {
             assert_eq!(answer.problem(), "uploads-full");
-            break;
+            break first;
         }
-    }
+    };
     drop(first);
     while site.client().send(put()).await.status == 503 {}
 }

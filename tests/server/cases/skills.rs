@@ -48,7 +48,7 @@ async fn what_is_refused_and_why() {
     let rows = [
         (Request::put("/v1/skills/new").body(b"not wasm"), 422, "not-wasm"),
         (Request::put("/v1/skills/new").body(b"\0asm\x01\0\0\0"), 422, "core-module"),
-        (Request::put("/v1/skills/new").body(b""), 422, "not-wasm"),
+        (Request::put("/v1/skills/new").body(b""), 400, "bad-request"),
         (Request::put("/v1/skills/New").body(&component(ECHO)), 400, "bad-reference"),
         (Request::put("/v1/skills/..").body(&component(ECHO)), 400, "bad-reference"),
         (Request::put("/v1/skills/new?version=a/b").body(&component(ECHO)), 400, "bad-reference"),

@@ -120,6 +120,9 @@ pub(crate) async fn submit(
     // Its memory is bounded by the number of uploads.
     let uploads = Budget::new(u64::MAX);
     let (bytes, _) = body::read(&headers, body, most, patience, uploads.hold(&Arc::default())).await?;
+    if bytes.is_empty() {
+        return Err(ServeError::BadRequest("there is no body: send the component".to_owned()));
+    }
     let submission = app.submit(principal, bytes, submit, place)?;
     if let Some(wait) = wanted_wait(&headers) {
         submission.ended(wait.min(LONGEST_WAIT)).await;
