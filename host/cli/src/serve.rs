@@ -77,18 +77,20 @@ async fn speak(args: ServeArgs) -> Result<ExitCode, Refused> {
 async fn prepare(args: &ServeArgs) -> Result<Server, Refused> {
     let source =
         args.config.clone().map(|file| Source { file, address: args.listen, store: args.store.given() });
-    let mut config = match &source {
-        Some(source) => source.read().map_err(|error| refused(ServerError::Config(error)))?,
-        None => Config::parse("", "".as_ref()).map_err(|error| refused(ServerError::Config(error)))?,
+    let wrong = |error| refused(ServerError::Config(error));
+    let config = match &source {
+        Some(source) => source.read().map_err(wrong)?,
+        None => {
+            let mut config = Config::parse("", "".as_ref()).map_err(wrong)?;
+            config.listen.address = args.listen.unwrap_or(config.listen.address);
+            config.store = args.store.given();
+            config
+        }
     };
-    if let Some(address) = args.listen {
-        config.listen.address = address;
-    }
     log(args);
-    let directory = match (args.store.given(), &config.store) {
-        (Some(given), _) => given,
-        (None, Some(configured)) => configured.clone(),
-        (None, None) => load::directory(&args.store)?,
+    let directory = match &config.store {
+        Some(store) => store.clone(),
+        None => load::directory(&args.store)?,
     };
     let library = library(&config, directory)?;
     let server = Server::new(library, config).await.map_err(refused)?;

@@ -194,41 +194,13 @@ impl ServeError {
 
     /// When to try again, where that helps.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        let second = Duration::from_secs(1);
-        match self {
-            Self::Quota(_, wait) => Some(*wait),
-            Self::Loading { .. }
-            | Self::UnderWay(_)
-            | Self::QueueFull
-            | Self::QueueTimeout(_)
-            | Self::UploadsFull
-            | Self::BodiesFull
-            | Self::Stopping => Some(second),
-            Self::Run(error) => (error.fault() == Fault::Load).then_some(second),
-            Self::Store(error) => (error.fault() == Fault::Load).then_some(second),
-            Self::Unauthorized
-            | Self::Forbidden(_)
-            | Self::Host
-            | Self::Origin
-            | Self::NoRoute
-            | Self::Method
-            | Self::NoSuchSkill(_)
-            | Self::NoSuchTool(_)
-            | Self::NoSuchSubmission(_)
-            | Self::AllHeld { .. }
-            | Self::CannotRun { .. }
-            | Self::BadRequest(_)
-            | Self::BadLimit(_)
-            | Self::LimitRaised { .. }
-            | Self::MediaType(_)
-            | Self::Encoding
-            | Self::NotAcceptable
-            | Self::BodyTooLarge(_)
-            | Self::BodyTimeout(_)
-            | Self::BodyCut
-            | Self::NotOwner(_)
-            | Self::KeyReused => None,
+        if let Self::Quota(_, wait) = self {
+            return Some(*wait);
         }
+        // What cannot be loaded does not pass by waiting for a second.
+        let lasts = matches!(self, Self::CannotRun { .. });
+        let passes = self.status() == StatusCode::SERVICE_UNAVAILABLE || matches!(self, Self::UnderWay(_));
+        (passes && !lasts).then_some(Duration::from_secs(1))
     }
 
     /// What the caller is told. What only the operator may know is in the log.
@@ -258,42 +230,9 @@ impl ServeError {
         Vec::new()
     }
 
-    /// Whether the text is the operator's alone.
+    /// Whether the text is the operator's alone: what is the server's own fault has that status and no other.
     pub(crate) fn is_internal(&self) -> bool {
-        match self {
-            Self::Run(error) => error.fault() == Fault::Host,
-            Self::Store(error) => error.fault() == Fault::Host,
-            Self::Unauthorized
-            | Self::Forbidden(_)
-            | Self::Host
-            | Self::Origin
-            | Self::NoRoute
-            | Self::Method
-            | Self::NoSuchSkill(_)
-            | Self::NoSuchTool(_)
-            | Self::NoSuchSubmission(_)
-            | Self::Loading { .. }
-            | Self::AllHeld { .. }
-            | Self::CannotRun { .. }
-            | Self::BadRequest(_)
-            | Self::BadLimit(_)
-            | Self::LimitRaised { .. }
-            | Self::MediaType(_)
-            | Self::Encoding
-            | Self::NotAcceptable
-            | Self::BodyTooLarge(_)
-            | Self::BodyTimeout(_)
-            | Self::BodyCut
-            | Self::NotOwner(_)
-            | Self::KeyReused
-            | Self::Quota(..)
-            | Self::QueueFull
-            | Self::QueueTimeout(_)
-            | Self::UploadsFull
-            | Self::UnderWay(_)
-            | Self::BodiesFull
-            | Self::Stopping => false,
-        }
+        self.status() == StatusCode::INTERNAL_SERVER_ERROR
     }
 }
 
