@@ -71,12 +71,13 @@ const SETTLE: Duration = Duration::from_secs(5);
 
 impl App {
     pub(crate) fn new(library: Library, config: Config, tokens: Tokens) -> std::io::Result<Self> {
+        let metrics = Metrics::new();
         let inner = Inner {
             background: Background::new()?,
-            librarian: Librarian::new(library.clone()),
+            librarian: Librarian::new(library.clone(), &metrics),
             library,
             gate: Gate::new(config.host.runs.as_usize(), config.admission.queue.get()),
-            metrics: Metrics::new(),
+            metrics,
             reports: Reports::new(config.idempotency.keep.get(), config.idempotency.size.bytes()),
             submissions: Submissions::default(),
             uploads: Arc::new(Semaphore::new(config.admission.uploads.as_usize())),
@@ -159,6 +160,9 @@ impl App {
             match taken {
                 Ok(taken) => {
                     app.metrics.submitted("taken");
+                    if taken.code.is_some() {
+                        app.metrics.compiles.inc();
+                    }
                     tracing::info!(
                         skill = %taken.receipt.name,
                         version = %taken.receipt.version,

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use ringfence::{Digest, Fault};
-use ringfence_store::{Library, Name, Record, Reference, Stamp, Store, StoreError, Token, Version};
+use ringfence_store::{Library, Name, Origin, Record, Reference, Stamp, Store, StoreError, Token, Version};
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::catalog::{Catalog, Current, Entry, Ready, next};
+use crate::metrics::Metrics;
 
 /// How often the store is looked at: within this a change by another process is seen.
 pub(crate) const LOOK: Duration = Duration::from_millis(500);
@@ -22,6 +23,7 @@ const LOADS: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Librarian {
     library: Library,
+    metrics: Arc<Metrics>,
     catalog: Arc<ArcSwap<Catalog>>,
     /// Counts every change of what can be called.
     changes: Arc<watch::Sender<u64>>,
@@ -52,9 +54,10 @@ struct Read {
 }
 
 impl Librarian {
-    pub(crate) fn new(library: Library) -> Self {
+    pub(crate) fn new(library: Library, metrics: &Arc<Metrics>) -> Self {
         Self {
             library,
+            metrics: Arc::clone(metrics),
             catalog: Arc::default(),
             changes: Arc::new(watch::Sender::new(0)),
             loads: Arc::new(Semaphore::new(LOADS)),
@@ -191,7 +194,8 @@ impl Librarian {
         if !seen.loading.insert((name.clone(), version.clone())) {
             return;
         }
-        let (library, loads) = (self.library.clone(), Arc::clone(&self.loads));
+        let (library, loads, metrics) =
+            (self.library.clone(), Arc::clone(&self.loads), Arc::clone(&self.metrics));
         let (catalog, changes) = (Arc::clone(&self.catalog), Arc::clone(&self.changes));
         let owner = entry.record.owner.clone();
         seen.running.spawn(async move {
@@ -199,6 +203,9 @@ impl Librarian {
             let _place = loads.acquire().await;
             let reference = Reference::Version(name.clone(), version.clone());
             let loaded = library.load(&reference, |_| {}).await;
+            if loaded.as_ref().is_ok_and(|(loaded, _)| matches!(loaded.origin, Origin::Compiled { .. })) {
+                metrics.compiles.inc();
+            }
             let ready = loaded.map(|(loaded, _)| Ready::new(&name, &owner, version.clone(), loaded.skill));
             // It may have changed while this was loaded: then the next look loads what is wanted then, within half a
             // second.

@@ -30,7 +30,9 @@ pub(crate) struct Metrics {
     /// A counter for each outcome, found by the outcome and not by a map.
     outcomes: [Counter; 10],
     denials: Family<ByCode, Counter>,
-    compiles: Family<ByResult, Counter>,
+    submissions: Family<ByResult, Counter>,
+    /// Components that were compiled: when they were submitted, or as a current version whose code was not at hand.
+    pub(crate) compiles: Counter,
     seconds: Histogram,
     fuel: Histogram,
     pub(crate) connections: Gauge,
@@ -91,7 +93,8 @@ impl Metrics {
         let metrics = Self {
             outcomes,
             denials: Family::default(),
-            compiles: Family::default(),
+            submissions: Family::default(),
+            compiles: Counter::default(),
             seconds,
             fuel,
             connections: Gauge::default(),
@@ -104,7 +107,8 @@ impl Metrics {
         };
         registry.register("runs", "Runs that ended, by outcome", by_outcome);
         registry.register("denials", "Requests that were no run, by code", metrics.denials.clone());
-        registry.register("submissions", "Submissions that ended, by result", metrics.compiles.clone());
+        registry.register("submissions", "Submissions that ended, by result", metrics.submissions.clone());
+        registry.register("compiles", "Components compiled", metrics.compiles.clone());
         registry.register_with_unit("run", "Wall time of a run", Unit::Seconds, metrics.seconds.clone());
         registry.register("run_fuel", "Fuel of a run", metrics.fuel.clone());
         registry.register("connections", "Open connections", metrics.connections.clone());
@@ -144,7 +148,7 @@ impl Metrics {
 
     /// Counts a submission that ended.
     pub(crate) fn submitted(&self, result: &'static str) {
-        self.compiles.get_or_create(&ByResult { result }).inc();
+        self.submissions.get_or_create(&ByResult { result }).inc();
     }
 
     /// All of it as text, in the OpenMetrics format.

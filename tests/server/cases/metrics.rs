@@ -50,6 +50,7 @@ async fn submissions() {
     site.client().send(put(b"not wasm")).await;
     let text = site.client().send(Request::get("/metrics")).await.text();
     assert!(text.contains("ringfence_submissions_total{result=\"taken\"} 1"), "{text}");
+    assert!(text.contains("ringfence_compiles_total 1"), "{text}");
     assert!(text.contains("ringfence_submissions_total{result=\"refused\"} 1"), "{text}");
 }
 
