@@ -156,6 +156,39 @@ fn mcp_on_standard_input_says_nothing_else_on_standard_output() {
 }
 
 #[test]
+fn a_cancelled_call_gives_its_place_back_on_standard_input_too() {
+    let bench = Bench::new();
+    bench.write("one.toml", "[host]\nruns = 1\n[admission]\nqueue-timeout = \"10m\"\n[limits]\ndeadline = \"1h\"\nfuel = 100_000_000_000\n");
+    assert!(bench.run(&["submit", "echo.wasm"], "").status.success());
+    assert!(bench.run(&["submit", "endings.wasm"], "").status.success());
+    let meta = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+    let call = |id: u32, name: &str, arguments: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{name}","arguments":{arguments},{meta}}}}}"#
+        )
+    };
+    let mut child = start(&bench, &["mcp", "--config", "one.toml"]);
+    let mut stdin = child.stdin.take().expect("piped");
+    // The only place is taken until this is cancelled: the second call waits for that.
+    writeln!(stdin, "{}", call(1, "endings_spin", "{}")).expect("sent");
+    writeln!(stdin, "{}", call(2, "echo_echo", r#"{"text":"hi"}"#)).expect("sent");
+    let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
+    writeln!(stdin, "{cancel}").expect("sent");
+    let mut reader = BufReader::new(child.stdout.take().expect("piped"));
+    let answer = loop {
+        let mut line = String::new();
+        assert!(reader.read_line(&mut line).expect("a line") > 0, "an answer comes");
+        let answer: Value = serde_json::from_str(&line).expect("JSON");
+        if answer["id"] == 2 {
+            break answer;
+        }
+    };
+    assert_eq!(answer["result"]["structuredContent"], "hi", "{answer}");
+    drop(stdin);
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
 fn tokens() {
     let bench = Bench::new();
     bench.check("token-none", &["token", "list"]);

@@ -236,6 +236,7 @@ impl App {
             );
         }
         self.tokens.load().set_quota(&new.quota);
+        new.warn_of_strangers(|name| self.librarian.catalog().names.contains_key(name));
         self.config.store(Arc::new(new));
         self.librarian.changed();
         tracing::info!("configuration read");

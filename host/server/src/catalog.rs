@@ -2,6 +2,7 @@
 //! that a call and a list touch no disk and no lock.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -229,5 +230,14 @@ impl Catalog {
     pub(crate) fn visible<'a>(&'a self, principal: &'a Principal) -> impl Iterator<Item = Arc<Ready>> + 'a {
         let seen = self.names.iter().filter(|(name, entry)| principal.sees(name, &entry.record.owner));
         seen.filter_map(|(_, entry)| entry.ready())
+    }
+
+    /// A value that is another one when what a caller sees is. `accepted` says whose annotations are shown.
+    pub(crate) fn seen_by(&self, principal: &Principal, accepted: impl Fn(&Ready) -> bool) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for ready in self.visible(principal) {
+            (&ready.name, &ready.version, ready.digest, accepted(&ready)).hash(&mut hasher);
+        }
+        hasher.finish()
     }
 }

@@ -86,6 +86,12 @@ impl Tokens {
         Ok(Self { local, known, tokens })
     }
 
+    /// Whether a principal may still come in.
+    pub(crate) fn knows(&self, principal: &Principal) -> bool {
+        self.known.contains_key(&*principal.id)
+            || self.local.as_ref().is_some_and(|local| local.id == principal.id)
+    }
+
     /// Whether these are the same tokens.
     pub(crate) fn are(&self, tokens: &[Token]) -> bool {
         self.tokens == tokens

@@ -140,11 +140,12 @@ impl Server {
         let certificate = config.tls.as_ref().map(tls::read).transpose()?;
         let certificate = certificate.map(|config| Arc::new(ArcSwap::new(config)));
         let of_task = library.clone();
-        let tokens = crate::librarian::blocking(move || match of_task.store() {
-            Some(store) => store.tokens(),
+        let (tokens, listed) = crate::librarian::blocking(move || match of_task.store() {
+            Some(store) => Ok((store.tokens()?, store.list()?)),
             None => Err(StoreError::WithoutStore { reason: "a server needs one".to_owned() }),
         })
         .await?;
+        config.warn_of_strangers(|name| listed.iter().any(|listed| listed.name == *name));
         let tokens = Tokens::new(tokens, None, &config.quota)?;
         let app = App::new(library, config, tokens).map_err(ServerError::Threads)?;
         Ok(Self { app, certificate, source: None, routes: None })

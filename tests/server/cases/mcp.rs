@@ -4,7 +4,9 @@ use ringfence_server_tests::client::{Reader, events};
 use ringfence_server_tests::guests::{ECHO, ENDINGS, TALKS, component, documented};
 use ringfence_server_tests::mcp::{OLDER, ask, ask_older, message, messages, older};
 use ringfence_server_tests::{Plan, Request};
+use ringfence_store::Scope;
 use serde_json::{Value, json};
+use tokio::io::AsyncRead;
 
 use super::calls::until;
 use super::plan;
@@ -240,36 +242,75 @@ async fn a_call_that_is_cut_by_stopping_is_told() {
     assert_eq!(result["result"]["_meta"]["io.ringfence/report"]["outcome"], "cancelled", "{result}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_listens_hears_of_every_change_and_of_the_end() {
-    let mut site = with_all().start().await;
-    let params = json!({"notifications": {"toolsListChanged": true}});
-    let mut stream = site.client().begin(&message("subscriptions/listen", params)).await;
-    let mut reader = Reader::new(&mut stream);
-    assert_eq!(reader.head().await.map(|(status, _)| status), Some(200));
-    let mut next = async || loop {
+/// The next message of an event stream.
+async fn next(reader: &mut Reader<'_, impl AsyncRead + Unpin>) -> Value {
+    loop {
         let chunk = String::from_utf8(reader.chunk().await.expect("a message")).unwrap();
         if let Some((_, data)) = events(&chunk).into_iter().find(|(_, data)| !data.is_null()) {
             return data;
         }
-    };
-    assert_eq!(next().await["method"], "notifications/subscriptions/acknowledged");
+    }
+}
+
+fn listen() -> Request {
+    message("subscriptions/listen", json!({"notifications": {"toolsListChanged": true}}))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_listens_hears_of_every_change_and_of_the_end() {
+    let mut site = with_all().start().await;
+    let mut stream = site.client().begin(&listen()).await;
+    let mut reader = Reader::new(&mut stream);
+    assert_eq!(reader.head().await.map(|(status, _)| status), Some(200));
+    assert_eq!(next(&mut reader).await["method"], "notifications/subscriptions/acknowledged");
     let put = Request::put("/v1/skills/new").body(&component(ECHO)).header("prefer", "wait=60");
     assert_eq!(site.client().send(put).await.status, 201);
-    assert_eq!(next().await["method"], "notifications/tools/list_changed");
+    assert_eq!(next(&mut reader).await["method"], "notifications/tools/list_changed");
     let list = ask(&site.client(), "tools/list", json!({})).await;
     assert!(names(&list).contains(&"new_echo"));
     assert_eq!(site.client().send(Request::delete("/v1/skills/new")).await.status, 200);
     site.tell_to_stop();
     // Changes of the removal may come before the end, and then the result.
     loop {
-        let message = next().await;
+        let message = next(&mut reader).await;
         if message.get("result").is_some() {
             break;
         }
         assert_eq!(message["method"], "notifications/tools/list_changed");
     }
     assert!(site.stop().await, "all ended by itself");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_listens_hears_nothing_of_what_it_does_not_see() {
+    let mut site = with_all().tokens().start().await;
+    let token = site.token("bob", &[Scope::Call], &["echo"]);
+    site.server.settle().await;
+    let mut stream = site.client_with(Some(&token)).begin(&listen()).await;
+    let mut reader = Reader::new(&mut stream);
+    assert_eq!(reader.head().await.map(|(status, _)| status), Some(200));
+    assert_eq!(next(&mut reader).await["method"], "notifications/subscriptions/acknowledged");
+    let put = Request::put("/v1/skills/new").body(&component(ECHO)).header("prefer", "wait=60");
+    assert_eq!(site.client().send(put).await.status, 201);
+    site.tell_to_stop();
+    let message = next(&mut reader).await;
+    assert!(message.get("result").is_some(), "{message}");
+    assert!(site.stop().await, "all ended by itself");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_token_is_revoked_hears_no_more() {
+    let site = with_all().tokens().start().await;
+    let token = site.token("bob", &[Scope::Call], &["*"]);
+    site.server.settle().await;
+    let mut stream = site.client_with(Some(&token)).begin(&listen()).await;
+    let mut reader = Reader::new(&mut stream);
+    assert_eq!(reader.head().await.map(|(status, _)| status), Some(200));
+    assert_eq!(next(&mut reader).await["method"], "notifications/subscriptions/acknowledged");
+    let id = token.split('_').nth(1).unwrap();
+    site.store().revoke_token(id).unwrap();
+    let message = next(&mut reader).await;
+    assert!(message.get("result").is_some(), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,6 +21,7 @@ pub use values::{Number, Size, Time};
 
 use crate::authority::{Authority, Origin};
 use crate::budget::Budget;
+use crate::catalog::Ready;
 use crate::http::mcp::{ENVELOPE, EXPANSION};
 
 /// A configuration file with every key, its default, and what it means.
@@ -343,6 +344,19 @@ impl Config {
             memory: self.host.memory.bytes(),
             ..HostConfig::default()
         }
+    }
+
+    /// Tells of skills that have limits here and are not there: a name that is misspelt has no effect.
+    pub(crate) fn warn_of_strangers(&self, is_there: impl Fn(&Name) -> bool) {
+        for name in self.skill_limits.keys().filter(|name| !is_there(name)) {
+            tracing::warn!(skill = %name, "the configuration has limits for a skill that is not in the store");
+        }
+    }
+
+    /// Whether the operator accepted what a skill says of its tools.
+    pub(crate) fn accepts(&self, ready: &Ready) -> bool {
+        let mut list = self.mcp.accept_annotations.iter();
+        list.any(|accepted| accepted.fits(&ready.name, &ready.version, ready.digest))
     }
 
     /// The limits of a run of a skill, as the operator sets them.

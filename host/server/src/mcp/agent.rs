@@ -63,6 +63,11 @@ impl Agent {
         }
     }
 
+    fn seen_by(&self, principal: &Principal) -> u64 {
+        let config = self.app.config.load();
+        self.app.librarian.catalog().seen_by(principal, |ready| config.accepts(ready))
+    }
+
     fn freshness(&self) -> (u64, CacheScope) {
         let ttl = self.app.config.load().mcp.ttl.get();
         // What is seen depends on the token.
@@ -270,11 +275,7 @@ impl ServerHandler for Agent {
             if after.as_ref().is_some_and(|(name, _)| ready.name < *name) {
                 continue;
             }
-            let accepted = || {
-                let mut list = config.mcp.accept_annotations.iter();
-                list.any(|accepted| accepted.fits(&ready.name, &ready.version, ready.digest))
-            };
-            let accepted = accepted();
+            let accepted = config.accepts(&ready);
             for (at, tool) in ready.described.tools().iter().enumerate() {
                 if after.as_ref().is_some_and(|(name, last)| ready.name == *name && at <= *last) {
                     continue;
@@ -376,12 +377,24 @@ impl ServerHandler for Agent {
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let mut changes = self.app.librarian.changes();
+        let principal = self.principal(context.request_context())?;
+        let mut seen = self.seen_by(&principal);
         loop {
             tokio::select! {
                 () = context.cancelled() => return Ok(()),
                 () = self.app.stopping.cancelled() => return Ok(()),
                 changed = changes.changed() => if changed.is_err() { return Ok(()) },
             }
+            // Whose token was revoked hears no more.
+            if self.only.is_none() && !self.app.tokens.load().knows(&principal) {
+                return Ok(());
+            }
+            // Changes of what a caller does not see are nothing to it.
+            let now = self.seen_by(&principal);
+            if now == seen {
+                continue;
+            }
+            seen = now;
             let (sink, accepted) = (context.sink(), context.accepted());
             // Who cannot be reached any more is cancelled by the transport.
             if accepted.tools_list_changed == Some(true) {
