@@ -88,7 +88,8 @@ impl Tokens {
 
     /// Whether a principal may still come in.
     pub(crate) fn knows(&self, principal: &Principal) -> bool {
-        self.known.contains_key(&*principal.id)
+        let known = self.known.get(&*principal.id);
+        known.is_some_and(|(token, _)| token.is_valid(now()))
             || self.local.as_ref().is_some_and(|local| local.id == principal.id)
     }
 
@@ -127,9 +128,7 @@ impl Tokens {
         let id = token.strip_prefix("rf_").and_then(|rest| rest.split_once('_')).map(|(id, _)| id);
         let (known, principal) = id.and_then(|id| self.known.get(id)).ok_or(Unknown)?;
         let same: bool = known.hash().ct_eq(hash.as_bytes()).into();
-        let now =
-            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(u64::MAX, |now| now.as_secs());
-        if same && known.is_valid(now) { Ok(principal) } else { Err(Unknown) }
+        if same && known.is_valid(now()) { Ok(principal) } else { Err(Unknown) }
     }
 
     /// The principal of this machine's user, for a transport that only it can reach.
@@ -139,4 +138,9 @@ impl Tokens {
             None => Ok(Principal::local("local".parse()?, quota)),
         }
     }
+}
+
+/// Seconds since 1970; a clock before that has every token that expires expired.
+fn now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(u64::MAX, |now| now.as_secs())
 }
