@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use bytesize::ByteSize;
-use ringfence::{Import, Lending, Limits, SkillDescription, Tool, ValidatedSkill, text};
+use ringfence::{Import, Lending, Limits, Manifest, SkillDescription, Tool, ValidatedSkill, text};
 use serde_json::{Value, json};
 
 use crate::args::SkillArgs;
@@ -52,6 +52,8 @@ pub(crate) fn describe(skill: &SkillDescription) -> Value {
                 "parameters": tool.parameters_schema(),
                 "result": tool.result_schema(),
                 "failure": tool.failure_schema(),
+                "annotations": tool.annotations(),
+                "examples": tool.examples(),
             })
         })
         .collect();
@@ -64,6 +66,8 @@ pub(crate) fn describe(skill: &SkillDescription) -> Value {
         "skill": skill.digest(),
         "size": skill.size(),
         "description": skill.about(),
+        "manifest": skill.manifest(),
+        "skill_md": skill.skill_md().is_some(),
         "tools": tools,
         "imports": imports,
     })
@@ -72,6 +76,7 @@ pub(crate) fn describe(skill: &SkillDescription) -> Value {
 fn show(skill: &ValidatedSkill) {
     print(&format!("skill    {}", skill.digest()));
     print(&format!("size     {}", ByteSize::b(skill.bytes().len() as u64).display().iec()));
+    show_manifest(skill.described().manifest());
     if let Some(about) = skill.description() {
         print(&format!("about    {}", text::clean(about, 1024)));
     }
@@ -87,6 +92,24 @@ fn show(skill: &ValidatedSkill) {
         for import in skill.imports() {
             print(&format!("  {}", import_line(import)));
         }
+    }
+}
+
+/// What the author calls it and asks for.
+fn show_manifest(manifest: &Manifest) {
+    for (what, line) in
+        [("called", &manifest.name), ("version", &manifest.version), ("license", &manifest.license)]
+    {
+        if let Some(line) = line {
+            print(&format!("{what:8} {}", text::clean(line, 256)));
+        }
+    }
+    let grants = &manifest.grants;
+    let kv = grants.kv.then(|| "a space of keys and values".to_owned());
+    let http = grants.http.iter().map(|host| format!("http to {}", text::clean(host, 256)));
+    let skills = grants.skills.iter().map(|tool| format!("calls to {}", text::clean(tool, 256)));
+    for ask in http.chain(kv).chain(skills) {
+        print(&format!("asks for {ask}"));
     }
 }
 
@@ -109,6 +132,9 @@ fn show_tool(tool: &Tool<'_>) {
     }
     if let Some(description) = tool.description() {
         print(&format!("    {}", text::clean(description, 1024)));
+    }
+    for example in tool.examples() {
+        print(&format!("    example     {}: {}", text::clean(&example.name, 80), example.input));
     }
     print(&format!("    parameters  {}", tool.parameters_schema()));
     print(&format!("    result      {}", tool.result_schema()));

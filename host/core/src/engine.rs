@@ -50,7 +50,7 @@ const VERSIONS: &str = concat!("ringfence ", env!("CARGO_PKG_VERSION"), ", wasmt
 
 /// To be raised with every change to what validation finds out or how it is kept, between two versions.
 #[cfg(feature = "compiler")]
-const KEPT_FORMAT: u32 = 2;
+const KEPT_FORMAT: u32 = 3;
 
 /// Where instances are placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -118,7 +118,7 @@ pub use report::{
     Digest, Json, Level, LogLine, Outcome, ParseDigestError, Report, RunId, Source, TrapReport, Usage,
 };
 pub use skill::{Skill, SkillDescription, Tool};
-pub use validate::{Annotations, Import, Lending, Submission, ValidatedSkill};
+pub use validate::{Annotations, Asks, Example, Import, Lending, Manifest, Submission, ValidatedSkill};
 pub use wasi::Clock;
 
 pub use tokio_util::sync::CancellationToken;

@@ -17,12 +17,12 @@ pub(crate) fn parameters(types: &TypeTable, tool: &ToolDescription) -> Value {
     let mut schema = Schema::new(types, tool.params.iter().map(|(_, ty)| *ty));
     let mut object = schema.object(&tool.params);
     if let Some(docs) = &tool.docs {
-        for (name, text) in &docs.parameters.0 {
-            if let Some(Value::Object(property)) =
-                object.pointer_mut("/properties").and_then(|all| all.get_mut(name))
-            {
-                property.insert("description".into(), text.clone().into());
-            }
+        describe(&mut object, &docs.parameters.0);
+        if !docs.examples.is_empty()
+            && let Value::Object(members) = &mut object
+        {
+            let inputs = docs.examples.iter().map(|example| example.input.clone());
+            members.insert("examples".into(), Value::Array(inputs.collect()));
         }
     }
     schema.finish(object)
@@ -105,13 +105,36 @@ impl<'t> Schema<'t> {
     }
 
     fn value(&mut self, ty: TypeId) -> Value {
-        let Some(name) = self.names.get(&ty).cloned() else { return self.inline(ty) };
+        let Some(name) = self.names.get(&ty).cloned() else { return self.documented(ty) };
         if !self.defs.contains_key(&name) {
             self.defs.insert(name.clone(), Value::Null);
-            let body = self.inline(ty);
+            let body = self.documented(ty);
             self.defs.insert(name.clone(), body);
         }
         json!({"$ref": format!("#/$defs/{name}")})
+    }
+
+    /// The schema of a type with what its author says of it and of its fields.
+    fn documented(&mut self, ty: TypeId) -> Value {
+        let mut body = self.inline(ty);
+        let Some(docs) = self.types.docs_of(ty) else { return body };
+        let mut text = docs.description.clone().unwrap_or_default();
+        match self.types.get(ty) {
+            TypeDef::Record(_) => describe(&mut body, &docs.fields),
+            // A case is a value and not a member, so it has no place for a text of its own.
+            _ => {
+                for (name, line) in &docs.fields {
+                    let end = if text.is_empty() { "" } else { "\n" };
+                    text = format!("{text}{end}`{name}`: {line}");
+                }
+            }
+        }
+        if let Value::Object(members) = &mut body
+            && !text.is_empty()
+        {
+            members.insert("description".into(), text.into());
+        }
+        body
     }
 
     fn inline(&mut self, ty: TypeId) -> Value {
@@ -202,6 +225,16 @@ impl<'t> Schema<'t> {
         });
         self.defs.entry(name.clone()).or_insert(body);
         json!({"$ref": format!("#/$defs/{name}")})
+    }
+}
+
+/// Adds texts to the members of an object's schema. Beside a `$ref` a description is the member's own.
+fn describe(object: &mut Value, texts: &BTreeMap<String, String>) {
+    let Some(Value::Object(properties)) = object.pointer_mut("/properties") else { return };
+    for (name, text) in texts {
+        if let Some(Value::Object(property)) = properties.get_mut(name) {
+            property.insert("description".into(), text.clone().into());
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::schema;
 use crate::state::GuestState;
 use crate::types::TypeTable;
 use crate::validate::{
-    Annotations, Counts, Description, Import, ToolDescription, ToolResult, ValidatedSkill,
+    Annotations, Counts, Description, Example, Import, Manifest, ToolDescription, ToolResult, ValidatedSkill,
 };
 
 /// What validation finds out about a skill: tools, types, imports, counts. It can be kept beside the
@@ -60,6 +60,11 @@ impl SkillDescription {
     /// What the author says of the skill as a whole. Untrusted text.
     pub fn about(&self) -> Option<&str> {
         self.description.docs.description.as_deref()
+    }
+
+    /// What the author calls it, and what it asks for. Untrusted text.
+    pub fn manifest(&self) -> &Manifest {
+        &self.description.docs.manifest
     }
 
     /// The SKILL.md that the author packed with it: instructions for an agent. Untrusted text.
@@ -185,6 +190,11 @@ impl Skill {
     /// What the author says of the skill as a whole. Untrusted text.
     pub fn about(&self) -> Option<&str> {
         self.inner.description.docs.description.as_deref()
+    }
+
+    /// What the author calls it, and what it asks for. Untrusted text.
+    pub fn manifest(&self) -> &Manifest {
+        &self.inner.description.docs.manifest
     }
 
     /// The SKILL.md that the author packed with it: instructions for an agent. Untrusted text.
@@ -367,6 +377,11 @@ impl<'a> Tool<'a> {
     /// What the author says of it. Untrusted text.
     pub fn description(&self) -> Option<&'a str> {
         self.tool.docs.as_ref()?.description.as_deref()
+    }
+
+    /// Inputs that show what it does. Each fits.
+    pub fn examples(&self) -> &'a [Example] {
+        self.tool.docs.as_ref().map_or(&[], |docs| &docs.examples)
     }
 
     /// How the author claims that it behaves: a claim that nothing checks.

@@ -3,7 +3,7 @@
 //! From a type follow its JSON (`json`), its schema (`schema`), its WIT text, and the bound of what
 //! the host holds while a result is lifted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -77,9 +77,21 @@ pub(crate) struct TypeTable {
     defs: Vec<TypeDef>,
     ids: HashMap<TypeDef, TypeId>,
     names: HashMap<u32, Arc<str>>,
+    docs: BTreeMap<u32, TypeDocs>,
     bounds: Vec<Bounds>,
     /// Members, cases or flags by name, of types that have many.
     members: HashMap<TypeId, HashMap<Arc<str>, usize>>,
+}
+
+/// What the author says of a type. Untrusted text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TypeDocs {
+    #[serde(default)]
+    pub(crate) description: Option<String>,
+    /// By the name of the field, case or flag.
+    #[serde(default)]
+    pub(crate) fields: BTreeMap<String, String>,
 }
 
 /// Levels of types within types, a type without parts being one: what the validator lets pass. Whatever goes
@@ -125,6 +137,16 @@ impl TypeTable {
     /// Gives a type the name that the skill exports it under; the first name stays.
     pub(crate) fn name(&mut self, id: TypeId, name: &str) {
         self.names.entry(id.0).or_insert_with(|| name.into());
+    }
+
+    /// Says what a type is for; what was said first stays, since two types of one shape are one type here.
+    pub(crate) fn document(&mut self, id: TypeId, docs: TypeDocs) {
+        self.docs.entry(id.0).or_insert(docs);
+    }
+
+    /// What the author says of a type.
+    pub(crate) fn docs_of(&self, id: TypeId) -> Option<&TypeDocs> {
+        self.docs.get(&id.0)
     }
 
     pub(crate) fn get(&self, id: TypeId) -> &TypeDef {
@@ -233,13 +255,15 @@ impl TypeTable {
 struct KeptTypes {
     defs: Vec<TypeDef>,
     names: Vec<(u32, Arc<str>)>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    docs: BTreeMap<u32, TypeDocs>,
 }
 
 impl Serialize for TypeTable {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut names: Vec<_> = self.names.iter().map(|(id, name)| (*id, Arc::clone(name))).collect();
         names.sort();
-        KeptTypes { defs: self.defs.clone(), names }.serialize(serializer)
+        KeptTypes { defs: self.defs.clone(), names, docs: self.docs.clone() }.serialize(serializer)
     }
 }
 
@@ -271,6 +295,12 @@ impl<'de> Deserialize<'de> for TypeTable {
             }
             table.name(TypeId(id), &name);
         }
+        for (id, docs) in kept.docs {
+            if !table.has(TypeId(id)) {
+                return Err(D::Error::custom(Unsound::Name));
+            }
+            table.document(TypeId(id), docs);
+        }
         Ok(table)
     }
 }
@@ -284,7 +314,7 @@ enum Unsound {
     Depth,
     #[error("a type comes twice")]
     Twice,
-    #[error("a name is of no type")]
+    #[error("a name or a text is of no type")]
     Name,
 }
 

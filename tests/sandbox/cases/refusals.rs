@@ -356,20 +356,56 @@ fn what_makes_validation_itself_slow() {
     assert!(matches!(one(&wasm(&wat)), Refusal::OverCap { cap: 250_000, .. }));
 }
 
+/// A component with a documentation section.
+fn documented(wat: &str, json: &str) -> Vec<u8> {
+    let mut bytes = wasm(wat);
+    let name = b"ringfence:skill";
+    let mut length = 1 + name.len() + json.len();
+    bytes.push(0);
+    loop {
+        let low = (length & 0x7f) as u8;
+        length >>= 7;
+        bytes.push(if length == 0 { low } else { low | 0x80 });
+        if length == 0 {
+            break;
+        }
+    }
+    bytes.push(name.len() as u8);
+    bytes.extend_from_slice(name);
+    bytes.extend_from_slice(json.as_bytes());
+    bytes
+}
+
+/// A component with named types: a record, a variant, an enum, and a function over them.
+const NAMED: &str = r#"(component
+  (core module $m
+    (memory (export "memory") 1)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+    (func (export "go") (param i32 i32 i32 i32 i32 i32)))
+  (core instance $i (instantiate $m))
+  (alias core export $i "memory" (core memory $memory))
+  (type $pair0 (record (field "left" u32) (field "right" u32)))
+  (type $shape0 (variant (case "dot") (case "line" u32)))
+  (type $tone0 (enum "low" "high"))
+  (component $c
+    (import "pair" (type $pair (eq $pair0)))
+    (import "shape" (type $shape (eq $shape0)))
+    (import "tone" (type $tone (eq $tone0)))
+    (import "go" (func $go (param "pair" $pair) (param "shape" $shape) (param "tone" $tone) (param "other" $tone)))
+    (export $pair2 "pair" (type $pair))
+    (export $shape2 "shape" (type $shape))
+    (export $tone2 "tone" (type $tone))
+    (export "go" (func $go)
+      (func (param "pair" $pair2) (param "shape" $shape2) (param "tone" $tone2) (param "other" $tone2))))
+  (func $go (param "pair" $pair0) (param "shape" $shape0) (param "tone" $tone0) (param "other" $tone0)
+    (canon lift (core func $i "go")))
+  (instance $e (instantiate $c (with "pair" (type $pair0)) (with "shape" (type $shape0)) (with "tone" (type $tone0))
+    (with "go" (func $go))))
+  (export "acme:all/things@1.0.0" (instance $e)))"#;
+
 #[test]
 fn the_documentation_section() {
-    let with = |json: &str| {
-        let mut bytes = wasm(guests::ECHO);
-        let name = b"ringfence:skill";
-        let length = 1 + name.len() + json.len();
-        bytes.push(0);
-        bytes.push((length & 0x7f) as u8 | 0x80);
-        bytes.push((length >> 7) as u8);
-        bytes.push(name.len() as u8);
-        bytes.extend_from_slice(name);
-        bytes.extend_from_slice(json.as_bytes());
-        bytes
-    };
+    let with = |json: &str| documented(guests::ECHO, json);
     let good = r#"{"description":"d","tools":{"echo":{"description":"Says it again.","parameters":{"text":"What."}}}}"#;
     let skill = host(Allocator::Pooling).load(with(good)).expect("it loads");
     let tool = skill.tool("echo").expect("it is there");
@@ -399,7 +435,75 @@ fn the_documentation_section() {
         r#"{"tools":{"echo":{"annotations":{"safe":true}}}}"#,
         r#"{"tools":{"echo":{"annotations":{"read-only":"yes"}}}}"#,
         r#"{"tools":{"echo":{"annotations":{"title":"\u0007"}}}}"#,
+        r#"{"name":""}"#,
+        r#"{"version":" 1"}"#,
+        r#"{"license":"MIT\n"}"#,
+        r#"{"grants":{"files":true}}"#,
+        r#"{"grants":{"http":["\u0007"]}}"#,
+        r#"{"tools":{"echo":{"examples":[{"name":"e","input":{"text":1}}]}}}"#,
+        r#"{"tools":{"echo":{"examples":[{"name":"e","input":{}}]}}}"#,
+        r#"{"tools":{"echo":{"examples":[{"name":"\u0007","input":{"text":"a"}}]}}}"#,
+        r#"{"tools":{"echo":{"examples":[{"input":{"text":"a"}}]}}}"#,
+        r#"{"tools":{"echo":{"examples":[{"name":"e","input":{"text":"\u202e"}}]}}}"#,
+        r#"{"types":{"gone":{"description":"d"}}}"#,
     ] {
         assert!(matches!(one(&with(bad)), Refusal::Metadata { .. }), "{bad}");
     }
+}
+
+#[test]
+fn the_documentation_of_types() {
+    let host = host(Allocator::Pooling);
+    let all = r#"{"types":{
+        "things_pair":{"description":"Two.","fields":{"left":"The left one."}},
+        "shape":{"fields":{"dot":"A dot.","line":"Its length."}},
+        "tone":{"description":"A tone."}}}"#;
+    let skill = host.load(documented(NAMED, all)).expect("it loads");
+    let schema = skill.tool("go").expect("it is there").parameters_schema();
+    let properties = &schema["properties"];
+    assert_eq!(properties["pair"]["description"], "Two.");
+    assert_eq!(properties["pair"]["properties"]["left"]["description"], "The left one.");
+    assert_eq!(properties["pair"]["properties"]["right"].get("description"), None);
+    assert_eq!(properties["shape"]["description"], "`dot`: A dot.\n`line`: Its length.");
+    assert_eq!(schema["$defs"]["tone"]["description"], "A tone.");
+    for bad in [
+        r#"{"types":{"pair":{"fields":{"middle":"?"}}}}"#,
+        r#"{"types":{"shape":{"fields":{"cube":"?"}}}}"#,
+        r#"{"types":{"pair":{"description":"\u001b"}}}"#,
+        r#"{"types":{"pair":{"fields":{"left":"\u001b"}}}}"#,
+        r#"{"types":{"pair":{"fields":{"left":"a","left":"b"}}}}"#,
+        r#"{"types":{"other_pair":{}}}"#,
+    ] {
+        assert!(matches!(one(&documented(NAMED, bad)), Refusal::Metadata { .. }), "{bad}");
+    }
+}
+
+#[test]
+fn what_an_author_says_of_the_whole() {
+    let all = r#"{"name":"echo","version":"1.2.0","license":"MIT OR Apache-2.0",
+        "grants":{"http":["api.example.com"],"kv":true,"skills":["json-query_run"]},
+        "tools":{"echo":{"examples":[{"name":"a word","input":{"text":"hi"}}]}}}"#;
+    let skill = host(Allocator::Pooling).load(documented(guests::ECHO, all)).expect("it loads");
+    let manifest = skill.manifest();
+    assert_eq!((manifest.name.as_deref(), manifest.version.as_deref()), (Some("echo"), Some("1.2.0")));
+    assert_eq!(manifest.license.as_deref(), Some("MIT OR Apache-2.0"));
+    let grants = &manifest.grants;
+    assert_eq!(
+        (&*grants.http, grants.kv, &*grants.skills),
+        (&["api.example.com".to_owned()][..], true, &["json-query_run".to_owned()][..])
+    );
+    let tool = skill.tool("echo").expect("it is there");
+    let [example] = tool.examples() else { panic!("one: {:?}", tool.examples()) };
+    assert_eq!((&*example.name, &example.input), ("a word", &serde_json::json!({"text": "hi"})));
+    assert_eq!(tool.parameters_schema()["examples"], serde_json::json!([{"text": "hi"}]));
+}
+
+#[test]
+fn as_many_examples_as_are_taken() {
+    let with = |count| {
+        let examples = vec![r#"{"name":"e","input":{"text":"a"}}"#; count].join(",");
+        documented(guests::ECHO, &format!(r#"{{"tools":{{"echo":{{"examples":[{examples}]}}}}}}"#))
+    };
+    assert!(host(Allocator::Pooling).load(with(256)).is_ok());
+    assert!(matches!(one(&with(257)), Refusal::Metadata { .. }));
 }

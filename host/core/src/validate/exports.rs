@@ -22,6 +22,15 @@ const NAME_CAP: usize = 128;
 pub(super) struct Exports {
     pub(super) tools: Vec<ToolDescription>,
     pub(super) types: TypeTable,
+    pub(super) named: Vec<NamedType>,
+}
+
+/// A type under a name that the skill exports it by.
+pub(super) struct NamedType {
+    /// `interface_type`; the same as the name for a type at the top level.
+    pub(super) full_name: String,
+    pub(super) name: String,
+    pub(super) ty: TypeId,
 }
 
 /// Reads the exports named in `names`; adds a refusal for each that cannot be a tool.
@@ -39,6 +48,7 @@ pub(super) fn read(
         found: Vec::new(),
         count: 0,
         cap: caps.tools,
+        named: Vec::new(),
     };
     for (name, _) in names {
         let Some(item) = types.component_item_for_export(name) else { continue };
@@ -53,7 +63,7 @@ pub(super) fn read(
                 let interface: Arc<str> = name.as_str().into();
                 // Named types first: a signature is written with the names it is exported beside.
                 for (export, item) in &instance.exports {
-                    reader.name_type(export, &item.ty);
+                    reader.name_type(Some(name), export, &item.ty);
                 }
                 for (export, item) in &instance.exports {
                     if let ComponentEntityType::Func(func) = item.ty {
@@ -64,7 +74,7 @@ pub(super) fn read(
                     }
                 }
             }
-            ComponentEntityType::Type { .. } => reader.name_type(name, &item.ty),
+            ComponentEntityType::Type { .. } => reader.name_type(None, name, &item.ty),
             ComponentEntityType::Instance(_)
             | ComponentEntityType::Module(_)
             | ComponentEntityType::Value(_)
@@ -84,7 +94,7 @@ pub(super) fn read(
         refusals.push(Refusal::NothingExported { hint });
     }
     let tools = reader.tools(caps, refusals);
-    Exports { tools, types: reader.table }
+    Exports { tools, types: reader.table, named: reader.named }
 }
 
 /// The QuickJS back end of componentize-js exports a bare `init` beside the author's functions.
@@ -109,17 +119,17 @@ impl Found {
         }
     }
 
-    /// `interface_function`, or the bare function's name: `ns:pkg/iface@1.0.0` is called `iface`.
     fn full_name(&self) -> String {
-        match &self.interface {
-            Some(interface) => {
-                let path = interface.split_once('@').map_or(&**interface, |(path, _)| path);
-                let short = path.rsplit_once('/').map_or(path, |(_, short)| short);
-                format!("{short}_{}", self.function)
-            }
-            None => self.function.clone(),
-        }
+        full_name(self.interface.as_deref(), &self.function)
     }
+}
+
+/// `interface_name`, where `ns:pkg/iface@1.0.0` is called `iface`; at the top level the name itself.
+fn full_name(interface: Option<&str>, name: &str) -> String {
+    let Some(interface) = interface else { return name.to_owned() };
+    let path = interface.split_once('@').map_or(interface, |(path, _)| path);
+    let short = path.rsplit_once('/').map_or(path, |(_, short)| short);
+    format!("{short}_{name}")
 }
 
 struct Reader<'a> {
@@ -132,6 +142,7 @@ struct Reader<'a> {
     /// Functions that are there, also those over the cap, of which nothing is kept.
     count: u64,
     cap: u32,
+    named: Vec<NamedType>,
 }
 
 /// Why a type cannot be in a tool's signature.
@@ -233,7 +244,7 @@ impl Reader<'_> {
     }
 
     /// Remembers the name under which a value type is exported.
-    fn name_type(&mut self, name: &str, ty: &ComponentEntityType) {
+    fn name_type(&mut self, interface: Option<&str>, name: &str, ty: &ComponentEntityType) {
         if let ComponentEntityType::Type { created, .. } = ty
             && let wasmparser::component_types::ComponentAnyTypeId::Defined(id) = created
             && let Ok(ty) = self.value(ComponentValType::Type(*id))
@@ -243,6 +254,7 @@ impl Reader<'_> {
             )
         {
             self.table.name(ty, name);
+            self.named.push(NamedType { full_name: full_name(interface, name), name: name.to_owned(), ty });
         }
     }
 

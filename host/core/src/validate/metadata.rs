@@ -1,10 +1,9 @@
-//! The `ringfence:skill` section: documentation of a skill and its tools, checked against the real ones.
+//! The `ringfence:skill` section: what an author says of a skill, its tools and types, checked against the real ones.
 //!
-//! WIT comments do not survive into a component, so they come in a custom section at the top level of
-//! the file: JSON, `{"description": …, "skill-md": …, "tools": {NAME: {"description": …, "parameters": {NAME: …},
-//! "annotations": {"read-only": …, …}}}}`.
-//! It is untrusted text: capped at 64 KiB, without control characters other than line breaks. A
-//! section that is there and wrong refuses the skill.
+//! WIT comments do not survive into a component, so they come in a custom section at the top level of the file, as
+//! JSON; `wit/README.md` has its form. It is untrusted text: capped at 64 KiB, without control characters other than
+//! line breaks. Whatever it names must be there, and example inputs must fit their tools. A section that is there and
+//! wrong refuses the skill.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,10 +11,14 @@ use std::marker::PhantomData;
 
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use super::description::ToolDescription;
+use super::exports::{Exports, NamedType};
 use super::refusals::Refusals;
 use crate::error::Refusal;
+use crate::json;
+use crate::types::{TypeDocs, TypeTable};
 
 /// The name of the section.
 pub(super) const SECTION: &str = "ringfence:skill";
@@ -23,15 +26,44 @@ pub(super) const SECTION: &str = "ringfence:skill";
 const SECTION_CAP: usize = 64 << 10;
 const TEXT_CAP: usize = 4096;
 
+/// Longest name, version or licence, in bytes.
+const LINE_CAP: usize = 256;
+
+/// Most hosts and most tools that a skill may ask for.
+const ASKS_CAP: usize = 64;
+
+/// Most examples of all tools together.
+const EXAMPLES_CAP: usize = 256;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Metadata {
     #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    version: Option<String>,
+    #[serde(default)]
+    license: Option<String>,
+    #[serde(default)]
     description: Option<String>,
+    #[serde(default)]
+    grants: Asks,
     #[serde(default, rename = "skill-md")]
     skill_md: Option<String>,
     #[serde(default)]
     tools: Once<ToolDocs>,
+    #[serde(default)]
+    types: Once<TypeTexts>,
+}
+
+/// What an author says of a type.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TypeTexts {
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    fields: Once<String>,
 }
 
 /// What the author says of the skill as a whole.
@@ -41,6 +73,46 @@ pub(crate) struct SkillDocs {
     pub(crate) description: Option<String>,
     /// The text of a SKILL.md.
     pub(crate) skill_md: Option<String>,
+    pub(crate) manifest: Manifest,
+}
+
+/// What an author calls a skill, and what the skill asks for. Untrusted text, and claims: the store's own name and
+/// version are what counts, and asking grants nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Manifest {
+    /// The author's name for it.
+    pub name: Option<String>,
+    /// The author's version of it.
+    pub version: Option<String>,
+    /// An SPDX expression, as the author gives it.
+    pub license: Option<String>,
+    /// What it asks to be lent.
+    pub grants: Asks,
+}
+
+/// What a skill asks to be lent, beyond what every skill has. Asking is not having: a policy grants.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Asks {
+    /// Hosts that it sends requests to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<String>,
+    /// Whether it keeps keys and values.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kv: bool,
+    /// Other tools that it calls, as `skill_tool`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skills: Vec<String>,
+}
+
+impl Asks {
+    /// Whether it asks for nothing.
+    pub fn is_empty(&self) -> bool {
+        self.http.is_empty() && !self.kv && self.skills.is_empty()
+    }
 }
 
 /// What the author says of a tool.
@@ -53,6 +125,19 @@ pub(crate) struct ToolDocs {
     pub(crate) parameters: Once<String>,
     #[serde(default)]
     pub(crate) annotations: Option<Annotations>,
+    #[serde(default)]
+    pub(crate) examples: Vec<Example>,
+}
+
+/// An input that shows what a tool does. It fits the tool.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Example {
+    /// What it shows. Untrusted text.
+    pub name: String,
+    /// The input, as JSON.
+    pub input: Value,
 }
 
 /// What an author claims of how a tool behaves, in the words of MCP. A claim: nothing here checks or enforces it, so
@@ -115,18 +200,19 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Once<T> {
     }
 }
 
-/// Adds the documentation to the tools; gives what is said of the whole skill.
+/// Adds the documentation to tools and types; gives what is said of the whole skill.
 pub(super) fn apply(
     section: &[u8],
     sections: u32,
-    tools: &mut [ToolDescription],
+    exports: &mut Exports,
     refusals: &mut Refusals,
 ) -> SkillDocs {
     // With a tool refused, what documents it would be refused for the wrong reason.
     if !refusals.is_empty() {
         return SkillDocs::default();
     }
-    let read = if sections > 1 { Err(format!("there are {sections} of them")) } else { read(section, tools) };
+    let read =
+        if sections > 1 { Err(format!("there are {sections} of them")) } else { read(section, exports) };
     match read {
         Ok(about) => about,
         Err(reason) => {
@@ -136,7 +222,7 @@ pub(super) fn apply(
     }
 }
 
-fn read(section: &[u8], tools: &mut [ToolDescription]) -> Result<SkillDocs, String> {
+fn read(section: &[u8], exports: &mut Exports) -> Result<SkillDocs, String> {
     if section.len() > SECTION_CAP {
         return Err(format!("{} bytes; the cap is {SECTION_CAP}", section.len()));
     }
@@ -148,29 +234,115 @@ fn read(section: &[u8], tools: &mut [ToolDescription]) -> Result<SkillDocs, Stri
         // As long as the section: a document, not a line.
         check_characters("skill-md", text)?;
     }
-    for (name, docs) in metadata.tools.0 {
-        let Some(tool) = tools.iter_mut().find(|tool| *tool.name == *name || *tool.full_name == *name) else {
-            return Err(format!("it documents the tool `{name}`, which the skill does not have"));
-        };
-        if let Some(text) = &docs.description {
-            check_text(&format!("description of `{name}`"), text)?;
-        }
-        if let Some(title) = docs.annotations.as_ref().and_then(|annotations| annotations.title.as_deref()) {
-            check_text(&format!("title of `{name}`"), title)?;
-        }
-        for (param, text) in &docs.parameters.0 {
-            if !tool.params.iter().any(|(known, _)| **known == **param) {
-                return Err(format!(
-                    "it documents the parameter `{param}` of `{name}`, which it does not have"
-                ));
-            }
-            check_text(&format!("text of parameter `{param}` of `{name}`"), text)?;
-        }
-        if tool.docs.replace(docs).is_some() {
-            return Err(format!("it documents the tool `{name}` under both of its names"));
-        }
+    for (what, line) in
+        [("name", &metadata.name), ("version", &metadata.version), ("license", &metadata.license)]
+    {
+        line.as_deref().map_or(Ok(()), |line| check_line(what, line))?;
     }
-    Ok(SkillDocs { description: metadata.description, skill_md: metadata.skill_md })
+    check_asks(&metadata.grants)?;
+    for (name, texts) in metadata.types.0 {
+        document_type(&name, texts, exports)?;
+    }
+    // Each is read as a value, which can be far larger than its text.
+    let examples: usize = metadata.tools.0.values().map(|docs| docs.examples.len()).sum();
+    if examples > EXAMPLES_CAP {
+        return Err(format!("it has {examples} examples; the cap is {EXAMPLES_CAP}"));
+    }
+    for (name, docs) in metadata.tools.0 {
+        document_tool(&name, docs, &mut exports.tools, &exports.types)?;
+    }
+    let Metadata { name, version, license, description, grants, skill_md, .. } = metadata;
+    Ok(SkillDocs { description, skill_md, manifest: Manifest { name, version, license, grants } })
+}
+
+fn document_tool(
+    name: &str,
+    docs: ToolDocs,
+    tools: &mut [ToolDescription],
+    types: &TypeTable,
+) -> Result<(), String> {
+    let Some(tool) = tools.iter_mut().find(|tool| *tool.name == *name || *tool.full_name == *name) else {
+        return Err(format!("it documents the tool `{name}`, which the skill does not have"));
+    };
+    if let Some(text) = &docs.description {
+        check_text(&format!("description of `{name}`"), text)?;
+    }
+    if let Some(title) = docs.annotations.as_ref().and_then(|annotations| annotations.title.as_deref()) {
+        check_text(&format!("title of `{name}`"), title)?;
+    }
+    for (param, text) in &docs.parameters.0 {
+        if !tool.params.iter().any(|(known, _)| **known == **param) {
+            return Err(format!("it documents the parameter `{param}` of `{name}`, which it does not have"));
+        }
+        check_text(&format!("text of parameter `{param}` of `{name}`"), text)?;
+    }
+    for example in &docs.examples {
+        check_text(&format!("name of an example of `{name}`"), &example.name)?;
+        // As it will be shown: JSON escapes what acts on a terminal, but not what only looks otherwise.
+        check_characters(&format!("input of an example of `{name}`"), &example.input.to_string())?;
+        // The section is capped, and with it what the host holds of an example.
+        json::read_params_value(types, &tool.params, &example.input, SECTION_CAP as u64).map_err(
+            |error| {
+                let place =
+                    if error.pointer.is_empty() { String::new() } else { format!(" at {}", error.pointer) };
+                format!("the example `{}` does not fit `{name}`{place}: {}", example.name, error.message)
+            },
+        )?;
+    }
+    if tool.docs.replace(docs).is_some() {
+        return Err(format!("it documents the tool `{name}` under both of its names"));
+    }
+    Ok(())
+}
+
+fn document_type(name: &str, texts: TypeTexts, exports: &mut Exports) -> Result<(), String> {
+    let by_full_name = |named: &&NamedType| named.full_name == name;
+    let mut by_name = exports.named.iter().filter(|named| named.name == name);
+    let ty = match (exports.named.iter().find(by_full_name), by_name.next(), by_name.next()) {
+        (Some(named), _, _) | (None, Some(named), None) => named.ty,
+        (None, Some(_), Some(_)) => {
+            return Err(format!(
+                "it documents the type `{name}`, and several interfaces have one of that name: call it `interface_{name}`"
+            ));
+        }
+        (None, None, _) => {
+            return Err(format!("it documents the type `{name}`, which the skill does not export"));
+        }
+    };
+    if let Some(text) = &texts.description {
+        check_text(&format!("description of the type `{name}`"), text)?;
+    }
+    for (field, text) in &texts.fields.0 {
+        if exports.types.position(ty, field).is_none() {
+            return Err(format!(
+                "it documents `{field}` of the type `{name}`, which has no such field or case"
+            ));
+        }
+        check_text(&format!("text of `{field}` of the type `{name}`"), text)?;
+    }
+    exports.types.document(ty, TypeDocs { description: texts.description, fields: texts.fields.0 });
+    Ok(())
+}
+
+fn check_asks(asks: &Asks) -> Result<(), String> {
+    for (what, list) in [("grants.http", &asks.http), ("grants.skills", &asks.skills)] {
+        if list.len() > ASKS_CAP {
+            return Err(format!("{what} has {} entries; the cap is {ASKS_CAP}", list.len()));
+        }
+        list.iter().try_for_each(|line| check_line(what, line))?;
+    }
+    Ok(())
+}
+
+/// A line without white space at its ends, and not empty.
+fn check_line(what: &str, line: &str) -> Result<(), String> {
+    if line.is_empty() || line.len() > LINE_CAP || line.trim() != line {
+        return Err(format!("the {what} is not a line of 1 to {LINE_CAP} bytes without spaces around it"));
+    }
+    match line.chars().find(|c| crate::text::is_unsafe(*c)) {
+        Some(c) => Err(format!("the {what} holds the character U+{:04X}", c as u32)),
+        None => Ok(()),
+    }
 }
 
 fn check_text(what: &str, text: &str) -> Result<(), String> {

@@ -20,8 +20,8 @@ pub(crate) use count::Counts;
 pub(crate) use description::{Description, ToolDescription, ToolResult};
 pub use description::{Import, Lending};
 pub(crate) use imports::Offer;
-pub use metadata::Annotations;
 pub(crate) use metadata::SkillDocs;
+pub use metadata::{Annotations, Asks, Example, Manifest};
 
 use refusals::Refusals;
 
@@ -113,7 +113,7 @@ fn describe(bytes: &[u8], caps: &SkillCaps, offer: &Offer, refusals: &mut Refusa
     let mut exports = exports::read(types.as_ref(), &top.exports, caps, refusals);
     let mut docs = SkillDocs::default();
     if let Some(section) = top.metadata {
-        docs = metadata::apply(section, top.sections, &mut exports.tools, refusals);
+        docs = metadata::apply(section, top.sections, &mut exports, refusals);
     }
     // A large schema refuses the skill here, so that nobody has to carry it later.
     let mut schema_bytes: u64 = 0;
