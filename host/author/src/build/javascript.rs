@@ -1,0 +1,53 @@
+//! JavaScript: componentize-js by its API, StarlingMonkey as the engine, all that needs WASI left out.
+
+use super::BuildOptions;
+use super::tool::{Tool, find};
+use crate::error::AuthorError;
+use crate::project::Project;
+use crate::wit::Contract;
+
+const LANGUAGE: &str = "javascript";
+const SOURCE: &str = "skill.js";
+
+/// Arguments: source, WIT, world, result. What is left out imports WASI; a skill has no use of it.
+const SCRIPT: &str = r#"
+import { writeFile } from "node:fs/promises";
+import { componentize } from "@bytecodealliance/componentize-js";
+const [sourcePath, witPath, worldName, out] = process.argv.slice(1);
+const disableFeatures = ["stdio", "random", "clocks", "http", "fetch-event"];
+const { component } = await componentize({ sourcePath, witPath, worldName, disableFeatures });
+await writeFile(out, component);
+"#;
+
+pub(super) fn build(
+    project: &Project,
+    contract: &Contract,
+    options: BuildOptions,
+) -> Result<Vec<u8>, AuthorError> {
+    let dir = project.dir();
+    let missing = |what: &str, install: &str| AuthorError::MissingTool {
+        what: what.to_owned(),
+        language: LANGUAGE,
+        install: install.to_owned(),
+    };
+    let node =
+        find("node", &[]).ok_or_else(|| missing("Node (20 or later)", "apt-get install nodejs npm"))?;
+    let mut parents = dir.ancestors();
+    if !parents.any(|parent| parent.join("node_modules/@bytecodealliance/componentize-js").is_dir()) {
+        let install =
+            format!("npm install --prefix {} @bytecodealliance/componentize-js@0.23", dir.display());
+        return Err(missing("componentize-js", &install));
+    }
+    let wit = project.wit().ok_or_else(|| AuthorError::NoWit(dir.to_owned()))?;
+    let out =
+        tempfile::tempdir().map_err(AuthorError::io("make a temporary folder", std::env::temp_dir()))?;
+    let file = out.path().join("skill.wasm");
+    Tool::new(&node, dir, options)
+        .args(["--input-type=module", "--eval", SCRIPT, "--"])
+        .arg(dir.join(SOURCE))
+        .arg(wit)
+        .arg(contract.name())
+        .arg(&file)
+        .run()?;
+    std::fs::read(&file).map_err(AuthorError::io("read", file))
+}

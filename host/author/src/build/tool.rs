@@ -1,0 +1,119 @@
+//! Another program, run for its result: its output is shown as it comes, or when it fails.
+
+use std::ffi::OsStr;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::BuildOptions;
+use crate::error::AuthorError;
+
+/// Bytes of a failed tool's output that are shown.
+const SHOWN: usize = 8 << 10;
+
+/// A program of the language's.
+pub(super) struct Tool {
+    command: Command,
+    options: BuildOptions,
+}
+
+impl Tool {
+    pub(super) fn new(program: impl AsRef<OsStr>, dir: &Path, options: BuildOptions) -> Self {
+        let mut command = Command::new(program);
+        command.current_dir(dir).stdin(Stdio::null());
+        Self { command, options }
+    }
+
+    pub(super) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.command.arg(arg);
+        self
+    }
+
+    pub(super) fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    pub(super) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs it; what it printed on standard output.
+    pub(super) fn run(mut self) -> Result<Vec<u8>, AuthorError> {
+        let shown = self.shown();
+        let failed = |status: String, output: &[u8]| AuthorError::ToolFailed {
+            command: shown.clone(),
+            status,
+            output: tail(output),
+        };
+        let spawned = self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = spawned.map_err(|error| failed(error.to_string(), &[]))?;
+        let verbose = self.options.verbose;
+        let errors = child.stderr.take();
+        // Both are read at once, or a tool that fills one waits for ever.
+        let errors = std::thread::spawn(move || {
+            let mut kept = Vec::new();
+            let mut buffer = [0; 4096];
+            let mut errors = errors;
+            while let Some(count) = errors.as_mut().and_then(|errors| errors.read(&mut buffer).ok()) {
+                let Some(read) = buffer.get(..count).filter(|read| !read.is_empty()) else { break };
+                if verbose {
+                    let _ = std::io::stderr().write_all(read);
+                }
+                kept.extend_from_slice(read);
+                // The end of it is what is shown.
+                let surplus = kept.len().saturating_sub(SHOWN.saturating_mul(2));
+                kept.drain(..surplus);
+            }
+            kept
+        });
+        let mut output = Vec::new();
+        if let Some(mut stdout) = child.stdout.take() {
+            let _ = stdout.read_to_end(&mut output);
+        }
+        let status = child.wait().map_err(|error| failed(error.to_string(), &[]))?;
+        let errors = errors.join().unwrap_or_default();
+        if !status.success() {
+            let said = if errors.is_empty() { &output } else { &errors };
+            return Err(failed(status.to_string(), said));
+        }
+        Ok(output)
+    }
+
+    /// The command, as one would type it.
+    fn shown(&self) -> String {
+        let word = |word: &OsStr| {
+            let word = word.to_string_lossy();
+            if word.len() > 80 || word.contains('\n') { "…".to_owned() } else { word.into_owned() }
+        };
+        let words: Vec<String> =
+            std::iter::once(self.command.get_program()).chain(self.command.get_args()).map(word).collect();
+        words.join(" ")
+    }
+}
+
+/// The end of an output, from a new line on.
+fn tail(output: &[u8]) -> String {
+    let from = output.len().saturating_sub(SHOWN);
+    let text = String::from_utf8_lossy(output.get(from..).unwrap_or_default()).trim().to_owned();
+    if text.is_empty() { text } else { format!("\n{text}") }
+}
+
+/// A program of that name: in one of `first`, else on the path.
+pub(super) fn find(name: &str, first: &[PathBuf]) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut dirs = first.iter().cloned().chain(std::env::split_paths(&path));
+    dirs.find_map(|dir| Some(dir.join(name)).filter(|file| is_program(file)))
+}
+
+#[cfg(unix)]
+fn is_program(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(file: &Path) -> bool {
+    file.is_file()
+}

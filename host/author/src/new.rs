@@ -1,0 +1,291 @@
+//! A new skill's folder, which builds and runs as it stands. Nothing that is there is ever touched.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::error::AuthorError;
+use crate::project::Language;
+
+/// Longest name: a store's limit is 63.
+const LONGEST: usize = 63;
+
+/// Words that are no name in WIT, Rust, JavaScript, Python, Go or C, as far as a name can be one.
+const RESERVED: [&str; 96] = [
+    "abstract",
+    "and",
+    "as",
+    "assert",
+    "async",
+    "auto",
+    "await",
+    "become",
+    "bool",
+    "borrow",
+    "box",
+    "break",
+    "case",
+    "catch",
+    "chan",
+    "char",
+    "class",
+    "const",
+    "continue",
+    "core",
+    "crate",
+    "debugger",
+    "def",
+    "default",
+    "defer",
+    "del",
+    "delete",
+    "do",
+    "double",
+    "dyn",
+    "elif",
+    "else",
+    "enum",
+    "except",
+    "export",
+    "extends",
+    "extern",
+    "fallthrough",
+    "false",
+    "final",
+    "finally",
+    "flags",
+    "float",
+    "fn",
+    "for",
+    "from",
+    "func",
+    "future",
+    "global",
+    "go",
+    "goto",
+    "if",
+    "import",
+    "in",
+    "include",
+    "int",
+    "interface",
+    "is",
+    "lambda",
+    "let",
+    "list",
+    "long",
+    "loop",
+    "macro",
+    "map",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "new",
+    "none",
+    "nonlocal",
+    "not",
+    "null",
+    "option",
+    "own",
+    "package",
+    "pass",
+    "pub",
+    "raise",
+    "range",
+    "record",
+    "ref",
+    "resource",
+    "result",
+    "return",
+    "select",
+    "self",
+    "skill",
+    "static",
+    "stream",
+    "struct",
+    "test",
+    "true",
+    "type",
+    "world",
+];
+
+/// A file of a template: where it goes, and its text. The placeholders are `{{name}}`, `{{snake}}`, `{{language}}`.
+type Template = &'static [(&'static str, &'static str)];
+
+const SHARED: Template = &[
+    ("skill.toml", include_str!("../templates/shared/skill.toml")),
+    ("input.json", include_str!("../templates/shared/input.json")),
+    (".gitignore", include_str!("../templates/shared/gitignore")),
+];
+
+const WIT: (&str, &str) = ("wit/skill.wit", include_str!("../templates/shared/skill.wit"));
+
+const README: &str = include_str!("../templates/shared/README.md");
+
+const JAVASCRIPT: Template = &[
+    WIT,
+    ("skill.js", include_str!("../templates/javascript/skill.js")),
+    ("package.json", include_str!("../templates/javascript/package.json")),
+];
+
+const PYTHON: Template = &[WIT, ("app.py", include_str!("../templates/python/app.py"))];
+
+/// What differs between the languages' README files.
+struct Words {
+    title: &'static str,
+    setup: &'static str,
+    files: &'static str,
+    note: &'static str,
+}
+
+/// Makes the folder `NAME` in `parent`, which must not be there; gives its path.
+///
+/// # Errors
+///
+/// [`AuthorError::Name`], [`AuthorError::Exists`], [`AuthorError::Io`].
+pub fn new(parent: &Path, name: &str, language: Language) -> Result<PathBuf, AuthorError> {
+    check_name(name)?;
+    let dir = parent.join(name);
+    fs::create_dir_all(parent).map_err(AuthorError::io("make", parent))?;
+    // The one step that decides: it fails if anything of that name is there.
+    fs::create_dir(&dir).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => AuthorError::Exists(dir.clone()),
+        _ => AuthorError::io("make", &dir)(error),
+    })?;
+    let (template, words) = of(language);
+    let fill = |text: &str| {
+        text.replace("{{setup}}", words.setup)
+            .replace("{{files}}", words.files)
+            .replace("{{note}}", words.note)
+            .replace("{{title}}", words.title)
+            .replace("{{language}}", language.name())
+            .replace("{{snake}}", &name.replace('-', "_"))
+            .replace("{{name}}", name)
+    };
+    for (path, text) in SHARED.iter().chain(template).chain([&("README.md", README)]) {
+        let path = dir.join(path);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(AuthorError::io("make", folder))?;
+        }
+        let mut file = File::create_new(&path).map_err(AuthorError::io("make", &path))?;
+        let text = format!("{}\n", fill(text).trim_end());
+        file.write_all(text.as_bytes()).map_err(AuthorError::io("write", &path))?;
+    }
+    Ok(dir)
+}
+
+fn of(language: Language) -> (Template, Words) {
+    match language {
+        Language::JavaScript => (
+            JAVASCRIPT,
+            Words {
+                title: "JavaScript",
+                setup: "Needs Node 20 or later. Once: `npm install`, which brings the tool that makes components (400 MB).\n",
+                files: "| `skill.js` | the tools |\n| `wit/skill.wit` | what they take and give; its comments are what agents read |",
+                note: "The engine is inside the component, so even this one has 12 MB. There is no `fetch`, no console, no clock and no\nrandomness: a skill works on its input.",
+            },
+        ),
+        Language::Python => (
+            PYTHON,
+            Words {
+                title: "Python",
+                setup: "Once: `python3 -m venv .venv && .venv/bin/pip install componentize-py==0.25.1`\n",
+                files: "| `app.py` | the tools |\n| `wit/skill.wit` | what they take and give; its comments are what agents read |",
+                note: "The interpreter is inside the component, so even this one has 18 MB. There are no files when it runs: import at the top\nof `app.py` whatever is needed. Packages of pure Python in `.venv` go in with it.",
+            },
+        ),
+        Language::Rust | Language::Go | Language::C => {
+            (&[], Words { title: "", setup: "", files: "", note: "" })
+        }
+    }
+}
+
+/// A name that can be a skill's, a WIT package's, and a crate's or module's.
+fn check_name(name: &str) -> Result<(), AuthorError> {
+    let wrong = |reason| Err(AuthorError::Name { name: name.to_owned(), reason });
+    if name.is_empty() || name.len() > LONGEST {
+        return wrong("it must have 1 to 63 characters");
+    }
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !name.bytes().all(plain) {
+        return wrong("only lower-case letters, digits and hyphens may stand in it");
+    }
+    if !name.split('-').all(|word| word.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase())) {
+        return wrong("every word between hyphens must begin with a letter, as WIT has it");
+    }
+    if RESERVED.binary_search(&name).is_ok() {
+        return wrong("it is a word of one of the languages");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_words_are_in_order() {
+        assert!(RESERVED.is_sorted());
+    }
+
+    #[test]
+    fn names() {
+        for good in ["a", "text-stats", "utf8-tools", "x2", &"a".repeat(63)] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "A",
+            "2fa",
+            "a--b",
+            "-a",
+            "a-",
+            "a_b",
+            "a b",
+            "../x",
+            "a-2",
+            "ä",
+            "list",
+            "world",
+            &"a".repeat(64),
+        ] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_is_left_alone() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let dir = new(parent.path(), "shout", Language::Python).expect("it is made");
+        fs::write(dir.join("app.py"), "mine").expect("written");
+        assert!(matches!(new(parent.path(), "shout", Language::Python), Err(AuthorError::Exists(_))));
+        assert_eq!(fs::read_to_string(dir.join("app.py")).expect("it is there"), "mine");
+        // A file or a link that leads nowhere is there as well.
+        std::os::unix::fs::symlink("nowhere", parent.path().join("link")).expect("made");
+        assert!(matches!(new(parent.path(), "link", Language::Python), Err(AuthorError::Exists(_))));
+    }
+
+    #[test]
+    fn no_placeholder_is_left() {
+        let parent = tempfile::tempdir().expect("a folder");
+        for language in Language::ALL {
+            let dir = new(parent.path(), &format!("in-{}", language.name()), language).expect("it is made");
+            let mut folders = vec![dir];
+            while let Some(folder) = folders.pop() {
+                for entry in fs::read_dir(folder).expect("readable").flatten() {
+                    if entry.path().is_dir() {
+                        folders.push(entry.path());
+                        continue;
+                    }
+                    let text = fs::read_to_string(entry.path()).expect("text");
+                    assert!(
+                        !text.contains("{{") || text.contains("format!"),
+                        "{}: {text}",
+                        entry.path().display()
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! A component and what its author says of it become one file: the `ringfence:skill` section, and the standard
+//! metadata that other tools read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::Value;
+use wasm_encoder::{Component, RawSection};
+use wasm_metadata::{AddMetadata, AddMetadataField, Description, Licenses, Version};
+use wasmparser_author::{Parser, Payload};
+use wit_parser::decoding::{DecodedWasm, decode};
+use wit_parser::{WorldItem, WorldKey};
+
+use crate::error::AuthorError;
+use crate::manifest::{Annotations, Grants, Manifest};
+use crate::wit::{Contract, Texts, TypeTexts};
+
+/// The section that hosts read (`wit/README.md`).
+const SECTION: &str = "ringfence:skill";
+
+/// The section in which a core module carries the WIT that a Rust module was turned into; packing takes it out.
+const WIT_SECTION: &str = "ringfence:wit";
+
+/// Bytes of documentation that a host takes.
+const CAP: usize = 64 << 10;
+
+/// What goes into a component.
+#[derive(Debug)]
+pub struct Pack<'a> {
+    /// The component, packed before or not.
+    pub component: &'a [u8],
+    /// Its contract; without it the text that the component carries, and without that no documentation.
+    pub contract: Option<&'a Contract>,
+    /// What the author says beside it.
+    pub manifest: &'a Manifest,
+    /// The text of a SKILL.md.
+    pub skill_md: Option<String>,
+}
+
+/// A component with its documentation.
+#[derive(Debug)]
+pub struct Packed {
+    /// The file.
+    pub component: Vec<u8>,
+    /// Tools of which nothing is said. An agent has only their names and types.
+    pub undocumented: Vec<String>,
+    /// What the WIT has and the component does not: nothing is said of it.
+    pub absent: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Section<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    license: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "is_default")]
+    grants: &'a Grants,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skill_md: Option<&'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    tools: BTreeMap<String, Tool<'a>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    types: BTreeMap<&'a str, &'a TypeTexts>,
+}
+
+#[derive(Serialize, Default)]
+struct Tool<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    parameters: BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<&'a Annotations>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    examples: Vec<Example<'a>>,
+}
+
+#[derive(Serialize)]
+struct Example<'a> {
+    name: &'a str,
+    input: &'a Value,
+}
+
+fn is_default(grants: &&Grants) -> bool {
+    **grants == Grants::default()
+}
+
+/// Packs. The same input gives the same bytes; packing what was packed replaces what was said.
+///
+/// # Errors
+///
+/// [`AuthorError::NotComponent`], [`AuthorError::NoSuchTool`] for a name in `skill.toml`, [`AuthorError::TooLong`].
+pub fn pack(pack: &Pack<'_>) -> Result<Packed, AuthorError> {
+    let (bare, carried) = take_out(pack.component)?;
+    let of_component = match (&pack.contract, &carried) {
+        (None, Some(text)) => Some(Contract::parse(text, pack.manifest.world.as_deref())?),
+        _ => None,
+    };
+    let texts = pack.contract.or(of_component.as_ref()).map(Contract::texts).unwrap_or_default();
+    let exports = Exports::of(&bare);
+    let (section, mut packed) = section(pack, &texts, &exports)?;
+    let json = serde_json::to_vec(&section).unwrap_or_default();
+    if json.len() > CAP {
+        return Err(AuthorError::TooLong { size: json.len(), cap: CAP });
+    }
+    packed.component = standard(&bare, pack.manifest, section.description)?;
+    let section = wasm_encoder::CustomSection { name: SECTION.into(), data: json.into() };
+    wasm_encoder::ComponentSection::append_to_component(&section, &mut packed.component);
+    Ok(packed)
+}
+
+fn section<'a>(
+    pack: &'a Pack<'_>,
+    texts: &'a Texts,
+    exports: &Exports,
+) -> Result<(Section<'a>, Packed), AuthorError> {
+    let mut tools: BTreeMap<String, Tool<'a>> = BTreeMap::new();
+    let mut absent = Vec::new();
+    for (name, said) in &texts.tools {
+        if !exports.has_tool(name) {
+            absent.push(name.clone());
+            continue;
+        }
+        let tool = tools.entry(name.clone()).or_default();
+        tool.description = said.description.as_deref();
+        tool.parameters.extend(said.parameters.iter().map(|(name, text)| (&**name, &**text)));
+    }
+    for (name, claims) in &pack.manifest.tools {
+        let tool = tools.entry(exports.tool(name, texts)?).or_default();
+        tool.annotations = Some(claims).filter(|claims| !claims.is_empty());
+        tool.parameters.extend(claims.parameters.iter().map(|(name, text)| (&**name, &**text)));
+    }
+    for example in &pack.manifest.examples {
+        let name = match &example.tool {
+            Some(name) => exports.tool(name, texts)?,
+            None => exports.only(texts)?,
+        };
+        let tool = tools.entry(name).or_default();
+        tool.examples.push(Example { name: &example.name, input: &example.input });
+    }
+    let said = |name: &String| tools.get(name).is_some_and(|tool| tool.description.is_some());
+    let undocumented = exports.tools.iter().filter(|name| !said(name)).cloned().collect();
+    let types = texts.types.iter().filter(|(name, _)| exports.has_type(name));
+    let manifest = pack.manifest;
+    let section = Section {
+        name: manifest.name.as_deref(),
+        version: manifest.version.as_deref(),
+        license: manifest.license.as_deref(),
+        description: manifest.description.as_deref().or(texts.about.as_deref()),
+        grants: &manifest.grants,
+        skill_md: pack.skill_md.as_deref(),
+        types: types.map(|(name, texts)| (&**name, texts)).collect(),
+        tools,
+    };
+    Ok((section, Packed { component: Vec::new(), undocumented, absent }))
+}
+
+/// What a component exports, by the names that a host knows. Nothing where its types cannot be read as WIT: then what
+/// is said is not held against it here, but by the host that loads it.
+struct Exports {
+    known: bool,
+    tools: BTreeSet<String>,
+    types: BTreeSet<String>,
+}
+
+impl Exports {
+    fn of(component: &[u8]) -> Self {
+        let mut exports = Self { known: false, tools: BTreeSet::new(), types: BTreeSet::new() };
+        let Ok(DecodedWasm::Component(resolve, world)) = decode(component) else { return exports };
+        let Some(world) = resolve.worlds.get(world) else { return exports };
+        exports.known = true;
+        for (key, item) in &world.exports {
+            match item {
+                WorldItem::Interface { id, .. } => {
+                    let Some(interface) = resolve.interfaces.get(*id) else { continue };
+                    let package = interface.package.and_then(|package| resolve.packages.get(package));
+                    let is_wasi = package.is_some_and(|package| package.name.namespace == "wasi");
+                    let name = match key {
+                        WorldKey::Name(name) => name.clone(),
+                        WorldKey::Interface(_) => interface.name.clone().unwrap_or_default(),
+                    };
+                    // What the languages' own tools export is no tool of the author's.
+                    if is_wasi {
+                        continue;
+                    }
+                    let functions = interface.functions.keys().map(|function| format!("{name}_{function}"));
+                    exports.tools.extend(functions.filter(|function| function != "exports_init"));
+                    exports.types.extend(interface.types.keys().map(|ty| format!("{name}_{ty}")));
+                }
+                WorldItem::Function(function) => {
+                    exports.tools.insert(function.name.clone());
+                }
+                WorldItem::Type { .. } => {}
+            }
+        }
+        for item in world.imports.values().chain(world.exports.values()) {
+            if let WorldItem::Type { id, .. } = item
+                && let Some(name) = resolve.types.get(*id).and_then(|ty| ty.name.clone())
+            {
+                exports.types.insert(name);
+            }
+        }
+        exports
+    }
+
+    fn has_tool(&self, name: &str) -> bool {
+        !self.known || self.tools.contains(name)
+    }
+
+    fn has_type(&self, name: &str) -> bool {
+        !self.known || self.types.contains(name)
+    }
+
+    /// The full name of a tool that is called by its full or its bare name.
+    fn tool(&self, name: &str, texts: &Texts) -> Result<String, AuthorError> {
+        let all: Vec<&String> =
+            if self.known { self.tools.iter().collect() } else { texts.tools.keys().collect() };
+        if all.iter().any(|tool| *tool == name) || (!self.known && all.is_empty()) {
+            return Ok(name.to_owned());
+        }
+        let bare = |tool: &&&String| tool.split_once('_').is_some_and(|(_, bare)| bare == name);
+        let mut found = all.iter().filter(bare);
+        match (found.next(), found.next()) {
+            (Some(tool), None) => Ok((*tool).clone()),
+            _ => Err(no_such_tool(name, &all)),
+        }
+    }
+
+    fn only(&self, texts: &Texts) -> Result<String, AuthorError> {
+        let all: Vec<&String> =
+            if self.known { self.tools.iter().collect() } else { texts.tools.keys().collect() };
+        match &*all {
+            [only] => Ok((*only).clone()),
+            _ => Err(no_such_tool("(none: an example does not say its tool)", &all)),
+        }
+    }
+}
+
+fn no_such_tool(name: &str, all: &[&String]) -> AuthorError {
+    let known = all.iter().map(|tool| tool.as_str()).collect::<Vec<_>>().join(", ");
+    AuthorError::NoSuchTool { tool: name.to_owned(), known }
+}
+
+/// The text that a component carries from its source, if it does.
+///
+/// # Errors
+///
+/// [`AuthorError::NotComponent`].
+pub fn carried_wit(component: &[u8]) -> Result<Option<String>, AuthorError> {
+    take_out(component).map(|(_, text)| text)
+}
+
+/// The component without what packing puts in, and the WIT that its module carries.
+fn take_out(component: &[u8]) -> Result<(Vec<u8>, Option<String>), AuthorError> {
+    let wrong = |error: wasmparser_author::BinaryReaderError| AuthorError::NotComponent(error.to_string());
+    if !Parser::is_component(component) {
+        return Err(AuthorError::NotComponent("the bytes do not begin as a component does".into()));
+    }
+    let mut out = Component::new();
+    let mut carried = None;
+    let mut parser = Parser::new(0);
+    let mut rest = component;
+    loop {
+        let (payload, used) = match parser.parse(rest, true).map_err(wrong)? {
+            wasmparser_author::Chunk::Parsed { consumed, payload } => (payload, consumed),
+            wasmparser_author::Chunk::NeedMoreData(_) => {
+                return Err(AuthorError::NotComponent("it is cut off".into()));
+            }
+        };
+        rest = rest.get(used..).unwrap_or_default();
+        match payload {
+            Payload::End(_) => break,
+            Payload::ModuleSection { unchecked_range, .. } => {
+                let module = component.get(range(&unchecked_range)).unwrap_or_default();
+                let (module, text) = without_wit(module).map_err(wrong)?;
+                carried = carried.or(text);
+                out.section(&RawSection { id: 1, data: &module });
+                rest = component.get(range(&unchecked_range).end..).unwrap_or_default();
+                parser.skip_section();
+            }
+            Payload::ComponentSection { unchecked_range, .. } => {
+                let nested = component.get(range(&unchecked_range)).unwrap_or_default();
+                out.section(&RawSection { id: 4, data: nested });
+                rest = component.get(range(&unchecked_range).end..).unwrap_or_default();
+                parser.skip_section();
+            }
+            Payload::CustomSection(section) if section.name() == SECTION => {}
+            payload => {
+                if let Some((id, range)) = payload.as_section() {
+                    let data = component.get(self::range(&range)).unwrap_or_default();
+                    out.section(&RawSection { id, data });
+                }
+            }
+        }
+    }
+    Ok((out.finish(), carried))
+}
+
+/// A core module without the section that carries the WIT, and that.
+fn without_wit(module: &[u8]) -> Result<(Vec<u8>, Option<String>), wasmparser_author::BinaryReaderError> {
+    let mut out = wasm_encoder::Module::new();
+    let mut carried = None;
+    for payload in Parser::new(0).parse_all(module) {
+        let payload = payload?;
+        match &payload {
+            Payload::CustomSection(section) if section.name() == WIT_SECTION => {
+                carried = carried.or_else(|| String::from_utf8(section.data().to_vec()).ok());
+            }
+            _ => {
+                if let Some((id, range)) = payload.as_section() {
+                    let data = module.get(self::range(&range)).unwrap_or_default();
+                    out.section(&RawSection { id, data });
+                }
+            }
+        }
+    }
+    // Most have none, and stay as they are to the byte.
+    if carried.is_none() { Ok((module.to_vec(), None)) } else { Ok((out.finish(), carried)) }
+}
+
+fn range(range: &std::ops::Range<u64>) -> std::ops::Range<usize> {
+    let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+    at(range.start)..at(range.end)
+}
+
+/// Adds what there is a standard for. What the manifest does not say stays as it was.
+fn standard(
+    component: &[u8],
+    manifest: &Manifest,
+    description: Option<&str>,
+) -> Result<Vec<u8>, AuthorError> {
+    let mut add = AddMetadata::default();
+    if let Some(name) = &manifest.name {
+        add.name = AddMetadataField::Set(name.clone());
+    }
+    if let Some(version) = &manifest.version {
+        add.version = AddMetadataField::Set(Version::new(version.clone()));
+    }
+    if let Some(license) = &manifest.license {
+        let license = Licenses::new(license).map_err(|error| AuthorError::Made {
+            what: format!("skill.toml: `{license}` is no SPDX licence expression: {error}"),
+        })?;
+        add.licenses = AddMetadataField::Set(license);
+    }
+    if let Some(description) = description {
+        add.description = AddMetadataField::Set(Description::new(description.to_owned()));
+    }
+    add.to_wasm(component).map_err(|error| AuthorError::NotComponent(format!("{error:#}")))
+}

@@ -1,0 +1,128 @@
+//! A skill's folder: its manifest, its language, its WIT.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::error::AuthorError;
+use crate::manifest::Manifest;
+
+/// A language that a skill can be written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "they say themselves")]
+pub enum Language {
+    Rust,
+    JavaScript,
+    Python,
+    Go,
+    C,
+}
+
+impl Language {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Rust, Self::JavaScript, Self::Python, Self::Go, Self::C];
+
+    /// The name as it is written in `skill.toml` and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rust => "rust",
+            Self::JavaScript => "javascript",
+            Self::Python => "python",
+            Self::Go => "go",
+            Self::C => "c",
+        }
+    }
+
+    /// The file that tells the language, where `skill.toml` does not.
+    fn sign(self) -> &'static str {
+        match self {
+            Self::Rust => "Cargo.toml",
+            Self::JavaScript => "skill.js",
+            Self::Python => "app.py",
+            Self::Go => "go.mod",
+            Self::C => "skill.c",
+        }
+    }
+}
+
+/// A skill's folder.
+#[derive(Debug, Clone)]
+pub struct Project {
+    dir: PathBuf,
+    manifest: Manifest,
+}
+
+impl Project {
+    /// Opens a folder.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthorError::NoSkill`], [`AuthorError::Manifest`], [`AuthorError::Io`].
+    pub fn open(dir: &Path) -> Result<Self, AuthorError> {
+        // Tools run elsewhere and are told where it is.
+        let dir = dir.canonicalize().map_err(AuthorError::io("open", dir))?;
+        let manifest = Manifest::read(&dir)?;
+        if manifest.is_none() && !Language::ALL.iter().any(|language| dir.join(language.sign()).is_file()) {
+            return Err(AuthorError::NoSkill(dir));
+        }
+        Ok(Self { dir, manifest: manifest.unwrap_or_default() })
+    }
+
+    /// The folder, as an absolute path.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What `skill.toml` says.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Its name: what `skill.toml` says, else the folder's.
+    pub fn name(&self) -> String {
+        let folder = || self.dir.file_name().map(|name| name.to_string_lossy().into_owned());
+        self.manifest.name.clone().or_else(folder).unwrap_or_else(|| "skill".to_owned())
+    }
+
+    /// Its language: what `skill.toml` says, else what the files show.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthorError::NoLanguage`].
+    pub fn language(&self) -> Result<Language, AuthorError> {
+        let shown = || {
+            let mut shown =
+                Language::ALL.into_iter().filter(|language| self.dir.join(language.sign()).is_file());
+            shown.next().filter(|_| shown.next().is_none())
+        };
+        self.manifest.language.or_else(shown).ok_or_else(|| AuthorError::NoLanguage(self.dir.clone()))
+    }
+
+    /// Where its WIT is, if it has any.
+    pub fn wit(&self) -> Option<PathBuf> {
+        let given = self.manifest.wit.as_ref().map(|wit| self.dir.join(wit));
+        given.or_else(|| Some(self.dir.join("wit")).filter(|wit| wit.is_dir()))
+    }
+
+    /// The built component.
+    pub fn component(&self) -> PathBuf {
+        self.dir.join(format!("{}.wasm", self.name()))
+    }
+
+    /// The text of its SKILL.md, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthorError::Io`] for one that `skill.toml` names and that cannot be read.
+    pub fn skill_md(&self) -> Result<Option<String>, AuthorError> {
+        let file = match &self.manifest.skill_md {
+            Some(file) => self.dir.join(file),
+            None => Some(self.dir.join("SKILL.md")).filter(|file| file.is_file()).unwrap_or_default(),
+        };
+        if file.as_os_str().is_empty() {
+            return Ok(None);
+        }
+        std::fs::read_to_string(&file).map(Some).map_err(AuthorError::io("read", file))
+    }
+}

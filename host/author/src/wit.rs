@@ -1,0 +1,241 @@
+//! The text of a skill's contract: read from WIT, and turned into documentation by the names that a component has.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+use wit_parser::{
+    Docs, Function, InterfaceId, Resolve, Type, TypeDefKind, TypeId, WorldId, WorldItem, WorldKey,
+};
+
+use crate::error::AuthorError;
+
+/// A world and all that it needs.
+#[derive(Debug)]
+pub struct Contract {
+    /// Everything that was read.
+    pub resolve: Resolve,
+    /// The skill's world.
+    pub world: WorldId,
+}
+
+/// What the WIT says of a world's exports, by the names that a host knows: `interface_function`, `interface_type`.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    /// Of the world, else of the package.
+    pub(crate) about: Option<String>,
+    pub(crate) tools: BTreeMap<String, ToolTexts>,
+    pub(crate) types: BTreeMap<String, TypeTexts>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct ToolTexts {
+    pub(crate) description: Option<String>,
+    /// What its parameters mean, as far as it is said.
+    pub(crate) parameters: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct TypeTexts {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) description: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) fields: BTreeMap<String, String>,
+}
+
+impl Contract {
+    /// Reads a folder (with `deps/`, as WIT tools have it) or a file.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthorError::Wit`] with what the parser says.
+    pub fn read(path: &Path, world: Option<&str>) -> Result<Self, AuthorError> {
+        let wrong = |error: &dyn std::fmt::Display| AuthorError::Wit {
+            path: path.to_owned(),
+            reason: format!("{error:#}"),
+        };
+        let mut resolve = Resolve::default();
+        let (package, _) = resolve.push_path(path).map_err(|error| wrong(&error))?;
+        let world = resolve.select_world(&[package], world).map_err(|error| wrong(&error))?;
+        Ok(Self { resolve, world })
+    }
+
+    /// Parses a text.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthorError::Wit`] with what the parser says.
+    pub fn parse(text: &str, world: Option<&str>) -> Result<Self, AuthorError> {
+        let wrong = |error: &dyn std::fmt::Display| AuthorError::Wit {
+            path: "the WIT in the component".into(),
+            reason: format!("{error:#}"),
+        };
+        let mut resolve = Resolve::default();
+        let package = resolve.push_str("skill.wit", text).map_err(|error| wrong(&error))?;
+        let world = resolve.select_world(&[package], world).map_err(|error| wrong(&error))?;
+        Ok(Self { resolve, world })
+    }
+
+    /// The name of the world.
+    pub fn name(&self) -> &str {
+        self.resolve.worlds.get(self.world).map_or("", |world| &world.name)
+    }
+
+    /// What it says of its exports.
+    pub(crate) fn texts(&self) -> Texts {
+        let mut texts = Texts::default();
+        let Some(world) = self.resolve.worlds.get(self.world) else { return texts };
+        let package = world.package.and_then(|package| self.resolve.packages.get(package));
+        texts.about = text(&world.docs).or_else(|| package.and_then(|package| text(&package.docs)));
+        for (key, item) in &world.exports {
+            match item {
+                WorldItem::Interface { id, .. } => self.interface(key, *id, &mut texts),
+                WorldItem::Function(function) => {
+                    texts.tools.insert(function.name.clone(), of_function(function));
+                }
+                WorldItem::Type { .. } => {}
+            }
+        }
+        // Types that functions at the top level use.
+        for item in world.imports.values().chain(world.exports.values()) {
+            if let WorldItem::Type { id, .. } = item
+                && let Some(ty) = self.resolve.types.get(*id)
+                && let Some(name) = &ty.name
+            {
+                self.ty(name.clone(), *id, &mut texts);
+            }
+        }
+        texts
+    }
+
+    fn interface(&self, key: &WorldKey, id: InterfaceId, texts: &mut Texts) {
+        let Some(interface) = self.resolve.interfaces.get(id) else { return };
+        let name = match key {
+            WorldKey::Name(name) => name,
+            WorldKey::Interface(_) => interface.name.as_deref().unwrap_or_default(),
+        };
+        for (function, it) in &interface.functions {
+            texts.tools.insert(format!("{name}_{function}"), of_function(it));
+        }
+        for (ty, id) in &interface.types {
+            self.ty(format!("{name}_{ty}"), *id, texts);
+        }
+        // A package of one interface is often described there.
+        if texts.about.is_none() {
+            texts.about = text(&interface.docs);
+        }
+    }
+
+    fn ty(&self, name: String, id: TypeId, texts: &mut Texts) {
+        let mut docs = TypeTexts::default();
+        let mut at = id;
+        // A type that is used from elsewhere is a name for that one.
+        while let Some(ty) = self.resolve.types.get(at) {
+            docs.description = docs.description.or_else(|| text(&ty.docs));
+            let mut field = |name: &str, of: &Docs| {
+                if let Some(text) = text(of) {
+                    docs.fields.insert(name.to_owned(), text);
+                }
+            };
+            match &ty.kind {
+                TypeDefKind::Type(Type::Id(next)) => {
+                    at = *next;
+                    continue;
+                }
+                TypeDefKind::Record(record) => record.fields.iter().for_each(|it| field(&it.name, &it.docs)),
+                TypeDefKind::Variant(variant) => {
+                    variant.cases.iter().for_each(|it| field(&it.name, &it.docs))
+                }
+                TypeDefKind::Enum(it) => it.cases.iter().for_each(|it| field(&it.name, &it.docs)),
+                TypeDefKind::Flags(flags) => flags.flags.iter().for_each(|it| field(&it.name, &it.docs)),
+                // What has no name in a component has no text there.
+                _ => return,
+            }
+            break;
+        }
+        if docs.description.is_some() || !docs.fields.is_empty() {
+            texts.types.insert(name, docs);
+        }
+    }
+}
+
+fn of_function(function: &Function) -> ToolTexts {
+    let description = text(&function.docs);
+    let listed = description.as_deref().map(items).unwrap_or_default();
+    let is_parameter = |name: &str| function.params.iter().any(|param| param.name == name);
+    let parameters = listed.into_iter().filter(|(name, _)| is_parameter(name)).collect();
+    ToolTexts { description, parameters }
+}
+
+/// Items of a list that begin with a name: "- `text`: what to measure", with the lines that go on below them.
+fn items(text: &str) -> BTreeMap<String, String> {
+    let mut items = BTreeMap::new();
+    let mut current: Option<(String, String)> = None;
+    for line in text.lines().chain([""]) {
+        let item = line.trim_start().strip_prefix("- ").or_else(|| line.trim_start().strip_prefix("* "));
+        let named = item.and_then(|item| item.strip_prefix('`')?.split_once('`'));
+        let begun =
+            named.and_then(|(name, rest)| Some((name.to_owned(), rest.strip_prefix(':')?.trim().to_owned())));
+        let goes_on = item.is_none() && line.starts_with(' ') && !line.trim().is_empty();
+        match &mut current {
+            Some((_, so_far)) if goes_on => {
+                so_far.push(' ');
+                so_far.push_str(line.trim());
+            }
+            _ => {
+                items.extend(current.take());
+                current = begun;
+            }
+        }
+    }
+    items
+}
+
+fn text(docs: &Docs) -> Option<String> {
+    docs.contents.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_parameters_functions_and_types() {
+        let text = "/// About.
+            package acme:demo@1.0.0;
+            interface shapes { /// Two.
+                record pair { /// The left one.
+                    left: u32, right: u32 } }
+            interface things {
+                use shapes.{pair};
+                /// A tone.
+                enum tone { /// Deep.
+                    low, high }
+                /// Goes.
+                ///
+                /// - `pair`: what goes,
+                ///   and where
+                /// - `gone`: is none
+                /// * `tone`: how
+                go: func(pair: pair, tone: tone, rest: string);
+            }
+            world demo { export things; /// Alone.
+                export bare: func(); }";
+        let texts = Contract::parse(text, None).expect("it parses").texts();
+        assert_eq!(texts.about.as_deref(), Some("About."));
+        let go = texts.tools.get("things_go").expect("it is there");
+        assert!(go.description.as_deref().is_some_and(|text| text.starts_with("Goes.")));
+        let parameters: Vec<_> = go.parameters.iter().map(|(name, text)| (&**name, &**text)).collect();
+        assert_eq!(parameters, [("pair", "what goes, and where"), ("tone", "how")]);
+        assert_eq!(texts.tools.get("bare").and_then(|bare| bare.description.as_deref()), Some("Alone."));
+        // A type of another interface is known by the name that it has in this one.
+        let pair = texts.types.get("things_pair").expect("it is there");
+        assert_eq!(pair.description.as_deref(), Some("Two."));
+        assert_eq!(pair.fields.get("left").map(String::as_str), Some("The left one."));
+        assert!(!pair.fields.contains_key("right"));
+        assert_eq!(
+            texts.types.get("things_tone").and_then(|tone| tone.fields.get("low")).map(String::as_str),
+            Some("Deep.")
+        );
+    }
+}

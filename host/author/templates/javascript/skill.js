@@ -1,0 +1,11 @@
+// The tools of wit/skill.wit: an object named as the interface, with a method for each function (in camelCase).
+
+export const tools = {
+  shout(text, marks) {
+    if (text.trim() === "") {
+      // What is thrown is the tool's own error: a value of the type that the WIT says.
+      throw "there is nothing to shout";
+    }
+    return text.toUpperCase() + "!".repeat(marks ?? 1);
+  },
+};
