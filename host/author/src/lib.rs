@@ -4,6 +4,7 @@
 //! Nothing here runs a skill, or needs an engine. What it reads is the author's own: it runs the author's build, with
 //! the author's rights.
 
+pub mod cases;
 pub mod manifest;
 
 mod build;

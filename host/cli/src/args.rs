@@ -23,6 +23,16 @@ pub(crate) enum Command {
     Inspect(SkillArgs),
     /// Check whether a skill can run here, and say every reason if not
     Check(SkillArgs),
+    /// Make a folder for a new skill, which builds and runs as it stands
+    New(NewArgs),
+    /// Build a skill from its source, with its language's own tools, and pack it
+    Build(BuildArgs),
+    /// Put what its author says of a skill into a component: WIT comments, `skill.toml`, SKILL.md
+    Pack(PackArgs),
+    /// Run a skill's examples and cases in the sandbox and compare, or compare two versions of it
+    Test(Box<TestArgs>),
+    /// Write a skill as an Agent Skills folder: a SKILL.md that tells an agent how to call its tools
+    ExportSkill(ExportArgs),
     /// Take a skill into the store, under a name
     Submit(SubmitArgs),
     /// List the skills of the store
@@ -381,6 +391,95 @@ pub(crate) struct TokenRevokeArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct NewArgs {
+    /// The name: lower-case words with hyphens, each beginning with a letter. Also the folder's, which must not be there
+    pub(crate) name: String,
+    /// The language
+    #[arg(long, default_value = "rust", value_name = "LANGUAGE", value_parser = ["rust", "javascript", "python", "go", "c"])]
+    pub(crate) lang: String,
+    /// Where to make the folder [default: here]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// The language is what `skill.toml` says, or what the files show. `RINGFENCE_RUSTC` names another rustc.
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct BuildArgs {
+    /// The skill's folder [default: here]
+    pub(crate) dir: Option<PathBuf>,
+    /// Where to write the component [default: NAME.wasm in the folder]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Show what the language's tools print
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct PackArgs {
+    /// The component: a `.wasm` file, or `-` for standard input
+    pub(crate) component: PathBuf,
+    /// Where to write the result [default: in place of the component]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The manifest [default: skill.toml here, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
+    /// The WIT, a file or a folder [default: `wit` beside the manifest, if it is there]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) wit: Option<PathBuf>,
+    /// The world, where the WIT has several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) world: Option<String>,
+}
+
+/// What is run: the `[[example]]`s of `skill.toml`, whose results are kept in `snapshots.jsonl`, and the lines of
+/// `cases.jsonl`. The clock stands at 2026-01-01, moving 1 ms with every look, and random numbers repeat.
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct TestArgs {
+    /// The skill's folder [default: here]
+    pub(crate) dir: Option<PathBuf>,
+    /// The component [default: NAME.wasm in the folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) component: Option<PathBuf>,
+    /// Keep what comes as what is to come
+    #[arg(long, conflicts_with = "against")]
+    pub(crate) update: bool,
+    /// Compare with another version: a `.wasm` file, or a name or `name@version` or digest of the store
+    #[arg(long, value_name = "SKILL")]
+    pub(crate) against: Option<String>,
+    /// The inputs of the comparison, a line each: an input, or an object with `input` and perhaps `tool` and `name`
+    /// [default: the skill's own]
+    #[arg(long, value_name = "FILE", requires = "against")]
+    pub(crate) data: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct ExportArgs {
+    /// The skill: a `.wasm` file, or a name or `name@version` or digest of the store
+    pub(crate) skill: String,
+    /// Where to make the folder, which is called as the skill
+    pub(crate) dir: PathBuf,
+    /// Its name [default: the file's, or the store's]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
 }
 
 /// What is not given stays as it is.

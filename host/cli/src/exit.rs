@@ -17,7 +17,7 @@ Exit codes:
    4  the call was refused: no such skill or tool, input that does not fit, a limit out of range
    5  the host failed: a file that cannot be read, a fault
    6  the host is full
-   7  `verify` or `doctor` found something wrong
+   7  `verify`, `doctor` or `test` found something wrong
   10  trapped
   11  out-of-fuel
   12  deadline-exceeded
@@ -36,7 +36,7 @@ pub(crate) const CALL: u8 = 4;
 /// The host failed.
 pub(crate) const FAULT: u8 = 5;
 
-/// The doctor found a limit that does not hold, or something else amiss.
+/// The doctor found a limit that does not hold, a case did not come out as told, or something else is amiss.
 pub(crate) const UNSOUND: u8 = 7;
 
 /// The code of an outcome.

@@ -1,6 +1,7 @@
 //! The command `ringfence`: parse, dispatch, exit code.
 
 mod args;
+mod author;
 mod check;
 mod doctor;
 mod exit;
@@ -48,6 +49,11 @@ fn main() -> ExitCode {
         Command::Run(args) => runtime.block_on(run::exec(args)),
         Command::Inspect(args) => inspect::exec(&args),
         Command::Check(args) => runtime.block_on(check::exec(args)),
+        Command::New(args) => author::new(&args),
+        Command::Build(args) => author::build(&args),
+        Command::Pack(args) => author::pack(&args),
+        Command::Test(args) => runtime.block_on(author::test(args)),
+        Command::ExportSkill(args) => author::export_skill(&args),
         Command::Submit(args) => runtime.block_on(store::submit(args)),
         Command::List(args) => store::list(&args),
         Command::Show(args) => store::show(&args),

@@ -104,7 +104,7 @@ fn input(args: &RunArgs) -> Result<String, Refused> {
     })
 }
 
-fn tool(skill: &Skill, named: Option<&str>) -> Result<String, Refused> {
+pub(crate) fn tool(skill: &Skill, named: Option<&str>) -> Result<String, Refused> {
     let mut tools = skill.tools();
     match (named, tools.next(), tools.next()) {
         (Some(name), _, _) => Ok(name.to_owned()),
@@ -127,7 +127,7 @@ fn tool(skill: &Skill, named: Option<&str>) -> Result<String, Refused> {
     }
 }
 
-fn refused(error: RunError) -> Refused {
+pub(crate) fn refused(error: RunError) -> Refused {
     Refused {
         exit: exit::of_fault(error.fault()),
         code: error.code(),

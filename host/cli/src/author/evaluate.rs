@@ -1,0 +1,171 @@
+//! `ringfence test --against`: the same inputs through two versions of a skill; which answers, outcomes, fuel and time
+//! changed, as a table.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use ringfence::{Report, text};
+use ringfence_author::Project;
+use ringfence_author::cases::{self, Case, Saw};
+use serde_json::{Value, json};
+
+use super::test::{Subject, component};
+use crate::args::TestArgs;
+use crate::exit;
+use crate::load::Source;
+use crate::output::{self, Refused, note, print, thousands};
+
+/// An input, and what it gave before and gives now.
+struct Row {
+    case: Case,
+    old: Ran,
+    new: Ran,
+}
+
+struct Ran {
+    saw: Saw,
+    fuel: u64,
+    micros: u64,
+}
+
+impl Row {
+    /// What changed, in one word; nothing if only the cost did.
+    fn change(&self) -> Option<&'static str> {
+        if self.old.saw.outcome != self.new.saw.outcome {
+            Some("outcome")
+        } else if self.old.saw.value != self.new.saw.value {
+            Some("answer")
+        } else {
+            None
+        }
+    }
+}
+
+pub(super) async fn exec(args: &TestArgs, old: &str) -> Result<ExitCode, Refused> {
+    let dir = args.dir.as_deref().unwrap_or(Path::new("."));
+    let project = Project::open(dir).ok();
+    let component = component(args, project.as_ref())?;
+    let data = match &args.data {
+        Some(file) => cases::read_data(file)?,
+        None => inputs(dir, project.as_ref())?,
+    };
+    if data.is_empty() {
+        let message = "there is nothing to run: name a file of inputs with --data".to_owned();
+        return Err(Refused { exit: exit::USAGE, code: "no-cases", ..Refused::fault(message) });
+    }
+    let before = Subject::load(args, &Source::of(old)).await?;
+    let now = Subject::load(args, &Source::File(component)).await?;
+    let mut rows = Vec::new();
+    for case in data {
+        // In turns: a machine drifts, neighbours do not.
+        let (old, new) = (run(&before, &case).await?, run(&now, &case).await?);
+        rows.push(Row { case, old, new });
+    }
+    if args.json {
+        show_json(&rows)
+    } else {
+        show(&rows)
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Without a set of data: the skill's own examples and cases.
+fn inputs(dir: &Path, project: Option<&Project>) -> Result<Vec<Case>, Refused> {
+    let examples = project.map(|project| project.manifest().examples.as_slice()).unwrap_or_default();
+    let mut all: Vec<Case> = examples.iter().map(|example| Case::of_example(example, &[])).collect();
+    all.extend(cases::read(&dir.join("cases.jsonl"))?);
+    Ok(all)
+}
+
+async fn run(subject: &Subject, case: &Case) -> Result<Ran, Refused> {
+    let (saw, report) = subject.run(case).await?;
+    let usage = |of: fn(&Report) -> u64| report.as_ref().map_or(0, of);
+    let micros = usage(|report| u64::try_from(report.usage.wall.as_micros()).unwrap_or(u64::MAX));
+    Ok(Ran { saw, fuel: usage(|report| report.usage.fuel), micros })
+}
+
+fn show(rows: &[Row]) {
+    let changed: Vec<&Row> = rows.iter().filter(|row| row.change().is_some()).collect();
+    if !changed.is_empty() {
+        print(&line(["input", "changed", "before", "now", "fuel", "time"]));
+    }
+    for row in &changed {
+        print(&line([
+            &text::clean(&row.case.name, 24),
+            row.change().unwrap_or_default(),
+            &said(&row.old.saw),
+            &said(&row.new.saw),
+            &ratio(row.old.fuel, row.new.fuel),
+            &ratio(row.old.micros, row.new.micros),
+        ]));
+    }
+    let count = |change| rows.iter().filter(|row| row.change() == change).count();
+    let sum = |of: fn(&Row) -> u64| rows.iter().map(of).fold(0, u64::saturating_add);
+    let (fuel, fuel_now) = (sum(|row| row.old.fuel), sum(|row| row.new.fuel));
+    let (time, time_now) = (sum(|row| row.old.micros), sum(|row| row.new.micros));
+    print(&format!("inputs    {}", rows.len()));
+    print(&format!("same      {}", count(None)));
+    print(&format!("answers   {} changed", count(Some("answer"))));
+    print(&format!("outcomes  {} changed", count(Some("outcome"))));
+    print(&format!("fuel      {} → {} ({})", thousands(fuel), thousands(fuel_now), ratio(fuel, fuel_now)));
+    print(&format!("time      {} → {} ({})", millis(time), millis(time_now), ratio(time, time_now)));
+    let dearer: Vec<&Row> = rows.iter().filter(|row| row.new.fuel > row.old.fuel.saturating_mul(2)).collect();
+    if let Some(worst) = dearer.iter().max_by_key(|row| row.new.fuel.saturating_sub(row.old.fuel)) {
+        let worst = text::clean(&worst.case.name, 80);
+        note(&format!("note: {} inputs take more than twice the fuel, most of all: {worst}", dearer.len()));
+    }
+}
+
+/// A row of the table, its columns in line.
+fn line(columns: [&str; 6]) -> String {
+    let mut out = String::new();
+    for (column, width) in columns.into_iter().zip([24, 8, 32, 32, 8, 8]) {
+        let text: String = text::clean(column, 1000).replace('\n', " ");
+        let short: String = text.chars().take(width).collect();
+        let _ = write!(out, "{short:width$}  ");
+    }
+    out.trim_end().to_owned()
+}
+
+fn said(saw: &Saw) -> String {
+    match &saw.value {
+        Some(value) if saw.outcome == "completed" => value.to_string(),
+        Some(value) => format!("{} {value}", saw.outcome),
+        None => saw.outcome.clone(),
+    }
+}
+
+/// How many times as much, with two decimals; nothing where there was nothing.
+fn ratio(old: u64, new: u64) -> String {
+    // Hundredths, rounded down: no floating point is needed to read a table.
+    match new.saturating_mul(100).checked_div(old) {
+        Some(hundredths) => {
+            let (whole, rest) = (hundredths.div_euclid(100), hundredths.rem_euclid(100));
+            format!("{whole}.{rest:02} ×")
+        }
+        None => "-".to_owned(),
+    }
+}
+
+fn millis(micros: u64) -> String {
+    let (whole, rest) = (micros.div_euclid(1000), micros.rem_euclid(1000));
+    format!("{}.{:01} ms", thousands(whole), rest.div_euclid(100))
+}
+
+fn show_json(rows: &[Row]) {
+    let side = |ran: &Ran| json!({"outcome": ran.saw.outcome, "value": ran.saw.value, "fuel": ran.fuel, "wall_us": ran.micros});
+    let all: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({
+                "name": row.case.name,
+                "tool": row.case.tool,
+                "changed": row.change(),
+                "before": side(&row.old),
+                "now": side(&row.new),
+            })
+        })
+        .collect();
+    output::print_json(&json!({"inputs": all}));
+}

@@ -1,0 +1,52 @@
+//! The commands of skill authors: `new`, `build`, `pack`, `test`, `export-skill`.
+
+mod build;
+mod evaluate;
+mod export;
+mod new;
+mod pack;
+mod test;
+
+pub(crate) use build::exec as build;
+pub(crate) use export::exec as export_skill;
+pub(crate) use new::exec as new;
+pub(crate) use pack::exec as pack;
+pub(crate) use test::exec as test;
+
+use std::path::Path;
+
+use ringfence::{Limits, ValidatedSkill, text};
+use ringfence_author::{AuthorError, Packed};
+
+use crate::output::{Refused, note};
+use crate::{exit, load};
+
+impl From<AuthorError> for Refused {
+    fn from(error: AuthorError) -> Self {
+        let exit = match &error {
+            AuthorError::Name { .. } | AuthorError::Exists(_) | AuthorError::NoSkill(_) => exit::USAGE,
+            AuthorError::Io { .. } | AuthorError::MissingTool { .. } | AuthorError::ToolFailed { .. } => {
+                exit::FAULT
+            }
+            _ => exit::REFUSED,
+        };
+        Self { exit, code: error.code(), ..Self::fault(error.to_string()) }
+    }
+}
+
+/// Holds a packed component against what a host takes, writes it, and says what an author should know.
+fn keep(packed: &Packed, file: &Path) -> Result<ValidatedSkill, Refused> {
+    let checked = load::host(&Limits::default())?.validate(packed.component.clone());
+    let skill = checked.map_err(|error| load::refused(&error))?;
+    std::fs::write(file, &packed.component)
+        .map_err(|error| Refused::fault(format!("cannot write {}: {error}", file.display())))?;
+    for tool in &packed.undocumented {
+        let tool = text::clean(tool, 128);
+        note(&format!("note: nothing is said of the tool {tool}: an agent has its name and types only"));
+    }
+    for tool in &packed.absent {
+        let tool = text::clean(tool, 128);
+        note(&format!("warning: the WIT has the tool {tool}, and the component does not"));
+    }
+    Ok(skill)
+}

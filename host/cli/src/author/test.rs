@@ -1,0 +1,175 @@
+//! `ringfence test`: runs the examples and cases of a skill in the sandbox, and compares with what is to come.
+//!
+//! Clock and randomness are fixed, so that what comes is the same each time.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ringfence::{Clock, Host, Limits, Outcome, Report, RunError, Skill, text};
+use ringfence_author::Project;
+use ringfence_author::cases::{self, Case, Saw};
+use serde_json::json;
+
+use super::evaluate;
+use crate::args::TestArgs;
+use crate::load::{self, Source};
+use crate::output::{self, Refused, note, print};
+use crate::{exit, run};
+
+/// The file with the results of the examples.
+const SNAPSHOTS: &str = "snapshots.jsonl";
+/// The file with further cases.
+const CASES: &str = "cases.jsonl";
+
+/// 2026-01-01, in seconds since 1970: what clocks begin at.
+const CLOCK: Duration = Duration::from_secs(1_767_225_600);
+
+pub(crate) async fn exec(args: Box<TestArgs>) -> ExitCode {
+    let done = match &args.against {
+        Some(old) => evaluate::exec(&args, old).await,
+        None => test(&args).await,
+    };
+    done.unwrap_or_else(|refused| refused.say(args.json))
+}
+
+/// A skill under test, and how it is run.
+pub(super) struct Subject {
+    host: Host,
+    skill: Skill,
+    limits: Limits,
+}
+
+impl Subject {
+    pub(super) async fn load(args: &TestArgs, source: &Source) -> Result<Self, Refused> {
+        let limits = args.limits.limits();
+        let library = load::library(&args.store, source, &limits)?;
+        let host = library.host().clone();
+        limits.check(host.caps()).map_err(run::refused)?;
+        let skill = load::load(&library, source).await?;
+        Ok(Self { host, skill, limits })
+    }
+
+    /// Runs a case; an error only where the machine is at fault.
+    pub(super) async fn run(&self, case: &Case) -> Result<(Saw, Option<Report>), Refused> {
+        let tool = match &case.tool {
+            Some(tool) => tool.clone(),
+            None => run::tool(&self.skill, None)?,
+        };
+        let call = self.host.call(&self.skill, &tool).limits(&self.limits).seed(1).clock(Clock::Fixed(CLOCK));
+        match call.start(case.input.clone()).report().await {
+            Ok(report) => Ok((saw(&report), Some(report))),
+            Err(error @ RunError::Host(_)) => Err(run::refused(error)),
+            Err(error) => Ok((Saw { outcome: error.code().to_owned(), ..Saw::default() }, None)),
+        }
+    }
+}
+
+fn saw(report: &Report) -> Saw {
+    let value = match &report.outcome {
+        Outcome::Completed(value) | Outcome::Failed(value) => Some(value.to_value()),
+        _ => None,
+    };
+    let trap = match &report.outcome {
+        Outcome::Trapped(trap) => Some(trap.code.to_owned()),
+        _ => None,
+    };
+    let log = report.log.iter().map(|line| format!("{}\n", line.message)).collect();
+    Saw { outcome: report.outcome.name().to_owned(), value, trap, log }
+}
+
+/// The component of a folder: as given, or as `build` makes it.
+pub(super) fn component(args: &TestArgs, project: Option<&Project>) -> Result<PathBuf, Refused> {
+    if let Some(component) = &args.component {
+        return Ok(component.clone());
+    }
+    let dir = args.dir.as_deref().unwrap_or(Path::new("."));
+    let name = project.map(Project::name).unwrap_or_default();
+    let file = dir.join(format!("{name}.wasm"));
+    if file.is_file() {
+        return Ok(file);
+    }
+    let message =
+        format!("{} is not there: build it first with `ringfence build {}`", file.display(), dir.display());
+    Err(Refused { exit: exit::USAGE, code: "not-built", ..Refused::fault(message) })
+}
+
+async fn test(args: &TestArgs) -> Result<ExitCode, Refused> {
+    let dir = args.dir.as_deref().unwrap_or(Path::new("."));
+    let project = Project::open(dir)?;
+    let component = component(args, Some(&project))?;
+    let kept = cases::read(&dir.join(SNAPSHOTS))?;
+    let further = cases::read(&dir.join(CASES))?;
+    let examples = project.manifest().examples.iter().map(|example| Case::of_example(example, &kept));
+    let examples: Vec<Case> = examples.collect();
+    if examples.is_empty() && further.is_empty() {
+        let message = format!("there is nothing to run: neither `[[example]]` in skill.toml nor {CASES}");
+        return Err(Refused { exit: exit::USAGE, code: "no-cases", ..Refused::fault(message) });
+    }
+    let subject = Subject::load(args, &Source::File(component)).await?;
+    let mut tally = Tally { json: args.json, ..Tally::default() };
+    let examples = tally.run(&subject, examples).await?;
+    let further = tally.run(&subject, further).await?;
+    if args.update && !examples.is_empty() {
+        cases::write(&dir.join(SNAPSHOTS), &examples)?;
+    }
+    // Files that people write keep their form where nothing changes.
+    if args.update && tally.changed_last {
+        cases::write(&dir.join(CASES), &further)?;
+    }
+    if args.json {
+        output::print_json(
+            &json!({"passed": tally.passed, "failed": tally.failed, "updated": args.update, "cases": tally.rows}),
+        );
+    } else if args.update {
+        note(&format!("{} as before · {} updated", tally.passed, tally.failed));
+    } else {
+        note(&format!("{} passed · {} failed", tally.passed, tally.failed));
+        if tally.failed > 0 {
+            note(&format!("if what came is right, keep it with `ringfence test {} --update`", dir.display()));
+        }
+    }
+    let failed = tally.failed > 0 && !args.update;
+    Ok(if failed { ExitCode::from(exit::UNSOUND) } else { ExitCode::SUCCESS })
+}
+
+/// What was seen so far.
+#[derive(Default)]
+struct Tally {
+    json: bool,
+    passed: u64,
+    failed: u64,
+    /// Whether a case of the last list differed.
+    changed_last: bool,
+    rows: Vec<serde_json::Value>,
+}
+
+impl Tally {
+    /// Runs cases; gives them with what they gave, where that is not what was to come.
+    async fn run(&mut self, subject: &Subject, cases: Vec<Case>) -> Result<Vec<Case>, Refused> {
+        self.changed_last = false;
+        let mut now = Vec::new();
+        for case in cases {
+            let (saw, _) = subject.run(&case).await?;
+            let difference = case.difference(&saw);
+            if self.json {
+                self.rows.push(json!({"name": case.name, "passed": difference.is_none(), "outcome": saw.outcome, "value": saw.value, "difference": difference}));
+            } else {
+                let name = text::clean(&case.name, 80);
+                match &difference {
+                    None => print(&format!("ok    {name}")),
+                    Some(difference) => print(&format!("FAIL  {name}: {}", text::clean(difference, 1000))),
+                }
+            }
+            if difference.is_some() {
+                self.failed = self.failed.saturating_add(1);
+                self.changed_last = true;
+                now.push(case.expecting(&saw));
+            } else {
+                self.passed = self.passed.saturating_add(1);
+                now.push(case);
+            }
+        }
+        Ok(now)
+    }
+}
