@@ -1,0 +1,51 @@
+//! For authors of Ringfence skills: a Rust module becomes a WebAssembly component whose public functions are tools.
+//!
+//! ```
+//! #[ringfence_skill::skill]
+//! /// Shouts.
+//! mod shout {
+//!     /// How loud a text is to be.
+//!     pub enum Loudness {
+//!         /// In capitals, and no more.
+//!         Plain,
+//!         /// With so many exclamation marks at the end.
+//!         Marks(u8),
+//!     }
+//!
+//!     /// Writes a text in capitals.
+//!     pub fn shout(text: String, loudness: Option<Loudness>) -> Result<String, String> {
+//!         ringfence_skill::info!("{} bytes", text.len());
+//!         match loudness {
+//!             None | Some(Loudness::Plain) => Ok(text.to_uppercase()),
+//!             Some(Loudness::Marks(marks)) => Ok(text.to_uppercase() + &"!".repeat(marks.into())),
+//!         }
+//!     }
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! The crate's README has the types that tools take and give, how a skill is built, and what is not possible.
+//!
+//! What the host lends is in the modules: [`log`], [`progress`] and [`budget`] always; [`http`], [`kv`] and [`skills`]
+//! answer `denied` until it does. A component imports what its code calls, and `log`: a panic is logged before the
+//! trap that it ends in, which says nothing of its own.
+
+pub mod budget;
+mod convert;
+mod host;
+pub mod http;
+pub mod kv;
+pub mod log;
+mod panics;
+pub mod progress;
+pub mod skills;
+
+pub use ringfence_skill_macros::skill;
+
+/// For the code that [`skill`] writes; not part of what the crate promises.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::convert::{FromWit, IntoWit};
+    pub use crate::panics::log_panics;
+    pub use wit_bindgen;
+}
