@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# build.sh OUT.wasm: promises a component of the interpreter: StarlingMonkey from componentize-js, and acorn.
+# Needs node 20 or later; keeps its tools in ${XDG_CACHE_HOME:-$HOME/.cache}/ringfence.
+set -euo pipefail
+out=$(realpath -m "${1:?usage: build.sh OUT.wasm}")
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../../tests/origins/common.sh"
+tools=$(npm_tool @bytecodealliance/componentize-js@0.23.0)
+acorn=$(npm_tool acorn@8.19.0)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cp "$here"/source/*.js "$acorn/node_modules/acorn/dist/acorn.mjs" "$work"
+# Beside the modules that it imports.
+cp "$here/source/componentize.mjs" "$tools/componentize-javascript.mjs"
+(cd "$work" && node "$tools/componentize-javascript.mjs" "$work/skill.js" "$here/wit" "$out")

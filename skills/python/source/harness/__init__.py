@@ -1,0 +1,1 @@
+"""What runs the code of a call and says what came of it; knows nothing of components."""
