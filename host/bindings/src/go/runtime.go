@@ -46,10 +46,12 @@ var abiCalls int
 // The memory of the last result, which the host reads after the function has returned.
 var abiResult *abiArena
 
+// Addresses are numbers here: one that is not of memory, as that of an empty value, must not look like a pointer.
+//
 //go:wasmexport cabi_realloc
-func abiRealloc(old unsafe.Pointer, oldSize, align, newSize uint32) unsafe.Pointer {
+func abiRealloc(old, oldSize, align, newSize uint32) uint32 {
 	if newSize == 0 {
-		return unsafe.Pointer(uintptr(align))
+		return align
 	}
 	// Words, so that any value is aligned.
 	memory := make([]uint64, (uint64(newSize)+7)/8)
@@ -60,9 +62,9 @@ func abiRealloc(old unsafe.Pointer, oldSize, align, newSize uint32) unsafe.Point
 	}
 	at := unsafe.Pointer(unsafe.SliceData(memory))
 	if oldSize > 0 {
-		copy(unsafe.Slice((*byte)(at), newSize), unsafe.Slice((*byte)(old), oldSize))
+		copy(unsafe.Slice((*byte)(at), newSize), unsafe.Slice((*byte)(abiPointer(old)), oldSize))
 	}
-	return at
+	return abiAddress(at)
 }
 
 // abiArena is memory for one call's lowered values: all of it is alive as long as the arena is.
