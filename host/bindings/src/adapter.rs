@@ -1,0 +1,29 @@
+//! The adapter between WASI preview 1, which Go and C libraries import, and WASI 0.2.
+//!
+//! The official adapter takes memory of its own by `memory.grow`, and Go's runtime believes that all memory after its
+//! data is its own, whoever has grown it: a heap that reaches the adapter's memory is corrupted. This one has no
+//! memory, only globals.
+
+use wit_component::{StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+use crate::Error;
+use crate::error::chain;
+
+/// The module whose imports it takes.
+pub(crate) const NAME: &str = "wasi_snapshot_preview1";
+
+/// The adapter as a core module with its types.
+pub(crate) fn module() -> Result<Vec<u8>, Error> {
+    let mut module =
+        wat::parse_str(include_str!("adapter.wat")).map_err(|error| Error::Component(chain(error)))?;
+    let mut resolve = Resolve::default();
+    let package = resolve
+        .push_source("adapter.wit", include_str!("adapter.wit"))
+        .map_err(|error| Error::Component(chain(error)))?;
+    let world =
+        resolve.select_world(&[package], Some("adapter")).map_err(|error| Error::Component(chain(error)))?;
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
+        .map_err(|error| Error::Component(chain(error)))?;
+    Ok(module)
+}

@@ -1,0 +1,25 @@
+//! Bindings for C, by `wit-bindgen-c`.
+
+use std::collections::BTreeMap;
+
+use wit_bindgen_core::Files;
+use wit_parser::{Resolve, WorldId};
+
+use crate::Error;
+use crate::error::chain;
+
+/// The files by name: a header and a source named after the world in snake case, and an object file that carries the
+/// types of the world into the core module, so that [`component`](crate::component()) needs no WIT.
+///
+/// # Errors
+///
+/// When the generator fails, as it does on types that it does not know.
+pub fn bindings(resolve: &Resolve, world: WorldId) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+    let mut resolve = resolve.clone();
+    let mut files = Files::default();
+    wit_bindgen_c::Opts::default()
+        .build()
+        .generate(&mut resolve, world, &mut files)
+        .map_err(|error| Error::C(chain(error)))?;
+    Ok(files.iter().map(|(name, content)| (name.to_owned(), content.to_vec())).collect())
+}

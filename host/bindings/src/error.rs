@@ -1,0 +1,40 @@
+//! Why there are no bindings, or there is no component.
+
+/// Why there are no bindings, or there is no component.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A function has a type that a skill cannot have.
+    #[error("function `{function}`: {what} cannot be bound")]
+    Unsupported {
+        /// The function, with its interface.
+        function: String,
+        /// What it has: a resource, a stream, ….
+        what: String,
+    },
+    /// The world exports no function, so there would be no tool.
+    #[error("world `{world}` exports no function")]
+    NothingExported {
+        /// The name of the world.
+        world: String,
+    },
+    /// The generator for C failed.
+    #[error("no bindings for C: {0}")]
+    C(String),
+    /// The core module is not one, or not one of this world.
+    #[error("no component: {0}")]
+    Component(String),
+}
+
+/// The whole chain of causes, as one text.
+pub(crate) fn chain(error: impl Into<Box<dyn std::error::Error>>) -> String {
+    let error = error.into();
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}
