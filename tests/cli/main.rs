@@ -4,6 +4,7 @@
 //! commit it. What changes from run to run is replaced: times, run numbers, the temporary folder.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod author;
 mod doctor;
 mod serve;
 mod store;

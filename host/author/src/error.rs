@@ -97,6 +97,9 @@ pub enum AuthorError {
         /// Those that are there.
         known: String,
     },
+    /// The licence is none that has a name.
+    #[error("skill.toml: `{0}` is no SPDX licence expression, such as `MIT` or `Apache-2.0 OR MIT`")]
+    License(String),
     /// The documentation is larger than a host takes.
     #[error(
         "the documentation takes {size} bytes; a host takes {cap}. Shorten the comments in the WIT, the examples or \
@@ -127,6 +130,7 @@ impl AuthorError {
             Self::Made { .. } => "build-made-nothing",
             Self::NotComponent(_) => "not-a-component",
             Self::NoSuchTool { .. } => "no-such-tool",
+            Self::License(_) => "bad-license",
             Self::TooLong { .. } => "documentation-too-long",
         }
     }

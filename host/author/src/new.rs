@@ -117,6 +117,7 @@ type Template = &'static [(&'static str, &'static str)];
 const SHARED: Template = &[
     ("skill.toml", include_str!("../templates/shared/skill.toml")),
     ("cases.jsonl", include_str!("../templates/shared/cases.jsonl")),
+    ("snapshots.jsonl", include_str!("../templates/shared/snapshots.jsonl")),
     ("input.json", include_str!("../templates/shared/input.json")),
     ("README.md", include_str!("../templates/shared/README.md")),
     (".gitignore", include_str!("../templates/shared/gitignore")),

@@ -97,7 +97,7 @@ fn is_default(grants: &&Grants) -> bool {
 ///
 /// [`AuthorError::NotComponent`], [`AuthorError::NoSuchTool`] for a name in `skill.toml`, [`AuthorError::TooLong`].
 pub fn pack(pack: &Pack<'_>) -> Result<Packed, AuthorError> {
-    let (bare, carried) = take_out(pack.component)?;
+    let (bare, carried) = take_out(pack.component, &[SECTION])?;
     let of_component = match (&pack.contract, &carried) {
         (None, Some(text)) => Some(Contract::parse(text, pack.manifest.world.as_deref())?),
         _ => None,
@@ -253,11 +253,11 @@ fn no_such_tool(name: &str, all: &[&String]) -> AuthorError {
 ///
 /// [`AuthorError::NotComponent`].
 pub fn carried_wit(component: &[u8]) -> Result<Option<String>, AuthorError> {
-    take_out(component).map(|(_, text)| text)
+    take_out(component, &[SECTION]).map(|(_, text)| text)
 }
 
-/// The component without what packing puts in, and the WIT that its module carries.
-fn take_out(component: &[u8]) -> Result<(Vec<u8>, Option<String>), AuthorError> {
+/// The component without its sections of these names, and the WIT that its module carries.
+fn take_out(component: &[u8], sections: &[&str]) -> Result<(Vec<u8>, Option<String>), AuthorError> {
     let wrong = |error: wasmparser_author::BinaryReaderError| AuthorError::NotComponent(error.to_string());
     if !Parser::is_component(component) {
         return Err(AuthorError::NotComponent("the bytes do not begin as a component does".into()));
@@ -282,15 +282,13 @@ fn take_out(component: &[u8]) -> Result<(Vec<u8>, Option<String>), AuthorError> 
                 carried = carried.or(text);
                 out.section(&RawSection { id: 1, data: &module });
                 rest = component.get(range(&unchecked_range).end..).unwrap_or_default();
-                parser.skip_section();
             }
             Payload::ComponentSection { unchecked_range, .. } => {
                 let nested = component.get(range(&unchecked_range)).unwrap_or_default();
                 out.section(&RawSection { id: 4, data: nested });
                 rest = component.get(range(&unchecked_range).end..).unwrap_or_default();
-                parser.skip_section();
             }
-            Payload::CustomSection(section) if section.name() == SECTION => {}
+            Payload::CustomSection(section) if sections.contains(&section.name()) => {}
             payload => {
                 if let Some((id, range)) = payload.as_section() {
                     let data = component.get(self::range(&range)).unwrap_or_default();
@@ -336,6 +334,12 @@ fn standard(
     description: Option<&str>,
 ) -> Result<Vec<u8>, AuthorError> {
     let mut add = AddMetadata::default();
+    // Written beside what is there, it would be there twice.
+    let mut said = vec!["version", "licenses", "description"];
+    let is_said = [manifest.version.is_some(), manifest.license.is_some(), description.is_some()];
+    let mut keep = is_said.iter();
+    said.retain(|_| keep.next() == Some(&true));
+    let (component, _) = take_out(component, &said)?;
     if let Some(name) = &manifest.name {
         add.name = AddMetadataField::Set(name.clone());
     }
@@ -343,13 +347,148 @@ fn standard(
         add.version = AddMetadataField::Set(Version::new(version.clone()));
     }
     if let Some(license) = &manifest.license {
-        let license = Licenses::new(license).map_err(|error| AuthorError::Made {
-            what: format!("skill.toml: `{license}` is no SPDX licence expression: {error}"),
-        })?;
+        let license = Licenses::new(license).map_err(|_| AuthorError::License(license.clone()))?;
         add.licenses = AddMetadataField::Set(license);
     }
     if let Some(description) = description {
         add.description = AddMetadataField::Set(Description::new(description.to_owned()));
     }
-    add.to_wasm(component).map_err(|error| AuthorError::NotComponent(format!("{error:#}")))
+    add.to_wasm(&component).map_err(|error| AuthorError::NotComponent(format!("{error:#}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
+    use wit_parser::ManglingAndAbi;
+
+    const WIT: &str = "/// Shouts.
+        package acme:demo@1.0.0;
+        interface tools {
+            /// How loud.
+            enum loudness { low, /// With marks.
+                high }
+            /// Shouts it.
+            ///
+            /// - `text`: what to shout
+            shout: func(text: string, loudness: loudness) -> string;
+            whisper: func(text: string) -> string;
+        }
+        world demo { export tools; }";
+
+    /// A component of a world, whose module may carry its WIT.
+    fn component(wit: &str, carries: bool) -> Vec<u8> {
+        let Contract { resolve, world } = Contract::parse(wit, None).expect("it parses");
+        let mut core = dummy_module(&resolve, world, ManglingAndAbi::Standard32);
+        embed_component_metadata(&mut core, &resolve, world, StringEncoding::UTF8, false).expect("embedded");
+        if carries {
+            let section =
+                wasm_encoder::CustomSection { name: WIT_SECTION.into(), data: wit.as_bytes().into() };
+            wasm_encoder::Section::append_to(&section, &mut core);
+        }
+        ComponentEncoder::default().module(&core).expect("a module").encode().expect("a component")
+    }
+
+    fn section_of(component: &[u8]) -> Value {
+        let mut found =
+            Parser::new(0).parse_all(component).filter_map(|payload| match payload.expect("valid") {
+                Payload::CustomSection(section) if section.name() == SECTION => Some(section.data().to_vec()),
+                _ => None,
+            });
+        let section = found.next().expect("it is there");
+        assert!(found.next().is_none(), "it is there once");
+        serde_json::from_slice(&section).expect("JSON")
+    }
+
+    fn manifest(toml: &str) -> Manifest {
+        Manifest::parse(toml, "skill.toml".as_ref()).expect("it parses")
+    }
+
+    #[test]
+    fn what_is_said_goes_in_under_the_names_of_the_component() {
+        let bare = component(WIT, false);
+        let contract = Contract::parse(WIT, None).expect("it parses");
+        let manifest = manifest(
+            "name = \"demo\"\nversion = \"1.2.0\"\nlicense = \"MIT\"\n[grants]\nkv = true\n[tools.shout]\nread-only = true\n\
+             [tools.tools_whisper.parameters]\ntext = \"quietly\"\n[[example]]\nname = \"e\"\ntool = \"shout\"\ninput = {text = \"a\", loudness = \"low\"}",
+        );
+        let what = Pack {
+            component: &bare,
+            contract: Some(&contract),
+            manifest: &manifest,
+            skill_md: Some("# S".into()),
+        };
+        let packed = pack(&what).expect("it is packed");
+        assert_eq!(packed.undocumented, ["tools_whisper"]);
+        assert_eq!(packed.absent, Vec::<String>::new());
+        let expected = serde_json::json!({
+            "name": "demo", "version": "1.2.0", "license": "MIT", "description": "Shouts.",
+            "grants": {"kv": true}, "skill-md": "# S",
+            "tools": {
+                "tools_shout": {
+                    "description": "Shouts it.\n\n- `text`: what to shout",
+                    "parameters": {"text": "what to shout"},
+                    "annotations": {"read-only": true},
+                    "examples": [{"name": "e", "input": {"text": "a", "loudness": "low"}}],
+                },
+                "tools_whisper": {"parameters": {"text": "quietly"}},
+            },
+            "types": {"tools_loudness": {"description": "How loud.", "fields": {"high": "With marks."}}},
+        });
+        assert_eq!(section_of(&packed.component), expected);
+        // Packed again it is the same, and the component is whole.
+        let again = pack(&Pack { component: &packed.component, ..what }).expect("it is packed");
+        assert!(again.component == packed.component);
+        assert!(matches!(decode(&packed.component), Ok(DecodedWasm::Component(..))));
+    }
+
+    #[test]
+    fn the_text_that_a_module_carries_is_taken_out_and_used() {
+        let carrying = component(WIT, true);
+        let packed = pack(&Pack {
+            component: &carrying,
+            contract: None,
+            manifest: &Manifest::default(),
+            skill_md: None,
+        });
+        let packed = packed.expect("it is packed");
+        assert_eq!(section_of(&packed.component)["description"], "Shouts.");
+        assert_eq!(carried_wit(&packed.component).expect("a component"), None);
+        assert_eq!(carried_wit(&carrying).expect("a component").as_deref(), Some(WIT));
+    }
+
+    #[test]
+    fn what_the_component_does_not_have_is_told_or_refused() {
+        let bare = component(WIT, false);
+        let more = WIT.replace("whisper:", "/// Sings. \n sing: func(); whisper:");
+        let contract = Contract::parse(&more, None).expect("it parses");
+        let with = |manifest: &Manifest| {
+            pack(&Pack { component: &bare, contract: Some(&contract), manifest, skill_md: None })
+        };
+        assert_eq!(with(&Manifest::default()).expect("it is packed").absent, ["tools_sing"]);
+        for toml in [
+            "[tools.sing]\nread-only = true",
+            "[[example]]\nname = \"e\"\ntool = \"hum\"",
+            "[[example]]\nname = \"e\"",
+        ] {
+            assert!(matches!(with(&manifest(toml)), Err(AuthorError::NoSuchTool { .. })), "{toml}");
+        }
+        let long = Manifest { description: Some("x".repeat(CAP)), ..Manifest::default() };
+        assert!(matches!(with(&long), Err(AuthorError::TooLong { .. })));
+    }
+
+    #[test]
+    fn what_is_no_component_is_refused() {
+        let whole = component(WIT, false);
+        let module = wasm_encoder::Module::new().finish();
+        for bytes in [&b""[..], b"\0asm", &module, whole.get(..whole.len() / 2).unwrap_or_default()] {
+            let packed = pack(&Pack {
+                component: bytes,
+                contract: None,
+                manifest: &Manifest::default(),
+                skill_md: None,
+            });
+            assert!(matches!(packed, Err(AuthorError::NotComponent(_))), "{} bytes", bytes.len());
+        }
+    }
 }

@@ -60,12 +60,12 @@ impl Project {
     ///
     /// [`AuthorError::NoSkill`], [`AuthorError::Manifest`], [`AuthorError::Io`].
     pub fn open(dir: &Path) -> Result<Self, AuthorError> {
+        let manifest = Manifest::read(dir)?;
+        if manifest.is_none() && !Language::ALL.iter().any(|language| dir.join(language.sign()).is_file()) {
+            return Err(AuthorError::NoSkill(dir.to_owned()));
+        }
         // Tools run elsewhere and are told where it is.
         let dir = dir.canonicalize().map_err(AuthorError::io("open", dir))?;
-        let manifest = Manifest::read(&dir)?;
-        if manifest.is_none() && !Language::ALL.iter().any(|language| dir.join(language.sign()).is_file()) {
-            return Err(AuthorError::NoSkill(dir));
-        }
         Ok(Self { dir, manifest: manifest.unwrap_or_default() })
     }
 

@@ -78,7 +78,10 @@ fn show(skill: &ValidatedSkill) {
     print(&format!("size     {}", ByteSize::b(skill.bytes().len() as u64).display().iec()));
     show_manifest(skill.described().manifest());
     if let Some(about) = skill.description() {
-        print(&format!("about    {}", text::clean(about, 1024)));
+        for (line, at) in about.lines().zip(0..) {
+            let what = if at == 0 { "about" } else { "" };
+            print(format!("{what:8} {}", text::clean(line, 1024)).trim_end());
+        }
     }
     let count = skill.tools().len();
     print(&format!("tools    {count}"));
@@ -131,7 +134,9 @@ fn show_tool(tool: &Tool<'_>) {
         print(&format!("    also called {}", tool.full_name()));
     }
     if let Some(description) = tool.description() {
-        print(&format!("    {}", text::clean(description, 1024)));
+        for line in description.lines() {
+            print(format!("    {}", text::clean(line, 1024)).trim_end());
+        }
     }
     for example in tool.examples() {
         print(&format!("    example     {}: {}", text::clean(&example.name, 80), example.input));

@@ -107,13 +107,12 @@ async fn test(args: &TestArgs) -> Result<ExitCode, Refused> {
         return Err(Refused { exit: exit::USAGE, code: "no-cases", ..Refused::fault(message) });
     }
     let subject = Subject::load(args, &Source::File(component)).await?;
-    let mut tally = Tally { json: args.json, ..Tally::default() };
+    let mut tally = Tally { json: args.json, update: args.update, ..Tally::default() };
     let examples = tally.run(&subject, examples).await?;
     let further = tally.run(&subject, further).await?;
     if args.update && !examples.is_empty() {
         cases::write(&dir.join(SNAPSHOTS), &examples)?;
     }
-    // Files that people write keep their form where nothing changes.
     if args.update && tally.changed_last {
         cases::write(&dir.join(CASES), &further)?;
     }
@@ -137,6 +136,8 @@ async fn test(args: &TestArgs) -> Result<ExitCode, Refused> {
 #[derive(Default)]
 struct Tally {
     json: bool,
+    /// Whether what comes is kept.
+    update: bool,
     passed: u64,
     failed: u64,
     /// Whether a case of the last list differed.
@@ -158,7 +159,10 @@ impl Tally {
                 let name = text::clean(&case.name, 80);
                 match &difference {
                     None => print(&format!("ok    {name}")),
-                    Some(difference) => print(&format!("FAIL  {name}: {}", text::clean(difference, 1000))),
+                    Some(difference) => {
+                        let what = if self.update { "kept" } else { "FAIL" };
+                        print(&format!("{what}  {name}: {}", text::clean(difference, 1000)));
+                    }
                 }
             }
             if difference.is_some() {
