@@ -107,13 +107,18 @@ fn show_manifest(manifest: &Manifest) {
             print(&format!("{what:8} {}", text::clean(line, 256)));
         }
     }
+    for ask in asks(manifest) {
+        print(&format!("asks for {ask}"));
+    }
+}
+
+/// What its author says that it wants to be lent.
+pub(crate) fn asks(manifest: &Manifest) -> impl Iterator<Item = String> {
     let grants = &manifest.grants;
     let kv = grants.kv.then(|| "a space of keys and values".to_owned());
     let http = grants.http.iter().map(|host| format!("http to {}", text::clean(host, 256)));
     let skills = grants.skills.iter().map(|tool| format!("calls to {}", text::clean(tool, 256)));
-    for ask in http.chain(kv).chain(skills) {
-        print(&format!("asks for {ask}"));
-    }
+    http.chain(kv).chain(skills)
 }
 
 /// What stands behind an import, and its name.

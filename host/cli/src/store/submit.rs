@@ -102,7 +102,8 @@ fn show(submitted: &Submitted) {
     for (i, import) in skill.imports().iter().enumerate() {
         print(&format!("  {:8}  {}", if i == 0 { "imports" } else { "" }, import_line(import)));
     }
-    let asks: Vec<&str> = asks_for(skill.imports()).collect();
+    let said = crate::inspect::asks(skill.manifest());
+    let asks: Vec<String> = asks_for(skill.imports()).map(str::to_owned).chain(said).collect();
     print(&format!("  asks for  {}", if asks.is_empty() { "nothing".to_owned() } else { asks.join(", ") }));
     for change in &receipt.breaking {
         output::note(&format!("breaking: {change}"));
