@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::AuthorError;
+use crate::whole::write_whole;
 
 /// An input, and what is to come of it.
 ///
@@ -217,11 +218,14 @@ pub fn write(file: &Path, cases: &[Case]) -> Result<(), AuthorError> {
     for case in cases {
         match before.iter().find(|(_, known)| known == case) {
             Some((line, _)) => text.push_str(line),
-            None => text.push_str(&serde_json::to_string(case).unwrap_or_default()),
+            None => {
+                let line = serde_json::to_string(case);
+                text.push_str(&line.map_err(|error| AuthorError::Made { what: error.to_string() })?);
+            }
         }
         text.push('\n');
     }
-    std::fs::write(file, text).map_err(AuthorError::io("write", file))
+    write_whole(file, text.as_bytes())
 }
 
 #[cfg(test)]

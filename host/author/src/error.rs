@@ -97,6 +97,12 @@ pub enum AuthorError {
         /// Those that are there.
         known: String,
     },
+    /// A tool is described under both of its names.
+    #[error("skill.toml describes the tool `{tool}` under both of its names; keep one")]
+    Twice {
+        /// Its full name.
+        tool: String,
+    },
     /// The licence is none that has a name.
     #[error("skill.toml: `{0}` is no SPDX licence expression, such as `MIT` or `Apache-2.0 OR MIT`")]
     License(String),
@@ -130,6 +136,7 @@ impl AuthorError {
             Self::Made { .. } => "build-made-nothing",
             Self::NotComponent(_) => "not-a-component",
             Self::NoSuchTool { .. } => "no-such-tool",
+            Self::Twice { .. } => "described-twice",
             Self::License(_) => "bad-license",
             Self::TooLong { .. } => "documentation-too-long",
         }

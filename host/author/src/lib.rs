@@ -13,11 +13,13 @@ mod new;
 mod pack;
 mod project;
 mod sdk;
+mod whole;
 mod wit;
 
-pub use build::{BuildOptions, Built, Stage, build};
+pub use build::{BuildOptions, Stage, build};
 pub use error::AuthorError;
 pub use new::new;
 pub use pack::{Pack, Packed, carried_wit, pack};
 pub use project::{Language, Project};
+pub use whole::write_whole;
 pub use wit::Contract;

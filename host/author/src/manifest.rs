@@ -1,10 +1,11 @@
 //! `skill.toml`: what an author says of a skill beside its WIT.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use toml::Spanned;
 
 use crate::error::AuthorError;
 use crate::project::Language;
@@ -99,13 +100,66 @@ pub struct Example {
     pub name: String,
     /// The tool; may be left out where the skill has one.
     pub tool: Option<String>,
-    /// The input, as JSON.
-    #[serde(default = "empty")]
+    /// The input, as JSON: an object.
+    #[serde(default = "empty", deserialize_with = "input")]
     pub input: Value,
 }
 
 fn empty() -> Value {
     Value::Object(serde_json::Map::new())
+}
+
+/// A table of TOML as JSON. What JSON does not have is refused.
+fn input<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    let table = toml::Table::deserialize(deserializer)?;
+    json(toml::Value::Table(table)).map_err(serde::de::Error::custom)
+}
+
+fn json(value: toml::Value) -> Result<Value, &'static str> {
+    Ok(match value {
+        toml::Value::String(text) => text.into(),
+        toml::Value::Integer(number) => number.into(),
+        toml::Value::Float(number) if number.is_finite() => number.into(),
+        toml::Value::Float(_) => {
+            return Err("JSON has no such number: write `\"NaN\"` or `\"Infinity\"`, as text");
+        }
+        toml::Value::Boolean(truth) => truth.into(),
+        toml::Value::Datetime(_) => return Err("JSON has no dates: put it in quotes"),
+        toml::Value::Array(items) => Value::Array(items.into_iter().map(json).collect::<Result<_, _>>()?),
+        toml::Value::Table(table) => {
+            let members = table.into_iter().map(|(key, value)| Ok((key, json(value)?)));
+            Value::Object(members.collect::<Result<_, &'static str>>()?)
+        }
+    })
+}
+
+/// Where things stand that are checked once all is read.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Places {
+    name: Option<Spanned<String>>,
+    skill_md: Option<Spanned<PathBuf>>,
+    wit: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    example: Vec<PlacedExample>,
+}
+
+#[derive(Deserialize)]
+struct PlacedExample {
+    name: Spanned<String>,
+}
+
+/// The name of a skill in a store: it becomes the name of a file as well.
+fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    name.len() <= 63
+        && name.bytes().next().is_some_and(plain)
+        && name.bytes().all(|byte| plain(byte) || byte == b'-')
+}
+
+/// Whether a path stays in its folder, by its text: a manifest may be a stranger's.
+fn stays(path: &Path) -> bool {
+    path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
 impl Manifest {
@@ -137,20 +191,69 @@ impl Manifest {
         };
         let manifest: Self = toml::from_str(source)
             .map_err(|error| wrong(error.span().map_or(0, |span| span.start), error.message().to_owned()))?;
-        let mut names: Vec<&str> = manifest.examples.iter().map(|example| &*example.name).collect();
-        names.sort_unstable();
-        if let Some(twice) = names.windows(2).find(|pair| pair.first() == pair.last()) {
-            let name = twice.first().copied().unwrap_or_default();
-            let at = source.rfind(name).unwrap_or(0);
-            return Err(wrong(
-                at,
-                format!("two examples are called `{name}`; their results are kept by name"),
-            ));
+        // It was read once, so it can be again.
+        let places: Places = toml::from_str(source).unwrap_or_default();
+        if let Some(name) = places.name.filter(|name| !is_name(name.get_ref())) {
+            let reason =
+                "a name has 1 to 63 lower-case letters, digits and hyphens, and begins with no hyphen"
+                    .to_owned();
+            return Err(wrong(name.span().start, reason));
         }
-        if let Some(example) = manifest.examples.iter().find(|example| !example.input.is_object()) {
-            let at = source.find(&*example.name).unwrap_or(0);
-            return Err(wrong(at, format!("the input of `{}` is not a table", example.name)));
+        let mut paths = [places.skill_md, places.wit].into_iter().flatten();
+        if let Some(path) = paths.find(|path| !stays(path.get_ref())) {
+            let reason = format!("`{}` leads out of the skill's folder", path.get_ref().display());
+            return Err(wrong(path.span().start, reason));
+        }
+        let mut known = BTreeSet::new();
+        for name in places.example.iter().map(|example| &example.name) {
+            if !known.insert(name.get_ref()) {
+                let reason =
+                    format!("two examples are called `{}`; their results are kept by name", name.get_ref());
+                return Err(wrong(name.span().start, reason));
+            }
         }
         Ok(manifest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The line of an error, and what it says.
+    fn wrong(source: &str) -> (usize, String) {
+        match Manifest::parse(source, Path::new("skill.toml")) {
+            Err(AuthorError::Manifest { line, reason, .. }) => (line, reason),
+            other => panic!("{source}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        let rows = [
+            ("version = \"1\"\nname = \"../x\"", 2, "lower-case letters"),
+            ("name = \"\"", 1, "lower-case letters"),
+            ("name = \"-a\"", 1, "lower-case letters"),
+            ("\nskill-md = \"/etc/hostname\"", 2, "leads out"),
+            ("wit = \"../wit\"", 1, "leads out"),
+            ("nam = \"a\"", 1, "unknown field"),
+            ("[tools.a]\nsafe = true", 2, "unknown field"),
+            ("[[example]]\nname = \"e\"\n[[example]]\nname = \"e\"", 4, "two examples"),
+            ("[[example]]\nname = \"e\"\ninput = 1", 3, "expected a map"),
+            ("[[example]]\nname = \"e\"\ninput = {at = 2026-01-01}", 3, "in quotes"),
+            ("[[example]]\nname = \"e\"\ninput = {at = nan}", 3, "no such number"),
+        ];
+        for (source, line, part) in rows {
+            let (at, reason) = wrong(source);
+            assert!(at == line && reason.contains(part), "{source}: {at}: {reason}");
+        }
+    }
+
+    #[test]
+    fn a_name_as_long_as_a_store_takes() {
+        let with =
+            |length| Manifest::parse(&format!("name = \"{}\"", "a".repeat(length)), Path::new("skill.toml"));
+        assert!(with(63).is_ok());
+        assert!(with(64).is_err());
     }
 }

@@ -13,7 +13,7 @@ use wit_parser::{WorldItem, WorldKey};
 
 use crate::error::AuthorError;
 use crate::manifest::{Annotations, Grants, Manifest};
-use crate::wit::{Contract, Texts, TypeTexts};
+use crate::wit::{Contract, Texts, ToolTexts, TypeTexts};
 
 /// The section that hosts read (`wit/README.md`).
 const SECTION: &str = "ringfence:skill";
@@ -97,19 +97,24 @@ fn is_default(grants: &&Grants) -> bool {
 ///
 /// [`AuthorError::NotComponent`], [`AuthorError::NoSuchTool`] for a name in `skill.toml`, [`AuthorError::TooLong`].
 pub fn pack(pack: &Pack<'_>) -> Result<Packed, AuthorError> {
-    let (bare, carried) = take_out(pack.component, &[SECTION])?;
+    let Parts { component: bare, carried, section: before } = take_out(pack.component, &[SECTION])?;
     let of_component = match (&pack.contract, &carried) {
         (None, Some(text)) => Some(Contract::parse(text, pack.manifest.world.as_deref())?),
         _ => None,
     };
-    let texts = pack.contract.or(of_component.as_ref()).map(Contract::texts).unwrap_or_default();
+    let texts = match (pack.contract.or(of_component.as_ref()), &before) {
+        (Some(contract), _) => contract.texts(),
+        // What an earlier packing took from a source that is not here stays.
+        (None, Some(section)) => serde_json::from_slice::<Before>(section).unwrap_or_default().texts(),
+        (None, None) => Texts::default(),
+    };
     let exports = Exports::of(&bare);
     let (section, mut packed) = section(pack, &texts, &exports)?;
-    let json = serde_json::to_vec(&section).unwrap_or_default();
+    let json = serde_json::to_vec(&section).map_err(|error| AuthorError::Made { what: error.to_string() })?;
     if json.len() > CAP {
         return Err(AuthorError::TooLong { size: json.len(), cap: CAP });
     }
-    packed.component = standard(&bare, pack.manifest, section.description)?;
+    packed.component = standard(&bare, pack.manifest, section.description, before.is_some())?;
     let section = wasm_encoder::CustomSection { name: SECTION.into(), data: json.into() };
     wasm_encoder::ComponentSection::append_to_component(&section, &mut packed.component);
     Ok(packed)
@@ -131,8 +136,13 @@ fn section<'a>(
         tool.description = said.description.as_deref();
         tool.parameters.extend(said.parameters.iter().map(|(name, text)| (&**name, &**text)));
     }
+    let mut claimed = BTreeSet::new();
     for (name, claims) in &pack.manifest.tools {
-        let tool = tools.entry(exports.tool(name, texts)?).or_default();
+        let full = exports.tool(name, texts)?;
+        if !claimed.insert(full.clone()) {
+            return Err(AuthorError::Twice { tool: full });
+        }
+        let tool = tools.entry(full).or_default();
         tool.annotations = Some(claims).filter(|claims| !claims.is_empty());
         tool.parameters.extend(claims.parameters.iter().map(|(name, text)| (&**name, &**text)));
     }
@@ -253,17 +263,56 @@ fn no_such_tool(name: &str, all: &[&String]) -> AuthorError {
 ///
 /// [`AuthorError::NotComponent`].
 pub fn carried_wit(component: &[u8]) -> Result<Option<String>, AuthorError> {
-    take_out(component, &[SECTION]).map(|(_, text)| text)
+    take_out(component, &[SECTION]).map(|parts| parts.carried)
+}
+
+/// A component taken apart.
+struct Parts {
+    component: Vec<u8>,
+    /// The WIT that its module carried.
+    carried: Option<String>,
+    /// What was packed before.
+    section: Option<Vec<u8>>,
+}
+
+/// What was packed before, as far as it came from a WIT.
+#[derive(Default, serde::Deserialize)]
+struct Before {
+    description: Option<String>,
+    #[serde(default)]
+    tools: BTreeMap<String, BeforeTool>,
+    #[serde(default)]
+    types: BTreeMap<String, TypeTexts>,
+}
+
+#[derive(Default, serde::Deserialize)]
+struct BeforeTool {
+    description: Option<String>,
+    #[serde(default)]
+    parameters: BTreeMap<String, String>,
+}
+
+impl Before {
+    fn texts(self) -> Texts {
+        let tool = |(name, tool): (String, BeforeTool)| {
+            (name, ToolTexts { description: tool.description, parameters: tool.parameters })
+        };
+        Texts {
+            about: self.description,
+            tools: self.tools.into_iter().map(tool).collect(),
+            types: self.types,
+        }
+    }
 }
 
 /// The component without its sections of these names, and the WIT that its module carries.
-fn take_out(component: &[u8], sections: &[&str]) -> Result<(Vec<u8>, Option<String>), AuthorError> {
+fn take_out(component: &[u8], sections: &[&str]) -> Result<Parts, AuthorError> {
     let wrong = |error: wasmparser_author::BinaryReaderError| AuthorError::NotComponent(error.to_string());
     if !Parser::is_component(component) {
         return Err(AuthorError::NotComponent("the bytes do not begin as a component does".into()));
     }
     let mut out = Component::new();
-    let mut carried = None;
+    let (mut carried, mut section) = (None, None);
     let mut parser = Parser::new(0);
     let mut rest = component;
     loop {
@@ -288,7 +337,11 @@ fn take_out(component: &[u8], sections: &[&str]) -> Result<(Vec<u8>, Option<Stri
                 out.section(&RawSection { id: 4, data: nested });
                 rest = component.get(range(&unchecked_range).end..).unwrap_or_default();
             }
-            Payload::CustomSection(section) if sections.contains(&section.name()) => {}
+            Payload::CustomSection(custom) if sections.contains(&custom.name()) => {
+                if custom.name() == SECTION {
+                    section = Some(custom.data().to_vec());
+                }
+            }
             payload => {
                 if let Some((id, range)) = payload.as_section() {
                     let data = component.get(self::range(&range)).unwrap_or_default();
@@ -297,7 +350,7 @@ fn take_out(component: &[u8], sections: &[&str]) -> Result<(Vec<u8>, Option<Stri
             }
         }
     }
-    Ok((out.finish(), carried))
+    Ok(Parts { component: out.finish(), carried, section })
 }
 
 /// A core module without the section that carries the WIT, and that.
@@ -327,19 +380,20 @@ fn range(range: &std::ops::Range<u64>) -> std::ops::Range<usize> {
     at(range.start)..at(range.end)
 }
 
-/// Adds what there is a standard for. What the manifest does not say stays as it was.
+/// Adds what there is a standard for. What the manifest does not say stays as it was, unless an earlier packing said it.
 fn standard(
     component: &[u8],
     manifest: &Manifest,
     description: Option<&str>,
+    packed_before: bool,
 ) -> Result<Vec<u8>, AuthorError> {
     let mut add = AddMetadata::default();
     // Written beside what is there, it would be there twice.
     let mut said = vec!["version", "licenses", "description"];
     let is_said = [manifest.version.is_some(), manifest.license.is_some(), description.is_some()];
     let mut keep = is_said.iter();
-    said.retain(|_| keep.next() == Some(&true));
-    let (component, _) = take_out(component, &said)?;
+    said.retain(|_| keep.next() == Some(&true) || packed_before);
+    let Parts { component, .. } = take_out(component, &said)?;
     if let Some(name) = &manifest.name {
         add.name = AddMetadataField::Set(name.clone());
     }
@@ -400,6 +454,11 @@ mod tests {
         serde_json::from_slice(&section).expect("JSON")
     }
 
+    fn pack_again(component: &[u8], manifest: &Manifest) -> Vec<u8> {
+        let what = Pack { component, contract: None, manifest, skill_md: None };
+        pack(&what).expect("it is packed").component
+    }
+
     fn manifest(toml: &str) -> Manifest {
         Manifest::parse(toml, "skill.toml".as_ref()).expect("it parses")
     }
@@ -436,6 +495,13 @@ mod tests {
             "types": {"tools_loudness": {"description": "How loud.", "fields": {"high": "With marks."}}},
         });
         assert_eq!(section_of(&packed.component), expected);
+        // Packed again without the WIT it says the same of tools and types; without a licence it has none.
+        let without = Manifest { license: None, ..manifest.clone() };
+        let kept = pack_again(&packed.component, &without);
+        assert_eq!(section_of(&kept)["tools"], expected["tools"]);
+        assert_eq!(section_of(&kept)["types"], expected["types"]);
+        assert!(!kept.windows(11).any(|window| window == b"licensesMIT"));
+        assert!(packed.component.windows(11).any(|window| window == b"licensesMIT"));
         // Packed again it is the same, and the component is whole.
         let again = pack(&Pack { component: &packed.component, ..what }).expect("it is packed");
         assert!(again.component == packed.component);
@@ -473,6 +539,8 @@ mod tests {
         ] {
             assert!(matches!(with(&manifest(toml)), Err(AuthorError::NoSuchTool { .. })), "{toml}");
         }
+        let twice = "[tools.shout]\nread-only = true\n[tools.tools_shout]\nread-only = false";
+        assert!(matches!(with(&manifest(twice)), Err(AuthorError::Twice { .. })));
         let long = Manifest { description: Some("x".repeat(CAP)), ..Manifest::default() };
         assert!(matches!(with(&long), Err(AuthorError::TooLong { .. })));
     }

@@ -54,6 +54,17 @@ pub struct Project {
 }
 
 impl Project {
+    /// What `skill.toml` says, or what a manifest elsewhere does, of the folder that it lies in.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthorError::Manifest`], [`AuthorError::Io`].
+    pub fn of_manifest(file: &Path) -> Result<Self, AuthorError> {
+        let source = std::fs::read_to_string(file).map_err(AuthorError::io("read", file))?;
+        let manifest = Manifest::parse(&source, file)?;
+        Ok(Self { dir: file.parent().unwrap_or(Path::new("")).to_owned(), manifest })
+    }
+
     /// Opens a folder.
     ///
     /// # Errors
@@ -105,24 +116,32 @@ impl Project {
         given.or_else(|| Some(self.dir.join("wit")).filter(|wit| wit.is_dir()))
     }
 
-    /// The built component.
-    pub fn component(&self) -> PathBuf {
-        self.dir.join(format!("{}.wasm", self.name()))
-    }
-
     /// The text of its SKILL.md, if it has one.
     ///
     /// # Errors
     ///
     /// [`AuthorError::Io`] for one that `skill.toml` names and that cannot be read.
     pub fn skill_md(&self) -> Result<Option<String>, AuthorError> {
-        let file = match &self.manifest.skill_md {
-            Some(file) => self.dir.join(file),
-            None => Some(self.dir.join("SKILL.md")).filter(|file| file.is_file()).unwrap_or_default(),
-        };
-        if file.as_os_str().is_empty() {
-            return Ok(None);
-        }
-        std::fs::read_to_string(&file).map(Some).map_err(AuthorError::io("read", file))
+        let named = self.manifest.skill_md.as_ref().map(|file| self.dir.join(file));
+        let file = named.or_else(|| Some(self.dir.join("SKILL.md")).filter(|file| file.is_file()));
+        file.as_deref().map(read_text).transpose()
     }
+}
+
+/// Bytes of a SKILL.md that are read; a component carries 64 KiB.
+const TEXT: u64 = 1 << 20;
+
+/// A text, with line ends as a component carries them.
+pub(crate) fn read_text(file: &Path) -> Result<String, AuthorError> {
+    let wrong = |reason: &str| AuthorError::io("read", file)(std::io::Error::other(reason.to_owned()));
+    let found = std::fs::metadata(file).map_err(AuthorError::io("read", file))?;
+    // Devices and pipes have no end.
+    if !found.is_file() {
+        return Err(wrong("it is no file"));
+    }
+    if found.len() > TEXT {
+        return Err(wrong("it is larger than 1 MiB"));
+    }
+    let text = std::fs::read_to_string(file).map_err(AuthorError::io("read", file))?;
+    Ok(text.replace("\r\n", "\n"))
 }

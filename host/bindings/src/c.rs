@@ -13,8 +13,10 @@ use crate::error::chain;
 ///
 /// # Errors
 ///
-/// When the generator fails, as it does on types that it does not know.
+/// [`Error::Unsupported`] for a type that a skill cannot have; [`Error::C`] when the generator fails.
 pub fn bindings(resolve: &Resolve, world: WorldId) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+    // The generator panics on types that it does not know.
+    crate::go::check(resolve, world)?;
     let mut resolve = resolve.clone();
     let mut files = Files::default();
     wit_bindgen_c::Opts::default()

@@ -72,6 +72,13 @@ fn what_is_no_module_of_the_world_is_an_error() {
 }
 
 #[test]
+fn what_c_cannot_hold_is_refused_by_name() {
+    let (resolve, world) = world("package a:b; world w { export f: func(x: list<u8, 4>); }");
+    let refused = c::bindings(&resolve, world);
+    assert!(matches!(&refused, Err(Error::Unsupported { function, .. }) if function == "f"), "{refused:?}");
+}
+
+#[test]
 fn the_object_file_for_c_carries_the_types() {
     let (resolve, world) = world(WIT);
     let files = c::bindings(&resolve, world).unwrap();

@@ -475,7 +475,7 @@ pub(crate) struct ExportArgs {
     pub(crate) skill: String,
     /// Where to make the folder, which is called as the skill
     pub(crate) dir: PathBuf,
-    /// Its name [default: the file's, or the store's]
+    /// Its name [default: the store's, else the one that its author gave it, else the file's]
     #[arg(long)]
     pub(crate) name: Option<String>,
     #[command(flatten)]

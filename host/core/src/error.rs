@@ -158,6 +158,14 @@ pub enum Refusal {
         /// `parameter x` or `result`.
         place: String,
     },
+    /// A function is exported under a name that no tool can have.
+    #[error(
+        "the exported function `{name}` is called as an interface is: a tool's name has letters, digits and hyphens only"
+    )]
+    ToolName {
+        /// The name.
+        name: String,
+    },
     /// No exported function that could be a tool.
     #[error("exports no function: there is nothing to call{hint}")]
     NothingExported {
@@ -225,6 +233,7 @@ impl Refusal {
             Self::ImportNotOffered { .. } => "import-not-offered",
             Self::ImportMismatch { .. } => "import-mismatch",
             Self::Signature { .. } => "unsupported-signature",
+            Self::ToolName { .. } => "bad-tool-name",
             Self::NothingExported { .. } => "nothing-exported",
             Self::NameCollision { .. } => "name-collision",
             Self::NameTooLong { .. } => "name-too-long",

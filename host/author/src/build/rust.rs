@@ -60,13 +60,9 @@ pub(super) fn build(project: &Project, options: BuildOptions) -> Result<Vec<u8>,
     if given.is_some() {
         tool = tool.env("RUSTC", &rustc);
     }
-    let own_flags =
-        ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"].iter().any(|name| std::env::var_os(name).is_some());
-    if !own_flags {
-        // Panic messages name files: not where they are on this machine.
-        tool = tool.env("CARGO_ENCODED_RUSTFLAGS", remap(dir));
-    }
-    let output = tool.run()?;
+    // Panic messages name files: not where they are on this machine. Flags of the author's own for the target are joined
+    // to these; flags in the environment take their place.
+    let output = tool.arg("--config").arg(remap(dir)).for_machine().run()?;
     let file = artifact(&output, &dir.join("Cargo.toml")).ok_or_else(|| AuthorError::Made {
         what: format!(
             "cargo made no component of {}: does its Cargo.toml have `[lib]` with `crate-type = [\"cdylib\"]`?",
@@ -99,7 +95,7 @@ fn printed(rustc: &Path, dir: &Path, args: &[&str]) -> Option<String> {
     Some(String::from_utf8(output).ok()?.trim().to_owned())
 }
 
-/// Other names for the folders whose names would show in panic messages.
+/// Other names for the folders whose names would show in panic messages, as a setting of cargo's.
 fn remap(dir: &Path) -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
@@ -107,7 +103,8 @@ fn remap(dir: &Path) -> String {
     if let Some(home) = home {
         flags.push(format!("--remap-path-prefix={}=/cargo", home.join("registry/src").display()));
     }
-    flags.join("\x1f")
+    // JSON's strings are TOML's as well.
+    format!("target.{TARGET}.rustflags={}", serde_json::Value::from(flags))
 }
 
 /// The component that cargo says it made of this manifest.

@@ -8,6 +8,9 @@ use std::process::{Command, Stdio};
 use super::BuildOptions;
 use crate::error::AuthorError;
 
+/// Bytes of standard output that are kept.
+const OUTPUT: u64 = 64 << 20;
+
 /// Bytes of a failed tool's output that are shown.
 const SHOWN: usize = 8 << 10;
 
@@ -15,13 +18,15 @@ const SHOWN: usize = 8 << 10;
 pub(super) struct Tool {
     command: Command,
     options: BuildOptions,
+    /// Whether what it prints on standard output is for a program and not for people.
+    for_machine: bool,
 }
 
 impl Tool {
     pub(super) fn new(program: impl AsRef<OsStr>, dir: &Path, options: BuildOptions) -> Self {
         let mut command = Command::new(program);
         command.current_dir(dir).stdin(Stdio::null());
-        Self { command, options }
+        Self { command, options, for_machine: false }
     }
 
     pub(super) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
@@ -39,7 +44,13 @@ impl Tool {
         self
     }
 
-    /// Runs it; what it printed on standard output.
+    /// Its standard output is read by a program, and shown to nobody.
+    pub(super) fn for_machine(mut self) -> Self {
+        self.for_machine = true;
+        self
+    }
+
+    /// Runs it; what it printed on standard output, as far as [`OUTPUT`].
     pub(super) fn run(mut self) -> Result<Vec<u8>, AuthorError> {
         let shown = self.shown();
         let failed = |status: String, output: &[u8]| AuthorError::ToolFailed {
@@ -70,13 +81,18 @@ impl Tool {
         });
         let mut output = Vec::new();
         if let Some(mut stdout) = child.stdout.take() {
-            let _ = stdout.read_to_end(&mut output);
+            let _ = stdout.by_ref().take(OUTPUT).read_to_end(&mut output);
+            // The rest is read and dropped, or the tool would wait for a reader.
+            let _ = std::io::copy(&mut stdout, &mut std::io::sink());
+        }
+        let shown = if self.for_machine { &[][..] } else { &*output };
+        if verbose {
+            let _ = std::io::stderr().write_all(shown);
         }
         let status = child.wait().map_err(|error| failed(error.to_string(), &[]))?;
         let errors = errors.join().unwrap_or_default();
         if !status.success() {
-            let said = if errors.is_empty() { &output } else { &errors };
-            return Err(failed(status.to_string(), said));
+            return Err(failed(status.to_string(), &[shown, &*errors].concat()));
         }
         Ok(output)
     }
@@ -100,11 +116,19 @@ fn tail(output: &[u8]) -> String {
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 
+/// What installs a package of PyPI for a skill, where the system lets nothing be installed beside it.
+pub(super) fn venv(dir: &Path, package: &str) -> String {
+    let dir = dir.display();
+    format!("python3 -m venv {dir}/.venv && {dir}/.venv/bin/pip install {package}")
+}
+
 /// A program of that name: in one of `first`, else on the path.
 pub(super) fn find(name: &str, first: &[PathBuf]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut dirs = first.iter().cloned().chain(std::env::split_paths(&path));
-    dirs.find_map(|dir| Some(dir.join(name)).filter(|file| is_program(file)))
+    let found = dirs.find_map(|dir| Some(dir.join(name)).filter(|file| is_program(file)))?;
+    // It is run in another folder than this.
+    std::path::absolute(found).ok()
 }
 
 #[cfg(unix)]

@@ -67,9 +67,7 @@ pub fn bindings(resolve: &Resolve, world: WorldId) -> Result<BTreeMap<String, St
     if exports.is_empty() {
         return Err(Error::NothingExported { world: resolve.worlds[world].name.clone() });
     }
-    for used in exports.iter().chain(&imports) {
-        check::function(resolve, used)?;
-    }
+    check(resolve, world)?;
     let mut sizes = SizeAlign::default();
     sizes.fill(resolve).map_err(|error| Error::Component(chain(error)))?;
     let mut generator = Generator {
@@ -101,6 +99,13 @@ pub fn bindings(resolve: &Resolve, world: WorldId) -> Result<BTreeMap<String, St
     generator.elsewhere(&mut elsewhere, &imports);
     files.insert(ELSEWHERE.to_owned(), file("//go:build !wasip1\n\npackage main\n\n", &[&elsewhere]));
     Ok(files)
+}
+
+/// Whether all functions of a world have types that a skill can have.
+pub(crate) fn check(resolve: &Resolve, world: WorldId) -> Result<(), Error> {
+    let (exports, imports) =
+        (functions(resolve, world, Side::Export), functions(resolve, world, Side::Import));
+    exports.iter().chain(&imports).try_for_each(|used| check::function(resolve, used))
 }
 
 fn file(head: &str, parts: &[&Code]) -> String {

@@ -8,7 +8,7 @@ use bytesize::ByteSize;
 use indicatif::{ProgressBar, ProgressStyle};
 use ringfence_author::{BuildOptions, Project, Stage};
 
-use super::keep;
+use super::{component, keep};
 use crate::args::BuildArgs;
 use crate::output::{Refused, note, print};
 
@@ -36,15 +36,15 @@ fn build(args: &BuildArgs) -> Result<(), Refused> {
     };
     let built = ringfence_author::build(&project, BuildOptions { verbose: args.verbose }, &mut on);
     bar.finish_and_clear();
-    let built = built?;
-    let file = args.output.clone().unwrap_or_else(|| dir.join(format!("{}.wasm", project.name())));
-    let skill = keep(&built.packed, &file)?;
+    let packed = built?;
+    let file = args.output.clone().unwrap_or_else(|| component(dir, &project));
+    let skill = keep(&packed, &file)?;
     print(&file.display().to_string());
     let tools = skill.tools().len();
     note(&format!(
         "built in {:.1} s · {} · {tools} tool{}",
         begun.elapsed().as_secs_f64(),
-        ByteSize::b(built.packed.component.len() as u64).display().iec(),
+        ByteSize::b(packed.component.len() as u64).display().iec(),
         if tools == 1 { "" } else { "s" },
     ));
     Ok(())

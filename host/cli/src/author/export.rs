@@ -25,9 +25,7 @@ pub(crate) fn exec(args: &ExportArgs) -> ExitCode {
 fn export(args: &ExportArgs) -> Result<(), Refused> {
     let source = Source::of(&args.skill);
     let (bytes, called) = match &source {
-        Source::File(path) => {
-            (load::read(path)?, path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))
-        }
+        Source::File(path) => (load::read(path)?, None),
         Source::Store(reference) => {
             let store = load::store(&args.store)?;
             let found = store.find(reference).map_err(|error| load::at_hand(error, &source))?;
@@ -38,7 +36,9 @@ fn export(args: &ExportArgs) -> Result<(), Refused> {
     let skill = load::host(&Limits::default())?.validate(bytes).map_err(|error| load::refused(&error))?;
     let skill = skill.described();
     let folder = args.dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = args.name.clone().or(called).or_else(|| skill.manifest().name.clone()).unwrap_or_default();
+    let stem = || Path::new(&args.skill).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let name = args.name.clone().or(called).or_else(|| skill.manifest().name.clone()).or_else(stem);
+    let name = name.unwrap_or_default();
     check_name(&name)?;
     // The format wants the folder to be called as the skill.
     let dir = if folder == name { args.dir.clone() } else { args.dir.join(&name) };
@@ -48,15 +48,11 @@ fn export(args: &ExportArgs) -> Result<(), Refused> {
     std::fs::create_dir_all(&dir).map_err(|error| fault("make", &dir, error))?;
     let file = dir.join("SKILL.md");
     let text = skill_md(&skill, &name);
-    let written = std::fs::File::create_new(&file);
-    let mut written = written.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            let message = format!("{} is there already; nothing was written", file.display());
-            Refused { exit: exit::USAGE, code: "exists", ..Refused::fault(message) }
-        }
-        _ => fault("make", &file, error),
-    })?;
-    std::io::Write::write_all(&mut written, text.as_bytes()).map_err(|error| fault("write", &file, error))?;
+    if file.exists() {
+        let message = format!("{} is there already; nothing was written", file.display());
+        return Err(Refused { exit: exit::USAGE, code: "exists", ..Refused::fault(message) });
+    }
+    ringfence_author::write_whole(&file, text.as_bytes())?;
     print(&file.display().to_string());
     Ok(())
 }
@@ -79,7 +75,7 @@ fn check_name(name: &str) -> Result<(), Refused> {
     Err(Refused { exit: exit::USAGE, code: "bad-name", ..Refused::fault(message) })
 }
 
-/// The whole file. What the author packed as SKILL.md comes first; then how the tools are called.
+/// The whole file: how the tools are called, then what the author packed as SKILL.md.
 fn skill_md(skill: &SkillDescription, name: &str) -> String {
     let packed = skill.skill_md().map(body).filter(|body| !body.is_empty());
     let about = skill.about().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
@@ -98,12 +94,7 @@ fn skill_md(skill: &SkillDescription, name: &str) -> String {
         let _ = writeln!(out, "  version: {}", Value::from(version.as_str()));
     }
     out.push_str("---\n\n");
-    match packed {
-        Some(body) => out.push_str(body),
-        None => {
-            let _ = write!(out, "# {name}\n\n{}", skill.about().unwrap_or_default().trim());
-        }
-    }
+    let _ = write!(out, "# {name}\n\n{}", skill.about().unwrap_or_default().trim());
     let _ = write!(
         out,
         "\n\n## Calling the tools\n\nThe tools run in a sandbox (Ringfence): each call is a fresh instance without files or network, under \
@@ -115,6 +106,10 @@ fn skill_md(skill: &SkillDescription, name: &str) -> String {
          10 and above a limit or a trap.\n"
     );
     skill.tools().for_each(|tool| describe(&tool, &mut out));
+    // Last, so that nothing which it leaves open swallows what is ours.
+    if let Some(body) = packed {
+        let _ = write!(out, "\n## Instructions of its author\n\n{body}\n");
+    }
     out
 }
 

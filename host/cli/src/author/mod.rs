@@ -13,10 +13,10 @@ pub(crate) use new::exec as new;
 pub(crate) use pack::exec as pack;
 pub(crate) use test::exec as test;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ringfence::{Limits, ValidatedSkill, text};
-use ringfence_author::{AuthorError, Packed};
+use ringfence_author::{AuthorError, Packed, Project};
 
 use crate::output::{Refused, note};
 use crate::{exit, load};
@@ -30,16 +30,22 @@ impl From<AuthorError> for Refused {
             }
             _ => exit::REFUSED,
         };
-        Self { exit, code: error.code(), ..Self::fault(error.to_string()) }
+        // What files and tools say must not begin a line of ours.
+        let message = error.to_string().replace('\n', "\n  | ");
+        Self { exit, code: error.code(), ..Self::fault(message) }
     }
+}
+
+/// Where the built component of a folder is, as the folder was called.
+fn component(dir: &Path, project: &Project) -> PathBuf {
+    dir.join(format!("{}.wasm", project.name()))
 }
 
 /// Holds a packed component against what a host takes, writes it, and says what an author should know.
 fn keep(packed: &Packed, file: &Path) -> Result<ValidatedSkill, Refused> {
     let checked = load::host(&Limits::default())?.validate(packed.component.clone());
     let skill = checked.map_err(|error| load::refused(&error))?;
-    std::fs::write(file, &packed.component)
-        .map_err(|error| Refused::fault(format!("cannot write {}: {error}", file.display())))?;
+    ringfence_author::write_whole(file, &packed.component)?;
     for tool in &packed.undocumented {
         let tool = text::clean(tool, 128);
         note(&format!("note: nothing is said of the tool {tool}: an agent has its name and types only"));

@@ -1,15 +1,16 @@
 //! `ringfence pack`: puts what an author says of a skill into a component, whoever built it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use ringfence::{Limits, LoadError, Refusal};
 use ringfence_author::manifest::{FILE, Manifest};
-use ringfence_author::{Contract, Pack};
+use ringfence_author::{Contract, Pack, Project};
 
 use super::keep;
 use crate::args::PackArgs;
-use crate::load;
 use crate::output::{Refused, note, print};
+use crate::{exit, load};
 
 pub(crate) fn exec(args: &PackArgs) -> ExitCode {
     match pack(args) {
@@ -19,42 +20,51 @@ pub(crate) fn exec(args: &PackArgs) -> ExitCode {
 }
 
 fn pack(args: &PackArgs) -> Result<(), Refused> {
-    let component = load::read(&args.component)?;
-    let beside = args.manifest.as_deref().unwrap_or(Path::new(FILE));
-    let manifest = match std::fs::read_to_string(beside) {
-        Ok(source) => Manifest::parse(&source, beside)?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.manifest.is_none() => {
-            note(&format!(
-                "note: there is no {FILE} here: the component gets the documentation of its WIT only"
-            ));
-            Manifest::default()
-        }
-        Err(error) => return Err(Refused::fault(format!("cannot read {}: {error}", beside.display()))),
+    let stdin = Path::new("-");
+    let usage = |message: &str| {
+        Err(Refused { exit: exit::USAGE, code: "bad-output", ..Refused::fault(message.to_owned()) })
     };
-    let folder = beside.parent().unwrap_or(Path::new(""));
-    let named = args.wit.clone().or_else(|| manifest.wit.as_ref().map(|wit| folder.join(wit)));
-    let wit = named.or_else(|| Some(folder.join("wit")).filter(|wit| wit.is_dir()));
+    if args.output.as_deref() == Some(stdin) {
+        return usage("a component is not written to standard output: name a file");
+    }
+    if args.component == stdin && args.output.is_none() {
+        return usage("a component from standard input needs --output FILE");
+    }
+    let component = load::read(&args.component)?;
+    // What no host takes is not worth packing, and what reads types below is not made for it.
+    match load::host(&Limits::default())?.validate(component.clone()) {
+        Err(error) if !only_misdocumented(&error) => return Err(load::refused(&error)),
+        Ok(_) | Err(_) => {}
+    }
+    let beside = args.manifest.clone().or_else(|| Some(PathBuf::from(FILE)).filter(|file| file.is_file()));
+    let project = beside.as_deref().map(Project::of_manifest).transpose()?;
+    if project.is_none() {
+        note(&format!("note: there is no {FILE} here: the component gets the documentation of its WIT only"));
+    }
+    let nothing = Manifest::default();
+    let manifest = project.as_ref().map_or(&nothing, Project::manifest);
+    let beside_it = || Some(PathBuf::from("wit")).filter(|wit| wit.is_dir() && project.is_none());
+    let wit = args.wit.clone().or_else(|| project.as_ref().and_then(Project::wit)).or_else(beside_it);
     let world = args.world.as_deref().or(manifest.world.as_deref());
     let contract = wit.map(|wit| Contract::read(&wit, world)).transpose()?;
-    let skill_md = match &manifest.skill_md {
-        Some(file) => Some(folder.join(file)),
-        None => Some(folder.join("SKILL.md")).filter(|file| file.is_file() && args.manifest.is_some()),
-    };
-    let skill_md = skill_md.map(|file| {
-        std::fs::read_to_string(&file)
-            .map_err(|error| Refused::fault(format!("cannot read {}: {error}", file.display())))
-    });
     let packed = ringfence_author::pack(&Pack {
         component: &component,
         contract: contract.as_ref(),
-        manifest: &manifest,
-        skill_md: skill_md.transpose()?,
+        manifest,
+        skill_md: project.as_ref().map(Project::skill_md).transpose()?.flatten(),
     })?;
     let file = args.output.as_deref().unwrap_or(&args.component);
-    if file == Path::new("-") {
-        return Err(Refused::fault("a component from standard input needs --output FILE".to_owned()));
-    }
     keep(&packed, file)?;
     print(&file.display().to_string());
     Ok(())
+}
+
+/// A section that is there and wrong is what packing replaces.
+fn only_misdocumented(error: &LoadError) -> bool {
+    match error {
+        LoadError::Refused(reasons) => {
+            reasons.iter().all(|reason| matches!(reason, Refusal::Metadata { .. }))
+        }
+        _ => false,
+    }
 }

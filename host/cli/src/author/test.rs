@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ringfence::{Clock, Host, Limits, Outcome, Report, RunError, Skill, text};
-use ringfence_author::Project;
 use ringfence_author::cases::{self, Case, Saw};
+use ringfence_author::{AuthorError, Project};
 use serde_json::json;
 
 use super::evaluate;
@@ -52,9 +52,12 @@ impl Subject {
 
     /// Runs a case; an error only where the machine is at fault.
     pub(super) async fn run(&self, case: &Case) -> Result<(Saw, Option<Report>), Refused> {
-        let tool = match &case.tool {
-            Some(tool) => tool.clone(),
-            None => run::tool(&self.skill, None)?,
+        let tool = match (&case.tool, run::tool(&self.skill, None)) {
+            (Some(tool), _) => tool.clone(),
+            (None, Ok(only)) => only,
+            (None, Err(refused)) => {
+                return Ok((Saw { outcome: refused.code.to_owned(), ..Saw::default() }, None));
+            }
         };
         let call = self.host.call(&self.skill, &tool).limits(&self.limits).seed(1).clock(Clock::Fixed(CLOCK));
         match call.start(case.input.clone()).report().await {
@@ -66,13 +69,16 @@ impl Subject {
 }
 
 fn saw(report: &Report) -> Saw {
-    let value = match &report.outcome {
-        Outcome::Completed(value) | Outcome::Failed(value) => Some(value.to_value()),
-        _ => None,
-    };
-    let trap = match &report.outcome {
-        Outcome::Trapped(trap) => Some(trap.code.to_owned()),
-        _ => None,
+    let (value, trap) = match &report.outcome {
+        Outcome::Completed(value) | Outcome::Failed(value) => (Some(value.to_value()), None),
+        Outcome::Trapped(trap) => (None, Some(trap.code.to_owned())),
+        Outcome::OutOfFuel
+        | Outcome::DeadlineExceeded
+        | Outcome::MemoryLimit
+        | Outcome::OutputLimit
+        | Outcome::HostCallLimit
+        | Outcome::Cancelled
+        | Outcome::HostOverloaded => (None, None),
     };
     let log = report.log.iter().map(|line| format!("{}\n", line.message)).collect();
     Saw { outcome: report.outcome.name().to_owned(), value, trap, log }
@@ -84,8 +90,8 @@ pub(super) fn component(args: &TestArgs, project: Option<&Project>) -> Result<Pa
         return Ok(component.clone());
     }
     let dir = args.dir.as_deref().unwrap_or(Path::new("."));
-    let name = project.map(Project::name).unwrap_or_default();
-    let file = dir.join(format!("{name}.wasm"));
+    let Some(project) = project else { return Err(AuthorError::NoSkill(dir.to_owned()).into()) };
+    let file = super::component(dir, project);
     if file.is_file() {
         return Ok(file);
     }

@@ -172,6 +172,13 @@ impl Reader<'_> {
             let full = tool.full_name();
             let unique = bare.get(&tool.function.to_lowercase()) == Some(&1);
             let name = if unique { tool.function.clone() } else { full.clone() };
+            // A validator takes a function under the name of an interface; agents take no such name of a tool.
+            if !tool.function.starts_with('[')
+                && !tool.function.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            {
+                refusals.push(Refusal::ToolName { name: crate::text::clean(&tool.function, 128) });
+                continue;
+            }
             for name in if name == full { vec![&full] } else { vec![&name, &full] } {
                 let length = name.chars().count();
                 if length > NAME_CAP {

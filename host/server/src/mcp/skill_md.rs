@@ -4,7 +4,8 @@ use ringfence_store::Name;
 use rmcp::model::{JsonObject, Resource, Skill, SkillFrontmatter, SkillResource, SkillResources};
 use serde_json::Value;
 
-/// A SKILL.md: untrusted text for an agent, whose frontmatter fits the extension.
+/// A SKILL.md: untrusted text for an agent, whose frontmatter fits the extension and claims nothing but a licence, what it
+/// is compatible with, and metadata.
 #[derive(Debug)]
 pub(crate) struct SkillMd {
     pub(super) entry: Skill,
@@ -15,7 +16,8 @@ impl SkillMd {
     /// Reads one; the reason where it is none.
     pub(super) fn new(name: &Name, text: &str) -> Result<Self, String> {
         let rest = text.strip_prefix("---\n").ok_or("it does not begin with a line `---`")?;
-        let (head, _) = rest.split_once("\n---").ok_or("its frontmatter has no end: a second line `---`")?;
+        let (head, body) =
+            rest.split_once("\n---").ok_or("its frontmatter has no end: a second line `---`")?;
         let mut fields: JsonObject = serde_saphyr::from_str(head)
             .map_err(|error| ringfence::text::clean(&format!("its frontmatter is no YAML: {error}"), 512))?;
         let mut take = |key: &str| match fields.remove(key) {
@@ -27,13 +29,22 @@ impl SkillMd {
             let said = ringfence::text::clean(&said, 80);
             return Err(format!("its frontmatter names it `{said}`, and it was submitted as `{name}`"));
         }
+        // Others give rights in some clients (`allowed-tools`, `hooks`), which are not the author's to give.
+        fields.retain(|key, _| ["license", "compatibility", "metadata"].contains(&key.as_str()));
+        let mut text = format!("---\nname: {said}\ndescription: {}\n", Value::from(description.as_str()));
+        for (key, value) in &fields {
+            // JSON is YAML.
+            text.push_str(&format!("{key}: {value}\n"));
+        }
+        text.push_str("---");
+        text.push_str(body);
         let mut frontmatter = SkillFrontmatter::new(said, description);
         frontmatter.extra = fields;
         let uri = format!("skill://{name}/SKILL.md");
         let file = SkillResource::from_bytes(uri.clone(), text.as_bytes());
         let entry = Skill::new(uri, frontmatter, SkillResources::Files(vec![file]));
         entry.validate().map_err(|error| ringfence::text::clean(&error.to_string(), 512))?;
-        Ok(Self { entry, text: text.to_owned() })
+        Ok(Self { entry, text })
     }
 
     /// It as a resource.

@@ -80,7 +80,11 @@ def run(code: str, variables: dict[str, object]) -> Ended | Raised:
         module.__dict__.clear()
         ended = _plainly("MemoryError", "the code needs more memory than a run is given", where)
     except SystemExit as exit:
-        ended = _exited(exit)
+        try:
+            ended = _exited(exit)
+        except BaseException as error:
+            # What it exits with is the code's own object, and may do anything when it is looked at.
+            ended = _raised(error)
     except BaseException as error:
         ended = _raised(error)
     ended.stdout, ended.stderr = streams.texts()
