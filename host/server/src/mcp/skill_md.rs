@@ -29,15 +29,20 @@ impl SkillMd {
             let said = ringfence::text::clean(&said, 80);
             return Err(format!("its frontmatter names it `{said}`, and it was submitted as `{name}`"));
         }
-        // Others give rights in some clients (`allowed-tools`, `hooks`), which are not the author's to give.
+        let fields_said = fields.len();
         fields.retain(|key, _| ["license", "compatibility", "metadata"].contains(&key.as_str()));
-        let mut text = format!("---\nname: {said}\ndescription: {}\n", Value::from(description.as_str()));
-        for (key, value) in &fields {
-            // JSON is YAML.
-            text.push_str(&format!("{key}: {value}\n"));
+        // Others give rights in some clients (`allowed-tools`, `hooks`), which are not the author's to give: then the
+        // frontmatter is written anew.
+        let mut text = text.to_owned();
+        if fields.len() < fields_said {
+            text = format!("---\nname: {said}\ndescription: {}\n", Value::from(description.as_str()));
+            for (key, value) in &fields {
+                // JSON is YAML.
+                text.push_str(&format!("{key}: {value}\n"));
+            }
+            text.push_str("---");
+            text.push_str(body);
         }
-        text.push_str("---");
-        text.push_str(body);
         let mut frontmatter = SkillFrontmatter::new(said, description);
         frontmatter.extra = fields;
         let uri = format!("skill://{name}/SKILL.md");
