@@ -94,6 +94,18 @@ fn examples_and_cases_are_run_and_kept() {
     bench.check_as("test-then", &["test", "echo"], redact);
     let snapshots = fs::read_to_string(bench.path("echo/snapshots.jsonl")).expect("it is there");
     assert!(snapshots.contains("\"value\":\"hi\""), "{snapshots}");
+    // What is refused is no result: it is not kept, and goes on failing.
+    let cases = fs::read_to_string(bench.path("echo/cases.jsonl")).expect("it is there");
+    let lost = format!("{cases}{{\"name\": \"lost\", \"tool\": \"gone\", \"outcome\": \"completed\"}}\n");
+    bench.write("echo/cases.jsonl", &lost);
+    bench.check("test-lost", &["test", "echo", "--update"]);
+    assert_eq!(fs::read_to_string(bench.path("echo/cases.jsonl")).expect("it is there"), lost);
+    // Nor is what is kept of one input the result of another.
+    let manifest = fs::read_to_string(bench.path("echo/skill.toml")).expect("it is there");
+    bench.write("echo/skill.toml", manifest.replace("\"hi\"", "\"ho\""));
+    let output = bench.run(&["test", "echo"], "");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("FAIL  a word: nothing is expected of it yet"), "{said}");
     fs::remove_file(bench.path("echo/echo.wasm")).expect("removed");
     bench.check("test-not-built", &["test", "echo"]);
     bench.check("test-no-folder", &["test", "home"]);

@@ -62,6 +62,8 @@ pub struct Saw {
     pub value: Option<Value>,
     /// The code of the trap.
     pub trap: Option<String>,
+    /// Why there was no run, where there was none.
+    pub refused: Option<String>,
     /// All lines of the log.
     pub log: String,
 }
@@ -69,7 +71,11 @@ pub struct Saw {
 impl Case {
     /// A case from an example, with what is kept of its result.
     pub fn of_example(example: &crate::manifest::Example, kept: &[Self]) -> Self {
-        let kept = kept.iter().find(|kept| kept.name == example.name);
+        // What is kept of another input is nothing of this one.
+        let of_this = |kept: &&Self| {
+            kept.name == example.name && kept.input == example.input && kept.tool == example.tool
+        };
+        let kept = kept.iter().find(of_this);
         let result = kept.cloned().unwrap_or_else(|| Self::bare(&example.name));
         Self {
             name: example.name.clone(),
@@ -134,6 +140,9 @@ impl Case {
 }
 
 fn said(saw: &Saw) -> String {
+    if let Some(why) = &saw.refused {
+        return format!("{} ({})", saw.outcome, short(why));
+    }
     match (&saw.value, &saw.trap) {
         (Some(value), _) => format!("{} {}", saw.outcome, short(&value.to_string())),
         (None, Some(trap)) => format!("{} ({trap})", saw.outcome),

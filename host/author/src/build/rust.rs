@@ -44,7 +44,10 @@ pub(super) fn build(project: &Project, options: BuildOptions) -> Result<Vec<u8>,
             }
             None => format!("Rust's standard library of {TARGET}"),
         };
-        return Err(missing(&what, format!("rustup target add {TARGET}")));
+        return Err(missing(
+            &what,
+            format!("rustup target add {TARGET}   (or name a compiler that has it in RINGFENCE_RUSTC)"),
+        ));
     }
     // rustup's toolchains for the host bring the linker, but do not put it on the path.
     let linkers: Vec<PathBuf> =

@@ -112,7 +112,9 @@ impl Tool {
 /// The end of an output, from a new line on.
 fn tail(output: &[u8]) -> String {
     let from = output.len().saturating_sub(SHOWN);
-    let text = String::from_utf8_lossy(output.get(from..).unwrap_or_default()).trim().to_owned();
+    let text = String::from_utf8_lossy(output.get(from..).unwrap_or_default());
+    // componentize-py ends with its own frames, which say nothing to an author.
+    let text = text.split("\nStack backtrace").next().unwrap_or_default().trim().to_owned();
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 

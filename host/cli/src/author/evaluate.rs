@@ -14,7 +14,7 @@ use super::test::{Subject, component};
 use crate::args::TestArgs;
 use crate::exit;
 use crate::load::Source;
-use crate::output::{self, Refused, print, thousands};
+use crate::output::{self, Refused, note, print, thousands};
 
 /// An input, and what it gave before and gives now.
 struct Row {
@@ -129,6 +129,16 @@ fn show(rows: &[Row]) {
     print(&format!("same      {}", count(None)));
     print(&format!("answers   {} changed", count(Some("answer"))));
     print(&format!("outcomes  {} changed", count(Some("outcome"))));
+    let refused = |ran: &Ran| ran.saw.refused.is_some();
+    let nowhere: Vec<&Row> = rows.iter().filter(|row| refused(&row.old) && refused(&row.new)).collect();
+    if let Some(first) = nowhere.first() {
+        let why = text::clean(first.new.saw.refused.as_deref().unwrap_or_default(), 200);
+        note(&format!(
+            "warning: {} inputs ran in neither version, `{}` first: {why}",
+            nowhere.len(),
+            text::clean(&first.case.name, 80)
+        ));
+    }
     print(&format!("cost      {} changed by more than a tenth, the rest alike", count(Some("fuel"))));
     print(&format!("fuel      {} → {} ({})", thousands(fuel), thousands(fuel_now), ratio(fuel, fuel_now)));
     print(&format!("time      {} → {} ({})", millis(time), millis(time_now), ratio(time, time_now)));

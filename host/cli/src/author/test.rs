@@ -55,15 +55,19 @@ impl Subject {
         let tool = match (&case.tool, run::tool(&self.skill, None)) {
             (Some(tool), _) => tool.clone(),
             (None, Ok(only)) => only,
-            (None, Err(refused)) => {
-                return Ok((Saw { outcome: refused.code.to_owned(), ..Saw::default() }, None));
+            (None, Err(error)) => {
+                let refused = Some(error.message);
+                return Ok((Saw { outcome: error.code.to_owned(), refused, ..Saw::default() }, None));
             }
         };
         let call = self.host.call(&self.skill, &tool).limits(&self.limits).seed(1).clock(Clock::Fixed(CLOCK));
         match call.start(case.input.clone()).report().await {
             Ok(report) => Ok((saw(&report), Some(report))),
             Err(error @ RunError::Host(_)) => Err(run::refused(error)),
-            Err(error) => Ok((Saw { outcome: error.code().to_owned(), ..Saw::default() }, None)),
+            Err(error) => {
+                let refused = Some(error.to_string());
+                Ok((Saw { outcome: error.code().to_owned(), refused, ..Saw::default() }, None))
+            }
         }
     }
 }
@@ -81,7 +85,7 @@ fn saw(report: &Report) -> Saw {
         | Outcome::HostOverloaded => (None, None),
     };
     let log = report.log.iter().map(|line| format!("{}\n", line.message)).collect();
-    Saw { outcome: report.outcome.name().to_owned(), value, trap, log }
+    Saw { outcome: report.outcome.name().to_owned(), value, trap, refused: None, log }
 }
 
 /// The component of a folder: as given, or as `build` makes it.
@@ -112,6 +116,13 @@ async fn test(args: &TestArgs) -> Result<ExitCode, Refused> {
         let message = format!("there is nothing to run: neither `[[example]]` in skill.toml nor {CASES}");
         return Err(Refused { exit: exit::USAGE, code: "no-cases", ..Refused::fault(message) });
     }
+    if args.component.is_none() && is_older(&component, dir) {
+        note(&format!(
+            "note: {} is older than its source: `ringfence build {}` makes it anew",
+            component.display(),
+            dir.display()
+        ));
+    }
     let subject = Subject::load(args, &Source::File(component)).await?;
     let mut tally = Tally { json: args.json, update: args.update, ..Tally::default() };
     let examples = tally.run(&subject, examples).await?;
@@ -124,18 +135,30 @@ async fn test(args: &TestArgs) -> Result<ExitCode, Refused> {
     }
     if args.json {
         output::print_json(
-            &json!({"passed": tally.passed, "failed": tally.failed, "updated": args.update, "cases": tally.rows}),
+            &json!({"passed": tally.passed, "failed": tally.failed, "updated": tally.updated, "cases": tally.rows}),
         );
     } else if args.update {
-        note(&format!("{} as before · {} updated", tally.passed, tally.failed));
+        note(&format!("{} as before · {} updated · {} failed", tally.passed, tally.updated, tally.failed));
     } else {
         note(&format!("{} passed · {} failed", tally.passed, tally.failed));
         if tally.failed > 0 {
             note(&format!("if what came is right, keep it with `ringfence test {} --update`", dir.display()));
         }
     }
-    let failed = tally.failed > 0 && !args.update;
-    Ok(if failed { ExitCode::from(exit::UNSOUND) } else { ExitCode::SUCCESS })
+    Ok(if tally.failed > 0 { ExitCode::from(exit::UNSOUND) } else { ExitCode::SUCCESS })
+}
+
+/// Whether a source of the folder is newer than the component: of the folder itself, of `src` and of `wit`.
+fn is_older(component: &Path, dir: &Path) -> bool {
+    let time = |path: &Path| path.metadata().and_then(|found| found.modified()).ok();
+    let Some(built) = time(component) else { return false };
+    let folders = [dir.to_owned(), dir.join("src"), dir.join("wit")];
+    let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+    let sources = files.map(|entry| entry.path()).filter(|path| {
+        let is_source = |extension| ["rs", "js", "py", "go", "c", "h", "wit", "toml"].contains(&extension);
+        path.extension().and_then(|extension| extension.to_str()).is_some_and(is_source)
+    });
+    sources.filter_map(|path| time(&path)).any(|changed| changed > built)
 }
 
 /// What was seen so far.
@@ -145,6 +168,7 @@ struct Tally {
     /// Whether what comes is kept.
     update: bool,
     passed: u64,
+    updated: u64,
     failed: u64,
     /// Whether a case of the last list differed.
     changed_last: bool,
@@ -166,15 +190,19 @@ impl Tally {
                 match &difference {
                     None => print(&format!("ok    {name}")),
                     Some(difference) => {
-                        let what = if self.update { "kept" } else { "FAIL" };
+                        let what = if self.update && saw.refused.is_none() { "kept" } else { "FAIL" };
                         print(&format!("{what}  {name}: {}", text::clean(difference, 1000)));
                     }
                 }
             }
-            if difference.is_some() {
-                self.failed = self.failed.saturating_add(1);
+            // A call that was refused is no result to be kept: the case is wrong, or the tool is gone.
+            if difference.is_some() && self.update && saw.refused.is_none() {
+                self.updated = self.updated.saturating_add(1);
                 self.changed_last = true;
                 now.push(case.expecting(&saw));
+            } else if difference.is_some() {
+                self.failed = self.failed.saturating_add(1);
+                now.push(case);
             } else {
                 self.passed = self.passed.saturating_add(1);
                 now.push(case);
