@@ -30,6 +30,9 @@ fn a_new_folder_is_made_once() {
     assert!(!bench.path("my-skill/app.py").exists());
     bench.check("new-bad-name", &["new", "My Skill"]);
     bench.check("new-reserved", &["new", "list"]);
+    for command in ["new", "build", "pack", "test", "export-skill"] {
+        bench.check(&format!("{command}-help"), &[command, "--help"]);
+    }
     bench.check("new-bad-language", &["new", "other", "--lang", "cobol"]);
     assert!(!bench.path("other").exists());
 }

@@ -61,6 +61,22 @@ fn a_server_says_where_it_is_and_stops_when_it_is_told() {
 }
 
 #[test]
+fn limits_for_a_skill_that_is_not_there_are_told() {
+    let bench = Bench::new();
+    bench.write("ringfence.toml", "[skill.ecoh.limits]\nfuel = 1000\n[skill.echo.limits]\nfuel = 1000\n");
+    assert!(bench.run(&["submit", "echo.wasm"], "").status.success());
+    let mut child = start(&bench, &["serve", "--listen", "127.0.0.1:0", "--config", "ringfence.toml"]);
+    let address = address(&mut child);
+    while !get(&address, "/readyz", None).starts_with("HTTP/1.1 200") {}
+    signal(&child, rustix::process::Signal::TERM);
+    let output = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let told: Vec<&str> =
+        said.lines().filter(|line| line.contains("limits for a skill that is not in the store")).collect();
+    assert!(matches!(&*told, [line] if line.contains("ecoh")), "{said}");
+}
+
+#[test]
 fn a_hangup_reads_the_configuration_again() {
     let bench = Bench::new();
     bench.write("ringfence.toml", "[metrics]\npublic = false\n");

@@ -44,7 +44,8 @@ pub struct Manifest {
     pub examples: Vec<Example>,
 }
 
-/// What a skill asks to be lent. Asking grants nothing.
+/// What a skill asks to be lent. Asking grants nothing. The host's library has such a type of its own, for what it reads:
+/// this crate has no engine in its tree.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grants {

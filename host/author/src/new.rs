@@ -272,7 +272,7 @@ fn of(language: Language) -> (Template, Words) {
                 title: "Rust",
                 setup: "Once: `rustup target add wasm32-unknown-unknown`\n",
                 wit: "",
-                files: "- `src/lib.rs` is the code: every public function of its module is a tool, its types and comments are the contract.\n  `cargo test` runs its own tests on your machine.\n- `wit/skill.wit` is that contract as `ringfence build` makes it from the code, to be read.\n- `sdk` is a copy of Ringfence's SDK; its front page (`cargo doc -p ringfence-skill --open`) has the table of types.",
+                files: "- `src/lib.rs` is the code: every public function of its module is a tool, its types and comments are the contract.\n  `cargo test` runs its own tests on your machine.\n- `wit/skill.wit` is that contract as `ringfence build` makes it from the code, to be read.\n- `sdk` is a copy of Ringfence's SDK; `sdk/README.md` says which types a tool can have, and what a skill cannot do.",
                 note: "With `ringfence_skill::info!(…)` and the like a skill writes lines to the log of the run; what it says when it panics is\nthere as well.",
             },
         ),

@@ -91,11 +91,13 @@ fn is_default(grants: &&Grants) -> bool {
     **grants == Grants::default()
 }
 
-/// Packs. The same input gives the same bytes; packing what was packed replaces what was said.
+/// Packs. The same input gives the same bytes; packing what was packed replaces what was said, but for what an earlier
+/// packing took from a WIT that is not here now.
 ///
 /// # Errors
 ///
-/// [`AuthorError::NotComponent`], [`AuthorError::NoSuchTool`] for a name in `skill.toml`, [`AuthorError::TooLong`].
+/// [`AuthorError::NotComponent`]; for what `skill.toml` says [`AuthorError::NoSuchTool`], [`AuthorError::Twice`] and
+/// [`AuthorError::License`]; [`AuthorError::Wit`] for a text that the component carries; [`AuthorError::TooLong`].
 pub fn pack(pack: &Pack<'_>) -> Result<Packed, AuthorError> {
     let Parts { component: bare, carried, section: before } = take_out(pack.component, &[SECTION])?;
     let of_component = match (&pack.contract, &carried) {

@@ -2,6 +2,7 @@
 
 /// Path in the new folder, and text.
 pub(crate) const FILES: &[(&str, &str)] = &[
+    ("sdk/README.md", include_str!("../../../skills/sdk/README.md")),
     ("sdk/Cargo.toml", include_str!("../../../skills/sdk/Cargo.toml")),
     ("sdk/src/budget.rs", include_str!("../../../skills/sdk/src/budget.rs")),
     ("sdk/src/convert.rs", include_str!("../../../skills/sdk/src/convert.rs")),
@@ -46,7 +47,7 @@ mod tests {
             for entry in std::fs::read_dir(root.join(folder)).expect("the SDK is there").flatten() {
                 let path = entry.path();
                 let text = path.extension().and_then(|extension| extension.to_str());
-                if !path.is_file() || !matches!(text, Some("rs" | "toml" | "wit")) {
+                if !path.is_file() || !matches!(text, Some("rs" | "toml" | "wit" | "md")) {
                     continue;
                 }
                 let name = format!("sdk/{}", path.strip_prefix(root).expect("it is in it").display());

@@ -26,10 +26,19 @@ pub(crate) enum Command {
     /// Make a folder for a new skill, which builds and runs as it stands
     New(NewArgs),
     /// Build a skill from its source, with its language's own tools, and pack it
+    ///
+    /// The language is what `skill.toml` says, or what the files show. The tools run with your rights. RINGFENCE_RUSTC names
+    /// another rustc. Where a tool is missing, the error says what installs it.
+    #[command(verbatim_doc_comment)]
     Build(BuildArgs),
     /// Put what its author says of a skill into a component: WIT comments, `skill.toml`, SKILL.md
     Pack(PackArgs),
     /// Run a skill's examples and cases in the sandbox and compare, or compare two versions of it
+    ///
+    /// What is run: the `[[example]]`s of `skill.toml`, whose results are kept in `snapshots.jsonl`, and the lines of
+    /// `cases.jsonl`. The clock stands at 2026-01-01, moving 1 ms with every look, and random numbers repeat. The exit
+    /// code is 7 when something did not come out as told; of a comparison (`--against`) it is 0, whatever changed.
+    #[command(verbatim_doc_comment)]
     Test(Box<TestArgs>),
     /// Write a skill as an Agent Skills folder: a SKILL.md that tells an agent how to call its tools
     ExportSkill(ExportArgs),
@@ -406,7 +415,6 @@ pub(crate) struct NewArgs {
     pub(crate) dir: Option<PathBuf>,
 }
 
-/// The language is what `skill.toml` says, or what the files show. `RINGFENCE_RUSTC` names another rustc.
 #[derive(Debug, Args)]
 #[command(after_help = crate::exit::HELP)]
 pub(crate) struct BuildArgs {
@@ -431,7 +439,8 @@ pub(crate) struct PackArgs {
     /// The manifest [default: skill.toml here, if it is there]
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,
-    /// The WIT, a file or a folder [default: `wit` beside the manifest, if it is there]
+    /// The WIT, a file or a folder [default: `wit` beside the manifest, else here, if it is there; without it, what an earlier
+    /// packing took from one stays]
     #[arg(long, value_name = "PATH")]
     pub(crate) wit: Option<PathBuf>,
     /// The world, where the WIT has several
@@ -439,9 +448,6 @@ pub(crate) struct PackArgs {
     pub(crate) world: Option<String>,
 }
 
-/// What is run: the `[[example]]`s of `skill.toml`, whose results are kept in `snapshots.jsonl`, and the lines of
-/// `cases.jsonl`. The clock stands at 2026-01-01, moving 1 ms with every look, and random numbers repeat. The exit code of a
-/// comparison (`--against`) is 0, whatever changed.
 #[derive(Debug, Args)]
 #[command(after_help = crate::exit::HELP)]
 pub(crate) struct TestArgs {
@@ -450,7 +456,7 @@ pub(crate) struct TestArgs {
     /// The component [default: NAME.wasm in the folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) component: Option<PathBuf>,
-    /// Keep what comes as what is to come
+    /// Keep what comes as what is to come, but for calls that are refused
     #[arg(long, conflicts_with = "against")]
     pub(crate) update: bool,
     /// Compare with another version: a `.wasm` file, or a name or `name@version` or digest of the store

@@ -13,9 +13,10 @@ Exit codes:
    0  completed; done
    1  failed: the tool gave its own error
    2  the command line is wrong, or the configuration of a server
-   3  the skill was refused: it cannot run here, the store does not take it, or it may not run
+   3  the skill was refused: it cannot run here, the store does not take it, it may not run, or what its author says of it
+      is wrong
    4  the call was refused: no such skill or tool, input that does not fit, a limit out of range
-   5  the host failed: a file that cannot be read, a fault
+   5  the host failed: a file that cannot be read, a tool that is missing or failed, a fault
    6  the host is full
    7  `verify`, `doctor` or `test` found something wrong
   10  trapped

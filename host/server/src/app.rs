@@ -198,6 +198,20 @@ impl App {
         })
     }
 
+    /// Looks at the store, and tells of limits for skills that are not there.
+    pub(crate) async fn first_look(&self) {
+        self.librarian.look().await;
+        self.warn_of_strangers(&self.config.load());
+    }
+
+    /// A name that is misspelt has no effect.
+    fn warn_of_strangers(&self, config: &Config) {
+        let catalog = self.librarian.catalog();
+        for name in config.limited_skills().filter(|name| !catalog.names.contains_key(*name)) {
+            tracing::warn!(skill = %name, "the configuration has limits for a skill that is not in the store");
+        }
+    }
+
     /// Reads the tokens again. Those that cannot be read stay as they were.
     pub(crate) async fn reload_tokens(&self) {
         let tokens = match self.librarian.tokens().await {
@@ -236,7 +250,7 @@ impl App {
             );
         }
         self.tokens.load().set_quota(&new.quota);
-        new.warn_of_strangers(|name| self.librarian.catalog().names.contains_key(name));
+        self.warn_of_strangers(&new);
         self.config.store(Arc::new(new));
         self.librarian.changed();
         tracing::info!("configuration read");

@@ -140,12 +140,11 @@ impl Server {
         let certificate = config.tls.as_ref().map(tls::read).transpose()?;
         let certificate = certificate.map(|config| Arc::new(ArcSwap::new(config)));
         let of_task = library.clone();
-        let (tokens, listed) = crate::librarian::blocking(move || match of_task.store() {
-            Some(store) => Ok((store.tokens()?, store.list()?)),
+        let tokens = crate::librarian::blocking(move || match of_task.store() {
+            Some(store) => store.tokens(),
             None => Err(StoreError::WithoutStore { reason: "a server needs one".to_owned() }),
         })
         .await?;
-        config.warn_of_strangers(|name| listed.iter().any(|listed| listed.name == *name));
         let tokens = Tokens::new(tokens, None, &config.quota)?;
         let app = App::new(library, config, tokens).map_err(ServerError::Threads)?;
         Ok(Self { app, certificate, source: None, routes: None })
@@ -229,6 +228,7 @@ impl Server {
                 tokio::time::sleep(LOOK).await;
             }
         };
+        self.app.first_look().await;
         tokio::join!(self.app.librarian.watch(), tokens);
     }
 
@@ -296,7 +296,7 @@ impl Server {
         let principal = self.app.tokens.load().trusted(&self.app.config.load().quota)?;
         let watching = self.clone();
         // What was in the store is there for the first request, unless it takes long to compile.
-        self.app.librarian.look().await;
+        self.app.first_look().await;
         let _ = tokio::time::timeout(STDIO_PATIENCE, self.app.librarian.loaded()).await;
         let watching = tokio::spawn(async move { watching.app.librarian.watch().await });
         let failed = |error: &dyn std::fmt::Display| ServerError::Transport(error.to_string());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ringfence_bindings::{Adapter, c, component};
 
 use super::tool::{Tool, find};
-use super::{BuildOptions, generated};
+use super::{BuildOptions, generated, made, refused, temporary};
 use crate::error::AuthorError;
 use crate::project::Project;
 use crate::wit::Contract;
@@ -26,8 +26,7 @@ pub(super) fn build(
     })?;
     let bindings = dir.join("bindings");
     std::fs::create_dir_all(&bindings).map_err(AuthorError::io("make", &bindings))?;
-    let files = c::bindings(&contract.resolve, contract.world)
-        .map_err(|error| AuthorError::Made { what: error.to_string() })?;
+    let files = c::bindings(&contract.resolve, contract.world).map_err(refused)?;
     let mut sources = sources(dir)?;
     for (name, content) in files {
         let file = bindings.join(name);
@@ -36,8 +35,7 @@ pub(super) fn build(
             sources.push(file);
         }
     }
-    let place =
-        tempfile::tempdir().map_err(AuthorError::io("make a temporary folder", std::env::temp_dir()))?;
+    let place = temporary()?;
     let core = place.path().join("core.wasm");
     Tool::new(&zig, dir, options)
         .args(first)
@@ -48,8 +46,8 @@ pub(super) fn build(
         .arg("-o")
         .arg(&core)
         .run()?;
-    let core = std::fs::read(&core).map_err(AuthorError::io("read", core))?;
-    component(&core, None, Adapter::Wasi).map_err(|error| AuthorError::Made { what: error.to_string() })
+    let core = made(&core)?;
+    component(&core, None, Adapter::Wasi).map_err(refused)
 }
 
 /// The program, and what comes before its own arguments: Zig itself, or the one of PyPI.

@@ -5,7 +5,7 @@ use std::path::Path;
 use ringfence_bindings::{Adapter, component, go};
 
 use super::tool::{Tool, find};
-use super::{BuildOptions, generated};
+use super::{BuildOptions, generated, made, refused, temporary};
 use crate::error::AuthorError;
 use crate::project::Project;
 use crate::wit::Contract;
@@ -36,13 +36,11 @@ pub(super) fn build(
         );
         return Err(missing(format!("Go 1.24 or later (found {found} at {})", program.display())));
     }
-    let files = go::bindings(&contract.resolve, contract.world)
-        .map_err(|error| AuthorError::Made { what: error.to_string() })?;
+    let files = go::bindings(&contract.resolve, contract.world).map_err(refused)?;
     for (name, text) in files {
         generated(&dir.join(name), text.as_bytes())?;
     }
-    let place =
-        tempfile::tempdir().map_err(AuthorError::io("make a temporary folder", std::env::temp_dir()))?;
+    let place = temporary()?;
     let core = place.path().join("core.wasm");
     Tool::new(&program, dir, options)
         .args(["build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-buildmode=c-shared", "-o"])
@@ -52,9 +50,9 @@ pub(super) fn build(
         .env("GOARCH", "wasm")
         .env("GOWORK", "off")
         .run()?;
-    let core = std::fs::read(&core).map_err(AuthorError::io("read", core))?;
+    let core = made(&core)?;
     let world = Some((&contract.resolve, contract.world));
-    component(&core, world, Adapter::Wasi).map_err(|error| AuthorError::Made { what: error.to_string() })
+    component(&core, world, Adapter::Wasi).map_err(refused)
 }
 
 /// `go version go1.27.3 linux/amd64`

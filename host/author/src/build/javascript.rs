@@ -1,7 +1,7 @@
 //! JavaScript: componentize-js by its API, StarlingMonkey as the engine, all that needs WASI left out.
 
-use super::BuildOptions;
 use super::tool::{Tool, find};
+use super::{BuildOptions, made, temporary};
 use crate::error::AuthorError;
 use crate::project::Project;
 use crate::wit::Contract;
@@ -45,8 +45,7 @@ pub(super) fn build(
         return Err(missing("componentize-js", &install));
     }
     let wit = project.wit().ok_or_else(|| AuthorError::NoWit(dir.to_owned()))?;
-    let out =
-        tempfile::tempdir().map_err(AuthorError::io("make a temporary folder", std::env::temp_dir()))?;
+    let out = temporary()?;
     let file = out.path().join("skill.wasm");
     Tool::new(&node, dir, options)
         .args(["--input-type=module", "--eval", SCRIPT, "--"])
@@ -55,5 +54,5 @@ pub(super) fn build(
         .arg(contract.name())
         .arg(&file)
         .run()?;
-    std::fs::read(&file).map_err(AuthorError::io("read", file))
+    made(&file)
 }

@@ -20,7 +20,7 @@ use crate::wit::Contract;
 /// How to build.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct BuildOptions {
-    /// Whether the tools' own output goes to standard error as it comes.
+    /// Whether the tools' own output goes to standard error: their errors as they come, the rest when they end.
     pub verbose: bool,
 }
 
@@ -89,6 +89,21 @@ fn write_wit(project: &Project, text: &str) -> Result<(), AuthorError> {
     let text = format!("{MADE} build` from the source: changes here are lost.\n{}\n", text.trim());
     std::fs::create_dir_all(&dir).map_err(AuthorError::io("make", &dir))?;
     generated(&file, text.as_bytes())
+}
+
+/// A folder for what is made on the way.
+fn temporary() -> Result<tempfile::TempDir, AuthorError> {
+    tempfile::tempdir().map_err(AuthorError::io("make a temporary folder", std::env::temp_dir()))
+}
+
+/// What a tool made.
+fn made(file: &Path) -> Result<Vec<u8>, AuthorError> {
+    std::fs::read(file).map_err(AuthorError::io("read", file))
+}
+
+/// What a generator or an encoder refused.
+fn refused(error: ringfence_bindings::Error) -> AuthorError {
+    AuthorError::Made { what: error.to_string() }
 }
 
 /// Writes a file that is made from others, if it is another one than is there: build tools look at times.

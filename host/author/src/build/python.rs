@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::BuildOptions;
 use super::tool::{Tool, find};
+use super::{BuildOptions, made, temporary};
 use crate::error::AuthorError;
 use crate::project::Project;
 use crate::wit::Contract;
@@ -28,8 +28,7 @@ pub(super) fn build(
         install: super::tool::venv(dir, &format!("{TOOL}==0.25.1")),
     })?;
     let wit = project.wit().ok_or_else(|| AuthorError::NoWit(dir.to_owned()))?;
-    let place =
-        tempfile::tempdir().map_err(AuthorError::io("make a temporary folder", std::env::temp_dir()))?;
+    let place = temporary()?;
     // A copy, since the interpreter leaves what it compiled beside the sources.
     let sources = place.path().join("sources");
     copy_sources(dir, &sources)?;
@@ -46,7 +45,7 @@ pub(super) fn build(
         command = command.arg("--python-path").arg(path);
     }
     command.arg("--output").arg(&file).arg("app").run()?;
-    fs::read(&file).map_err(AuthorError::io("read", file))
+    made(&file)
 }
 
 /// The packages of the skill's own environment: pure Python goes into the component with it.

@@ -29,10 +29,12 @@ fn build(args: &BuildArgs) -> Result<(), Refused> {
     }
     bar.enable_steady_tick(Duration::from_millis(100));
     let mut on = |stage| {
-        bar.set_message(match stage {
+        let message = match stage {
             Stage::Building(language) => format!("building {} ({})", project.name(), language.name()),
             _ => "packing".to_owned(),
-        });
+        };
+        // Where no spinner shows, a line says what takes its time.
+        if bar.is_hidden() { note(&message) } else { bar.set_message(message) }
     };
     let built = ringfence_author::build(&project, BuildOptions { verbose: args.verbose }, &mut on);
     bar.finish_and_clear();

@@ -346,11 +346,9 @@ impl Config {
         }
     }
 
-    /// Tells of skills that have limits here and are not there: a name that is misspelt has no effect.
-    pub(crate) fn warn_of_strangers(&self, is_there: impl Fn(&Name) -> bool) {
-        for name in self.skill_limits.keys().filter(|name| !is_there(name)) {
-            tracing::warn!(skill = %name, "the configuration has limits for a skill that is not in the store");
-        }
+    /// Skills that have limits of their own.
+    pub(crate) fn limited_skills(&self) -> impl Iterator<Item = &Name> {
+        self.skill_limits.keys()
     }
 
     /// Whether the operator accepted what a skill says of its tools.
