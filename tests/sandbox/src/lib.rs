@@ -38,9 +38,12 @@ pub fn host(allocator: Allocator) -> &'static Host {
         Allocator::Pooling => &POOLING,
         Allocator::OnDemand => &ON_DEMAND,
     };
-    cell.get_or_init(|| {
-        Host::new(HostConfig { allocator, runs: 200, ..HostConfig::default() }).expect("a host")
-    })
+    cell.get_or_init(|| own_host(allocator))
+}
+
+/// A host that no other test uses, for what is said of all its runs together.
+pub fn own_host(allocator: Allocator) -> Host {
+    Host::new(HostConfig { allocator, runs: 200, ..HostConfig::default() }).expect("a host")
 }
 
 /// Both allocators: what a guest may do must not depend on where it is placed.
