@@ -254,8 +254,14 @@ impl Exports {
     }
 }
 
+/// Names the tools as an author calls them: by the bare name, where no other interface has one like it.
 fn no_such_tool(name: &str, all: &[&String]) -> AuthorError {
-    let known = all.iter().map(|tool| tool.as_str()).collect::<Vec<_>>().join(", ");
+    let bare = |tool: &str| tool.split_once('_').map_or(tool, |(_, bare)| bare).to_owned();
+    let called = |tool: &&String| {
+        let one = all.iter().filter(|other| bare(other) == bare(tool)).count() == 1;
+        if one { bare(tool) } else { (*tool).clone() }
+    };
+    let known = all.iter().map(called).collect::<Vec<_>>().join(", ");
     AuthorError::NoSuchTool { tool: name.to_owned(), known }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
-use ringfence::Limits;
+use ringfence::{Limits, Target};
 
 /// Run untrusted agent skills: WebAssembly components, under hard limits, without a filesystem.
 #[derive(Debug, Parser)]
@@ -74,6 +74,14 @@ pub(crate) enum Command {
     Mcp(Box<ServeArgs>),
     /// Make, list and revoke the tokens by which callers of `serve` are known
     Token(TokenArgs),
+    /// Compile skills ahead of time into one signed file, for workers that hold no compiler (`ringfence-edge`)
+    ///
+    /// The code is for a processor that is named, not for this machine. The same skills, key, version and dates give the
+    /// same bytes. `ringfence bundle show` and `ringfence bundle verify` look at one.
+    #[command(verbatim_doc_comment)]
+    Bundle(Box<BundleArgs>),
+    /// Make a key pair for bundles: the secret half signs, the public half (`.pub`) is what workers trust
+    Keygen(KeygenArgs),
     /// Run hostile guests against these limits on this machine, and show what stopped each
     ///
     /// Each limit is tested as it is given here, while the others are kept out of its way. The guests are in
@@ -83,6 +91,115 @@ pub(crate) enum Command {
     /// as neither.
     #[command(verbatim_doc_comment)]
     Doctor(Box<DoctorArgs>),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct BundleArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<BundleCommand>,
+    /// The skills: `.wasm` files, or names or `name@version` of the store; `NAME=SKILL` to call one otherwise
+    #[arg(required = true, value_name = "SKILL")]
+    pub(crate) skills: Vec<String>,
+    /// The file to write
+    #[arg(long, short, required = true, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The secret key to sign with, as `ringfence keygen` wrote it
+    #[arg(long, required = true, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// What to compile for; may be given several times [x86_64, x86_64-v3, aarch64, pulley64]
+    #[arg(long, required = true, value_name = "TARGET")]
+    pub(crate) target: Vec<Target>,
+    /// Limits and grants, in TOML: sections `limits`, `skill.NAME.limits`, `skill.NAME` with `grants`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Counts up: a worker takes no bundle with a lower one than it has seen [default: the seconds of --not-before]
+    #[arg(long, value_name = "N")]
+    pub(crate) bundle_version: Option<u64>,
+    /// When it begins to hold: a date such as 2027-01-31T12:00:00Z, or seconds since 1970 [default: $SOURCE_DATE_EPOCH, else now]
+    #[arg(long, value_name = "TIME", value_parser = date)]
+    pub(crate) not_before: Option<u64>,
+    /// When it ends: a date, seconds since 1970, or a time after --not-before such as 30days
+    #[arg(long, value_name = "TIME", default_value = "90days", value_parser = expiry)]
+    pub(crate) expires: Expiry,
+    /// Take over the code for other engines from a bundle of the same skills, which another release of Ringfence made and the
+    /// same key signed: then workers of both releases take the new one
+    #[arg(long, value_name = "BUNDLE")]
+    pub(crate) with: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print what it holds as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BundleCommand {
+    /// Check a bundle as a worker does: its key, signature, dates and every byte
+    Verify(VerifyArgs),
+    /// Show what a bundle says of itself; nothing is verified
+    Show(ShowArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct VerifyArgs {
+    /// The bundle
+    pub(crate) bundle: PathBuf,
+    /// Public keys that are trusted, one a line; may be given several times
+    #[arg(long, required = true, value_name = "FILE")]
+    pub(crate) key: Vec<PathBuf>,
+    /// What is revoked, one a line: `key:…`, `bundle:…`, `sha256:…` (a skill)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) revoked: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct ShowArgs {
+    /// The bundle
+    pub(crate) bundle: PathBuf,
+    /// Print JSON: the whole manifest, with the schemas
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct KeygenArgs {
+    /// The file for the secret key; the public one is written beside it, with `.pub` added. Neither may be there
+    #[arg(default_value = "ringfence.key", value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// When a bundle ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Expiry {
+    At(u64),
+    After(Duration),
+}
+
+fn date(text: &str) -> Result<u64, String> {
+    if let Ok(seconds) = text.parse() {
+        return Ok(seconds);
+    }
+    let time = humantime::parse_rfc3339_weak(text)
+        .map_err(|_| "not a time, such as 2027-01-31T12:00:00Z or seconds since 1970".to_owned())?;
+    time.duration_since(std::time::UNIX_EPOCH)
+        .map(|since| since.as_secs())
+        .map_err(|_| "a time before 1970".to_owned())
+}
+
+fn expiry(text: &str) -> Result<Expiry, String> {
+    if let Ok(at) = date(text) {
+        return Ok(Expiry::At(at));
+    }
+    humantime::parse_duration(text)
+        .map(Expiry::After)
+        .map_err(|_| "not a time, such as 2027-01-31T12:00:00Z, or 30days for so long after --not-before".to_owned())
 }
 
 /// Where the store is.

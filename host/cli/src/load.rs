@@ -219,6 +219,11 @@ impl Progress {
             Stage::Validating => "checking".to_owned(),
             _ => "keeping".to_owned(),
         };
+        self.say(&message);
+    }
+
+    /// Shows what is being done.
+    pub(crate) fn say(&mut self, message: &str) {
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::new_spinner();
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
@@ -227,7 +232,7 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
-        bar.set_message(message);
+        bar.set_message(message.to_owned());
     }
 
     pub(crate) fn finish(&mut self) {

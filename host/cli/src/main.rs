@@ -4,6 +4,7 @@ mod args;
 mod author;
 mod check;
 mod doctor;
+mod edge;
 mod exit;
 mod inspect;
 mod load;
@@ -67,6 +68,8 @@ fn main() -> ExitCode {
         Command::Serve(args) => runtime.block_on(serve::serve(*args)),
         Command::Mcp(args) => runtime.block_on(serve::mcp(*args)),
         Command::Token(args) => token::exec(args.command),
+        Command::Bundle(args) => runtime.block_on(edge::bundle(*args)),
+        Command::Keygen(args) => edge::keygen(&args),
         Command::Doctor(args) => runtime.block_on(doctor::exec(*args)),
     })
 }

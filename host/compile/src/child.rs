@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::jail::{self, Terms};
-use crate::{CHILD, OVER_MEMORY, REFUSED, attempts};
+use crate::{CHILD, NATIVE, OVER_MEMORY, REFUSED, attempts};
 
 /// Does a child's work, if this process is one. To be called first in `main`, before anything is opened and any
 /// thread or runtime is started: a child closes all descriptors but its pipes and can start nothing. So not from an
@@ -58,6 +58,11 @@ fn work(args: &mut dyn Iterator<Item = OsString>) -> Result<(), Failure> {
         threads: usize::try_from(number("number of threads")?).unwrap_or(1),
         parent: u32::try_from(number("parent")?).unwrap_or(0),
     };
+    let target = match args.next().and_then(|name| name.into_string().ok()).as_deref() {
+        Some(NATIVE) => None,
+        Some(name) => Some(name.parse().map_err(|error| Failure::Broken(format!("{error}")))?),
+        None => return Err(Failure::Broken("no target given".to_owned())),
+    };
     // Before a byte is read. A child that cannot lock itself up ends: it never compiles outside.
     let jail = jail::enter(&terms).map_err(Failure::Broken)?;
     if let Some(name) = args.next() {
@@ -69,7 +74,7 @@ fn work(args: &mut dyn Iterator<Item = OsString>) -> Result<(), Failure> {
         std::io::ErrorKind::OutOfMemory => Failure::Memory,
         _ => Failure::Broken(error.to_string()),
     })?;
-    let artifact = ringfence::compile_bytes(&bytes).map_err(|error| Failure::Refused(error.to_string()))?;
+    let artifact = ringfence::compile_bytes(&bytes, target).map_err(|error| Failure::Refused(error.to_string()))?;
     write(artifact.as_bytes().unwrap_or_default())
 }
 

@@ -38,6 +38,9 @@ pub use probe::{Attempt, Enforcement, JailReport};
 /// The first argument of a child. No skill and no user ever gives it.
 const CHILD: &str = "__ringfence-compile";
 
+/// The target of a child that compiles for this machine.
+const NATIVE: &str = "native";
+
 /// Exit code of a child whose compiler refused the component; its words are on stderr.
 const REFUSED: u8 = 3;
 

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ringfence::{Artifact, Fault, ValidatedSkill, text};
+use ringfence::{Artifact, Fault, Target, ValidatedSkill, text};
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
 use crate::starter::Starter;
-use crate::{CHILD, OVER_MEMORY, REFUSED};
+use crate::{CHILD, NATIVE, OVER_MEMORY, REFUSED};
 
 /// What the kernel sends at the limit on CPU time.
 const SIGXCPU: i32 = Signal::XCPU.as_raw();
@@ -207,8 +207,29 @@ impl Compiler {
     ///
     /// [`CompileError`], which names the limit that was hit.
     pub async fn compile(&self, skill: &ValidatedSkill) -> Result<Artifact, CompileError> {
+        self.compile_to(skill, None).await
+    }
+
+    /// The same ahead of time, for a target instead of this machine.
+    ///
+    /// # Errors
+    ///
+    /// As [`Compiler::compile`]; [`CompileError::Refused`] where the compiler does not know the target.
+    pub async fn compile_for(
+        &self,
+        skill: &ValidatedSkill,
+        target: Target,
+    ) -> Result<Artifact, CompileError> {
+        self.compile_to(skill, Some(target)).await
+    }
+
+    async fn compile_to(
+        &self,
+        skill: &ValidatedSkill,
+        target: Option<Target>,
+    ) -> Result<Artifact, CompileError> {
         let _place = self.place().await?;
-        let said = self.converse(self.start(None)?, skill.bytes()).await?;
+        let said = self.converse(self.start(target, None)?, skill.bytes()).await?;
         let code = self.judge(said)?;
         // SAFETY: the bytes are what `Artifact::as_bytes` gave in a process that ran this same
         // program, from its private pipe, read to the end of a child that ended well; nothing
@@ -219,7 +240,7 @@ impl Compiler {
 
     /// What a child says that tries one forbidden thing.
     pub(crate) async fn ask(&self, attempt: &str) -> Result<Said, CompileError> {
-        self.converse(self.start(Some(attempt))?, &[]).await
+        self.converse(self.start(None, Some(attempt))?, &[]).await
     }
 
     /// A place among those that compile, at once or after a wait in the queue.
@@ -237,7 +258,7 @@ impl Compiler {
         Ok(self.places.acquire().await.map_err(io::Error::other)?)
     }
 
-    fn start(&self, attempt: Option<&str>) -> io::Result<Child> {
+    fn start(&self, target: Option<Target>, attempt: Option<&str>) -> io::Result<Child> {
         let limits = &self.limits;
         let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS));
         let mut command = Command::new(&self.program);
@@ -248,6 +269,7 @@ impl Compiler {
             // Each thread takes address space, which is limited.
             .arg(threads.to_string())
             .arg(std::process::id().to_string())
+            .arg(target.map_or(NATIVE, Target::name))
             .args(attempt)
             .env_clear()
             .stdin(Stdio::piped())

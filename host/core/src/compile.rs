@@ -4,6 +4,7 @@
 use crate::artifact::Artifact;
 use crate::engine;
 use crate::error::LoadError;
+use crate::target::Target;
 use crate::validate::ValidatedSkill;
 
 /// Compiles a validated skill.
@@ -15,16 +16,25 @@ use crate::validate::ValidatedSkill;
 ///
 /// [`LoadError::Compile`] when the compiler refuses what the validator let pass.
 pub fn compile(skill: &ValidatedSkill) -> Result<Artifact, LoadError> {
-    compile_bytes(skill.bytes())
+    compile_bytes(skill.bytes(), None)
 }
 
-/// The compiler's half of [`compile`], for a child process whose parent validated the bytes.
+/// Compiles a validated skill ahead of time, for a target instead of this machine.
+///
+/// # Errors
+///
+/// As [`compile`]; and where this build's compiler does not know the target (feature `cross`).
+pub fn compile_for(skill: &ValidatedSkill, target: Target) -> Result<Artifact, LoadError> {
+    compile_bytes(skill.bytes(), Some(target))
+}
+
+/// The compiler's half of [`compile`] and [`compile_for`], for a child process whose parent validated the bytes.
 ///
 /// # Errors
 ///
 /// As [`compile`].
-pub fn compile_bytes(bytes: &[u8]) -> Result<Artifact, LoadError> {
-    let engine = engine::compiling().map_err(|error| LoadError::Compile(error.to_string()))?;
+pub fn compile_bytes(bytes: &[u8], target: Option<Target>) -> Result<Artifact, LoadError> {
+    let engine = engine::compiling(target).map_err(|error| LoadError::Compile(error.to_string()))?;
     let code = engine
         .precompile_component(bytes)
         .map_err(|error| LoadError::Compile(crate::text::clean(&format!("{error:#}"), 1024)))?;

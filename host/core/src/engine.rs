@@ -3,7 +3,6 @@
 //! Figures behind the settings are in ARCHITECTURE.md ("The engine"). A test in this file pins which
 //! proposals are off; what the other settings do to a guest is seen in `tests/sandbox`.
 
-use sha2::{Digest as _, Sha256};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, ModuleVersionStrategy, PoolingAllocationConfig,
 };
@@ -12,6 +11,7 @@ use crate::error::HostError;
 use crate::limits::SkillCaps;
 #[cfg(feature = "compiler")]
 use crate::report::Digest;
+use crate::target::Target;
 #[cfg(feature = "compiler")]
 use std::hash::Hash as _;
 
@@ -46,11 +46,11 @@ const MEMORIES: u32 = 16_000;
 const INSTANCE_BYTES: usize = 16 << 20;
 
 /// Both versions, as they are written into every artifact.
-const VERSIONS: &str = concat!("ringfence ", env!("CARGO_PKG_VERSION"), ", wasmtime ", wasmtime_version!());
+pub(crate) const VERSIONS: &str = concat!("ringfence ", env!("CARGO_PKG_VERSION"), ", wasmtime ", wasmtime_version!());
 
-/// To be raised with every change to what validation finds out or how it is kept, between two versions.
-#[cfg(feature = "compiler")]
-const KEPT_FORMAT: u32 = 3;
+/// To be raised with every change to what validation finds out or how it is kept, and with every change to the settings
+/// of the engine, between two versions.
+pub(crate) const KEPT_FORMAT: u32 = 3;
 
 /// Where instances are placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -66,6 +66,17 @@ pub enum Allocator {
 /// given back page by page and mapped anew, which is slower and as safe.
 pub fn pagemap_scan() -> bool {
     PoolingAllocationConfig::is_pagemap_scan_available()
+}
+
+/// What runs the code of skills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Backend {
+    /// The processor.
+    #[default]
+    Native,
+    /// Pulley, the engine's interpreter: code of [`Target::Pulley64`], which needs no right to make memory executable
+    /// and is 10 to 50 times slower. Wants the feature `pulley`.
+    Pulley,
 }
 
 /// What the engine can hold at once.
@@ -99,8 +110,23 @@ impl Capacity {
 }
 
 /// The engine that runs guests.
-pub(crate) fn new(allocator: Allocator, capacity: &Capacity, caps: &SkillCaps) -> Result<Engine, HostError> {
+pub(crate) fn new(
+    allocator: Allocator,
+    backend: Backend,
+    capacity: &Capacity,
+    caps: &SkillCaps,
+) -> Result<Engine, HostError> {
     let mut config = config();
+    match backend {
+        Backend::Native => {}
+        Backend::Pulley if cfg!(feature = "pulley") => {
+            let set = config.target(Target::Pulley64.triple());
+            set.map_err(|error| HostError::Engine(format!("{error:#}")))?;
+        }
+        Backend::Pulley => {
+            return Err(HostError::Engine("Pulley is not in this build: it is the feature `pulley`".into()));
+        }
+    }
     match allocator {
         Allocator::OnDemand => {}
         Allocator::Pooling => {
@@ -135,16 +161,31 @@ pub(crate) fn new(allocator: Allocator, capacity: &Capacity, caps: &SkillCaps) -
     Engine::new(&config).map_err(|error| HostError::Engine(format!("{error:#}")))
 }
 
-/// The engine that only compiles: the same code comes out, and no pool is reserved.
+/// The engine that only compiles, for this machine or for a target: the same code comes out, and no pool is reserved.
 #[cfg(feature = "compiler")]
-pub(crate) fn compiling() -> Result<Engine, HostError> {
-    Engine::new(&config()).map_err(|error| HostError::Engine(format!("{error:#}")))
+pub(crate) fn compiling(target: Option<Target>) -> Result<Engine, HostError> {
+    let mut config = config();
+    if let Some(target) = target {
+        let set = config.target(target.triple());
+        set.map_err(|error| HostError::Engine(format!("{error:#}")))?;
+        for feature in target.features() {
+            // SAFETY: a wrong flag could make code that breaks the sandbox. These say no more than which instructions
+            // the processor has, they are constants of `Target::features`, and an engine that loads the code refuses
+            // it on a processor that lacks one (`check_isa_flags`).
+            #[expect(unsafe_code, reason = "proof above; there is no safe way to name a baseline")]
+            unsafe {
+                config.cranelift_flag_enable(feature)
+            };
+        }
+    }
+    Engine::new(&config).map_err(|error| HostError::Engine(format!("{error:#}")))
 }
 
 /// What an artifact and a kept description depend on: Ringfence's and the engine's exact versions, the
 /// engine's settings and this processor's features, the caps on skills, the interfaces on offer.
 #[cfg(feature = "compiler")]
 pub(crate) fn fingerprint(engine: &Engine, caps: &SkillCaps, offer: &str) -> Digest {
+    use sha2::{Digest as _, Sha256};
     struct Hashed(Sha256);
     impl std::hash::Hasher for Hashed {
         fn write(&mut self, bytes: &[u8]) {
@@ -237,7 +278,7 @@ mod tests {
         /// `(type (func))`
         const FUNC: &[u8] = &[1, 0x60, 0, 0];
 
-        let engine = compiling().expect("an engine");
+        let engine = compiling(None).expect("an engine");
         let compiles = |bytes: &[u8]| match bytes.get(4) {
             Some(1) => wasmtime::Module::new(&engine, bytes).map(drop),
             _ => wasmtime::component::Component::new(&engine, bytes).map(drop),

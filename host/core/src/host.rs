@@ -9,7 +9,7 @@ use crate::admit::Admission;
 use crate::artifact::Artifact;
 use crate::call::{Call, Input};
 use crate::capability::{self, Lend, Registry};
-use crate::engine::{self, Allocator, Capacity};
+use crate::engine::{self, Allocator, Backend, Capacity};
 use crate::error::{HostError, LoadError, RunError};
 use crate::limits::{Limits, SkillCaps};
 #[cfg(feature = "compiler")]
@@ -25,6 +25,7 @@ use crate::validate::{self, Offer, Submission, ValidatedSkill};
 /// Defaults:
 ///
 /// - allocator: [`Allocator::Pooling`]
+/// - backend: [`Backend::Native`]
 /// - runs: 1,000
 /// - memory: 4 GiB
 /// - caps: [`SkillCaps::default`]
@@ -32,6 +33,8 @@ use crate::validate::{self, Offer, Submission, ValidatedSkill};
 pub struct HostConfig {
     /// Where instances are placed.
     pub allocator: Allocator,
+    /// What runs the code.
+    pub backend: Backend,
     /// Runs at once. One more is refused ([`RunError::Overloaded`]).
     ///
     /// Default: 1,000. From 1 to 16,000; Linux's stock `vm.max_map_count` allows about 10,000. A skill
@@ -51,7 +54,13 @@ pub struct HostConfig {
 
 impl Default for HostConfig {
     fn default() -> Self {
-        Self { allocator: Allocator::default(), runs: 1_000, memory: 4 << 30, caps: SkillCaps::default() }
+        Self {
+            allocator: Allocator::default(),
+            backend: Backend::default(),
+            runs: 1_000,
+            memory: 4 << 30,
+            caps: SkillCaps::default(),
+        }
     }
 }
 
@@ -97,7 +106,7 @@ impl HostBuilder {
     fn new(config: HostConfig) -> Self {
         let registry = check(&config).and_then(|()| {
             let capacity = Capacity::new(config.runs, &config.caps);
-            let engine = engine::new(config.allocator, &capacity, &config.caps)?;
+            let engine = engine::new(config.allocator, config.backend, &capacity, &config.caps)?;
             let registry = capability::offer(&engine)?;
             Ok((engine, registry))
         });

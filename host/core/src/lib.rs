@@ -76,7 +76,8 @@
 //!
 //! # Features
 //!
-//! `compiler` (on by default): compile in this process. Without it the library loads artifacts only.
+//! `compiler` (on by default): compile in this process. Without it the library loads artifacts only. `cross`: compile
+//! for [`Target::Aarch64`] on another processor as well. `pulley`: run code of [`Target::Pulley64`].
 
 mod admit;
 mod artifact;
@@ -92,11 +93,13 @@ mod host;
 mod json;
 mod limiter;
 mod limits;
+mod lower;
 mod report;
 mod run;
 mod schema;
 mod skill;
 mod state;
+mod target;
 pub mod text;
 mod ticker;
 mod types;
@@ -108,16 +111,18 @@ pub use call::{Call, Input, Running};
 pub use capability::{Lend, LendError, LentCall};
 pub use compat::BreakingChange;
 #[cfg(feature = "compiler")]
-pub use compile::{compile, compile_bytes};
-pub use engine::{Allocator, WASM_STACK, WASMTIME_VERSION, pagemap_scan};
+pub use compile::{compile, compile_bytes, compile_for};
+pub use engine::{Allocator, Backend, WASM_STACK, WASMTIME_VERSION, pagemap_scan};
 pub use error::{Fault, HostError, LoadError, Refusal, RunError};
 pub use event::Event;
 pub use host::{Host, HostBuilder, HostConfig};
 pub use limits::{HOST_CALL_BYTES, LOG_LINE_BYTES, Limits, SkillCaps};
+pub use lower::LowerError;
 pub use report::{
     Digest, Json, Level, LogLine, Outcome, ParseDigestError, Report, RunId, Source, TrapReport, Usage,
 };
 pub use skill::{Skill, SkillDescription, Tool};
+pub use target::{Target, UnknownTarget};
 pub use validate::{Annotations, Asks, Example, Import, Lending, Manifest, Submission, ValidatedSkill};
 pub use wasi::Clock;
 

@@ -2,12 +2,9 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd as _, OwnedFd};
-use std::pin::Pin;
+use std::os::fd::AsFd as _;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -16,10 +13,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, Interest, ReadBuf};
+use ringfence_wire::{Closed, Patient};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::Sleep;
 use tokio_rustls::{TlsAcceptor, rustls};
 use tokio_util::task::TaskTracker;
 use tower::Service;
@@ -171,26 +168,6 @@ where
     }
 }
 
-/// A second handle of a socket, to see its other side close.
-struct Closed(TcpStream);
-
-impl Closed {
-    fn new(socket: OwnedFd) -> io::Result<Self> {
-        TcpStream::from_std(socket.into()).map(Self)
-    }
-
-    async fn wait(self) {
-        // An error is the end as well.
-        while let Ok(ready) = self.0.ready(Interest::READABLE).await {
-            if ready.is_read_closed() {
-                return;
-            }
-            // What came is for the other handle to read; here it only must not be told again.
-            let _ = self.0.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
-        }
-    }
-}
-
 /// Says that there is no room, where that can be said without more work, and closes.
 async fn refuse(mut stream: TcpStream, tls: bool) {
     let body = "{\"type\":\"urn:ringfence:problem:too-many-connections\",\"title\":\"Service Unavailable\",\
@@ -244,112 +221,5 @@ impl Drop for Peer {
                 counts.remove(&self.address);
             }
         }
-    }
-}
-
-/// A stream whose other side must take what is written to it, at the latest after a time.
-struct Patient<S> {
-    stream: S,
-    patience: Duration,
-    /// Runs while something waits to be taken.
-    waits: Option<Pin<Box<Sleep>>>,
-    /// Bytes that were taken since.
-    taken: usize,
-}
-
-/// Bytes that must be taken within the patience: who takes a byte now and then takes nothing.
-const TAKEN: usize = 64 << 10;
-
-impl<S> Patient<S> {
-    fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, waits: None, taken: 0 }
-    }
-
-    /// What a write of so many bytes came to; an error if too little was taken for too long.
-    fn waited<T>(
-        &mut self,
-        context: &mut Context<'_>,
-        written: Poll<io::Result<T>>,
-        taken: impl Fn(&T) -> Taken,
-    ) -> Poll<io::Result<T>> {
-        match &written {
-            Poll::Ready(Ok(written)) => match taken(written) {
-                Taken::All => self.waits = None,
-                Taken::Part(bytes) => {
-                    self.taken = self.taken.saturating_add(bytes);
-                    if self.taken >= TAKEN {
-                        self.waits = None;
-                    }
-                }
-            },
-            Poll::Ready(Err(_)) => self.waits = None,
-            Poll::Pending => {
-                let patience = self.patience;
-                self.waits.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
-            }
-        }
-        let Some(waits) = &mut self.waits else {
-            self.taken = 0;
-            return written;
-        };
-        if waits.as_mut().poll(context).is_pending() {
-            return written;
-        }
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the other side takes too little")))
-    }
-}
-
-/// How much of what was to be written was taken.
-enum Taken {
-    All,
-    Part(usize),
-}
-
-fn part(of: usize) -> impl Fn(&usize) -> Taken {
-    move |taken| if *taken >= of { Taken::All } else { Taken::Part(*taken) }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.waited(context, written, part(bytes.len()))
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        let all = slices.iter().fold(0_usize, |sum, slice| sum.saturating_add(slice.len()));
-        self.waited(context, written, part(all))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        self.waited(context, flushed, |()| Taken::Part(0))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let closed = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.waited(context, closed, |()| Taken::All)
     }
 }

@@ -33,6 +33,7 @@ impl Offer {
     }
 
     /// All that a description depends on, as text.
+    #[cfg(feature = "compiler")]
     pub(crate) fn summary(&self) -> String {
         format!("{:?}", self.interfaces)
     }

@@ -25,7 +25,7 @@ pub struct LimitsSection {
 
 impl LimitsSection {
     /// The limits that come out when these stand over others.
-    pub(crate) fn over(&self, base: &Limits) -> Limits {
+    pub fn over(&self, base: &Limits) -> Limits {
         let number =
             |value: &Option<Spanned<u64>>, base| value.as_ref().map_or(base, |value| *value.get_ref());
         let size = |value: &Option<Spanned<Size>>, base| {

@@ -1,0 +1,179 @@
+//! Why a bundle is not taken: what is wrong with it, and what to do.
+
+use std::io;
+
+use crate::key::KeyId;
+
+/// A bundle was refused. Nothing of it was loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BundleError {
+    /// The file cannot be read.
+    #[error("the bundle cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// It does not begin as a bundle does.
+    #[error("this is no bundle: `ringfence bundle` makes one")]
+    NotABundle,
+    /// Of another version of the format.
+    #[error("the bundle is of format {0}, and this worker reads format 1: use a worker of the same release")]
+    Format(u32),
+    /// Larger than the worker takes.
+    #[error("the bundle has {size} bytes; this worker takes {cap}")]
+    TooLarge {
+        /// Bytes.
+        size: u64,
+        /// The cap.
+        cap: u64,
+    },
+    /// It ends early, or goes on after its end.
+    #[error("the bundle is cut or has something added: it says {said} bytes and has {size}; fetch it again")]
+    Size {
+        /// What its header says.
+        said: u64,
+        /// What there is.
+        size: u64,
+    },
+    /// It carries no signature.
+    #[error("the bundle is not signed: make it with `ringfence bundle --key FILE`")]
+    Unsigned,
+    /// Signed with a key that this worker does not know.
+    #[error("the bundle is signed with {0}, which is not trusted here: give its public key with --key")]
+    UnknownKey(KeyId),
+    /// The key, the bundle or a skill of it was revoked.
+    #[error("{what} is revoked: the bundle is not loaded; make a new one without it")]
+    Revoked {
+        /// What was revoked.
+        what: String,
+    },
+    /// The signature is not of this header and manifest.
+    #[error("the signature is wrong: the bundle was altered, or its key is not what it says; fetch it again")]
+    Signature,
+    /// The blobs are not those that were signed.
+    #[error("the compiled code was altered after it was signed; fetch the bundle again")]
+    Altered,
+    /// Signed, and still not a manifest that this version reads.
+    #[error("the manifest cannot be used: {0}; make the bundle anew with this release's `ringfence bundle`")]
+    Manifest(String),
+    /// Its time is over.
+    #[error("the bundle expired at {expires} and it is {now}: make a new one")]
+    Expired {
+        /// Seconds since 1970.
+        expires: Time,
+        /// The clock's.
+        now: Time,
+    },
+    /// Its time has not come.
+    #[error("the bundle is valid from {not_before} on and it is {now}: wait, or look at this machine's clock")]
+    NotYetValid {
+        /// Seconds since 1970.
+        not_before: Time,
+        /// The clock's.
+        now: Time,
+    },
+    /// The machine's clock cannot be right, so no date can be checked.
+    #[error("this machine's clock says {now}, which cannot be: set it, since the bundle's dates are checked by it")]
+    Clock {
+        /// What it says.
+        now: Time,
+    },
+    /// Older than what this worker has seen.
+    #[error("the bundle has version {version}, and version {seen} was seen here already: bundles never go back")]
+    Rollback {
+        /// The bundle's.
+        version: u64,
+        /// The highest that was seen.
+        seen: u64,
+    },
+    /// Two bundles of one version.
+    #[error("the bundle has version {0}, as the one that serves, and other contents: give it a higher --version")]
+    SameVersion(u64),
+    /// None of its code is for this worker.
+    #[error("the bundle has no code for this worker. It has: {has}. The worker takes: {wants}")]
+    NoBuild {
+        /// Fingerprints in the bundle.
+        has: String,
+        /// Fingerprints that the worker takes.
+        wants: String,
+    },
+    /// The engine does not take code that was signed.
+    #[error("skill {name} of the bundle does not load: {reason}")]
+    Load {
+        /// The skill.
+        name: String,
+        /// What the engine says.
+        reason: String,
+    },
+}
+
+impl BundleError {
+    /// The stable code, in kebab-case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Io(_) => "cannot-read",
+            Self::NotABundle => "not-a-bundle",
+            Self::Format(_) => "bundle-format",
+            Self::TooLarge { .. } => "bundle-too-large",
+            Self::Size { .. } => "bundle-size",
+            Self::Unsigned => "bundle-unsigned",
+            Self::UnknownKey(_) => "bundle-unknown-key",
+            Self::Revoked { .. } => "bundle-revoked",
+            Self::Signature => "bundle-signature",
+            Self::Altered => "bundle-altered",
+            Self::Manifest(_) => "bundle-manifest",
+            Self::Expired { .. } => "bundle-expired",
+            Self::NotYetValid { .. } => "bundle-not-yet-valid",
+            Self::Clock { .. } => "clock-wrong",
+            Self::Rollback { .. } => "bundle-rollback",
+            Self::SameVersion(_) => "bundle-same-version",
+            Self::NoBuild { .. } => "bundle-no-build",
+            Self::Load { .. } => "bundle-load",
+        }
+    }
+}
+
+/// A time in seconds since 1970, shown as a date in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(pub u64);
+
+impl Time {
+    /// What this machine's clock says; 0 for one that stands before 1970.
+    pub fn now() -> Self {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        Self(since.map_or(0, |since| since.as_secs()))
+    }
+}
+
+impl std::fmt::Display for Time {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Days to a date, after Howard Hinnant, "chrono-compatible low-level date algorithms"; years to 9999.
+        let days = (self.0 / 86_400).min(2_932_896).saturating_add(719_468);
+        let (era, of_era) = (days / 146_097, days % 146_097);
+        let leaps = (of_era / 36_524).saturating_sub(of_era / 146_096);
+        let year_of_era = of_era.saturating_sub(of_era / 1_460).saturating_add(leaps) / 365;
+        let before = (year_of_era.saturating_mul(365)).saturating_add(year_of_era / 4).saturating_sub(year_of_era / 100);
+        let of_year = of_era.saturating_sub(before);
+        let shifted = of_year.saturating_mul(5).saturating_add(2) / 153;
+        let day = of_year.saturating_sub(shifted.saturating_mul(153).saturating_add(2) / 5).saturating_add(1);
+        let month = if shifted < 10 { shifted.saturating_add(3) } else { shifted.saturating_sub(9) };
+        let year = year_of_era.saturating_add(era.saturating_mul(400)).saturating_add(u64::from(month <= 2));
+        let (hour, minute) = (self.0 % 86_400 / 3_600, self.0 % 3_600 / 60);
+        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Time;
+
+    #[test]
+    fn times_are_dates() {
+        for (seconds, text) in [
+            (0, "1970-01-01 00:00 UTC"),
+            (951_782_400, "2000-02-29 00:00 UTC"),
+            (1_798_761_540, "2026-12-31 23:59 UTC"),
+            (u64::MAX, "9999-12-31 "),
+        ] {
+            assert!(Time(seconds).to_string().starts_with(text), "{seconds}: {}", Time(seconds));
+        }
+    }
+}

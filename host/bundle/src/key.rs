@@ -1,0 +1,171 @@
+//! Keys: one that signs, others that are trusted, each a file of one readable line.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use ringfence::Digest;
+
+const SECRET: &str = "ringfence-secret-key-1";
+const PUBLIC: &str = "ringfence-public-key-1";
+
+/// A text that is no key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// Not of the form.
+    #[error("not a {0} key: expected a line `{0} BASE64` as `ringfence keygen` writes it")]
+    Form(&'static str),
+    /// A secret key where a public one belongs. It is exposed where it does not belong.
+    #[error("this is the secret key, which no worker needs: give it the file that ends in `.pub`, and make a new key if others saw this one")]
+    SecretForPublic,
+    /// Of the form, and no point of the curve, or one that any signature would fit.
+    #[error("not a public key: the bytes are no key of ed25519")]
+    Weak,
+}
+
+/// Signs bundles. Whoever has it can make every worker that trusts it run any code.
+pub struct SecretKey(SigningKey);
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretKey({})", self.public().id())
+    }
+}
+
+impl SecretKey {
+    /// From 32 random bytes, which are the key.
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(seed))
+    }
+
+    /// Its public half.
+    pub fn public(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key())
+    }
+
+    /// The line for its file, which nobody else may read.
+    pub fn to_line(&self) -> String {
+        format!("{SECRET} {}\n", STANDARD.encode(self.0.to_bytes()))
+    }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).to_bytes()
+    }
+}
+
+impl FromStr for SecretKey {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        bytes(text, SECRET).map(|seed| Self::from_seed(&seed)).ok_or(KeyError::Form(SECRET))
+    }
+}
+
+/// Tells whose bundle it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKey(VerifyingKey);
+
+impl PublicKey {
+    /// Names it: SHA-256 of its bytes.
+    pub fn id(&self) -> KeyId {
+        KeyId(*Digest::of(self.0.as_bytes()).as_bytes())
+    }
+
+    /// The line for its file.
+    pub fn to_line(&self) -> String {
+        format!("{PUBLIC} {}\n", STANDARD.encode(self.0.as_bytes()))
+    }
+
+    /// Every key of a text with one a line; empty lines and those that begin with `#` are none.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] for the first line that is no key, and for a text without any.
+    pub fn read_all(text: &str) -> Result<Vec<Self>, KeyError> {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let keys: Vec<Self> = lines.map(str::parse).collect::<Result<_, _>>()?;
+        if keys.is_empty() { Err(KeyError::Form(PUBLIC)) } else { Ok(keys) }
+    }
+
+    /// Whether it signed this. Signatures that are not the one canonical encoding are wrong.
+    pub(crate) fn signed(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        self.0.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
+    }
+}
+
+impl FromStr for PublicKey {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        if text.trim_start().starts_with(SECRET) {
+            return Err(KeyError::SecretForPublic);
+        }
+        let bytes = bytes(text, PUBLIC).ok_or(KeyError::Form(PUBLIC))?;
+        let key = VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::Weak)?;
+        if key.is_weak() { Err(KeyError::Weak) } else { Ok(Self(key)) }
+    }
+}
+
+/// The bytes of a line `PREFIX BASE64`, and nothing after it.
+fn bytes(line: &str, prefix: &str) -> Option<[u8; 32]> {
+    let encoded = line.trim().strip_prefix(prefix)?.strip_prefix(' ')?;
+    STANDARD.decode(encoded.trim()).ok()?.try_into().ok()
+}
+
+/// Names a key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyId(pub(crate) [u8; 32]);
+
+impl FromStr for KeyId {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        let digits = text.strip_prefix("key:").ok_or(KeyError::Form(PUBLIC))?;
+        let digest: Digest = digits.parse().map_err(|_| KeyError::Form(PUBLIC))?;
+        Ok(Self(*digest.as_bytes()))
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Digest::from(self.0).to_string().replacen("sha256:", "key:", 1))
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_lines() {
+        let secret = SecretKey::from_seed(&[7; 32]);
+        let again: SecretKey = secret.to_line().parse().expect("it is one");
+        assert_eq!(again.public(), secret.public());
+        let public = secret.public();
+        let text = format!("# ours\n\n{}", public.to_line());
+        assert_eq!(PublicKey::read_all(&text), Ok(vec![public.clone()]));
+        assert_eq!(public.id().to_string().parse::<KeyId>(), Ok(public.id()));
+        assert!(!format!("{secret:?}").contains("BwcH"), "it is shown");
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        let secret = SecretKey::from_seed(&[7; 32]);
+        assert_eq!(secret.to_line().parse::<PublicKey>(), Err(KeyError::SecretForPublic));
+        assert_eq!(PublicKey::read_all("# none\n"), Err(KeyError::Form(PUBLIC)));
+        let weak = format!("{PUBLIC} {}", STANDARD.encode([0_u8; 32]));
+        assert_eq!(weak.parse::<PublicKey>(), Err(KeyError::Weak));
+        let long = format!("{} x", secret.public().to_line().trim());
+        assert_eq!(long.parse::<PublicKey>(), Err(KeyError::Form(PUBLIC)));
+        assert!("ringfence-secret-key-1 AAAA".parse::<SecretKey>().is_err());
+    }
+}

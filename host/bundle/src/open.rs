@@ -1,0 +1,241 @@
+//! A file → [`Opened`]: nothing of it is read as anything before its signature is right, and nothing is handed on
+//! before all of it is.
+
+use std::io::Read;
+
+use ringfence::Digest;
+use sha2::{Digest as _, Sha256};
+
+use crate::error::{BundleError, Time};
+use crate::format::{HEADER, Header, MANIFEST};
+use crate::key::KeyId;
+use crate::manifest::{Manifest, SkillEntry};
+use crate::trust::Trust;
+
+/// Bytes read at once.
+const CHUNK: usize = 64 << 10;
+
+/// Which code is taken out of a bundle. The rest is only hashed, and never in memory as a whole.
+#[derive(Debug, Clone, Copy)]
+pub enum Wants<'a> {
+    /// The first of these engines that it has code for; none is an error.
+    First(&'a [String]),
+    /// All of it.
+    All,
+    /// None of it.
+    Nothing,
+}
+
+/// A bundle whose every byte is what a trusted key signed, at a time at which it holds.
+#[derive(Debug)]
+pub struct Opened {
+    manifest: Manifest,
+    key: KeyId,
+    id: Digest,
+    skills: Vec<OpenedSkill>,
+}
+
+/// The code of one skill, as it was signed.
+#[derive(Debug)]
+pub struct OpenedSkill {
+    /// Which of the manifest's skills.
+    pub(crate) skill: usize,
+    /// Which of the manifest's fingerprints.
+    pub(crate) fingerprint: usize,
+    pub(crate) code: Vec<u8>,
+    pub(crate) description: Vec<u8>,
+}
+
+impl OpenedSkill {
+    /// The code and the description, which stays what it was when it was signed.
+    pub fn into_parts(self) -> (Vec<u8>, Vec<u8>) {
+        (self.code, self.description)
+    }
+}
+
+impl Opened {
+    /// What the bundle says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Who signed it.
+    pub fn key(&self) -> KeyId {
+        self.key
+    }
+
+    /// Names this very bundle: SHA-256 of what is signed.
+    pub fn id(&self) -> Digest {
+        self.id
+    }
+
+    /// Takes the code out, each with its entry and the fingerprint that it is for.
+    pub fn take_skills(&mut self) -> Vec<(SkillEntry, String, OpenedSkill)> {
+        let with_entry = |skill: OpenedSkill| {
+            let entry = self.manifest.skills.get(skill.skill)?.clone();
+            let fingerprint = self.manifest.fingerprints.get(skill.fingerprint)?.clone();
+            Some((entry, fingerprint, skill))
+        };
+        std::mem::take(&mut self.skills).into_iter().filter_map(with_entry).collect()
+    }
+}
+
+/// Opens a bundle of `size` bytes. Reads it once, from its beginning to its end.
+///
+/// # Errors
+///
+/// [`BundleError`], which says why it is not taken.
+pub fn open(
+    mut source: impl Read,
+    size: u64,
+    cap: u64,
+    trust: &Trust,
+    now: Time,
+    wants: Wants<'_>,
+) -> Result<Opened, BundleError> {
+    let (header, manifest) = begin(&mut source, size, cap)?;
+    let id = KeyId(header.key);
+    if header.signature == [0; 64] {
+        return Err(BundleError::Unsigned);
+    }
+    let key = trust.key(id)?;
+    let message = header.message(&manifest);
+    if !key.signed(&message, &header.signature) {
+        return Err(BundleError::Signature);
+    }
+    // From here on it is what a trusted key signed.
+    let manifest = parse(&manifest, &header)?;
+    let bundle = Digest::of(&message);
+    trust.allow(bundle, &manifest, now)?;
+    let chosen = choose(&manifest, wants)?;
+    let skills = blobs(&mut source, &header, &manifest, &chosen)?;
+    Ok(Opened { manifest, key: id, id: bundle, skills })
+}
+
+/// What a bundle says of itself, and whose it says it is. Nothing is verified: for people who look at a file.
+///
+/// # Errors
+///
+/// [`BundleError`] where there is no manifest to show.
+pub fn peek(mut source: impl Read, size: u64, cap: u64) -> Result<(Manifest, KeyId, Digest), BundleError> {
+    let (header, manifest) = begin(&mut source, size, cap)?;
+    let id = Digest::of(&header.message(&manifest));
+    Ok((parse(&manifest, &header)?, KeyId(header.key), id))
+}
+
+/// The header, and the manifest as bytes.
+fn begin(source: &mut impl Read, size: u64, cap: u64) -> Result<(Header, Vec<u8>), BundleError> {
+    if size > cap {
+        return Err(BundleError::TooLarge { size, cap });
+    }
+    let mut header = [0; HEADER];
+    if size < HEADER as u64 {
+        return Err(BundleError::NotABundle);
+    }
+    source.read_exact(&mut header)?;
+    let header = Header::read(&header)?;
+    let said = (HEADER as u64).saturating_add(header.manifest.into()).saturating_add(header.blobs);
+    if said != size {
+        return Err(BundleError::Size { said, size });
+    }
+    if header.manifest > MANIFEST {
+        return Err(BundleError::TooLarge { size: header.manifest.into(), cap: MANIFEST.into() });
+    }
+    let mut manifest = Vec::new();
+    // As much as is there, and not as much as it says.
+    source.take(header.manifest.into()).read_to_end(&mut manifest)?;
+    if manifest.len() as u64 != u64::from(header.manifest) {
+        return Err(BundleError::Size { said, size: (HEADER as u64).saturating_add(manifest.len() as u64) });
+    }
+    Ok((header, manifest))
+}
+
+fn parse(bytes: &[u8], header: &Header) -> Result<Manifest, BundleError> {
+    let wrong = |reason: String| BundleError::Manifest(ringfence::text::clean(&reason, 512));
+    let manifest: Manifest = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+    manifest.check().map_err(wrong)?;
+    if manifest.blobs() != Some(header.blobs) {
+        return Err(wrong("its parts are not as long as the file".to_owned()));
+    }
+    Ok(manifest)
+}
+
+/// Which of the fingerprints are taken.
+fn choose(manifest: &Manifest, wants: Wants<'_>) -> Result<Vec<usize>, BundleError> {
+    match wants {
+        Wants::All => Ok((0..manifest.fingerprints.len()).collect()),
+        Wants::Nothing => Ok(Vec::new()),
+        Wants::First(wanted) => {
+            let found = wanted.iter().find_map(|wanted| manifest.fingerprints.iter().position(|has| has == wanted));
+            found.map(|found| vec![found]).ok_or_else(|| BundleError::NoBuild {
+                has: ringfence::text::clean(&manifest.fingerprints.join("; "), 1024),
+                wants: wanted.join("; "),
+            })
+        }
+    }
+}
+
+/// Reads and hashes all blobs and keeps those that were chosen.
+fn blobs(
+    source: &mut impl Read,
+    header: &Header,
+    manifest: &Manifest,
+    chosen: &[usize],
+) -> Result<Vec<OpenedSkill>, BundleError> {
+    let mut source = Hashing { source, hasher: Sha256::new(), left: header.blobs };
+    let mut skills = Vec::new();
+    for (skill, entry) in manifest.skills.iter().enumerate() {
+        for (fingerprint, build) in entry.builds.iter().enumerate() {
+            if chosen.contains(&fingerprint) {
+                let code = source.keep(build.code)?;
+                let description = source.keep(build.description)?;
+                skills.push(OpenedSkill { skill, fingerprint, code, description });
+            } else {
+                source.pass(build.code)?;
+                source.pass(build.description)?;
+            }
+        }
+    }
+    let ends = source.source.read(&mut [0])? == 0;
+    if !ends || source.left != 0 || <[u8; 32]>::from(source.hasher.finalize()) != header.digest {
+        return Err(BundleError::Altered);
+    }
+    Ok(skills)
+}
+
+/// A reader that hashes what goes through it.
+struct Hashing<'a, R> {
+    source: &'a mut R,
+    hasher: Sha256,
+    left: u64,
+}
+
+impl<R: Read> Hashing<'_, R> {
+    fn keep(&mut self, len: u64) -> Result<Vec<u8>, BundleError> {
+        let mut kept = Vec::new();
+        // No larger than the file, whose size was checked against the cap.
+        let capacity = usize::try_from(len.min(self.left)).unwrap_or(0);
+        kept.try_reserve_exact(capacity).map_err(|_| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
+        self.each(len, |piece| kept.extend_from_slice(piece))?;
+        Ok(kept)
+    }
+
+    fn pass(&mut self, len: u64) -> Result<(), BundleError> {
+        self.each(len, |_| {})
+    }
+
+    fn each(&mut self, len: u64, mut take: impl FnMut(&[u8])) -> Result<(), BundleError> {
+        let mut chunk = vec![0; CHUNK];
+        let mut len = len;
+        while len > 0 {
+            let wanted = usize::try_from(len).unwrap_or(CHUNK).min(CHUNK);
+            let piece = chunk.get_mut(..wanted).unwrap_or_default();
+            self.source.read_exact(piece)?;
+            self.hasher.update(&*piece);
+            take(piece);
+            len = len.saturating_sub(wanted as u64);
+            self.left = self.left.saturating_sub(wanted as u64);
+        }
+        Ok(())
+    }
+}

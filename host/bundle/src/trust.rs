@@ -1,0 +1,133 @@
+//! Who is believed, and what is not any more: trusted keys, and a list of keys, bundles and skills that are revoked.
+
+use std::collections::BTreeSet;
+
+use ringfence::{Digest, text};
+
+use crate::error::{BundleError, Time};
+use crate::key::{KeyError, KeyId, PublicKey};
+
+/// A clock before this is wrong: the format did not exist. 2026-10-01.
+const EARLIEST: Time = Time(1_790_812_800);
+
+/// A clock after this is wrong as well. 2100-01-01.
+const LATEST: Time = Time(4_102_444_800);
+
+/// What a worker goes by.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    keys: Vec<PublicKey>,
+    revoked: Revocations,
+}
+
+impl Trust {
+    /// Trusts these keys, each for itself. No key, no bundle.
+    pub fn new(keys: Vec<PublicKey>) -> Self {
+        Self { keys, revoked: Revocations::default() }
+    }
+
+    /// Trusts the keys of a text with one a line, as [`PublicKey::read_all`] reads it.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`].
+    pub fn from_lines(keys: &str) -> Result<Self, KeyError> {
+        Ok(Self::new(PublicKey::read_all(keys)?))
+    }
+
+    /// What is revoked, whoever signed it.
+    #[must_use]
+    pub fn revoking(mut self, revoked: Revocations) -> Self {
+        self.revoked = revoked;
+        self
+    }
+
+    pub(crate) fn key(&self, id: KeyId) -> Result<&PublicKey, BundleError> {
+        self.revoked.check(&id.to_string())?;
+        self.keys.iter().find(|key| key.id() == id).ok_or(BundleError::UnknownKey(id))
+    }
+
+    /// Whether a bundle that serves may go on: its key, itself and its skills are not revoked, and its time is now.
+    ///
+    /// # Errors
+    ///
+    /// [`BundleError`], which says what is the matter.
+    pub fn check_serving(
+        &self,
+        key: KeyId,
+        bundle: Digest,
+        manifest: &crate::Manifest,
+        now: Time,
+    ) -> Result<(), BundleError> {
+        self.key(key)?;
+        self.allow(bundle, manifest, now)
+    }
+
+    pub(crate) fn allow(&self, id: Digest, manifest: &crate::Manifest, now: Time) -> Result<(), BundleError> {
+        self.revoked.check(&id.to_string().replacen("sha256:", "bundle:", 1))?;
+        for skill in &manifest.skills {
+            self.revoked.check(&skill.digest.to_string())?;
+        }
+        if now < EARLIEST || now > LATEST {
+            return Err(BundleError::Clock { now });
+        }
+        if now < manifest.not_before() {
+            return Err(BundleError::NotYetValid { not_before: manifest.not_before(), now });
+        }
+        if now >= manifest.expires() {
+            return Err(BundleError::Expired { expires: manifest.expires(), now });
+        }
+        Ok(())
+    }
+}
+
+/// A revocation list: a line each, `key:…`, `bundle:…` or `sha256:…` (a skill) with 64 hexadecimal digits.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Revocations(BTreeSet<String>);
+
+impl Revocations {
+    /// Reads a list; empty lines and those that begin with `#` say nothing.
+    ///
+    /// # Errors
+    ///
+    /// A line that is none of these, with its number. A list with an error revokes nothing, so it is no list.
+    pub fn read(list: &str) -> Result<Self, String> {
+        let mut revoked = BTreeSet::new();
+        for (index, line) in list.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let known = line.split_once(':').filter(|(kind, _)| ["key", "bundle", "sha256"].contains(kind));
+            let digest = known.and_then(|(kind, digits)| Some((kind, digits.parse::<Digest>().ok()?)));
+            let Some((kind, digest)) = digest else {
+                let line = text::clean(line, 80);
+                let number = index.saturating_add(1);
+                return Err(format!("line {number}: `{line}` is not `key:`, `bundle:` or `sha256:` and 64 hexadecimal digits"));
+            };
+            revoked.insert(digest.to_string().replacen("sha256:", &format!("{kind}:"), 1));
+        }
+        Ok(Self(revoked))
+    }
+
+    fn check(&self, what: &str) -> Result<(), BundleError> {
+        if self.0.contains(what) { Err(BundleError::Revoked { what: what.to_owned() }) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_read_or_refused_as_a_whole() {
+        let digits = "AB".repeat(32);
+        let list = Revocations::read(&format!("# gone\n\nkey:{digits}\nsha256:{digits}\n")).expect("a list");
+        assert!(list.check(&format!("key:{}", digits.to_lowercase())).is_err());
+        assert!(list.check(&format!("bundle:{}", digits.to_lowercase())).is_ok());
+        for wrong in ["key:1", "skill:aa", "key", &format!("keys:{digits}"), &format!("key:sha256:{digits} x")] {
+            let refused = Revocations::read(&format!("\n{wrong}"));
+            assert!(refused.is_err_and(|error| error.starts_with("line 2: ")), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! `ringfence keygen`: a key pair in two files, of which nobody else can read the secret one.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use ringfence_bundle::SecretKey;
+
+use super::usage;
+use crate::args::KeygenArgs;
+use crate::output::{Refused, note, print};
+
+pub(crate) fn exec(args: &KeygenArgs) -> ExitCode {
+    match keygen(&args.file) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(refused) => refused.say(false),
+    }
+}
+
+fn keygen(file: &Path) -> Result<(), Refused> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)
+        .map_err(|error| Refused::fault(format!("the system gives no random bytes: {error}")))?;
+    let key = SecretKey::from_seed(&seed);
+    let mut public = file.as_os_str().to_owned();
+    public.push(".pub");
+    let public = Path::new(&public);
+    if public.exists() {
+        return Err(usage("exists", format!("{} is there already; nothing was written", public.display())));
+    }
+    write_new(file, &key.to_line(), 0o600)?;
+    write_new(public, &key.public().to_line(), 0o644)?;
+    print(&key.public().id().to_string());
+    note(&format!(
+        "secret key in {}: keep it off the workers; public key in {}: give it to them",
+        file.display(),
+        public.display()
+    ));
+    Ok(())
+}
+
+/// A file that was not there.
+fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), Refused> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    let written = options.open(path).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            usage("exists", format!("{} is there already; nothing was written", path.display()))
+        }
+        _ => Refused::fault(format!("cannot write {}: {error}", path.display())),
+    })
+}

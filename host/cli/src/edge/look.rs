@@ -1,0 +1,99 @@
+//! `ringfence bundle verify` and `ringfence bundle show`: what a bundle is, with and without believing it.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::ExitCode;
+
+use bytesize::ByteSize;
+use ringfence::{Digest, text};
+use ringfence_bundle::{KeyId, Manifest, PublicKey, Revocations, Time, Trust, Wants, open, peek};
+use serde_json::json;
+
+use super::{CAP, usage};
+use crate::args::{ShowArgs, VerifyArgs};
+use crate::output::{self, Refused, note, print};
+
+pub(super) fn verify(args: &VerifyArgs) -> ExitCode {
+    let verified = || -> Result<(), Refused> {
+        let trust = trust(&args.key, args.revoked.as_deref())?;
+        let (file, size) = file(&args.bundle)?;
+        let opened = open(file, size, CAP, &trust, Time::now(), Wants::Nothing)?;
+        tell(opened.manifest(), opened.key(), opened.id(), args.json);
+        note("verified: signed by that key, unaltered, in its time");
+        Ok(())
+    };
+    verified().map_or_else(|refused| refused.say(args.json), |()| ExitCode::SUCCESS)
+}
+
+pub(super) fn show(args: &ShowArgs) -> ExitCode {
+    let shown = || -> Result<(), Refused> {
+        let (file, size) = file(&args.bundle)?;
+        let (manifest, key, id) = peek(file, size, CAP)?;
+        tell(&manifest, key, id, args.json);
+        note("not verified: `ringfence bundle verify --key FILE` does that");
+        Ok(())
+    };
+    shown().map_or_else(|refused| refused.say(args.json), |()| ExitCode::SUCCESS)
+}
+
+pub(super) fn trust(keys: &[std::path::PathBuf], revoked: Option<&Path>) -> Result<Trust, Refused> {
+    let mut trusted = Vec::new();
+    for path in keys {
+        let keys = PublicKey::read_all(&read(path)?);
+        trusted.extend(keys.map_err(|error| usage("bad-key", format!("{}: {error}", path.display())))?);
+    }
+    let trust = Trust::new(trusted);
+    let Some(path) = revoked else { return Ok(trust) };
+    let list = Revocations::read(&read(path)?);
+    Ok(trust.revoking(list.map_err(|error| usage("bad-revocations", format!("{}: {error}", path.display())))?))
+}
+
+pub(super) fn read(path: &Path) -> Result<String, Refused> {
+    std::fs::read_to_string(path).map_err(|error| Refused {
+        code: "cannot-read",
+        ..Refused::fault(format!("{}: {error}", path.display()))
+    })
+}
+
+pub(super) fn file(path: &Path) -> Result<(File, u64), Refused> {
+    let cannot = |error: std::io::Error| Refused {
+        code: "cannot-read",
+        ..Refused::fault(format!("{}: {error}", path.display()))
+    };
+    let file = File::open(path).map_err(cannot)?;
+    let metadata = file.metadata().map_err(cannot)?;
+    if !metadata.is_file() {
+        return Err(cannot(std::io::Error::other("it is not a file")));
+    }
+    Ok((file, metadata.len()))
+}
+
+/// What a bundle says of itself.
+pub(super) fn tell(manifest: &Manifest, key: KeyId, id: Digest, as_json: bool) {
+    if as_json {
+        let id = id.to_string().replacen("sha256:", "bundle:", 1);
+        output::print_json(&json!({"bundle": id, "key": key.to_string(), "manifest": manifest}));
+        return;
+    }
+    print(&format!("bundle version {}", manifest.version));
+    print(&format!("  id         {}", id.to_string().replacen("sha256:", "bundle:", 1)));
+    print(&format!("  key        {key}"));
+    print(&format!("  holds      {} to {}", manifest.not_before(), manifest.expires()));
+    for (i, fingerprint) in manifest.fingerprints.iter().enumerate() {
+        print(&format!("  {:9}  {}", if i == 0 { "code for" } else { "" }, text::clean(fingerprint, 200)));
+    }
+    for skill in &manifest.skills {
+        print(&format!("{}  {}", text::clean(&skill.name, 80), skill.digest));
+        let tools: Vec<String> = skill.tools.iter().take(20).map(|tool| text::clean(&tool.name, 80)).collect();
+        print(&format!("  tools      {}", tools.join(", ")));
+        let limits = &skill.limits;
+        print(&format!(
+            "  limits     fuel {} · deadline {} ms · memory {}",
+            output::thousands(limits.fuel),
+            output::thousands(limits.deadline_ms),
+            ByteSize::b(limits.memory).display().iec(),
+        ));
+        let grants = if skill.grants.is_empty() { "nothing".to_owned() } else { text::clean(&skill.grants.join(", "), 200) };
+        print(&format!("  grants     {grants}"));
+    }
+}

@@ -1,0 +1,65 @@
+//! `--policy`: the limits and grants of the skills of a bundle, as the configuration of a server writes them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ringfence::{Limits, SkillCaps, text};
+use ringfence_server::LimitsSection;
+use serde::Deserialize;
+
+use super::usage;
+use crate::output::Refused;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Policy {
+    limits: LimitsSection,
+    skill: BTreeMap<String, Section>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Section {
+    limits: LimitsSection,
+    grants: Vec<String>,
+}
+
+/// What may be granted, once workers lend it.
+const GRANTS: [&str; 3] = ["http", "kv", "skills"];
+
+impl Policy {
+    pub(super) fn read(path: Option<&Path>) -> Result<Self, Refused> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let wrong = |reason: String| usage("bad-policy", format!("{}: {reason}", path.display()));
+        let read = std::fs::read_to_string(path);
+        let text = read.map_err(|error| Refused::fault(format!("{}: {error}", path.display())))?;
+        let policy: Self = toml::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or_default().matches('\n').count().saturating_add(1));
+            usage("bad-policy", format!("{}:{line}: {}", path.display(), text::clean(error.message(), 256)))
+        })?;
+        for (name, section) in &policy.skill {
+            if let Some(other) = section.grants.iter().find(|grant| !GRANTS.contains(&grant.as_str())) {
+                let (name, other) = (text::clean(name, 80), text::clean(other, 80));
+                return Err(wrong(format!("skill {name}: `{other}` is no grant; there are http, kv and skills")));
+            }
+        }
+        Ok(policy)
+    }
+
+    /// The names that it says something of.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.skill.keys().map(String::as_str)
+    }
+
+    /// The limits and grants of a skill.
+    pub(super) fn of(&self, name: &str) -> Result<(Limits, Vec<String>), Refused> {
+        let base = self.limits.over(&Limits::default());
+        let (limits, grants) = match self.skill.get(name) {
+            None => (base, Vec::new()),
+            Some(section) => (section.limits.over(&base), section.grants.clone()),
+        };
+        let checked = limits.check(&SkillCaps::default());
+        checked.map_err(|error| usage("bad-policy", format!("the policy of skill {name}: {error}")))?;
+        Ok((limits, grants))
+    }
+}

@@ -1,0 +1,131 @@
+//! What compiled code is made for: a processor that every node must have, or the portable interpreter.
+//!
+//! Code for [`Target::X86_64`] runs on every x86-64 processor since 2009, whatever the machine has that compiled it:
+//! nothing of a baseline is found out from this machine.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::engine::{KEPT_FORMAT, VERSIONS};
+
+/// The processor that code is compiled for, ahead of time. All for Linux, but for Pulley, which is for every system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Target {
+    /// x86-64-v2: SSE4.2, popcnt, cmpxchg16b. Processors since about 2009.
+    X86_64,
+    /// x86-64-v3: AVX2, BMI, FMA, lzcnt as well. Processors since about 2015.
+    X86_64V3,
+    /// Armv8-A, no extension.
+    Aarch64,
+    /// Pulley, the engine's interpreter, for 64-bit machines of little endian: no right to make code executable and no
+    /// processor that the compiler knows is needed. 10 to 50 times slower than code; copies of memory are as fast.
+    Pulley64,
+}
+
+/// A target that there is not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no target; there are x86_64, x86_64-v3, aarch64 and pulley64")]
+pub struct UnknownTarget(String);
+
+impl Target {
+    /// All, in the order of their names.
+    pub const ALL: [Self; 4] = [Self::Aarch64, Self::Pulley64, Self::X86_64, Self::X86_64V3];
+
+    /// Its name, on command lines and in bundles.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::X86_64V3 => "x86_64-v3",
+            Self::Aarch64 => "aarch64",
+            Self::Pulley64 => "pulley64",
+        }
+    }
+
+    /// Which engines load code for this target that this Ringfence compiles: of this version of Ringfence and of
+    /// wasmtime, of this format of descriptions, for this processor. As text, to be compared and to be read.
+    pub fn fingerprint(self) -> String {
+        format!("{VERSIONS}, format {KEPT_FORMAT}, {}", self.name())
+    }
+
+    /// Those that can run in this process, the fastest first. Of this machine's processor, and Pulley if it is
+    /// compiled in (feature `pulley`).
+    pub fn here() -> Vec<Self> {
+        let mut targets = Vec::new();
+        if cfg!(target_os = "linux") {
+            targets.extend(native());
+        }
+        if cfg!(all(feature = "pulley", target_pointer_width = "64", target_endian = "little")) {
+            targets.push(Self::Pulley64);
+        }
+        targets
+    }
+
+    pub(crate) fn triple(self) -> &'static str {
+        match self {
+            Self::X86_64 | Self::X86_64V3 => "x86_64-unknown-linux-gnu",
+            Self::Aarch64 => "aarch64-unknown-linux-gnu",
+            Self::Pulley64 => "pulley64",
+        }
+    }
+
+    /// What the processor has beyond the least of its kind, as the compiler calls it.
+    #[cfg(feature = "compiler")]
+    pub(crate) fn features(self) -> &'static [&'static str] {
+        const V3: [&str; 12] = [
+            "has_cmpxchg16b", "has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt", "has_avx", "has_avx2",
+            "has_bmi1", "has_bmi2", "has_fma", "has_lzcnt",
+        ];
+        match self {
+            Self::X86_64 => V3.split_at(6).0,
+            Self::X86_64V3 => &V3,
+            Self::Aarch64 | Self::Pulley64 => &[],
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn native() -> Vec<Target> {
+    use std::arch::is_x86_feature_detected as has;
+    let v2 = has!("sse4.2") && has!("popcnt") && has!("cmpxchg16b");
+    let v3 = v2 && has!("avx2") && has!("bmi1") && has!("bmi2") && has!("fma") && has!("lzcnt");
+    let known = [(v3, Target::X86_64V3), (v2, Target::X86_64)];
+    known.into_iter().filter_map(|(has, target)| has.then_some(target)).collect()
+}
+
+#[cfg(target_arch = "aarch64")]
+fn native() -> Vec<Target> {
+    vec![Target::Aarch64]
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn native() -> Vec<Target> {
+    Vec::new()
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Target {
+    type Err = UnknownTarget;
+
+    fn from_str(name: &str) -> Result<Self, UnknownTarget> {
+        let found = Self::ALL.into_iter().find(|target| target.name() == name);
+        found.ok_or_else(|| UnknownTarget(crate::text::clean(name, 64)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_target_is_found_by_its_name_and_has_its_own_fingerprint() {
+        let prints: std::collections::HashSet<String> = Target::ALL.map(Target::fingerprint).into();
+        assert_eq!(prints.len(), Target::ALL.len());
+        assert_eq!(Target::ALL.map(|target| target.name().parse()), Target::ALL.map(Ok));
+        assert!("x86".parse::<Target>().is_err());
+    }
+}

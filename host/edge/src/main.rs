@@ -1,0 +1,121 @@
+//! The command `ringfence-edge`: parse, dispatch, exit code.
+
+mod args;
+mod exit;
+mod run;
+#[cfg(feature = "serve")]
+mod server;
+
+use std::fmt::Display;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use args::Command;
+use ringfence_edge::{Revocations, Trust, Worker, WorkerConfig};
+
+fn main() -> ExitCode {
+    let command = match args::parse(std::env::args_os()) {
+        Ok(command) => command,
+        Err(error) => {
+            note(&format!("error: {error}\n`ringfence-edge --help` shows what can be typed"));
+            return ExitCode::from(exit::USAGE);
+        }
+    };
+    match command {
+        Command::Help => print(args::HELP),
+        Command::Version => print(concat!("ringfence-edge ", env!("CARGO_PKG_VERSION"), "\n")),
+        Command::Fingerprints { common } => fingerprints(&common),
+        Command::Run(args) => run::exec(&args),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => server::exec(*args),
+    }
+}
+
+/// What a bundle must be made for, to run here.
+fn fingerprints(common: &args::Common) -> ExitCode {
+    match worker(common, Trust::default(), false) {
+        Ok(worker) => print(&format!("{}\n", worker.fingerprints().join("\n"))),
+        Err(refused) => refused.say(),
+    }
+}
+
+/// Why the program ends without a run.
+struct Refused {
+    exit: u8,
+    code: &'static str,
+    message: String,
+}
+
+impl Refused {
+    fn fault(message: impl Display) -> Self {
+        Self { exit: exit::FAULT, code: "host-fault", message: message.to_string() }
+    }
+
+    fn say(&self) -> ExitCode {
+        note(&format!("error: {} [{}]", self.message, self.code));
+        ExitCode::from(self.exit)
+    }
+}
+
+impl From<ringfence_edge::BundleError> for Refused {
+    fn from(error: ringfence_edge::BundleError) -> Self {
+        use ringfence_edge::BundleError::Io;
+        let exit = if matches!(error, Io(_)) { exit::FAULT } else { exit::REFUSED };
+        Self { exit, code: error.code(), message: error.to_string() }
+    }
+}
+
+/// Who is trusted, as the files say now.
+fn trust(common: &args::Common) -> Result<Trust, Refused> {
+    let read = |path: &std::path::Path| {
+        std::fs::read_to_string(path).map_err(|error| Refused::fault(format!("{}: {error}", path.display())))
+    };
+    let usage = |path: &std::path::Path, error: String| Refused {
+        exit: exit::USAGE,
+        code: "bad-file",
+        message: format!("{}: {error}", path.display()),
+    };
+    let mut keys = Vec::new();
+    for path in &common.keys {
+        let more = ringfence_edge::PublicKey::read_all(&read(path)?);
+        keys.extend(more.map_err(|error| usage(path, error.to_string()))?);
+    }
+    let mut trust = Trust::new(keys);
+    if let Some(path) = &common.revoked {
+        trust = trust.revoking(Revocations::read(&read(path)?).map_err(|error| usage(path, error))?);
+    }
+    Ok(trust)
+}
+
+fn worker(common: &args::Common, trust: Trust, serves: bool) -> Result<Worker, Refused> {
+    let default = WorkerConfig::default();
+    let config = WorkerConfig {
+        // One call is made, and the engine's own record of it is the same.
+        runs: common.runs.unwrap_or(if serves { default.runs } else { 1 }),
+        memory: common.memory.unwrap_or(default.memory),
+        bundle: common.bundle_size.unwrap_or(default.bundle),
+        state: common.state.clone(),
+        interpret: common.interpret,
+    };
+    let usage = |error: ringfence_edge::WorkerError| Refused {
+        exit: exit::USAGE,
+        code: "bad-configuration",
+        message: error.to_string(),
+    };
+    Worker::new(config, trust).map_err(usage)
+}
+
+/// One line, or some, for people.
+fn note(line: &str) {
+    // If nobody reads it there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Data for programs. What cannot be written is a fault, and not the end of the program by a signal.
+fn print(text: &str) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => Refused::fault(format!("standard output: {error}")).say(),
+    }
+}

@@ -1,0 +1,141 @@
+//! `ringfence-edge run`: one call, from standard input to standard output.
+
+use std::io::Read as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use ringfence::{CancellationToken, Event, Outcome, Report, RunError};
+use ringfence_edge::CallError;
+use serde::Serialize;
+
+use crate::args::RunArgs;
+use crate::{Refused, exit, note, print, trust, worker};
+
+pub(crate) fn exec(args: &RunArgs) -> ExitCode {
+    match call(args) {
+        Ok((report, chunks)) => show(&report, &chunks, args),
+        Err(refused) => refused.say(),
+    }
+}
+
+fn call(args: &RunArgs) -> Result<(Report, Vec<String>), Refused> {
+    let worker = worker(&args.common, trust(&args.common)?, false)?;
+    worker.load_file(&args.bundle)?;
+    let serving = worker.serving().map_err(refused)?;
+    if serving.is_interpreted() {
+        note("this code is interpreted (Pulley): expect 10 to 50 times the time of code for the processor");
+    }
+    let Some((skill, limits)) = serving.skill(&args.skill) else {
+        let known = serving.skills().take(20).map(|(name, _)| name).collect::<Vec<_>>().join(", ");
+        return Err(refused(CallError::NoSuchSkill { name: args.skill.clone(), known }));
+    };
+    let mut limits = Arc::clone(limits);
+    if let Some(text) = &args.limits {
+        let usage = |message| Refused { exit: exit::CALL, code: "bad-limit", message };
+        limits = Arc::new(limits.lowered(text).map_err(|error| usage(error.to_string()))?);
+    }
+    let mut tools = skill.tools();
+    let tool = match (&args.tool, tools.next(), tools.next()) {
+        (Some(named), _, _) => named.clone(),
+        (None, Some(only), None) => only.name().to_owned(),
+        (None, _, _) => {
+            let names = skill.tools().take(20).map(|tool| tool.name().to_owned()).collect::<Vec<_>>().join(", ");
+            let message = format!("the skill has {} tools: name one of {names}", skill.tools().len());
+            return Err(Refused { exit: exit::CALL, code: "no-tool-named", message });
+        }
+    };
+    let input = input(limits.input)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Refused::fault)?;
+    runtime.block_on(async {
+        let token = CancellationToken::new();
+        on_interrupt(token.clone());
+        let mut run = serving.host().call(skill, &tool).limits(&limits).cancel(token).start(input);
+        let mut chunks = Vec::new();
+        while let Some(event) = run.next_event().await {
+            if let Event::Chunk(chunk) = event {
+                chunks.push(chunk);
+            }
+        }
+        let report = run.report().await.map_err(|error| refused(error.into()))?;
+        Ok((report, chunks))
+    })
+}
+
+/// Control-C ends the run, and the report says so.
+#[cfg(feature = "serve")]
+fn on_interrupt(token: CancellationToken) {
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            token.cancel();
+        }
+    });
+}
+
+#[cfg(not(feature = "serve"))]
+fn on_interrupt(_: CancellationToken) {}
+
+/// Standard input as far as its limit; nothing is no arguments.
+fn input(limit: u64) -> Result<String, Refused> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(limit.saturating_add(1)).read_to_end(&mut bytes);
+    read.map_err(|error| Refused::fault(format!("standard input: {error}")))?;
+    let size = bytes.len() as u64;
+    if size > limit {
+        return Err(refused(RunError::InputTooLarge { size, limit }.into()));
+    }
+    if bytes.trim_ascii().is_empty() {
+        return Ok("{}".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let message = format!("not JSON: not UTF-8 after {} bytes", error.utf8_error().valid_up_to());
+        refused(RunError::Input { pointer: String::new(), message }.into())
+    })
+}
+
+fn refused(error: CallError) -> Refused {
+    Refused { exit: exit::of_fault(error.fault()), code: error.code(), message: error.to_string() }
+}
+
+/// The report, and the chunks that were emitted, where there were any.
+#[derive(Serialize)]
+struct WithChunks<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    chunks: &'a [String],
+}
+
+fn show(report: &Report, chunks: &[String], args: &RunArgs) -> ExitCode {
+    let mut out = String::new();
+    let mut line = |json: serde_json::Result<String>| {
+        out.push_str(&json.unwrap_or_default());
+        out.push('\n');
+    };
+    if args.json {
+        line(serde_json::to_string(&WithChunks { report, chunks }));
+    } else {
+        // Pieces of output, ahead of the value, each as a JSON string.
+        chunks.iter().for_each(|chunk| line(serde_json::to_string(chunk)));
+        match &report.outcome {
+            Outcome::Completed(value) | Outcome::Failed(value) => line(serde_json::to_string(value)),
+            Outcome::Trapped(trap) => note(&format!("trap: {} ({})", trap.code, trap.message)),
+            Outcome::OutOfFuel
+            | Outcome::DeadlineExceeded
+            | Outcome::MemoryLimit
+            | Outcome::OutputLimit
+            | Outcome::HostCallLimit
+            | Outcome::Cancelled
+            | Outcome::HostOverloaded => {}
+        }
+        let usage = &report.usage;
+        note(&format!(
+            "{} in {:.1} ms · fuel {} · memory {}",
+            report.outcome.name(),
+            usage.wall.as_secs_f64() * 1e3,
+            usage.fuel,
+            bytesize::ByteSize::b(usage.peak_memory).display().iec(),
+        ));
+    }
+    let printed = print(&out);
+    if printed == ExitCode::SUCCESS { ExitCode::from(exit::of_outcome(&report.outcome)) } else { printed }
+}

@@ -1,0 +1,254 @@
+//! One request: whether it may ask, what it asks for, and the answer.
+
+use std::sync::Arc;
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
+use hyper::{HeaderMap, Method, Request, StatusCode};
+use ringfence::{Event, Limits, Report, Skill, text};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Server;
+use super::answer::{Answer, Problem, json as answer_json, with_type};
+use crate::{CallError, Serving};
+
+/// The report, and the chunks that were emitted, where there were any.
+#[derive(Serialize)]
+struct Ran {
+    #[serde(flatten)]
+    report: Report,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    chunks: Vec<String>,
+}
+
+impl Server {
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
+        match self.route(request).await {
+            Ok(answer) => answer,
+            Err(problem) => {
+                self.metrics.refused(problem.code);
+                problem.into_answer()
+            }
+        }
+    }
+
+    async fn route(&self, request: Request<Incoming>) -> Result<Answer, Problem> {
+        self.admit(&request)?;
+        let path = request.uri().path().to_owned();
+        let mut parts = path.split('/').skip(1);
+        let parts: [Option<&str>; 6] = std::array::from_fn(|_| parts.next());
+        let get = request.method() == Method::GET;
+        match parts {
+            [Some("healthz"), None, ..] if get => Ok(answer_json(StatusCode::OK, &json!({"status": "ok"}))),
+            [Some("readyz"), None, ..] if get => Ok(match self.worker.serving() {
+                Ok(_) => answer_json(StatusCode::OK, &json!({"status": "ready"})),
+                Err(error) => {
+                    let body = json!({"status": "not-ready", "reason": error.to_string()});
+                    answer_json(StatusCode::SERVICE_UNAVAILABLE, &body)
+                }
+            }),
+            [Some("metrics"), None, ..] if get => {
+                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+                Ok(with_type(StatusCode::OK, kind, self.metrics.text(&self.worker).into_bytes()))
+            }
+            [Some("v1"), Some("skills"), None, ..] if get => {
+                Ok(answer_json(StatusCode::OK, &list(&*self.worker.serving()?)))
+            }
+            [Some("v1"), Some("skills"), Some(name), None, ..] if get => {
+                let serving = self.worker.serving()?;
+                let (skill, limits) = find(&serving, name)?;
+                Ok(answer_json(StatusCode::OK, &show(name, skill, limits)))
+            }
+            [Some("v1"), Some("skills"), Some(skill), Some("tools"), Some(tool), None]
+                if request.method() == Method::POST =>
+            {
+                self.call(skill, tool, request).await
+            }
+            [Some("healthz" | "readyz" | "metrics"), None, ..]
+            | [Some("v1"), Some("skills"), None, ..]
+            | [Some("v1"), Some("skills"), Some(_), None, ..]
+            | [Some("v1"), Some("skills"), Some(_), Some("tools"), Some(_), None] => Err(Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "this path takes another method",
+            )),
+            _ => Err(Problem::new(
+                StatusCode::NOT_FOUND,
+                "no-route",
+                "there is nothing at this path; `GET /v1/skills` lists what can be called",
+            )),
+        }
+    }
+
+    /// Before everything else: may this request be answered at all?
+    fn admit(&self, request: &Request<Incoming>) -> Result<(), Problem> {
+        let headers = request.headers();
+        // A web page may not call: its requests say where they come from.
+        if headers.contains_key(ORIGIN) {
+            let detail = "requests of web pages are not answered";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "origin-not-allowed", detail));
+        }
+        let tokens = self.tokens.load();
+        if tokens.is_open() {
+            // Another name that leads to this machine is how a web page gets around that.
+            return if is_this_machine(headers) {
+                Ok(())
+            } else {
+                let detail = "without tokens only requests to this machine by its own name are answered";
+                Err(Problem::new(StatusCode::FORBIDDEN, "host-not-allowed", detail))
+            };
+        }
+        if ["/healthz", "/readyz"].contains(&request.uri().path()) {
+            return Ok(());
+        }
+        let mut given = headers.get_all(AUTHORIZATION).iter();
+        let (given, second) = (given.next().and_then(|value| value.to_str().ok()), given.next());
+        let token = given.and_then(|given| {
+            let (scheme, token) = given.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+        });
+        match token {
+            Some(token) if second.is_none() && tokens.fits(token) => Ok(()),
+            _ => {
+                let detail = "this needs a token: `Authorization: Bearer TOKEN`";
+                Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail))
+            }
+        }
+    }
+
+    async fn call(&self, name: &str, tool: &str, request: Request<Incoming>) -> Result<Answer, Problem> {
+        let serving = self.worker.serving()?;
+        let (skill, most) = find(&serving, name)?;
+        let limits = lowered(most, request.headers())?;
+        if let Some(kind) = request.headers().get(CONTENT_TYPE) {
+            let essence = kind.to_str().ok().and_then(|kind| kind.split(';').next());
+            if !essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json")) {
+                let detail = "the body must be `application/json`";
+                return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", detail));
+            }
+        }
+        let (input, _held) = self.body(request.into_body(), limits.input).await?;
+        let call = serving.host().call(skill, tool).limits(&limits).cancel(self.stop_runs.child_token());
+        let mut run = call.start(input);
+        let mut chunks = Vec::new();
+        while let Some(event) = run.next_event().await {
+            if let Event::Chunk(chunk) = event {
+                chunks.push(chunk);
+            }
+        }
+        let report = run.report().await.map_err(CallError::from)?;
+        self.metrics.ran(&report);
+        Ok(answer_json(StatusCode::OK, &Ran { report, chunks }))
+    }
+
+    /// The body, as far as its limit, and the memory that it holds.
+    async fn body(&self, body: Incoming, limit: u64) -> Result<(String, OwnedSemaphorePermit), Problem> {
+        let too_large = || {
+            let detail = format!("the input is larger than {limit} bytes");
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "input-too-large", detail)
+        };
+        if body.size_hint().lower() > limit {
+            return Err(too_large());
+        }
+        // Who does not say how long it is may take up the limit.
+        let most = body.size_hint().exact().unwrap_or(limit);
+        let permits = u32::try_from((most >> 10).saturating_add(1)).unwrap_or(u32::MAX);
+        let held = Arc::clone(&self.bodies).try_acquire_many_owned(permits).map_err(|_| {
+            let detail = "too many bodies are being read: try again soon";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "bodies-full", detail)
+        })?;
+        let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
+        let read = tokio::time::timeout(self.config.body, limited.collect()).await;
+        let collected = read.map_err(|_| {
+            let detail = "the body did not come in time";
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "body-timeout", detail)
+        })?;
+        let bytes = collected.map_err(|error| match error.downcast_ref::<http_body_util::LengthLimitError>() {
+            Some(_) => too_large(),
+            None => Problem::new(StatusCode::BAD_REQUEST, "body-cut", "the body ended early"),
+        })?;
+        let text = String::from_utf8(bytes.to_bytes().into()).map_err(|error| {
+            let valid = error.utf8_error().valid_up_to();
+            let detail = format!("the body is no JSON: not UTF-8 after {valid} bytes");
+            Problem::new(StatusCode::BAD_REQUEST, "bad-request", detail)
+        })?;
+        Ok((text, held))
+    }
+}
+
+/// The bundle's limits, lowered as the headers say.
+fn lowered(limits: &Limits, headers: &HeaderMap) -> Result<Limits, Problem> {
+    let mut said = String::new();
+    for value in headers.get_all("ringfence-limits") {
+        said.push_str(value.to_str().unwrap_or("?"));
+        said.push(',');
+    }
+    let bad = |error: ringfence::LowerError| Problem::new(StatusCode::BAD_REQUEST, "bad-limit", error.to_string());
+    limits.lowered(&said).map_err(bad)
+}
+
+fn is_this_machine(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next()) else { return false };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn find<'a>(serving: &'a Serving, name: &str) -> Result<(&'a Skill, &'a Arc<Limits>), CallError> {
+    serving.skill(name).ok_or_else(|| {
+        let known: Vec<&str> = serving.skills().take(20).map(|(name, _)| name).collect();
+        CallError::NoSuchSkill { name: text::clean(name, 80), known: known.join(", ") }
+    })
+}
+
+fn list(serving: &Serving) -> Value {
+    let manifest = serving.manifest();
+    let skills = serving.skills().map(|(name, skill)| {
+        json!({
+            "name": name,
+            "digest": skill.digest(),
+            "description": skill.about(),
+            "tools": skill.tools().map(|tool| tool.name().to_owned()).collect::<Vec<_>>(),
+        })
+    });
+    json!({
+        "bundle": {
+            "id": serving.id(),
+            "key": serving.key().to_string(),
+            "version": manifest.version,
+            "not_before": manifest.not_before,
+            "expires": manifest.expires,
+            "fingerprint": serving.fingerprint(),
+            "interpreted": serving.is_interpreted(),
+        },
+        "skills": skills.collect::<Vec<_>>(),
+    })
+}
+
+fn show(name: &str, skill: &Skill, limits: &Limits) -> Value {
+    let tools = skill.tools().map(|tool| {
+        json!({
+            "name": tool.name(),
+            "full_name": tool.full_name(),
+            "signature": tool.signature(),
+            "description": tool.description(),
+            "parameters": tool.parameters_schema(),
+            "result": tool.result_schema(),
+            "failure": tool.failure_schema(),
+        })
+    });
+    json!({
+        "name": name,
+        "digest": skill.digest(),
+        "description": skill.about(),
+        "limits": limits,
+        "tools": tools.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,193 @@
+//! HTTP/1.1 for one worker: call, list, health, metrics. The paths, reports and problems are those of the full server.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST /v1/skills/{skill}/tools/{tool}` | the arguments as a JSON object; 200 and the report of the run, however it ended |
+//! | `GET /v1/skills` | the bundle, and the skills in it |
+//! | `GET /v1/skills/{skill}` | its limits and its tools, with JSON Schemas |
+//! | `GET /healthz`, `GET /readyz` | the process answers; a bundle serves |
+//! | `GET /metrics` | counts, as OpenMetrics |
+//!
+//! What is no run is `application/problem+json` with a stable code. `Ringfence-Limits` lowers the limits of one call.
+//! Without tokens only requests that name this machine as their host are answered, and none that a web page makes.
+
+mod answer;
+mod api;
+mod metrics;
+mod tokens;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use ringfence::CancellationToken;
+use ringfence_wire::{Closed, Patient};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+
+pub use tokens::Tokens;
+
+use crate::Worker;
+use metrics::Metrics;
+
+/// Bytes that a connection may hold of a request's head.
+const BUFFER: usize = 16 << 10;
+
+/// After an error of accepting, such as too many open files, nothing is accepted for so long.
+const RECOVER: Duration = Duration::from_millis(50);
+
+/// How a server is set up.
+///
+/// Defaults: 127.0.0.1:7421, 64 connections, 10 s for a head and for a body, 30 s for an answer to be taken, bodies of
+/// 32 MiB together, 30 s to end what is under way.
+#[derive(Debug, Clone)]
+pub struct ServeConfig {
+    /// Where to listen. Default: 127.0.0.1:7421.
+    pub listen: SocketAddr,
+    /// Connections at once; one more is closed. Default: 64.
+    pub connections: usize,
+    /// Time for the head of a request, and between two requests. Default: 10 s.
+    pub head: Duration,
+    /// Time for the body of a request. Default: 10 s.
+    pub body: Duration,
+    /// Time for 64 KiB of an answer to be taken. Default: 30 s.
+    pub write: Duration,
+    /// Bytes of all bodies that are being read or run, together. Default: 32 MiB.
+    pub bodies: usize,
+    /// Time to end what is under way when the server stops. Default: 30 s.
+    pub drain: Duration,
+}
+
+impl Default for ServeConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7421)),
+            connections: 64,
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(10),
+            write: Duration::from_secs(30),
+            bodies: 32 << 20,
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What all connections share.
+pub struct Server {
+    pub(crate) worker: Worker,
+    pub(crate) config: ServeConfig,
+    pub(crate) tokens: ArcSwap<Tokens>,
+    pub(crate) metrics: Metrics,
+    /// Permits of 1 KiB.
+    pub(crate) bodies: Arc<Semaphore>,
+    /// Runs end when it is cancelled.
+    pub(crate) stop_runs: CancellationToken,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// A server for a worker. With no tokens everybody on this machine may call.
+    pub fn new(worker: Worker, tokens: Tokens, config: ServeConfig) -> Arc<Self> {
+        let bodies = Arc::new(Semaphore::new((config.bodies >> 10).clamp(1, Semaphore::MAX_PERMITS)));
+        Arc::new(Self {
+            worker,
+            tokens: ArcSwap::from_pointee(tokens),
+            metrics: Metrics::default(),
+            bodies,
+            stop_runs: CancellationToken::new(),
+            config,
+        })
+    }
+
+    /// Other tokens from now on.
+    pub fn set_tokens(&self, tokens: Tokens) {
+        self.tokens.store(Arc::new(tokens));
+    }
+
+    /// Counts an update that was tried.
+    pub fn count_update(&self, took: bool) {
+        self.metrics.updated(took);
+    }
+
+    /// Serves until `stop` is cancelled, and then until what is under way has ended, at most for
+    /// [`ServeConfig::drain`]. True when everything ended by itself.
+    pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) -> bool {
+        let places = Arc::new(Semaphore::new(self.config.connections.clamp(1, Semaphore::MAX_PERMITS)));
+        // Every connection holds one receiver: when the last is dropped all have ended.
+        let (ended, alive) = watch::channel(());
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                accepted = listener.accept() => accepted,
+            };
+            let Ok((stream, _)) = accepted else {
+                tokio::time::sleep(RECOVER).await;
+                continue;
+            };
+            // Dropping it closes it.
+            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+                self.metrics.refused("too-many-connections");
+                continue;
+            };
+            let (this, stop, alive) = (Arc::clone(&self), stop.clone(), alive.clone());
+            tokio::spawn(async move {
+                let _held = (place, alive);
+                this.connection(stream, stop).await;
+            });
+        }
+        drop((listener, alive));
+        if tokio::time::timeout(self.config.drain, ended.closed()).await.is_ok() {
+            return true;
+        }
+        // Runs end at once and are told as cancelled.
+        self.stop_runs.cancel();
+        let _ = tokio::time::timeout(Duration::from_secs(1), ended.closed()).await;
+        false
+    }
+
+    async fn connection(self: Arc<Self>, stream: TcpStream, stop: CancellationToken) {
+        // Answers are written whole: waiting for more to send with them only delays them.
+        let _ = stream.set_nodelay(true);
+        // A run must not go on for somebody who is gone.
+        let Ok(closed) = stream.as_fd().try_clone_to_owned().and_then(Closed::new) else { return };
+        let write = self.config.write;
+        let head = self.config.head;
+        let service = service_fn(move |request| {
+            let this = Arc::clone(&self);
+            async move { Ok::<_, Infallible>(this.answer(request).await) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(head)
+            .max_buf_size(BUFFER)
+            .half_close(false)
+            .serve_connection(TokioIo::new(Patient::new(stream, write)), service);
+        let mut connection = std::pin::pin!(connection);
+        let served = async {
+            tokio::select! {
+                _ = connection.as_mut() => {}
+                () = stop.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    let _ = connection.await;
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = served => {}
+            () = closed.wait() => {}
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Who may call: bearer tokens, compared by their digests in constant time.
+
+use ringfence::Digest;
+use subtle::{Choice, ConstantTimeEq as _};
+
+/// The tokens that may call. None: everybody who reaches the server, which then listens on this machine alone.
+#[derive(Clone, Default)]
+pub struct Tokens(Vec<Digest>);
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tokens({})", self.0.len())
+    }
+}
+
+/// Least characters of a token: 128 bits, if they are random hexadecimal digits.
+const LEAST: usize = 32;
+
+impl Tokens {
+    /// One token a line; empty lines and those that begin with `#` are none.
+    ///
+    /// # Errors
+    ///
+    /// A text without a token, or with one that is too short to be a secret.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let mut tokens = Vec::new();
+        for (index, line) in lines.enumerate() {
+            if line.len() < LEAST || !line.bytes().all(|byte| byte.is_ascii_graphic()) {
+                let number = index.saturating_add(1);
+                return Err(format!("token {number} is no secret: {LEAST} visible characters or more, such as `openssl rand -hex 32` gives"));
+            }
+            tokens.push(Digest::of(line.as_bytes()));
+        }
+        if tokens.is_empty() { Err("there is no token in it".to_owned()) } else { Ok(Self(tokens)) }
+    }
+
+    /// Whether anybody may call.
+    pub fn is_open(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn fits(&self, token: &str) -> bool {
+        let given = Digest::of(token.as_bytes());
+        // All of them, so that the time says nothing of which.
+        let found = self.0.iter().fold(Choice::from(0), |found, known| found | known.as_bytes().ct_eq(given.as_bytes()));
+        bool::from(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_secrets() {
+        let token = "0123456789abcdef0123456789abcdef";
+        let tokens = Tokens::read(&format!("# ops\n{token}\n")).expect("one");
+        assert!(tokens.fits(token) && !tokens.fits(&token[1..]) && !tokens.is_open());
+        for wrong in ["", "# none", &token[1..], "0123456789abcdef 123456789abcdef"] {
+            assert!(Tokens::read(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! `ringfence-edge serve`: the worker, its server, and the looks for new bundles, until it is told to stop.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringfence::CancellationToken;
+use ringfence_edge::serve::{Server, Tokens};
+use ringfence_edge::source::{Source, SourceError, Updater};
+use ringfence_edge::{Change, Worker};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::args::ServeArgs;
+use crate::{Refused, exit, note, print, trust, worker};
+
+pub(crate) fn exec(args: ServeArgs) -> ExitCode {
+    let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads.clamp(1, 1024))
+        .enable_all()
+        .event_interval(1)
+        .global_queue_interval(1)
+        .build();
+    let served = runtime.map_err(Refused::fault).and_then(|runtime| runtime.block_on(serve(args)));
+    match served {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            note("calls under way were cancelled: they took longer than --drain");
+            ExitCode::SUCCESS
+        }
+        Err(refused) => refused.say(),
+    }
+}
+
+async fn serve(args: ServeArgs) -> Result<bool, Refused> {
+    let usage = |message: String| Refused { exit: exit::USAGE, code: "bad-configuration", message };
+    let tokens = tokens(args.token.as_deref())?;
+    if tokens.is_open() && !args.serve.listen.ip().is_loopback() {
+        let message = format!("{} can be reached by others: say who may call with --token FILE", args.serve.listen);
+        return Err(usage(message));
+    }
+    let source = Source::parse(&args.bundle, args.ca.as_deref()).map_err(|error| usage(error.to_string()))?;
+    let worker = worker(&args.common, trust(&args.common)?, true)?;
+    if args.common.state.is_none() {
+        note("warning: without --state FILE an older bundle is taken after a restart");
+    }
+    let mut updater = Updater::new(worker.clone(), source.clone(), args.cache.clone());
+    first(&mut updater, &source, &worker).await?;
+    let listener = TcpListener::bind(args.serve.listen).await.map_err(|error| {
+        Refused::fault(format!("cannot listen on {}: {error}", args.serve.listen))
+    })?;
+    let address = listener.local_addr().map_err(Refused::fault)?;
+    let server = Server::new(worker.clone(), tokens, args.serve.clone());
+    let stop = CancellationToken::new();
+    let mut signals = Signals::new()?;
+    let serving = tokio::spawn(Arc::clone(&server).serve(listener, stop.clone()));
+    print(&format!("http://{address}\n"));
+    let mut last = String::new();
+    loop {
+        tokio::select! {
+            _ = signals.term.recv() => break,
+            _ = signals.interrupt.recv() => break,
+            _ = signals.reload.recv() => reread(&args, &worker, &server),
+            () = pause(args.update) => {}
+        }
+        // What goes on failing is told once, and again when it fails otherwise.
+        match look(&mut updater, &worker, &server).await {
+            Ok(()) => last.clear(),
+            Err(error) if error == last => {}
+            Err(error) => {
+                note(&format!("no new bundle: {error}"));
+                last = error;
+            }
+        }
+    }
+    stop.cancel();
+    serving.await.map_err(Refused::fault)
+}
+
+/// Until it is time to look again; never if that is no time at all.
+async fn pause(time: Duration) {
+    if time.is_zero() {
+        std::future::pending().await
+    } else {
+        tokio::time::sleep(time).await;
+    }
+}
+
+/// The first bundle: of the source, or of the cache where the source is a server that does not give a good one.
+async fn first(updater: &mut Updater, source: &Source, worker: &Worker) -> Result<(), Refused> {
+    match updater.from_cache().await {
+        Ok(Some(_)) => note("began with the cached bundle"),
+        Ok(None) => {}
+        Err(error) => note(&format!("the cached bundle is not taken: {error}")),
+    }
+    match (updater.look().await, source) {
+        (Ok(_), _) => {}
+        // A file is there or is not: whoever started this is told.
+        (Err(SourceError::Refused(error)), Source::Path(_)) => return Err(error.into()),
+        (Err(error), _) => note(&format!("no bundle yet: {error}")),
+    }
+    said(worker);
+    Ok(())
+}
+
+async fn look(updater: &mut Updater, worker: &Worker, server: &Server) -> Result<(), String> {
+    match updater.look().await {
+        Ok(Change::Unchanged) => Ok(()),
+        Ok(Change::Swapped) => {
+            server.count_update(true);
+            said(worker);
+            Ok(())
+        }
+        Err(error) => {
+            server.count_update(false);
+            Err(error.to_string())
+        }
+    }
+}
+
+/// What serves now.
+fn said(worker: &Worker) {
+    match worker.serving() {
+        Ok(serving) => {
+            let manifest = serving.manifest();
+            note(&format!(
+                "serving bundle version {} with {} skills until {}, for {}",
+                manifest.version,
+                manifest.skills.len(),
+                manifest.expires(),
+                serving.fingerprint(),
+            ));
+            if serving.is_interpreted() {
+                note("its code is interpreted (Pulley): expect 10 to 50 times the time of code for the processor");
+            }
+        }
+        Err(error) => note(&format!("{error}")),
+    }
+}
+
+/// Keys, revocations and tokens as the files say now. What cannot be read changes nothing.
+fn reread(args: &ServeArgs, worker: &Worker, server: &Server) {
+    match (trust(&args.common), tokens(args.token.as_deref())) {
+        (Ok(trust), Ok(tokens)) => {
+            worker.trust(trust);
+            server.set_tokens(tokens);
+            note("keys, revocations and tokens were read again");
+            said(worker);
+        }
+        (Err(refused), _) | (_, Err(refused)) => {
+            note(&format!("nothing is changed: {} [{}]", refused.message, refused.code));
+        }
+    }
+}
+
+fn tokens(path: Option<&Path>) -> Result<Tokens, Refused> {
+    let Some(path) = path else { return Ok(Tokens::default()) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Refused::fault(format!("{}: {error}", path.display())))?;
+    Tokens::read(&text).map_err(|error| Refused {
+        exit: exit::USAGE,
+        code: "bad-file",
+        message: format!("{}: {error}", path.display()),
+    })
+}
+
+struct Signals {
+    term: Signal,
+    interrupt: Signal,
+    reload: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Refused> {
+        let on = |kind| signal(kind).map_err(Refused::fault);
+        Ok(Self {
+            term: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+            reload: on(SignalKind::hangup())?,
+        })
+    }
+}

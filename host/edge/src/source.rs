@@ -1,0 +1,195 @@
+//! Where bundles come from: a path, or an HTTPS URL, looked at again and again.
+//!
+//! A path is read when its file is another one, or was changed; a URL is asked with the entity tag of the bundle that
+//! serves. What was refused is looked at again the next time: a clock may have been set, a key been added.
+
+#[cfg(feature = "https")]
+pub mod https;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+#[cfg(feature = "https")]
+use crate::seen::replace;
+use crate::{BundleError, Change, Worker};
+
+/// Where a bundle comes from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A file.
+    Path(PathBuf),
+    /// A server.
+    #[cfg(feature = "https")]
+    Url(https::Url),
+}
+
+/// Why a look brought no bundle.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The bundle was refused.
+    #[error(transparent)]
+    Refused(#[from] BundleError),
+    /// It could not be fetched.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The worker has it, and the next start without network will not.
+    #[error("the bundle serves, and cannot be kept in {path}: {source}")]
+    Cache {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Not a place that bundles come from.
+    #[error("{0}")]
+    Place(String),
+}
+
+impl Source {
+    /// A path, or an `https:` URL, whose server is known by the certificates of `ca` or else by the web's.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Place`] for a URL that is none, or of another scheme, or where HTTPS is not compiled in.
+    pub fn parse(text: &str, ca: Option<&Path>) -> Result<Self, SourceError> {
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+        match scheme.as_deref() {
+            None if ca.is_some() => {
+                Err(SourceError::Place("--ca is for an https URL, and the bundle is a file".to_owned()))
+            }
+            None => Ok(Self::Path(text.into())),
+            #[cfg(feature = "https")]
+            Some("https") => Ok(Self::Url(https::Url::parse(text, ca)?)),
+            #[cfg(not(feature = "https"))]
+            Some("https") => Err(SourceError::Place(
+                "this worker does not fetch: build it with `--features https`, or give a path".to_owned(),
+            )),
+            Some(other) => {
+                let other = ringfence::text::clean(other, 20);
+                Err(SourceError::Place(format!("`{other}` is no scheme to fetch with: give a path or an https URL")))
+            }
+        }
+    }
+}
+
+/// Looks for new bundles.
+#[derive(Debug)]
+pub struct Updater {
+    worker: Worker,
+    source: Source,
+    cache: Option<PathBuf>,
+    /// What the file was that serves.
+    stamp: Option<Stamp>,
+    /// The entity tag of what serves.
+    #[cfg(feature = "https")]
+    tag: Option<String>,
+}
+
+/// What tells two files of one path apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    modified: Option<SystemTime>,
+    size: u64,
+    inode: u64,
+}
+
+impl Updater {
+    /// Looks for bundles for a worker. `cache` keeps the last good one of a URL.
+    pub fn new(worker: Worker, source: Source, cache: Option<PathBuf>) -> Self {
+        Self {
+            worker,
+            source,
+            cache,
+            stamp: None,
+            #[cfg(feature = "https")]
+            tag: None,
+        }
+    }
+
+    /// Loads what was kept of an earlier run, if there is something.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Refused`].
+    pub async fn from_cache(&mut self) -> Result<Option<Change>, SourceError> {
+        let Some(path) = self.cache.clone().filter(|path| path.exists()) else { return Ok(None) };
+        let worker = self.worker.clone();
+        blocking(move || worker.load_file(path)).await.map(Some)
+    }
+
+    /// Looks once.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`]; what served before still serves.
+    pub async fn look(&mut self) -> Result<Change, SourceError> {
+        match self.source.clone() {
+            Source::Path(path) => {
+                let worker = self.worker.clone();
+                let known = self.stamp;
+                let (change, stamp) = blocking(move || {
+                    // Of the open file, so that the stamp is that of what is read.
+                    let file = File::open(&path)?;
+                    let metadata = file.metadata()?;
+                    if !metadata.is_file() {
+                        return Err(io::Error::other("it is not a file").into());
+                    }
+                    let stamp = Stamp::of(&metadata);
+                    let change = if known == Some(stamp) {
+                        Change::Unchanged
+                    } else {
+                        worker.load(file, metadata.len())?
+                    };
+                    Ok((change, stamp))
+                })
+                .await?;
+                self.stamp = Some(stamp);
+                Ok(change)
+            }
+            #[cfg(feature = "https")]
+            Source::Url(url) => self.fetch(&url).await,
+        }
+    }
+
+    #[cfg(feature = "https")]
+    async fn fetch(&mut self, url: &https::Url) -> Result<Change, SourceError> {
+        let Some(fetched) = url.fetch(self.tag.as_deref(), self.worker.largest_bundle()).await? else {
+            return Ok(Change::Unchanged);
+        };
+        let https::Fetched { bytes, tag } = fetched;
+        let (worker, cache) = (self.worker.clone(), self.cache.clone());
+        let (change, kept) = blocking(move || {
+            let change = worker.load(&*bytes, bytes.len() as u64)?;
+            // Only what was taken is kept.
+            let kept = cache.map_or(Ok(()), |path| {
+                replace(&path, &bytes).map_err(|source| SourceError::Cache { path, source })
+            });
+            Ok((change, kept))
+        })
+        .await?;
+        self.tag = tag;
+        kept.map(|()| change)
+    }
+}
+
+impl Stamp {
+    fn of(metadata: &std::fs::Metadata) -> Self {
+        #[cfg(unix)]
+        let inode = std::os::unix::fs::MetadataExt::ino(metadata);
+        #[cfg(not(unix))]
+        let inode = 0;
+        Self { modified: metadata.modified().ok(), size: metadata.len(), inode }
+    }
+}
+
+/// Reading, hashing and mapping, away from the threads that answer.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BundleError> + Send + 'static,
+) -> Result<T, SourceError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(|error| BundleError::Io(io::Error::other(error.to_string())))??)
+}
+

@@ -1,0 +1,408 @@
+//! The worker: a bundle that was verified, ready to be called, and the next one put in its place.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use ringfence::{
+    Allocator, Artifact, Backend, Digest, Fault, Host, HostConfig, HostError, Limits, LoadError, Report, RunError,
+    Skill, SkillDescription, Target, text,
+};
+use ringfence_bundle::{BundleError, KeyId, Manifest, OpenedSkill, SkillEntry, Time, Trust, Wants, open};
+
+use crate::seen::Seen;
+
+/// How a worker is set up.
+///
+/// Defaults: 32 runs at once in 256 MiB, bundles of 256 MiB, nothing kept over restarts, code for the processor if the
+/// bundle has it and else for Pulley. Fit for a machine of 512 MB; see SECURITY.md for what that leaves uncovered.
+#[derive(Debug, Clone)]
+pub struct WorkerConfig {
+    /// Runs at once; one more is refused. Default: 32.
+    pub runs: u32,
+    /// Bytes that all runs together may hold. Default: 256 MiB. Not covered: the code of the skills, the engine.
+    pub memory: u64,
+    /// Bytes of the largest bundle that is read. Default: 256 MiB.
+    pub bundle: u64,
+    /// Where the highest version that was seen is kept, so that an older bundle is refused after a restart as well.
+    /// Default: nowhere.
+    pub state: Option<PathBuf>,
+    /// Run code for Pulley only, also where the bundle has code for this processor. Default: no.
+    pub interpret: bool,
+}
+
+impl Default for WorkerConfig {
+    fn default() -> Self {
+        Self { runs: 32, memory: 256 << 20, bundle: 256 << 20, state: None, interpret: false }
+    }
+}
+
+/// Why there is no worker.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkerError {
+    /// A value is out of range, or the system does not give what the engine needs.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// What was seen is not known.
+    #[error("{path}: cannot read what this node has seen: {source}. Without it an old bundle could come back; remove the file to begin anew")]
+    Seen {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Pulley was asked for.
+    #[error("this worker has no interpreter: build it with `--features pulley`")]
+    NoPulley,
+}
+
+/// Why no run took place.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// There is no bundle that may be used now.
+    #[error("no bundle serves here: {0}")]
+    NoBundle(String),
+    /// The bundle has no skill of that name.
+    #[error("the bundle has no skill `{name}`; it has: {known}")]
+    NoSuchSkill {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// The call was refused, or the host failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+impl CallError {
+    /// The stable code, in kebab-case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoBundle(_) => "no-bundle",
+            Self::NoSuchSkill { .. } => "no-such-skill",
+            Self::Run(error) => error.code(),
+        }
+    }
+
+    /// Whose fault it is.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::NoBundle(_) => Fault::Load,
+            Self::NoSuchSkill { .. } => Fault::Caller,
+            Self::Run(error) => error.fault(),
+        }
+    }
+}
+
+/// What loading a bundle changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It serves now.
+    Swapped,
+    /// It is the one that serves already.
+    Unchanged,
+}
+
+/// Runs the skills of one bundle at a time. A clone is the same worker.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: WorkerConfig,
+    native: OnceLock<Host>,
+    pulley: OnceLock<Host>,
+    trust: ArcSwap<Trust>,
+    serving: ArcSwapOption<Serving>,
+    /// Held while a bundle is loaded, so that two never are at once.
+    seen: Mutex<Seen>,
+    /// Why nothing serves.
+    why: Mutex<String>,
+}
+
+/// A bundle that serves.
+#[derive(Debug)]
+pub struct Serving {
+    manifest: Manifest,
+    key: KeyId,
+    id: Digest,
+    target: String,
+    backend: Backend,
+    host: Host,
+    skills: BTreeMap<String, Loaded>,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    skill: Skill,
+    limits: Arc<Limits>,
+}
+
+impl Serving {
+    /// What the bundle says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Who signed it.
+    pub fn key(&self) -> KeyId {
+        self.key
+    }
+
+    /// Names this very bundle.
+    pub fn id(&self) -> Digest {
+        self.id
+    }
+
+    /// The fingerprint of the code that runs.
+    pub fn fingerprint(&self) -> &str {
+        &self.target
+    }
+
+    /// Whether its code is interpreted.
+    pub fn is_interpreted(&self) -> bool {
+        self.backend == Backend::Pulley
+    }
+
+    /// A skill of it, and the limits of its runs.
+    pub fn skill(&self, name: &str) -> Option<(&Skill, &Arc<Limits>)> {
+        self.skills.get(name).map(|loaded| (&loaded.skill, &loaded.limits))
+    }
+
+    /// The names of its skills, and the skills.
+    pub fn skills(&self) -> impl ExactSizeIterator<Item = (&str, &Skill)> {
+        self.skills.iter().map(|(name, loaded)| (&**name, &loaded.skill))
+    }
+
+    /// What runs its skills.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    fn find(&self, name: &str) -> Result<&Loaded, CallError> {
+        self.skills.get(name).ok_or_else(|| {
+            let known: Vec<&str> = self.skills.keys().take(20).map(String::as_str).collect();
+            CallError::NoSuchSkill { name: text::clean(name, 80), known: known.join(", ") }
+        })
+    }
+}
+
+impl Worker {
+    /// A worker that has no bundle yet.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkerError`].
+    pub fn new(config: WorkerConfig, trust: Trust) -> Result<Self, WorkerError> {
+        if config.interpret && !Target::here().contains(&Target::Pulley64) {
+            return Err(WorkerError::NoPulley);
+        }
+        let seen = Seen::read(config.state.clone()).map_err(|source| WorkerError::Seen {
+            path: config.state.clone().unwrap_or_default(),
+            source,
+        })?;
+        let inner = Inner {
+            native: OnceLock::new(),
+            pulley: OnceLock::new(),
+            trust: ArcSwap::from_pointee(trust),
+            serving: ArcSwapOption::empty(),
+            seen: Mutex::new(seen),
+            why: Mutex::new("none was loaded yet".to_owned()),
+            config,
+        };
+        let worker = Self { inner: Arc::new(inner) };
+        // What is out of range is told now, and not when the first bundle comes.
+        worker.host(worker.targets().first().copied().unwrap_or(Target::Pulley64))?;
+        Ok(worker)
+    }
+
+    /// Verifies a bundle of `size` bytes and puts it in the place of the one that serves. Calls that run go on with the
+    /// code that they began with. Blocks: it reads, hashes and maps.
+    ///
+    /// # Errors
+    ///
+    /// [`BundleError`]: the bundle is refused, and what served before still serves.
+    pub fn load(&self, source: impl Read, size: u64) -> Result<Change, BundleError> {
+        let mut seen = self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let targets = self.targets();
+        let wanted: Vec<String> = targets.iter().map(|target| target.fingerprint()).collect();
+        let trust = self.inner.trust.load_full();
+        let now = Time::now();
+        let mut opened = open(source, size, self.inner.config.bundle, &trust, now, Wants::First(&wanted))?;
+        seen.check(opened.manifest(), opened.id())?;
+        if self.inner.serving.load().as_ref().is_some_and(|serving| serving.id == opened.id()) {
+            return Ok(Change::Unchanged);
+        }
+        let skills = opened.take_skills();
+        let chosen = skills.first().map(|(_, fingerprint, _)| fingerprint.clone()).unwrap_or_default();
+        let target = targets.into_iter().find(|target| target.fingerprint() == chosen);
+        // `open` chose one of them.
+        let target = target.ok_or_else(|| BundleError::Manifest("it has no code".to_owned()))?;
+        let host = self.host(target).map_err(|error| BundleError::Io(io::Error::other(error.to_string())))?;
+        let mut loaded = BTreeMap::new();
+        for (entry, _, skill) in skills {
+            let limits = Arc::new(Limits::from(&entry.limits));
+            let skill = link(&host, &entry, skill).map_err(|error| BundleError::Load {
+                name: entry.name.clone(),
+                reason: text::clean(&error.to_string(), 512),
+            })?;
+            loaded.insert(entry.name, Loaded { skill, limits });
+        }
+        seen.saw(opened.manifest(), opened.id())?;
+        let serving = Serving {
+            manifest: opened.manifest().clone(),
+            key: opened.key(),
+            id: opened.id(),
+            target: chosen,
+            backend: backend(target),
+            host,
+            skills: loaded,
+        };
+        self.inner.serving.store(Some(Arc::new(serving)));
+        Ok(Change::Swapped)
+    }
+
+    /// The same from a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Worker::load`].
+    pub fn load_file(&self, path: impl AsRef<Path>) -> Result<Change, BundleError> {
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(BundleError::Io(io::Error::other("it is not a file")));
+        }
+        self.load(file, metadata.len())
+    }
+
+    /// Changes who is trusted and what is revoked. A bundle that serves and is not acceptable any more stops serving: runs
+    /// under way end, and calls are refused.
+    pub fn trust(&self, trust: Trust) {
+        // Not while a bundle is loaded that the new trust may refuse.
+        let _seen = self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(serving) = self.inner.serving.load_full()
+            && let Err(error) = trust.check_serving(serving.key, serving.id, &serving.manifest, Time::now())
+        {
+            self.stop(&error);
+        }
+        self.inner.trust.store(Arc::new(trust));
+    }
+
+    fn stop(&self, why: &BundleError) {
+        *self.inner.why.lock().unwrap_or_else(PoisonError::into_inner) = why.to_string();
+        self.inner.serving.store(None);
+    }
+
+    /// The bundle that serves, if its time is now.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::NoBundle`], with the reason.
+    pub fn serving(&self) -> Result<Arc<Serving>, CallError> {
+        let Some(serving) = self.inner.serving.load_full() else {
+            return Err(CallError::NoBundle(self.inner.why.lock().unwrap_or_else(PoisonError::into_inner).clone()));
+        };
+        let (now, manifest) = (Time::now(), &serving.manifest);
+        if now < manifest.not_before() {
+            let error = BundleError::NotYetValid { not_before: manifest.not_before(), now };
+            return Err(CallError::NoBundle(error.to_string()));
+        }
+        if now >= manifest.expires() {
+            let error = BundleError::Expired { expires: manifest.expires(), now };
+            return Err(CallError::NoBundle(error.to_string()));
+        }
+        Ok(serving)
+    }
+
+    /// Calls a tool under the limits that the bundle gives: JSON in, report out.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: no run took place.
+    pub async fn call(&self, skill: &str, tool: &str, input: impl Into<String>) -> Result<Report, CallError> {
+        let serving = self.serving()?;
+        let loaded = serving.find(skill)?;
+        Ok(serving.host.run(&loaded.skill, tool, input.into(), &loaded.limits).await?)
+    }
+
+    /// The same for a caller without a tokio runtime: blocks this thread until the run is over.
+    ///
+    /// # Errors
+    ///
+    /// As [`Worker::call`].
+    pub fn call_blocking(&self, skill: &str, tool: &str, input: impl Into<String>) -> Result<Report, CallError> {
+        let serving = self.serving()?;
+        let loaded = serving.find(skill)?;
+        Ok(serving.host.run_blocking(&loaded.skill, tool, input.into(), &loaded.limits)?)
+    }
+
+    /// What this worker can run, the best first.
+    fn targets(&self) -> Vec<Target> {
+        let here = Target::here().into_iter();
+        here.filter(|target| !self.inner.config.interpret || *target == Target::Pulley64).collect()
+    }
+
+    /// Bytes of the largest bundle that it reads.
+    pub fn largest_bundle(&self) -> u64 {
+        self.inner.config.bundle
+    }
+
+    /// The fingerprints of the code that this worker takes, the best first.
+    pub fn fingerprints(&self) -> Vec<String> {
+        self.targets().into_iter().map(Target::fingerprint).collect()
+    }
+
+    /// The engine for a target. There is one of each kind, and it stays.
+    fn host(&self, target: Target) -> Result<Host, HostError> {
+        let backend = backend(target);
+        let cell = match backend {
+            Backend::Native => &self.inner.native,
+            Backend::Pulley => &self.inner.pulley,
+        };
+        if let Some(host) = cell.get() {
+            return Ok(host.clone());
+        }
+        let WorkerConfig { runs, memory, .. } = self.inner.config;
+        // A pool would reserve 16 GiB of address space for each run; small machines have 512 GiB of it.
+        let host = Host::new(HostConfig {
+            allocator: Allocator::OnDemand,
+            backend,
+            runs,
+            memory,
+            ..HostConfig::default()
+        })?;
+        Ok(cell.get_or_init(|| host).clone())
+    }
+}
+
+fn backend(target: Target) -> Backend {
+    match target {
+        Target::X86_64 | Target::X86_64V3 | Target::Aarch64 => Backend::Native,
+        Target::Pulley64 => Backend::Pulley,
+    }
+}
+
+/// Maps the code of a skill.
+fn link(host: &Host, entry: &SkillEntry, skill: OpenedSkill) -> Result<Skill, LoadError> {
+    let (code, description) = skill.into_parts();
+    let description = SkillDescription::from_bytes(&description)?;
+    if description.digest() != entry.digest {
+        return Err(LoadError::Artifact("its description is of another skill".to_owned()));
+    }
+    // SAFETY: an `OpenedSkill` is made by `ringfence_bundle::open` alone, which gives none before the signature of a
+    // trusted key covers these very bytes; they are in this process's memory since, and belong to nobody else. The
+    // signer made them with `ringfence bundle`, for the fingerprint that `open` chose: this version of Ringfence and of
+    // the engine, and this processor. Who holds a trusted key can sign other bytes, and is trusted not to.
+    #[expect(unsafe_code, reason = "proof above")]
+    let artifact = unsafe { Artifact::from_trusted(code) };
+    host.link_described(&description, &artifact)
+}

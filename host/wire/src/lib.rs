@@ -1,0 +1,147 @@
+//! What every server of Ringfence needs of a connection: to see its other side leave, and to wait for it only so long.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+/// A second handle of a socket, to see its other side close.
+#[derive(Debug)]
+pub struct Closed(TcpStream);
+
+impl Closed {
+    /// Watches a socket by another descriptor of it.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime cannot watch it.
+    pub fn new(socket: OwnedFd) -> io::Result<Self> {
+        TcpStream::from_std(socket.into()).map(Self)
+    }
+
+    /// Until the other side has closed, or the connection has failed.
+    pub async fn wait(self) {
+        // An error is the end as well.
+        while let Ok(ready) = self.0.ready(Interest::READABLE).await {
+            if ready.is_read_closed() {
+                return;
+            }
+            // What came is for the other handle to read; here it only must not be told again.
+            let _ = self.0.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+        }
+    }
+}
+
+/// A stream whose other side must take what is written to it, at the latest after a time.
+#[derive(Debug)]
+pub struct Patient<S> {
+    stream: S,
+    patience: Duration,
+    /// Runs while something waits to be taken.
+    waits: Option<Pin<Box<Sleep>>>,
+    /// Bytes that were taken since.
+    taken: usize,
+}
+
+/// Bytes that must be taken within the patience: who takes a byte now and then takes nothing.
+const TAKEN: usize = 64 << 10;
+
+impl<S> Patient<S> {
+    /// Waits so long for 64 KiB, or for what there is, to be taken.
+    pub fn new(stream: S, patience: Duration) -> Self {
+        Self { stream, patience, waits: None, taken: 0 }
+    }
+
+    /// What a write of so many bytes came to; an error if too little was taken for too long.
+    fn waited<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+        taken: impl Fn(&T) -> Taken,
+    ) -> Poll<io::Result<T>> {
+        match &written {
+            Poll::Ready(Ok(written)) => match taken(written) {
+                Taken::All => self.waits = None,
+                Taken::Part(bytes) => {
+                    self.taken = self.taken.saturating_add(bytes);
+                    if self.taken >= TAKEN {
+                        self.waits = None;
+                    }
+                }
+            },
+            Poll::Ready(Err(_)) => self.waits = None,
+            Poll::Pending => {
+                let patience = self.patience;
+                self.waits.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+            }
+        }
+        let Some(waits) = &mut self.waits else {
+            self.taken = 0;
+            return written;
+        };
+        if waits.as_mut().poll(context).is_pending() {
+            return written;
+        }
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the other side takes too little")))
+    }
+}
+
+/// How much of what was to be written was taken.
+enum Taken {
+    All,
+    Part(usize),
+}
+
+fn part(of: usize) -> impl Fn(&usize) -> Taken {
+    move |taken| if *taken >= of { Taken::All } else { Taken::Part(*taken) }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.waited(context, written, part(bytes.len()))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        let all = slices.iter().fold(0_usize, |sum, slice| sum.saturating_add(slice.len()));
+        self.waited(context, written, part(all))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.waited(context, flushed, |()| Taken::Part(0))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let closed = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.waited(context, closed, |()| Taken::All)
+    }
+}

@@ -1,0 +1,236 @@
+//! The program `ringfence-edge serve`: who may ask, what is answered, and bundles that change under it.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use ringfence::Limits;
+use ringfence_edge_tests::{Node, draft, exchange, key, native, skill};
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::{ECHO, SPIN, number};
+
+fn bundle(version: u32) -> Vec<u8> {
+    let limits = Limits::default();
+    let endless = Limits { fuel: u64::MAX - 1, ..Limits::default() };
+    let skills = vec![
+        skill("echo", ECHO, &limits, &[native()]),
+        skill("n", &number(version), &limits, &[native()]),
+        skill("spin", SPIN, &endless, &[native()]),
+    ];
+    draft(version.into(), skills).sign(&key()).unwrap()
+}
+
+fn folder() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    put(&dir, "edge.rfb", &bundle(1));
+    put(&dir, "key.pub", key().public().to_line().as_bytes());
+    dir
+}
+
+/// Puts a file in the place of another as a whole, as whoever brings bundles must.
+fn put(dir: &TempDir, name: &str, bytes: &[u8]) {
+    let draft = dir.path().join("draft");
+    std::fs::write(&draft, bytes).unwrap();
+    std::fs::rename(draft, dir.path().join(name)).unwrap();
+}
+
+fn start(dir: &TempDir, more: &[&str]) -> Node {
+    let mut args = vec!["edge.rfb", "--key", "key.pub", "--update", "0s"];
+    args.extend(more);
+    Node::start(&args, dir.path())
+}
+
+fn call(node: &Node, skill: &str, tool: &str, input: &str) -> ringfence_edge_tests::Answer {
+    exchange(node.address, "POST", &format!("/v1/skills/{skill}/tools/{tool}"), "content-type: application/json\r\n", input)
+}
+
+#[test]
+fn calls_lists_health_and_metrics() {
+    let dir = folder();
+    let node = start(&dir, &[]);
+    let get = |path: &str| exchange(node.address, "GET", path, "", "");
+    assert_eq!(get("/healthz").status, 200);
+    assert_eq!(get("/readyz").body["status"], "ready");
+    let list = get("/v1/skills").body;
+    assert_eq!((&list["bundle"]["version"], &list["skills"][0]["name"]), (&1.into(), &"echo".into()));
+    assert_eq!(list["bundle"]["fingerprint"], native().fingerprint());
+    let shown = get("/v1/skills/echo").body;
+    assert_eq!(shown["tools"][0]["parameters"]["properties"]["text"]["type"], "string");
+    assert_eq!(shown["limits"]["deadline_ms"], 5_000);
+    let ran = call(&node, "echo", "echo", r#"{"text": "good"}"#);
+    assert_eq!((ran.status, &ran.body["value"]), (200, &"good".into()));
+    for (method, path, body, status, code) in [
+        ("POST", "/v1/skills/none/tools/x", "{}", 404, "no-such-skill"),
+        ("POST", "/v1/skills/echo/tools/x", "{}", 404, "no-such-tool"),
+        ("POST", "/v1/skills/echo/tools/echo", "{}", 422, "input-mismatch"),
+        ("POST", "/v1/skills/echo/tools/echo", "[", 422, "input-mismatch"),
+        ("GET", "/v1/skills/none", "", 404, "no-such-skill"),
+        ("GET", "/v1/skills/echo/tools/echo", "", 405, "method-not-allowed"),
+        ("DELETE", "/v1/skills/echo", "", 405, "method-not-allowed"),
+        ("GET", "/v1/skills/echo/tools", "", 404, "no-route"),
+        ("GET", "/v1/skills/echo/tools/echo/x", "", 404, "no-route"),
+        ("GET", "/v1/skills/", "", 404, "no-such-skill"),
+        ("GET", "/", "", 404, "no-route"),
+        ("GET", "/mcp", "", 404, "no-route"),
+    ] {
+        let answer = exchange(node.address, method, path, "", body);
+        assert_eq!((answer.status, &answer.body["code"]), (status, &code.into()), "{method} {path}: {}", answer.text);
+    }
+    let metrics = get("/metrics").text;
+    for line in [
+        "ringfence_runs_total{outcome=\"completed\"} 1",
+        "ringfence_refused_total{code=\"no-such-skill\"} 3",
+        "ringfence_bundle_version 1",
+        "# EOF",
+    ] {
+        assert!(metrics.contains(&format!("\n{line}\n")), "{line}: {metrics}");
+    }
+}
+
+#[test]
+fn bodies_are_bounded_and_limits_only_go_down() {
+    let dir = folder();
+    let node = start(&dir, &[]);
+    let path = "/v1/skills/echo/tools/echo";
+    let of = |size: usize| format!("{{\"text\":\"{}\"}}", "x".repeat(size - 11));
+    // The guest keeps its text at 1,024 of 65,536 bytes.
+    assert_eq!(exchange(node.address, "POST", path, "", &of(60_000)).status, 200);
+    let lowered = |limit: &str, size: usize| exchange(node.address, "POST", path, &format!("ringfence-limits: {limit}\r\n"), &of(size));
+    assert_eq!(lowered("input=500", 500).status, 200);
+    assert_eq!(lowered("input=500", 501).body["code"], "input-too-large");
+    assert_eq!(lowered("input=2MiB", 500).body["code"], "bad-limit");
+    assert_eq!(lowered("fuel=1", 500).body["outcome"], "out-of-fuel");
+    let chunked = "transfer-encoding: chunked\r\nringfence-limits: input=500\r\n";
+    let body = format!("1f5\r\n{}\r\n0\r\n\r\n", of(501));
+    let mut stream = TcpStream::connect(node.address).unwrap();
+    write!(stream, "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{chunked}\r\n{body}", node.address).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.contains("413 Payload Too Large"), "{text}");
+    let kind = exchange(node.address, "POST", path, "content-type: text/plain\r\n", &of(500));
+    assert_eq!((kind.status, &kind.body["code"]), (415, &"media-type".into()));
+}
+
+/// Without tokens everybody on this machine may call, and no page in a browser on it.
+#[test]
+fn pages_may_not_call() {
+    let dir = folder();
+    let node = start(&dir, &[]);
+    let with = |header: &str| exchange(node.address, "GET", "/v1/skills", header, "").body["code"].clone();
+    assert_eq!(with("origin: http://localhost\r\n"), "origin-not-allowed");
+    assert_eq!(with("host: evil.example\r\n"), "host-not-allowed");
+    assert_eq!(with("host: localhost.evil.example:80\r\n"), "host-not-allowed");
+    for host in ["localhost", "LOCALHOST:1", "127.0.0.1", "127.8.8.8:80", "[::1]:80"] {
+        assert!(with(&format!("host: {host}\r\n")).is_null(), "{host}");
+    }
+}
+
+#[test]
+fn tokens_say_who_may_call() {
+    let dir = folder();
+    let (token, other) = ("a".repeat(32), "b".repeat(32));
+    put(&dir, "tokens", format!("# ops\n{token}\n").as_bytes());
+    let mut node = start(&dir, &["--token", "tokens"]);
+    let get = |node: &Node, path: &str, header: &str| exchange(node.address, "GET", path, header, "").status;
+    let bearer = |token: &str| format!("authorization: Bearer {token}\r\n");
+    for path in ["/v1/skills", "/metrics", "/v1/skills/echo", "/nothing"] {
+        assert_eq!(get(&node, path, ""), 401, "{path}");
+        assert_eq!(get(&node, path, &bearer(&other)), 401, "{path}");
+        assert_ne!(get(&node, path, &bearer(&token)), 401, "{path}");
+    }
+    assert_eq!(get(&node, "/healthz", ""), 200);
+    assert_eq!(get(&node, "/v1/skills", &format!("{}{}", bearer(&other), bearer(&token))), 401);
+    // And read again when it is told to.
+    put(&dir, "tokens", format!("{other}\n").as_bytes());
+    node.signal(Signal::HUP);
+    node.wait_for("read again");
+    assert_eq!(get(&node, "/v1/skills", &bearer(&token)), 401);
+    assert_eq!(get(&node, "/v1/skills", &bearer(&other)), 200);
+    // A list that is wrong changes nothing.
+    put(&dir, "tokens", b"short\n");
+    node.signal(Signal::HUP);
+    node.wait_for("nothing is changed");
+    assert_eq!(get(&node, "/v1/skills", &bearer(&other)), 200);
+}
+
+#[test]
+fn it_does_not_listen_to_all_without_tokens() {
+    let dir = folder();
+    let args = ["serve", "edge.rfb", "--key", "key.pub", "--listen", "0.0.0.0:0"];
+    let ended = ringfence_edge_tests::run(&args, dir.path(), "");
+    assert_eq!(ended.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("--token FILE"));
+}
+
+#[test]
+fn a_new_bundle_is_swapped_in_and_a_bad_one_is_not() {
+    let dir = folder();
+    let mut node = start(&dir, &["--state", "seen"]);
+    let says = |node: &Node| call(node, "n", "number", "{}").body["value"].clone();
+    assert_eq!(says(&node), 1);
+    put(&dir, "edge.rfb", &bundle(2));
+    node.signal(Signal::HUP);
+    node.wait_for("serving bundle version 2");
+    assert_eq!(says(&node), 2);
+    let mut altered = bundle(3);
+    let last = altered.len() - 1;
+    altered[last] ^= 1;
+    put(&dir, "edge.rfb", &altered);
+    node.signal(Signal::HUP);
+    node.wait_for("was altered after it was signed");
+    assert_eq!(says(&node), 2);
+    put(&dir, "edge.rfb", &bundle(1));
+    node.signal(Signal::HUP);
+    node.wait_for("never go back");
+    assert_eq!(says(&node), 2);
+    std::fs::remove_file(dir.path().join("edge.rfb")).unwrap();
+    node.signal(Signal::HUP);
+    node.wait_for("cannot be read");
+    assert_eq!(says(&node), 2);
+    let metrics = exchange(node.address, "GET", "/metrics", "", "").text;
+    assert!(metrics.contains("ringfence_updates_total{result=\"taken\"} 1\n"), "{metrics}");
+    assert!(metrics.contains("ringfence_updates_total{result=\"refused\"} 3\n"), "{metrics}");
+    // A key that is not trusted any more takes its bundle with it.
+    put(&dir, "edge.rfb", &bundle(4));
+    put(&dir, "key.pub", ringfence_bundle::SecretKey::from_seed(&[1; 32]).public().to_line().as_bytes());
+    node.signal(Signal::HUP);
+    node.wait_for("no bundle serves here");
+    assert_eq!(call(&node, "n", "number", "{}").body["code"], "no-bundle");
+    assert_eq!(exchange(node.address, "GET", "/readyz", "", "").status, 503);
+}
+
+/// By itself, as often as it is told to look.
+#[test]
+fn it_looks_by_itself() {
+    let dir = folder();
+    let mut node = Node::start(&["edge.rfb", "--key", "key.pub", "--update", "20ms"], dir.path());
+    put(&dir, "edge.rfb", &bundle(2));
+    node.wait_for("serving bundle version 2");
+}
+
+/// Who is gone runs nothing, and who runs may end.
+#[test]
+fn runs_end_with_their_callers_and_with_the_server() {
+    let dir = folder();
+    let node = start(&dir, &["--drain", "100ms"]);
+    let spin = || {
+        let mut stream = TcpStream::connect(node.address).unwrap();
+        let path = "/v1/skills/spin/tools/spin";
+        write!(stream, "POST {path} HTTP/1.1\r\nhost: {}\r\ncontent-length: 2\r\n\r\n{{}}", node.address).unwrap();
+        stream
+    };
+    let runs = || exchange(node.address, "GET", "/metrics", "", "").text;
+    let wait = |line: &str| while !runs().contains(line) {};
+    let stream = spin();
+    wait("\nringfence_runs_now 1\n");
+    drop(stream);
+    wait("\nringfence_runs_now 0\n");
+    let mut stream = spin();
+    wait("\nringfence_runs_now 1\n");
+    node.signal(Signal::TERM);
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.contains("\"outcome\":\"cancelled\""), "{text}");
+    assert_eq!(node.end().code(), Some(0));
+}

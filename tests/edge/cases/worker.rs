@@ -1,0 +1,241 @@
+//! The worker: bundles take one another's place while calls go on, and never go back.
+
+use std::sync::Arc;
+
+use ringfence::{Limits, Outcome, Target};
+use ringfence_bundle::{Draft, Revocations, SecretKey, Trust};
+use ringfence_edge::{CallError, Change, Time, Worker, WorkerConfig};
+use ringfence_edge_tests::{draft, key, native, skill, trust};
+use serde_json::json;
+
+use crate::{ECHO, SPIN, number};
+
+fn worker() -> Worker {
+    Worker::new(WorkerConfig::default(), trust()).expect("a worker")
+}
+
+fn signed(draft: Draft) -> Vec<u8> {
+    draft.sign(&key()).expect("signed")
+}
+
+/// A bundle of this version, whose skill `n` gives it.
+fn version(version: u32) -> Vec<u8> {
+    signed(draft(version.into(), vec![skill("n", &number(version), &Limits::default(), &[native()])]))
+}
+
+fn load(worker: &Worker, bytes: &[u8]) -> Result<Change, &'static str> {
+    worker.load(bytes, bytes.len() as u64).map_err(|error| error.code())
+}
+
+/// What skill `n` gives now.
+fn says(worker: &Worker) -> String {
+    match worker.call_blocking("n", "number", "{}") {
+        Ok(report) => match report.outcome {
+            Outcome::Completed(value) => value.to_value().to_string(),
+            other => other.name().to_owned(),
+        },
+        Err(error) => error.code().to_owned(),
+    }
+}
+
+#[test]
+fn a_call_runs_under_the_limits_of_the_bundle() {
+    let worker = worker();
+    assert_eq!(says(&worker), "no-bundle");
+    let few = Limits { fuel: 10_000, ..Limits::default() };
+    let bytes = signed(draft(1, vec![
+        skill("echo", ECHO, &Limits::default(), &[native()]),
+        skill("spin", SPIN, &few, &[native()]),
+    ]));
+    assert_eq!(load(&worker, &bytes), Ok(Change::Swapped));
+    let report = worker.call_blocking("echo", "echo", r#"{"text": "good"}"#).unwrap();
+    assert!(matches!(&report.outcome, Outcome::Completed(value) if *value == json!("good")));
+    let report = worker.call_blocking("spin", "spin", "{}").unwrap();
+    assert_eq!((report.outcome.name(), report.usage.fuel), ("out-of-fuel", 10_000));
+    let error = worker.call_blocking("none", "spin", "{}").unwrap_err();
+    assert!(matches!(&error, CallError::NoSuchSkill { known, .. } if known == "echo, spin"), "{error}");
+    assert_eq!(worker.call_blocking("echo", "none", "{}").unwrap_err().code(), "no-such-tool");
+    assert_eq!(worker.call_blocking("echo", "echo", "{}").unwrap_err().code(), "input-mismatch");
+}
+
+#[test]
+fn versions_only_go_up() {
+    let worker = worker();
+    assert_eq!(load(&worker, &version(2)), Ok(Change::Swapped));
+    assert_eq!(load(&worker, &version(2)), Ok(Change::Unchanged));
+    assert_eq!(load(&worker, &version(1)), Err("bundle-rollback"));
+    assert_eq!(says(&worker), "2");
+    let other = signed(draft(2, vec![skill("n", &number(9), &Limits::default(), &[native()])]));
+    assert_eq!(load(&worker, &other), Err("bundle-same-version"));
+    assert_eq!(says(&worker), "2");
+    assert_eq!(load(&worker, &version(3)), Ok(Change::Swapped));
+    assert_eq!(says(&worker), "3");
+}
+
+#[test]
+fn what_was_seen_outlives_the_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("seen");
+    let config = || WorkerConfig { state: Some(state.clone()), ..WorkerConfig::default() };
+    let first = Worker::new(config(), trust()).unwrap();
+    assert_eq!(load(&first, &version(2)), Ok(Change::Swapped));
+    // A bundle that is refused is not what was seen.
+    let mut altered = version(9);
+    let last = altered.len() - 1;
+    altered[last] ^= 1;
+    assert_eq!(load(&first, &altered), Err("bundle-altered"));
+    drop(first);
+    let second = Worker::new(config(), trust()).unwrap();
+    assert_eq!(load(&second, &version(1)), Err("bundle-rollback"));
+    assert_eq!(load(&second, &version(2)), Ok(Change::Swapped), "the one that it had");
+    // What it saw is not known: it does not begin.
+    std::fs::write(&state, "half a li").unwrap();
+    let error = Worker::new(config(), trust()).expect_err("refused").to_string();
+    assert!(error.contains("remove the file"), "{error}");
+}
+
+#[test]
+fn a_bad_bundle_leaves_the_old_one_serving() {
+    let worker = worker();
+    assert_eq!(load(&worker, &version(1)), Ok(Change::Swapped));
+    let mut altered = version(2);
+    let last = altered.len() - 1;
+    altered[last] ^= 1;
+    assert_eq!(load(&worker, &altered), Err("bundle-altered"));
+    let mut expired = draft(3, vec![skill("n", &number(3), &Limits::default(), &[native()])]);
+    (expired.not_before, expired.expires) = (Time::now().0 - 60, Time::now().0 - 1);
+    assert_eq!(load(&worker, &signed(expired)), Err("bundle-expired"));
+    let foreign = draft(4, vec![skill("n", &number(4), &Limits::default(), &[native()])]);
+    assert_eq!(load(&worker, &foreign.sign(&SecretKey::from_seed(&[9; 32])).unwrap()), Err("bundle-unknown-key"));
+    // Signed as a skill's code, and none.
+    let mut rubbish = draft(5, vec![skill("n", &number(5), &Limits::default(), &[native()])]);
+    rubbish.skills[0].builds[0].code = b"\x7fELF and no more".to_vec();
+    assert_eq!(load(&worker, &signed(rubbish)), Err("bundle-load"));
+    let mut other = draft(6, vec![skill("n", &number(6), &Limits::default(), &[native()])]);
+    other.skills[0].builds[0].description = skill("n", ECHO, &Limits::default(), &[]).description.to_bytes();
+    assert_eq!(load(&worker, &signed(other)), Err("bundle-load"));
+    assert_eq!(says(&worker), "1");
+    assert_eq!(load(&worker, &version(7)), Ok(Change::Swapped));
+}
+
+#[test]
+fn what_is_revoked_or_not_trusted_any_more_stops_serving() {
+    let worker = worker();
+    let bytes = version(1);
+    assert_eq!(load(&worker, &bytes), Ok(Change::Swapped));
+    let digest = worker.serving().unwrap().manifest().skills[0].digest;
+    let list = Revocations::read(&digest.to_string()).unwrap();
+    worker.trust(trust().revoking(list));
+    let error = worker.call_blocking("n", "number", "{}").unwrap_err();
+    assert!(error.to_string().contains("revoked"), "{error}");
+    assert_eq!(load(&worker, &bytes), Err("bundle-revoked"));
+    worker.trust(trust());
+    assert_eq!(load(&worker, &bytes), Ok(Change::Swapped), "and comes back with the trust");
+    worker.trust(Trust::default());
+    assert_eq!(says(&worker), "no-bundle");
+}
+
+#[test]
+fn a_bundle_ends_while_it_serves() {
+    let worker = worker();
+    let mut short = draft(1, vec![skill("n", &number(1), &Limits::default(), &[native()])]);
+    short.expires = Time::now().0 + 2;
+    assert_eq!(load(&worker, &signed(short)), Ok(Change::Swapped));
+    // Until the clock is there: nothing else ends this.
+    while says(&worker) == "1" {
+        std::thread::yield_now();
+    }
+    let error = worker.call_blocking("n", "number", "{}").unwrap_err();
+    assert!(error.to_string().contains("expired"), "{error}");
+    assert_eq!(load(&worker, &version(2)), Ok(Change::Swapped));
+    assert_eq!(says(&worker), "2");
+}
+
+/// Calls go on from four threads while fifty bundles take one another's place: none is lost, none is wrong.
+#[test]
+fn calls_go_on_while_bundles_change() {
+    let worker = worker();
+    load(&worker, &version(1)).unwrap();
+    let bundles: Vec<Vec<u8>> = (2..=50).map(version).collect();
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let callers: Vec<_> = (0..4)
+        .map(|_| {
+            let (worker, stop) = (worker.clone(), Arc::clone(&stop));
+            std::thread::spawn(move || {
+                let (mut last, mut calls) = (0, 0_u32);
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    let now: u32 = says(&worker).parse().expect("a number");
+                    assert!(now >= last, "{now} after {last}");
+                    last = now;
+                    calls += 1;
+                }
+                calls
+            })
+        })
+        .collect();
+    for bundle in &bundles {
+        assert_eq!(load(&worker, bundle), Ok(Change::Swapped));
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let calls: u32 = callers.into_iter().map(|caller| caller.join().expect("no call failed")).sum();
+    assert!(calls > 0);
+    assert_eq!(says(&worker), "50");
+}
+
+/// A run that began under the old bundle ends as it would have.
+#[test]
+fn a_run_ends_on_the_code_that_it_began_with() {
+    let worker = worker();
+    let long = Limits { fuel: 200_000_000, ..Limits::default() };
+    load(&worker, &signed(draft(1, vec![skill("spin", SPIN, &long, &[native()])]))).unwrap();
+    let serving = worker.serving().unwrap();
+    let of_thread = worker.clone();
+    let run = std::thread::spawn(move || of_thread.call_blocking("spin", "spin", "{}").unwrap());
+    while serving.host().runs() == 0 && !run.is_finished() {
+        std::thread::yield_now();
+    }
+    assert_eq!(load(&worker, &version(2)), Ok(Change::Swapped));
+    let report = run.join().unwrap();
+    assert_eq!((report.outcome.name(), report.usage.fuel), ("out-of-fuel", 200_000_000));
+    assert_eq!(worker.call_blocking("spin", "spin", "{}").unwrap_err().code(), "no-such-skill");
+}
+
+#[test]
+fn pulley_runs_where_it_is_asked_for() {
+    let limits = Limits::default();
+    let both = signed(draft(1, vec![skill("n", &number(7), &limits, &[native(), Target::Pulley64])]));
+    let config = WorkerConfig { interpret: true, ..WorkerConfig::default() };
+    let interpreting = Worker::new(config, trust()).unwrap();
+    assert_eq!(load(&interpreting, &both), Ok(Change::Swapped));
+    assert!(interpreting.serving().unwrap().is_interpreted());
+    assert_eq!(says(&interpreting), "7");
+    let native_alone = signed(draft(2, vec![skill("n", &number(8), &limits, &[native()])]));
+    assert_eq!(load(&interpreting, &native_alone), Err("bundle-no-build"));
+    let worker = worker();
+    assert_eq!(load(&worker, &both), Ok(Change::Swapped));
+    assert!(!worker.serving().unwrap().is_interpreted());
+    let pulley_alone = signed(draft(2, vec![skill("n", &number(9), &limits, &[Target::Pulley64])]));
+    assert_eq!(load(&worker, &pulley_alone), Ok(Change::Swapped), "where there is nothing better");
+    assert!(worker.serving().unwrap().is_interpreted());
+    assert_eq!(says(&worker), "9");
+}
+
+/// One run at a time: the second is refused while the first is there, and taken after it.
+#[test]
+fn a_full_worker_refuses() {
+    let config = WorkerConfig { runs: 1, ..WorkerConfig::default() };
+    let worker = Worker::new(config, trust()).unwrap();
+    let long = Limits { fuel: 300_000_000, ..Limits::default() };
+    let skills = vec![skill("n", &number(1), &long, &[native()]), skill("spin", SPIN, &long, &[native()])];
+    load(&worker, &signed(draft(1, skills))).unwrap();
+    assert_eq!(says(&worker), "1");
+    let serving = worker.serving().unwrap();
+    let of_thread = worker.clone();
+    let run = std::thread::spawn(move || of_thread.call_blocking("spin", "spin", "{}").unwrap());
+    while serving.host().runs() == 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(says(&worker), "overloaded");
+    assert_eq!(run.join().unwrap().outcome.name(), "out-of-fuel");
+    assert_eq!(says(&worker), "1");
+}
