@@ -63,7 +63,9 @@ pub enum BundleError {
         now: Time,
     },
     /// Its time has not come.
-    #[error("the bundle is valid from {not_before} on and it is {now}: wait, or look at this machine's clock")]
+    #[error(
+        "the bundle is valid from {not_before} on and it is {now}: wait, or look at this machine's clock"
+    )]
     NotYetValid {
         /// Seconds since 1970.
         not_before: Time,
@@ -71,13 +73,17 @@ pub enum BundleError {
         now: Time,
     },
     /// The machine's clock cannot be right, so no date can be checked.
-    #[error("this machine's clock says {now}, which cannot be: set it, since the bundle's dates are checked by it")]
+    #[error(
+        "this machine's clock says {now}, which cannot be: set it, since the bundle's dates are checked by it"
+    )]
     Clock {
         /// What it says.
         now: Time,
     },
     /// Older than what this worker has seen.
-    #[error("the bundle has version {version}, and version {seen} was seen here already: bundles never go back")]
+    #[error(
+        "the bundle has version {version}, and version {seen} was seen here already: bundles never go back"
+    )]
     Rollback {
         /// The bundle's.
         version: u64,
@@ -85,7 +91,9 @@ pub enum BundleError {
         seen: u64,
     },
     /// Two bundles of one version.
-    #[error("the bundle has version {0}, as the one that serves, and other contents: give it a higher --version")]
+    #[error(
+        "the bundle has version {0}, as the one that serves, and other contents: give it a higher --version"
+    )]
     SameVersion(u64),
     /// None of its code is for this worker.
     #[error("the bundle has no code for this worker. It has: {has}. The worker takes: {wants}")]
@@ -150,7 +158,9 @@ impl std::fmt::Display for Time {
         let (era, of_era) = (days / 146_097, days % 146_097);
         let leaps = (of_era / 36_524).saturating_sub(of_era / 146_096);
         let year_of_era = of_era.saturating_sub(of_era / 1_460).saturating_add(leaps) / 365;
-        let before = (year_of_era.saturating_mul(365)).saturating_add(year_of_era / 4).saturating_sub(year_of_era / 100);
+        let before = (year_of_era.saturating_mul(365))
+            .saturating_add(year_of_era / 4)
+            .saturating_sub(year_of_era / 100);
         let of_year = of_era.saturating_sub(before);
         let shifted = of_year.saturating_mul(5).saturating_add(2) / 153;
         let day = of_year.saturating_sub(shifted.saturating_mul(153).saturating_add(2) / 5).saturating_add(1);

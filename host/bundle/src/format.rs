@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let header = Header { manifest: 7, blobs: 1 << 40, digest: [1; 32], key: [2; 32], signature: [3; 64] };
+        let header =
+            Header { manifest: 7, blobs: 1 << 40, digest: [1; 32], key: [2; 32], signature: [3; 64] };
         let bytes: [u8; HEADER] = header.write().try_into().expect("its size");
         assert_eq!(Header::read(&bytes).ok(), Some(header.clone()));
         assert_eq!(header.unsigned().len(), SIGNED);

@@ -19,7 +19,9 @@ pub enum KeyError {
     #[error("not a {0} key: expected a line `{0} BASE64` as `ringfence keygen` writes it")]
     Form(&'static str),
     /// A secret key where a public one belongs. It is exposed where it does not belong.
-    #[error("this is the secret key, which no worker needs: give it the file that ends in `.pub`, and make a new key if others saw this one")]
+    #[error(
+        "this is the secret key, which no worker needs: give it the file that ends in `.pub`, and make a new key if others saw this one"
+    )]
     SecretForPublic,
     /// Of the form, and no point of the curve, or one that any signature would fit.
     #[error("not a public key: the bytes are no key of ed25519")]

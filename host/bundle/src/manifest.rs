@@ -162,9 +162,17 @@ impl Manifest {
             return Err(format!("it has {} skills; there are 1 to {SKILLS}", self.skills.len()));
         }
         if self.fingerprints.is_empty() || self.fingerprints.len() > FINGERPRINTS {
-            return Err(format!("it has code for {} engines; there are 1 to {FINGERPRINTS}", self.fingerprints.len()));
+            return Err(format!(
+                "it has code for {} engines; there are 1 to {FINGERPRINTS}",
+                self.fingerprints.len()
+            ));
         }
-        let twice = |at: usize| self.fingerprints.iter().skip(at.saturating_add(1)).any(|other| self.fingerprints.get(at) == Some(other));
+        let twice = |at: usize| {
+            self.fingerprints
+                .iter()
+                .skip(at.saturating_add(1))
+                .any(|other| self.fingerprints.get(at) == Some(other))
+        };
         if (0..self.fingerprints.len()).any(twice) {
             return Err("it has code for one engine twice".to_owned());
         }

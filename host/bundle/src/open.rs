@@ -166,7 +166,8 @@ fn choose(manifest: &Manifest, wants: Wants<'_>) -> Result<Vec<usize>, BundleErr
         Wants::All => Ok((0..manifest.fingerprints.len()).collect()),
         Wants::Nothing => Ok(Vec::new()),
         Wants::First(wanted) => {
-            let found = wanted.iter().find_map(|wanted| manifest.fingerprints.iter().position(|has| has == wanted));
+            let found =
+                wanted.iter().find_map(|wanted| manifest.fingerprints.iter().position(|has| has == wanted));
             found.map(|found| vec![found]).ok_or_else(|| BundleError::NoBuild {
                 has: ringfence::text::clean(&manifest.fingerprints.join("; "), 1024),
                 wants: wanted.join("; "),
@@ -215,7 +216,8 @@ impl<R: Read> Hashing<'_, R> {
         let mut kept = Vec::new();
         // No larger than the file, whose size was checked against the cap.
         let capacity = usize::try_from(len.min(self.left)).unwrap_or(0);
-        kept.try_reserve_exact(capacity).map_err(|_| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
+        kept.try_reserve_exact(capacity)
+            .map_err(|_| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
         self.each(len, |piece| kept.extend_from_slice(piece))?;
         Ok(kept)
     }

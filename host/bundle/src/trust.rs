@@ -103,7 +103,9 @@ impl Revocations {
             let Some((kind, digest)) = digest else {
                 let line = text::clean(line, 80);
                 let number = index.saturating_add(1);
-                return Err(format!("line {number}: `{line}` is not `key:`, `bundle:` or `sha256:` and 64 hexadecimal digits"));
+                return Err(format!(
+                    "line {number}: `{line}` is not `key:`, `bundle:` or `sha256:` and 64 hexadecimal digits"
+                ));
             };
             revoked.insert(digest.to_string().replacen("sha256:", &format!("{kind}:"), 1));
         }
@@ -125,7 +127,9 @@ mod tests {
         let list = Revocations::read(&format!("# gone\n\nkey:{digits}\nsha256:{digits}\n")).expect("a list");
         assert!(list.check(&format!("key:{}", digits.to_lowercase())).is_err());
         assert!(list.check(&format!("bundle:{}", digits.to_lowercase())).is_ok());
-        for wrong in ["key:1", "skill:aa", "key", &format!("keys:{digits}"), &format!("key:sha256:{digits} x")] {
+        for wrong in
+            ["key:1", "skill:aa", "key", &format!("keys:{digits}"), &format!("key:sha256:{digits} x")]
+        {
             let refused = Revocations::read(&format!("\n{wrong}"));
             assert!(refused.is_err_and(|error| error.starts_with("line 2: ")), "{wrong}");
         }

@@ -69,7 +69,8 @@ impl Draft {
     /// [`DraftError`], for what [`crate::open`] would not take.
     pub fn sign(mut self, key: &SecretKey) -> Result<Vec<u8>, DraftError> {
         self.skills.sort_by(|a, b| a.name.cmp(&b.name));
-        let fingerprints = self.skills.iter().flat_map(|skill| &skill.builds).map(|build| build.fingerprint.clone());
+        let fingerprints =
+            self.skills.iter().flat_map(|skill| &skill.builds).map(|build| build.fingerprint.clone());
         let mut fingerprints: Vec<String> = fingerprints.collect();
         fingerprints.sort();
         fingerprints.dedup();
@@ -79,7 +80,10 @@ impl Draft {
             skill.builds.sort_by(|a, b| a.fingerprint.cmp(&b.fingerprint));
             let there: Vec<&String> = skill.builds.iter().map(|build| &build.fingerprint).collect();
             if there != fingerprints.iter().collect::<Vec<_>>() {
-                return Err(DraftError::Manifest(format!("skill {} is not there once for every engine", skill.name)));
+                return Err(DraftError::Manifest(format!(
+                    "skill {} is not there once for every engine",
+                    skill.name
+                )));
             }
             skills.push(entry(skill));
             for build in &skill.builds {

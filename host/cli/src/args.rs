@@ -197,9 +197,9 @@ fn expiry(text: &str) -> Result<Expiry, String> {
     if let Ok(at) = date(text) {
         return Ok(Expiry::At(at));
     }
-    humantime::parse_duration(text)
-        .map(Expiry::After)
-        .map_err(|_| "not a time, such as 2027-01-31T12:00:00Z, or 30days for so long after --not-before".to_owned())
+    humantime::parse_duration(text).map(Expiry::After).map_err(|_| {
+        "not a time, such as 2027-01-31T12:00:00Z, or 30days for so long after --not-before".to_owned()
+    })
 }
 
 /// Where the store is.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use ringfence::{CancellationToken, Clock, Event, Outcome, Report, RunError, Skill, text};
+use ringfence::{CancellationToken, Clock, Outcome, Report, RunError, Skill, text};
 
 use crate::args::RunArgs;
 use crate::load::Source;
@@ -37,22 +37,14 @@ async fn call(args: &RunArgs) -> Result<(Report, Vec<String>), Refused> {
         call = call.clock(Clock::Fixed(Duration::from_secs(seconds)));
     }
     let hint = hint(args);
-    let mut run = call.start(input);
-    let mut chunks = Vec::new();
-    while let Some(event) = run.next_event().await {
-        if let Event::Chunk(chunk) = event {
-            chunks.push(chunk);
-        }
-    }
-    let report = run.report().await.map_err(|error| {
+    call.json_and_chunks(input).await.map_err(|error| {
         let misfit = matches!(error, RunError::Input { .. });
         let mut refused = refused(error);
         if misfit {
             refused.message.push_str(&hint);
         }
         refused
-    })?;
-    Ok((report, chunks))
+    })
 }
 
 /// The next step for input that does not fit.

@@ -74,7 +74,8 @@ fn work(args: &mut dyn Iterator<Item = OsString>) -> Result<(), Failure> {
         std::io::ErrorKind::OutOfMemory => Failure::Memory,
         _ => Failure::Broken(error.to_string()),
     })?;
-    let artifact = ringfence::compile_bytes(&bytes, target).map_err(|error| Failure::Refused(error.to_string()))?;
+    let artifact =
+        ringfence::compile_bytes(&bytes, target).map_err(|error| Failure::Refused(error.to_string()))?;
     write(artifact.as_bytes().unwrap_or_default())
 }
 

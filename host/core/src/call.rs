@@ -133,6 +133,26 @@ impl Call {
         self.json_input(input.into()).await
     }
 
+    /// The same, with the chunks of output that the guest emitted ahead of its result, each as it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::json`].
+    pub async fn json_and_chunks(self, input: impl Into<Input>) -> Result<(Report, Vec<String>), RunError> {
+        // Events are copies that a run pays for: one that cannot emit anything has none.
+        if !self.skill.emits() {
+            return Ok((self.json(input).await?, Vec::new()));
+        }
+        let mut run = self.start(input);
+        let mut chunks = Vec::new();
+        while let Some(event) = run.next_event().await {
+            if let Event::Chunk(chunk) = event {
+                chunks.push(chunk);
+            }
+        }
+        Ok((run.report().await?, chunks))
+    }
+
     async fn json_input(self, input: Input) -> Result<Report, RunError> {
         let found = self.prepare()?;
         let (params, held) = read_input(&found, &input, self.limits.input)?;

@@ -3,9 +3,9 @@
 //! Figures behind the settings are in ARCHITECTURE.md ("The engine"). A test in this file pins which
 //! proposals are off; what the other settings do to a guest is seen in `tests/sandbox`.
 
-use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, ModuleVersionStrategy, PoolingAllocationConfig,
-};
+use wasmtime::{Config, Engine, ModuleVersionStrategy};
+#[cfg(feature = "pool")]
+use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::error::HostError;
 use crate::limits::SkillCaps;
@@ -43,27 +43,34 @@ const MEMORIES: u32 = 16_000;
 
 /// Bytes of the engine's own record of an instance: more than the caps on functions and globals come
 /// to. Admission counts what a skill really needs.
+#[cfg(feature = "pool")]
 const INSTANCE_BYTES: usize = 16 << 20;
 
 /// Both versions, as they are written into every artifact.
-pub(crate) const VERSIONS: &str = concat!("ringfence ", env!("CARGO_PKG_VERSION"), ", wasmtime ", wasmtime_version!());
+pub(crate) const VERSIONS: &str =
+    concat!("ringfence ", env!("CARGO_PKG_VERSION"), ", wasmtime ", wasmtime_version!());
 
 /// To be raised with every change to what validation finds out or how it is kept, and with every change to the settings
 /// of the engine, between two versions.
 pub(crate) const KEPT_FORMAT: u32 = 3;
 
 /// Where instances are placed.
+///
+/// Default: pooling, where the feature `pool` is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Allocator {
     /// Slots reserved beforehand and reset after each run: fast, for services.
+    #[cfg(feature = "pool")]
     #[default]
     Pooling,
     /// Mapped and unmapped for each run: slower by about 15 µs, no address space reserved.
+    #[cfg_attr(not(feature = "pool"), default)]
     OnDemand,
 }
 
 /// Whether the kernel tells which pages a run has written (Linux 6.7). Without that, what a run has used is
 /// given back page by page and mapped anew, which is slower and as safe.
+#[cfg(feature = "pool")]
 pub fn pagemap_scan() -> bool {
     PoolingAllocationConfig::is_pagemap_scan_available()
 }
@@ -83,6 +90,7 @@ pub enum Backend {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Capacity {
     pub(crate) runs: u32,
+    #[cfg_attr(not(feature = "pool"), expect(dead_code, reason = "only a pool is sized by it"))]
     instances: u32,
     memories: u32,
     tables: u32,
@@ -113,7 +121,9 @@ impl Capacity {
 pub(crate) fn new(
     allocator: Allocator,
     backend: Backend,
+    #[cfg_attr(not(feature = "pool"), expect(unused_variables, reason = "only a pool is sized"))]
     capacity: &Capacity,
+    #[cfg_attr(not(feature = "pool"), expect(unused_variables, reason = "only a pool is sized"))]
     caps: &SkillCaps,
 ) -> Result<Engine, HostError> {
     let mut config = config();
@@ -129,36 +139,43 @@ pub(crate) fn new(
     }
     match allocator {
         Allocator::OnDemand => {}
+        #[cfg(feature = "pool")]
         Allocator::Pooling => {
-            let mut pool = PoolingAllocationConfig::new();
-            pool.total_component_instances(capacity.runs)
-                .total_core_instances(capacity.instances)
-                .total_memories(capacity.memories)
-                .total_tables(capacity.tables)
-                .total_stacks(capacity.runs)
-                .total_gc_heaps(0)
-                .max_memories_per_component(caps.memories)
-                .max_tables_per_component(caps.tables)
-                .max_core_instances_per_component(caps.instances)
-                // Several tables in a module are the guest's right; several memories are only ever in
-                // the engine's own adapters between nested components.
-                .max_tables_per_module(caps.tables)
-                .max_memories_per_module(caps.memories)
-                .max_core_instance_size(INSTANCE_BYTES)
-                .max_component_instance_size(INSTANCE_BYTES)
-                .table_elements(usize::try_from(caps.table_elements).unwrap_or(usize::MAX))
-                .linear_memory_keep_resident(2 << 20)
-                .table_keep_resident(1 << 20)
-                .pagemap_scan(Enabled::Auto);
-            // Without the page map scan, keeping memory resident is a blind memset: 2.5 times slower
-            // than giving the pages back.
-            if !pagemap_scan() {
-                pool.linear_memory_keep_resident(0).table_keep_resident(0);
-            }
-            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(capacity, caps)));
         }
     }
     Engine::new(&config).map_err(|error| HostError::Engine(format!("{error:#}")))
+}
+
+/// The slots, for as much as the host can hold at once.
+#[cfg(feature = "pool")]
+fn pool(capacity: &Capacity, caps: &SkillCaps) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(capacity.runs)
+        .total_core_instances(capacity.instances)
+        .total_memories(capacity.memories)
+        .total_tables(capacity.tables)
+        .total_stacks(capacity.runs)
+        .total_gc_heaps(0)
+        .max_memories_per_component(caps.memories)
+        .max_tables_per_component(caps.tables)
+        .max_core_instances_per_component(caps.instances)
+        // Several tables in a module are the guest's right; several memories are only ever in
+        // the engine's own adapters between nested components.
+        .max_tables_per_module(caps.tables)
+        .max_memories_per_module(caps.memories)
+        .max_core_instance_size(INSTANCE_BYTES)
+        .max_component_instance_size(INSTANCE_BYTES)
+        .table_elements(usize::try_from(caps.table_elements).unwrap_or(usize::MAX))
+        .linear_memory_keep_resident(2 << 20)
+        .table_keep_resident(1 << 20)
+        .pagemap_scan(Enabled::Auto);
+    // Without the page map scan, keeping memory resident is a blind memset: 2.5 times slower
+    // than giving the pages back.
+    if !pagemap_scan() {
+        pool.linear_memory_keep_resident(0).table_keep_resident(0);
+    }
+    pool
 }
 
 /// The engine that only compiles, for this machine or for a target: the same code comes out, and no pool is reserved.

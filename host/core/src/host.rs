@@ -24,7 +24,7 @@ use crate::validate::{self, Offer, Submission, ValidatedSkill};
 ///
 /// Defaults:
 ///
-/// - allocator: [`Allocator::Pooling`]
+/// - allocator: pooling, where the feature `pool` is on
 /// - backend: [`Backend::Native`]
 /// - runs: 1,000
 /// - memory: 4 GiB

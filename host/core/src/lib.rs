@@ -76,7 +76,8 @@
 //!
 //! # Features
 //!
-//! `compiler` (on by default): compile in this process. Without it the library loads artifacts only. `cross`: compile
+//! `compiler` (on by default): compile in this process. Without it the library loads artifacts only. `pool` (on by
+//! default): [`Allocator::Pooling`]. `cross`: compile
 //! for [`Target::Aarch64`] on another processor as well. `pulley`: run code of [`Target::Pulley64`].
 
 mod admit;
@@ -112,7 +113,9 @@ pub use capability::{Lend, LendError, LentCall};
 pub use compat::BreakingChange;
 #[cfg(feature = "compiler")]
 pub use compile::{compile, compile_bytes, compile_for};
-pub use engine::{Allocator, Backend, WASM_STACK, WASMTIME_VERSION, pagemap_scan};
+#[cfg(feature = "pool")]
+pub use engine::pagemap_scan;
+pub use engine::{Allocator, Backend, WASM_STACK, WASMTIME_VERSION};
 pub use error::{Fault, HostError, LoadError, Refusal, RunError};
 pub use event::Event;
 pub use host::{Host, HostBuilder, HostConfig};

@@ -222,7 +222,7 @@ fn ended<R>(end: End<R>, state: &mut GuestState) -> Result<Result<R, Outcome<Inf
 }
 
 fn engine_error(error: &wasmtime::Error, state: &GuestState) -> Outcome<Infallible> {
-    if state.limiter.host_refused || error.is::<wasmtime::PoolConcurrencyLimitError>() {
+    if state.limiter.host_refused || is_pool_full(error) {
         return Outcome::HostOverloaded;
     }
     let refused = state.limiter.refused > 0;
@@ -236,6 +236,16 @@ fn engine_error(error: &wasmtime::Error, state: &GuestState) -> Outcome<Infallib
     }
 }
 
+#[cfg(feature = "pool")]
+fn is_pool_full(error: &wasmtime::Error) -> bool {
+    error.is::<wasmtime::PoolConcurrencyLimitError>()
+}
+
+#[cfg(not(feature = "pool"))]
+fn is_pool_full(_: &wasmtime::Error) -> bool {
+    false
+}
+
 /// Errors for which wasmtime 48 has no type, by their words. `tests/sandbox` pins each.
 ///
 /// Only the root of the error is looked at: around it stand a backtrace and with it names that the guest
@@ -245,6 +255,10 @@ fn untyped(error: &wasmtime::Error, state: &GuestState) -> Outcome<Infallible> {
     let begins = |text: &str| root.starts_with(text);
     if begins("too much data is being copied between the host and the guest") {
         return Outcome::OutputLimit;
+    }
+    // The system has no address space or no memory for an instance: the guest cannot help it.
+    if error.is::<wasmtime::OutOfMemory>() || begins("Cannot allocate memory (os error 12)") {
+        return Outcome::HostOverloaded;
     }
     let minimum = begins("memory minimum size of") || begins("table minimum size of");
     if begins("resource limit exceeded") || (minimum && state.limiter.refused > 0) {

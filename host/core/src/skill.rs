@@ -213,6 +213,11 @@ impl Skill {
         &self.inner.description.imports
     }
 
+    /// Whether it can emit chunks and progress: it imports `ringfence:skill/progress`.
+    pub fn emits(&self) -> bool {
+        self.imports().iter().any(|import| import.name.starts_with("ringfence:skill/progress@"))
+    }
+
     /// The tool of that name and its function, for the path of a call.
     pub(crate) fn lookup(&self, name: &str) -> Result<Found<'_>, RunError> {
         let inner = &*self.inner;

@@ -72,8 +72,18 @@ impl Target {
     #[cfg(feature = "compiler")]
     pub(crate) fn features(self) -> &'static [&'static str] {
         const V3: [&str; 12] = [
-            "has_cmpxchg16b", "has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt", "has_avx", "has_avx2",
-            "has_bmi1", "has_bmi2", "has_fma", "has_lzcnt",
+            "has_cmpxchg16b",
+            "has_sse3",
+            "has_ssse3",
+            "has_sse41",
+            "has_sse42",
+            "has_popcnt",
+            "has_avx",
+            "has_avx2",
+            "has_bmi1",
+            "has_bmi2",
+            "has_fma",
+            "has_lzcnt",
         ];
         match self {
             Self::X86_64 => V3.split_at(6).0,

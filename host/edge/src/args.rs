@@ -64,7 +64,9 @@ Exit codes:
 pub(crate) enum Command {
     Help,
     Version,
-    Fingerprints { common: Common },
+    Fingerprints {
+        common: Common,
+    },
     Run(RunArgs),
     #[cfg(feature = "serve")]
     Serve(Box<ServeArgs>),

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use ringfence::{CancellationToken, Event, Outcome, Report, RunError};
+use ringfence::{CancellationToken, Outcome, Report, RunError};
 use ringfence_edge::CallError;
 use serde::Serialize;
 
@@ -39,25 +39,20 @@ fn call(args: &RunArgs) -> Result<(Report, Vec<String>), Refused> {
         (Some(named), _, _) => named.clone(),
         (None, Some(only), None) => only.name().to_owned(),
         (None, _, _) => {
-            let names = skill.tools().take(20).map(|tool| tool.name().to_owned()).collect::<Vec<_>>().join(", ");
+            let names =
+                skill.tools().take(20).map(|tool| tool.name().to_owned()).collect::<Vec<_>>().join(", ");
             let message = format!("the skill has {} tools: name one of {names}", skill.tools().len());
             return Err(Refused { exit: exit::CALL, code: "no-tool-named", message });
         }
     };
     let input = input(limits.input)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Refused::fault)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Refused::fault)?;
     runtime.block_on(async {
         let token = CancellationToken::new();
         on_interrupt(token.clone());
-        let mut run = serving.host().call(skill, &tool).limits(&limits).cancel(token).start(input);
-        let mut chunks = Vec::new();
-        while let Some(event) = run.next_event().await {
-            if let Event::Chunk(chunk) = event {
-                chunks.push(chunk);
-            }
-        }
-        let report = run.report().await.map_err(|error| refused(error.into()))?;
-        Ok((report, chunks))
+        let call = serving.host().call(skill, &tool).limits(&limits).cancel(token);
+        call.json_and_chunks(input).await.map_err(|error| refused(error.into()))
     })
 }
 

@@ -38,7 +38,8 @@ async fn serve(args: ServeArgs) -> Result<bool, Refused> {
     let usage = |message: String| Refused { exit: exit::USAGE, code: "bad-configuration", message };
     let tokens = tokens(args.token.as_deref())?;
     if tokens.is_open() && !args.serve.listen.ip().is_loopback() {
-        let message = format!("{} can be reached by others: say who may call with --token FILE", args.serve.listen);
+        let message =
+            format!("{} can be reached by others: say who may call with --token FILE", args.serve.listen);
         return Err(usage(message));
     }
     let source = Source::parse(&args.bundle, args.ca.as_deref()).map_err(|error| usage(error.to_string()))?;
@@ -48,9 +49,9 @@ async fn serve(args: ServeArgs) -> Result<bool, Refused> {
     }
     let mut updater = Updater::new(worker.clone(), source.clone(), args.cache.clone());
     first(&mut updater, &source, &worker).await?;
-    let listener = TcpListener::bind(args.serve.listen).await.map_err(|error| {
-        Refused::fault(format!("cannot listen on {}: {error}", args.serve.listen))
-    })?;
+    let listener = TcpListener::bind(args.serve.listen)
+        .await
+        .map_err(|error| Refused::fault(format!("cannot listen on {}: {error}", args.serve.listen)))?;
     let address = listener.local_addr().map_err(Refused::fault)?;
     let server = Server::new(worker.clone(), tokens, args.serve.clone());
     let stop = CancellationToken::new();
@@ -133,7 +134,9 @@ fn said(worker: &Worker) {
                 serving.fingerprint(),
             ));
             if serving.is_interpreted() {
-                note("its code is interpreted (Pulley): expect 10 to 50 times the time of code for the processor");
+                note(
+                    "its code is interpreted (Pulley): expect 10 to 50 times the time of code for the processor",
+                );
             }
         }
         Err(error) => note(&format!("{error}")),

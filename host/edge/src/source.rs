@@ -69,7 +69,9 @@ impl Source {
             )),
             Some(other) => {
                 let other = ringfence::text::clean(other, 20);
-                Err(SourceError::Place(format!("`{other}` is no scheme to fetch with: give a path or an https URL")))
+                Err(SourceError::Place(format!(
+                    "`{other}` is no scheme to fetch with: give a path or an https URL"
+                )))
             }
         }
     }
@@ -192,4 +194,3 @@ async fn blocking<T: Send + 'static>(
     let done = tokio::task::spawn_blocking(work).await;
     Ok(done.map_err(|error| BundleError::Io(io::Error::other(error.to_string())))??)
 }
-

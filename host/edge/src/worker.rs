@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use ringfence::{
-    Allocator, Artifact, Backend, Digest, Fault, Host, HostConfig, HostError, Limits, LoadError, Report, RunError,
-    Skill, SkillDescription, Target, text,
+    Allocator, Artifact, Backend, Digest, Fault, Host, HostConfig, HostError, Limits, LoadError, Report,
+    RunError, Skill, SkillDescription, Target, text,
 };
 use ringfence_bundle::{BundleError, KeyId, Manifest, OpenedSkill, SkillEntry, Time, Trust, Wants, open};
 
@@ -48,7 +48,9 @@ pub enum WorkerError {
     #[error(transparent)]
     Host(#[from] HostError),
     /// What was seen is not known.
-    #[error("{path}: cannot read what this node has seen: {source}. Without it an old bundle could come back; remove the file to begin anew")]
+    #[error(
+        "{path}: cannot read what this node has seen: {source}. Without it an old bundle could come back; remove the file to begin anew"
+    )]
     Seen {
         /// The file.
         path: PathBuf,
@@ -205,10 +207,8 @@ impl Worker {
         if config.interpret && !Target::here().contains(&Target::Pulley64) {
             return Err(WorkerError::NoPulley);
         }
-        let seen = Seen::read(config.state.clone()).map_err(|source| WorkerError::Seen {
-            path: config.state.clone().unwrap_or_default(),
-            source,
-        })?;
+        let seen = Seen::read(config.state.clone())
+            .map_err(|source| WorkerError::Seen { path: config.state.clone().unwrap_or_default(), source })?;
         let inner = Inner {
             native: OnceLock::new(),
             pulley: OnceLock::new(),
@@ -309,7 +309,9 @@ impl Worker {
     /// [`CallError::NoBundle`], with the reason.
     pub fn serving(&self) -> Result<Arc<Serving>, CallError> {
         let Some(serving) = self.inner.serving.load_full() else {
-            return Err(CallError::NoBundle(self.inner.why.lock().unwrap_or_else(PoisonError::into_inner).clone()));
+            return Err(CallError::NoBundle(
+                self.inner.why.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            ));
         };
         let (now, manifest) = (Time::now(), &serving.manifest);
         if now < manifest.not_before() {
@@ -339,7 +341,12 @@ impl Worker {
     /// # Errors
     ///
     /// As [`Worker::call`].
-    pub fn call_blocking(&self, skill: &str, tool: &str, input: impl Into<String>) -> Result<Report, CallError> {
+    pub fn call_blocking(
+        &self,
+        skill: &str,
+        tool: &str,
+        input: impl Into<String>,
+    ) -> Result<Report, CallError> {
         let serving = self.serving()?;
         let loaded = serving.find(skill)?;
         Ok(serving.host.run_blocking(&loaded.skill, tool, input.into(), &loaded.limits)?)

@@ -75,7 +75,7 @@ pub(crate) struct Ready {
 
 impl Ready {
     pub(crate) fn new(name: &Name, owner: &Owner, version: Version, skill: Skill) -> Arc<Self> {
-        let emits = skill.imports().iter().any(|import| import.name.starts_with("ringfence:skill/progress@"));
+        let emits = skill.emits();
         let described = Described::new(name, &skill);
         let (name, owner, digest) = (name.clone(), owner.clone(), skill.digest());
         Arc::new(Self { name, owner, version, digest, skill, emits, described })

@@ -51,7 +51,7 @@ impl Counted {
         Self { pass, metrics: Arc::clone(metrics), counted: false }
     }
 
-    fn ended(&mut self, ended: &Result<Report, RunError>) {
+    fn ended(&mut self, ended: Result<&Report, &RunError>) {
         self.counted = true;
         match ended {
             Ok(report) => {
@@ -79,25 +79,15 @@ impl Admitted {
         let metrics = Arc::clone(&app.metrics);
         let call =
             app.library.host().call(&self.ready.skill, &self.tool).limits(&self.limits).cancel(self.cancel);
-        let (emits, input, held, pass) = (self.ready.emits, self.input, self.held, self.pass);
+        let (input, held, pass) = (self.input, self.held, self.pass);
         // In a box: the future is large, and is moved through every layer that it is part of.
         let run = Box::pin(async move {
             let _held = held;
             let mut counted = Counted::new(pass, &metrics);
-            let mut chunks = Vec::new();
-            let report = if emits {
-                let mut running = call.start(input);
-                while let Some(event) = running.next_event().await {
-                    if let Event::Chunk(chunk) = event {
-                        chunks.push(chunk);
-                    }
-                }
-                running.report().await
-            } else {
-                call.json(input).await
-            };
-            counted.ended(&report);
-            Ok(Answer { report: report?, chunks })
+            let ran = call.json_and_chunks(input).await;
+            counted.ended(ran.as_ref().map(|(report, _)| report));
+            let (report, chunks) = ran?;
+            Ok(Answer { report, chunks })
         });
         // No guest can bring about that the thread of a run is gone.
         let lost = |error| ServeError::Run(RunError::Host(format!("the run was lost: {error}")));
@@ -182,7 +172,7 @@ impl Listened {
             return Some(Next::Event(event));
         }
         let report = self.running.take()?.report().await;
-        self.counted.ended(&report);
+        self.counted.ended(report.as_ref());
         Some(Next::End(Box::new(report.map_err(ServeError::Run))))
     }
 }

@@ -28,7 +28,8 @@ fn code(opened: Result<Opened, BundleError>) -> &'static str {
 #[test]
 fn the_same_input_gives_the_same_bytes() {
     let make = || {
-        let skills = ["b", "a"].map(|name| skill(name, ECHO, &Limits::default(), &[Target::X86_64, Target::Pulley64]));
+        let skills =
+            ["b", "a"].map(|name| skill(name, ECHO, &Limits::default(), &[Target::X86_64, Target::Pulley64]));
         Draft { version: 3, not_before: 1_800_000_000, expires: 1_900_000_000, skills: skills.into() }
     };
     let first = make().sign(&key()).unwrap();
@@ -50,7 +51,10 @@ fn what_is_signed_comes_out_as_it_went_in() {
     let (entry, fingerprint, skill) = bundle.take_skills().pop().expect("one skill");
     assert_eq!((&*entry.name, fingerprint), ("echo", native().fingerprint()));
     let (code, description) = skill.into_parts();
-    assert_eq!(Digest::of(&code), Digest::of(&super::bundle::skill("echo", ECHO, &Limits::default(), &[native()]).builds[0].code));
+    assert_eq!(
+        Digest::of(&code),
+        Digest::of(&super::bundle::skill("echo", ECHO, &Limits::default(), &[native()]).builds[0].code)
+    );
     assert!(ringfence::SkillDescription::from_bytes(&description).is_ok());
 }
 
@@ -136,7 +140,10 @@ fn each_refusal_has_its_reason() {
     // A reader that gives less than the size that was said, or goes on after it.
     assert!(open(&bytes[..500], bytes.len() as u64, CAP, &trust(), now, Wants::Nothing).is_err());
     let longer = [&*bytes, b"x"].concat();
-    assert_eq!(code(open(&*longer, bytes.len() as u64, CAP, &trust(), now, Wants::Nothing)), "bundle-altered");
+    assert_eq!(
+        code(open(&*longer, bytes.len() as u64, CAP, &trust(), now, Wants::Nothing)),
+        "bundle-altered"
+    );
 }
 
 #[test]
@@ -185,12 +192,15 @@ fn dates_are_checked_to_the_second() {
 fn code_is_taken_for_this_engine_alone() {
     let limits = Limits::default();
     let targets = [native(), Target::Pulley64];
-    let bytes = draft(1, vec![skill("a", &number(1), &limits, &targets), skill("b", &number(2), &limits, &targets)])
-        .sign(&key())
-        .unwrap();
+    let bytes =
+        draft(1, vec![skill("a", &number(1), &limits, &targets), skill("b", &number(2), &limits, &targets)])
+            .sign(&key())
+            .unwrap();
     let pick = |wanted: &[String]| {
         let mut opened = open(&*bytes, bytes.len() as u64, CAP, &trust(), Time::now(), Wants::First(wanted))?;
-        Ok::<_, BundleError>(opened.take_skills().into_iter().map(|(entry, print, _)| (entry.name, print)).collect::<Vec<_>>())
+        Ok::<_, BundleError>(
+            opened.take_skills().into_iter().map(|(entry, print, _)| (entry.name, print)).collect::<Vec<_>>(),
+        )
     };
     let (native, pulley) = (native().fingerprint(), Target::Pulley64.fingerprint());
     let both = |print: &String| vec![("a".to_owned(), print.clone()), ("b".to_owned(), print.clone())];
@@ -210,7 +220,10 @@ fn what_no_worker_takes_is_not_signed() {
     let twice = ["a", "a"].map(|name| skill(name, ECHO, &limits, &[native()]));
     assert!(refused(draft(1, twice.into())).contains("stands twice"));
     for name in ["", "A", "a/b", "-a", &"a".repeat(64)] {
-        assert!(refused(draft(1, vec![skill(name, ECHO, &limits, &[native()])])).contains("no name"), "{name}");
+        assert!(
+            refused(draft(1, vec![skill(name, ECHO, &limits, &[native()])])).contains("no name"),
+            "{name}"
+        );
     }
     assert!(draft(1, vec![skill(&"a".repeat(63), ECHO, &limits, &[native()])]).sign(&key()).is_ok());
     let apart = vec![skill("a", ECHO, &limits, &[native()]), skill("b", ECHO, &limits, &[Target::Pulley64])];

@@ -18,13 +18,24 @@ fn each_ends_as_it_must(target: Target, arguments: &[&str]) {
     assert!(guests.len() > 200, "{}", guests.len());
     let dir = tempfile::tempdir().unwrap();
     let skills = guests.iter().map(|(name, guest)| {
-        let skill = host().validate(wasm(guest.wat)).unwrap_or_else(|error| panic!("{}: {error}", guest.name));
+        let skill =
+            host().validate(wasm(guest.wat)).unwrap_or_else(|error| panic!("{}: {error}", guest.name));
         skill_of(name, &skill, &guest.case.limits, &[target])
     });
     let bundle = draft(1, skills.collect()).sign(&key()).unwrap();
     std::fs::write(dir.path().join("hostile.rfb"), bundle).unwrap();
     std::fs::write(dir.path().join("key.pub"), key().public().to_line()).unwrap();
-    let mut all = vec!["hostile.rfb", "--key", "key.pub", "--memory", "4GiB", "--runs", "1000", "--bundle-size", "1GiB"];
+    let mut all = vec![
+        "hostile.rfb",
+        "--key",
+        "key.pub",
+        "--memory",
+        "4GiB",
+        "--runs",
+        "1000",
+        "--bundle-size",
+        "1GiB",
+    ];
     all.extend(arguments);
     let node = Node::start(&all, dir.path());
     // All that differ are named, not the first alone.

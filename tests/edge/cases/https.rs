@@ -34,7 +34,10 @@ async fn site() -> Site {
     let ca = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(ca.path(), made.cert.pem()).unwrap();
     let key = rustls_pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let tls = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+    let tls = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(tls));
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("https://localhost:{}/edge.rfb?a=b", listener.local_addr().unwrap().port());
@@ -79,7 +82,9 @@ impl Site {
 }
 
 fn bundle(version: u32) -> Vec<u8> {
-    draft(version.into(), vec![skill("n", &number(version), &Limits::default(), &[native()])]).sign(&key()).unwrap()
+    draft(version.into(), vec![skill("n", &number(version), &Limits::default(), &[native()])])
+        .sign(&key())
+        .unwrap()
 }
 
 fn worker() -> Worker {
@@ -102,11 +107,19 @@ async fn a_bundle_is_fetched_when_it_is_new() {
     assert_eq!(updater.look().await.unwrap(), Change::Swapped);
     assert_eq!(version(&worker), 2);
     let asked = site.shelf.lock().unwrap().asked.clone();
-    assert!(asked[0].starts_with("get /edge.rfb?a=b http/1.1") && !asked[0].contains("if-none-match"), "{asked:?}");
-    assert!(asked[1].contains("if-none-match: \"one\"") && asked[2].contains("if-none-match: \"one\""), "{asked:?}");
+    assert!(
+        asked[0].starts_with("get /edge.rfb?a=b http/1.1") && !asked[0].contains("if-none-match"),
+        "{asked:?}"
+    );
+    assert!(
+        asked[1].contains("if-none-match: \"one\"") && asked[2].contains("if-none-match: \"one\""),
+        "{asked:?}"
+    );
     // What was refused is asked for again: the tag is that of what serves.
     site.put("\"three\"", bundle(1));
-    assert!(matches!(updater.look().await, Err(SourceError::Refused(error)) if error.code() == "bundle-rollback"));
+    assert!(
+        matches!(updater.look().await, Err(SourceError::Refused(error)) if error.code() == "bundle-rollback")
+    );
     site.put("", bundle(3));
     assert_eq!(updater.look().await.unwrap(), Change::Swapped, "a server without tags");
     assert_eq!(updater.look().await.unwrap(), Change::Unchanged);
@@ -164,7 +177,9 @@ async fn the_server_is_verified() {
     let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let ca = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(ca.path(), other.cert.pem()).unwrap();
-    for source in [Source::parse(&site.url, Some(ca.path())).unwrap(), Source::parse(&site.url, None).unwrap()] {
+    for source in
+        [Source::parse(&site.url, Some(ca.path())).unwrap(), Source::parse(&site.url, None).unwrap()]
+    {
         let error = Updater::new(worker(), source, None).look().await.unwrap_err().to_string();
         assert!(error.contains("certificate"), "{error}");
     }

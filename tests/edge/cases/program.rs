@@ -51,7 +51,10 @@ fn a_call_goes_from_input_to_output() {
     assert_eq!((code, &*out), (0, "7\n"));
     let (code, out, _) = call(dir.path(), &["number", "--json"], "{}");
     let report: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((code, &report["outcome"], &report["limits"]["fuel"]), (0, &"completed".into(), &1_000_000.into()));
+    assert_eq!(
+        (code, &report["outcome"], &report["limits"]["fuel"]),
+        (0, &"completed".into(), &1_000_000.into())
+    );
 }
 
 #[test]
@@ -73,14 +76,28 @@ fn limits_of_the_bundle_are_lowered_and_not_raised() {
 #[test]
 fn refusals_have_their_exit_code_and_name_the_next_step() {
     let dir = folder();
-    std::fs::write(dir.path().join("other.pub"), ringfence_bundle::SecretKey::from_seed(&[1; 32]).public().to_line()).unwrap();
+    std::fs::write(
+        dir.path().join("other.pub"),
+        ringfence_bundle::SecretKey::from_seed(&[1; 32]).public().to_line(),
+    )
+    .unwrap();
     std::fs::write(dir.path().join("secret"), key().to_line()).unwrap();
     for (args, input, code, word) in [
-        (vec!["run", "edge.rfb", "echo", "--key", "other.pub"], "{}", 3, "give its public key with --key [bundle-unknown-key]"),
+        (
+            vec!["run", "edge.rfb", "echo", "--key", "other.pub"],
+            "{}",
+            3,
+            "give its public key with --key [bundle-unknown-key]",
+        ),
         (vec!["run", "key.pub", "echo", "--key", "key.pub"], "{}", 3, "[not-a-bundle]"),
         (vec!["run", "none.rfb", "echo", "--key", "key.pub"], "{}", 5, "[cannot-read]"),
         (vec!["run", ".", "echo", "--key", "key.pub"], "{}", 5, "it is not a file [cannot-read]"),
-        (vec!["run", "edge.rfb", "none", "--key", "key.pub"], "{}", 4, "it has: echo, number, spin [no-such-skill]"),
+        (
+            vec!["run", "edge.rfb", "none", "--key", "key.pub"],
+            "{}",
+            4,
+            "it has: echo, number, spin [no-such-skill]",
+        ),
         (vec!["run", "edge.rfb", "echo", "none", "--key", "key.pub"], "{}", 4, "[no-such-tool]"),
         (vec!["run", "edge.rfb", "echo", "--key", "key.pub"], "{", 4, "[input-mismatch]"),
         (vec!["run", "edge.rfb", "echo", "--key", "secret"], "{}", 2, "no worker needs"),
@@ -115,7 +132,9 @@ fn an_older_bundle_is_refused_where_the_state_is_kept() {
 fn exit_codes_are_those_of_the_other_program() {
     let codes = |text: &str| -> Vec<(String, String)> {
         let rows = text.lines().filter_map(|line| line.trim_start_matches("//!").trim().split_once("  "));
-        let number = |(code, says): (&str, &str)| Some((code.parse::<u8>().ok()?.to_string(), says.trim().to_owned()));
+        let number = |(code, says): (&str, &str)| {
+            Some((code.parse::<u8>().ok()?.to_string(), says.trim().trim_end_matches("\";").to_owned()))
+        };
         rows.filter_map(number).filter(|(code, _)| code.parse::<u8>().is_ok_and(|code| code >= 10)).collect()
     };
     let edge = Command::new(program()).arg("--help").output().unwrap();

@@ -42,7 +42,13 @@ fn start(dir: &TempDir, more: &[&str]) -> Node {
 }
 
 fn call(node: &Node, skill: &str, tool: &str, input: &str) -> ringfence_edge_tests::Answer {
-    exchange(node.address, "POST", &format!("/v1/skills/{skill}/tools/{tool}"), "content-type: application/json\r\n", input)
+    exchange(
+        node.address,
+        "POST",
+        &format!("/v1/skills/{skill}/tools/{tool}"),
+        "content-type: application/json\r\n",
+        input,
+    )
 }
 
 #[test]
@@ -75,7 +81,12 @@ fn calls_lists_health_and_metrics() {
         ("GET", "/mcp", "", 404, "no-route"),
     ] {
         let answer = exchange(node.address, method, path, "", body);
-        assert_eq!((answer.status, &answer.body["code"]), (status, &code.into()), "{method} {path}: {}", answer.text);
+        assert_eq!(
+            (answer.status, &answer.body["code"]),
+            (status, &code.into()),
+            "{method} {path}: {}",
+            answer.text
+        );
     }
     let metrics = get("/metrics").text;
     for line in [
@@ -96,7 +107,9 @@ fn bodies_are_bounded_and_limits_only_go_down() {
     let of = |size: usize| format!("{{\"text\":\"{}\"}}", "x".repeat(size - 11));
     // The guest keeps its text at 1,024 of 65,536 bytes.
     assert_eq!(exchange(node.address, "POST", path, "", &of(60_000)).status, 200);
-    let lowered = |limit: &str, size: usize| exchange(node.address, "POST", path, &format!("ringfence-limits: {limit}\r\n"), &of(size));
+    let lowered = |limit: &str, size: usize| {
+        exchange(node.address, "POST", path, &format!("ringfence-limits: {limit}\r\n"), &of(size))
+    };
     assert_eq!(lowered("input=500", 500).status, 200);
     assert_eq!(lowered("input=500", 501).body["code"], "input-too-large");
     assert_eq!(lowered("input=2MiB", 500).body["code"], "bad-limit");
@@ -104,7 +117,12 @@ fn bodies_are_bounded_and_limits_only_go_down() {
     let chunked = "transfer-encoding: chunked\r\nringfence-limits: input=500\r\n";
     let body = format!("1f5\r\n{}\r\n0\r\n\r\n", of(501));
     let mut stream = TcpStream::connect(node.address).unwrap();
-    write!(stream, "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{chunked}\r\n{body}", node.address).unwrap();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{chunked}\r\n{body}",
+        node.address
+    )
+    .unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     assert!(text.contains("413 Payload Too Large"), "{text}");
@@ -217,7 +235,8 @@ fn runs_end_with_their_callers_and_with_the_server() {
     let spin = || {
         let mut stream = TcpStream::connect(node.address).unwrap();
         let path = "/v1/skills/spin/tools/spin";
-        write!(stream, "POST {path} HTTP/1.1\r\nhost: {}\r\ncontent-length: 2\r\n\r\n{{}}", node.address).unwrap();
+        write!(stream, "POST {path} HTTP/1.1\r\nhost: {}\r\ncontent-length: 2\r\n\r\n{{}}", node.address)
+            .unwrap();
         stream
     };
     let runs = || exchange(node.address, "GET", "/metrics", "", "").text;

@@ -37,7 +37,9 @@ fn outcomes(wat: &str, arguments: &[&str]) -> Vec<String> {
     let node = Node::start_by(&SMALL, &all, dir.path());
     let address = node.address;
     let callers: Vec<_> = (0..40)
-        .map(|_| std::thread::spawn(move || exchange(address, "POST", "/v1/skills/hold/tools/hold", "", "").body))
+        .map(|_| {
+            std::thread::spawn(move || exchange(address, "POST", "/v1/skills/hold/tools/hold", "", "{}").body)
+        })
         .collect();
     let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
     let ended = callers.into_iter().map(|caller| {
@@ -47,7 +49,7 @@ fn outcomes(wat: &str, arguments: &[&str]) -> Vec<String> {
     let ended = ended.collect();
     // It is there, and does what it did.
     assert_eq!(exchange(address, "GET", "/readyz", "", "").status, 200);
-    let last = exchange(address, "POST", "/v1/skills/hold/tools/hold", "", "").body;
+    let last = exchange(address, "POST", "/v1/skills/hold/tools/hold", "", "{}").body;
     assert_eq!(last["outcome"], "out-of-fuel");
     ended
 }
@@ -59,8 +61,9 @@ fn count(ended: &[String], what: &str) -> usize {
 #[test]
 fn runs_that_fit_run_and_others_are_refused() {
     let ended = outcomes(&hold(1, 7), &[]);
-    // 32 runs of 7 MiB fit; how many of the 40 are there at once is not ours to say.
-    assert!(count(&ended, "out-of-fuel") >= 32, "{ended:?}");
+    // A run holds 7 MiB, and 1 MiB for its output and some for its log: 28 fit into 256 MiB. How many of the 40 are there at once is
+    // not ours to say.
+    assert!(count(&ended, "out-of-fuel") >= 24, "{ended:?}");
     assert_eq!(count(&ended, "out-of-fuel") + count(&ended, "overloaded"), 40, "{ended:?}");
 }
 

@@ -43,10 +43,10 @@ fn a_call_runs_under_the_limits_of_the_bundle() {
     let worker = worker();
     assert_eq!(says(&worker), "no-bundle");
     let few = Limits { fuel: 10_000, ..Limits::default() };
-    let bytes = signed(draft(1, vec![
-        skill("echo", ECHO, &Limits::default(), &[native()]),
-        skill("spin", SPIN, &few, &[native()]),
-    ]));
+    let bytes = signed(draft(
+        1,
+        vec![skill("echo", ECHO, &Limits::default(), &[native()]), skill("spin", SPIN, &few, &[native()])],
+    ));
     assert_eq!(load(&worker, &bytes), Ok(Change::Swapped));
     let report = worker.call_blocking("echo", "echo", r#"{"text": "good"}"#).unwrap();
     assert!(matches!(&report.outcome, Outcome::Completed(value) if *value == json!("good")));
@@ -106,7 +106,10 @@ fn a_bad_bundle_leaves_the_old_one_serving() {
     (expired.not_before, expired.expires) = (Time::now().0 - 60, Time::now().0 - 1);
     assert_eq!(load(&worker, &signed(expired)), Err("bundle-expired"));
     let foreign = draft(4, vec![skill("n", &number(4), &Limits::default(), &[native()])]);
-    assert_eq!(load(&worker, &foreign.sign(&SecretKey::from_seed(&[9; 32])).unwrap()), Err("bundle-unknown-key"));
+    assert_eq!(
+        load(&worker, &foreign.sign(&SecretKey::from_seed(&[9; 32])).unwrap()),
+        Err("bundle-unknown-key")
+    );
     // Signed as a skill's code, and none.
     let mut rubbish = draft(5, vec![skill("n", &number(5), &Limits::default(), &[native()])]);
     rubbish.skills[0].builds[0].code = b"\x7fELF and no more".to_vec();

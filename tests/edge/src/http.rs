@@ -21,9 +21,14 @@ pub struct Answer {
 pub fn exchange(address: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> Answer {
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    let host = if headers.to_ascii_lowercase().contains("host:") { String::new() } else { format!("host: {address}\r\n") };
+    let host = if headers.to_ascii_lowercase().contains("host:") {
+        String::new()
+    } else {
+        format!("host: {address}\r\n")
+    };
     let length = if body.is_empty() { String::new() } else { format!("content-length: {}\r\n", body.len()) };
-    let request = format!("{method} {path} HTTP/1.1\r\n{host}connection: close\r\n{length}{headers}\r\n{body}");
+    let request =
+        format!("{method} {path} HTTP/1.1\r\n{host}connection: close\r\n{length}{headers}\r\n{body}");
     // The answer may come, and the connection close, before all is read.
     let _ = stream.write_all(request.as_bytes());
     let mut text = Vec::new();

@@ -31,7 +31,8 @@ pub fn host() -> &'static Host {
 
 /// A skill on its way into a bundle, for these targets.
 pub fn skill(name: &str, wat: &str, limits: &Limits, targets: &[Target]) -> DraftSkill {
-    let skill = host().validate(ringfence_sandbox_tests::wasm(wat)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let skill =
+        host().validate(ringfence_sandbox_tests::wasm(wat)).unwrap_or_else(|error| panic!("{name}: {error}"));
     skill_of(name, &skill, limits, targets)
 }
 
@@ -60,6 +61,6 @@ pub fn draft(version: u64, skills: Vec<DraftSkill>) -> Draft {
 
 /// The processor's targets of this machine; the tests are for x86-64 and aarch64.
 pub fn native() -> Target {
-    let here = Target::here().into_iter().rev();
-    here.filter(|target| *target != Target::Pulley64).next().expect("a target of this machine")
+    let mut here = Target::here().into_iter().rev();
+    here.find(|target| *target != Target::Pulley64).expect("a target of this machine")
 }

@@ -15,7 +15,9 @@ pub fn program() -> &'static Path {
         }
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         // Beside the other builds, so that neither undoes the other.
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("edge");
+        let target = std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| root.join("target"), PathBuf::from)
+            .join("edge");
         let built = Command::new(env!("CARGO"))
             .args(["build", "--locked", "--quiet", "-p", "ringfence-edge", "--features", "https,pulley"])
             .current_dir(&root)
@@ -96,7 +98,10 @@ impl Node {
         let mut all = String::new();
         loop {
             let mut line = String::new();
-            assert!(self.errors.read_line(&mut line).expect("readable") > 0, "it ended without `{text}`: {all}");
+            assert!(
+                self.errors.read_line(&mut line).expect("readable") > 0,
+                "it ended without `{text}`: {all}"
+            );
             if line.contains(text) {
                 return line;
             }

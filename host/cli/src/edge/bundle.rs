@@ -48,7 +48,10 @@ async fn bundle(args: BundleArgs) -> Result<(), Refused> {
     let known: BTreeSet<&str> = skills.iter().map(|(name, ..)| &**name).collect();
     if let Some(other) = policy.names().find(|name| !known.contains(name)) {
         let other = text::clean(other, 80);
-        return Err(usage("bad-policy", format!("the policy names the skill {other}, which is not in the bundle")));
+        return Err(usage(
+            "bad-policy",
+            format!("the policy names the skill {other}, which is not in the bundle"),
+        ));
     }
     let mut drafts = Vec::new();
     for (name, skill, limits, grants) in skills {
@@ -58,7 +61,8 @@ async fn bundle(args: BundleArgs) -> Result<(), Refused> {
     for path in &args.with {
         take_over(path, &key, &mut drafts)?;
     }
-    let draft = Draft { version: args.bundle_version.unwrap_or(not_before), not_before, expires, skills: drafts };
+    let draft =
+        Draft { version: args.bundle_version.unwrap_or(not_before), not_before, expires, skills: drafts };
     let bytes = draft.sign(&key).map_err(|error| usage("bad-bundle", error.to_string()))?;
     ringfence_author::write_whole(output, &bytes)?;
     // As a worker will see it.
@@ -110,7 +114,11 @@ fn read_skill(typed: &str, store: &StoreArgs, policy: &Policy) -> Result<Named, 
     Ok((name, skill, limits, grants))
 }
 
-async fn compile(name: &str, skill: &ValidatedSkill, targets: &BTreeSet<Target>) -> Result<Vec<Built>, Refused> {
+async fn compile(
+    name: &str,
+    skill: &ValidatedSkill,
+    targets: &BTreeSet<Target>,
+) -> Result<Vec<Built>, Refused> {
     let compiler = load::compiler()?;
     let description = skill.described().to_bytes();
     let mut builds = Vec::new();

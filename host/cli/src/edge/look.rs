@@ -45,7 +45,8 @@ pub(super) fn trust(keys: &[std::path::PathBuf], revoked: Option<&Path>) -> Resu
     let trust = Trust::new(trusted);
     let Some(path) = revoked else { return Ok(trust) };
     let list = Revocations::read(&read(path)?);
-    Ok(trust.revoking(list.map_err(|error| usage("bad-revocations", format!("{}: {error}", path.display())))?))
+    Ok(trust
+        .revoking(list.map_err(|error| usage("bad-revocations", format!("{}: {error}", path.display())))?))
 }
 
 pub(super) fn read(path: &Path) -> Result<String, Refused> {
@@ -84,7 +85,8 @@ pub(super) fn tell(manifest: &Manifest, key: KeyId, id: Digest, as_json: bool) {
     }
     for skill in &manifest.skills {
         print(&format!("{}  {}", text::clean(&skill.name, 80), skill.digest));
-        let tools: Vec<String> = skill.tools.iter().take(20).map(|tool| text::clean(&tool.name, 80)).collect();
+        let tools: Vec<String> =
+            skill.tools.iter().take(20).map(|tool| text::clean(&tool.name, 80)).collect();
         print(&format!("  tools      {}", tools.join(", ")));
         let limits = &skill.limits;
         print(&format!(
@@ -93,7 +95,11 @@ pub(super) fn tell(manifest: &Manifest, key: KeyId, id: Digest, as_json: bool) {
             output::thousands(limits.deadline_ms),
             ByteSize::b(limits.memory).display().iec(),
         ));
-        let grants = if skill.grants.is_empty() { "nothing".to_owned() } else { text::clean(&skill.grants.join(", "), 200) };
+        let grants = if skill.grants.is_empty() {
+            "nothing".to_owned()
+        } else {
+            text::clean(&skill.grants.join(", "), 200)
+        };
         print(&format!("  grants     {grants}"));
     }
 }

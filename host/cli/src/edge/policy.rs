@@ -34,13 +34,17 @@ impl Policy {
         let read = std::fs::read_to_string(path);
         let text = read.map_err(|error| Refused::fault(format!("{}: {error}", path.display())))?;
         let policy: Self = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or_default().matches('\n').count().saturating_add(1));
+            let line = error.span().map_or(1, |span| {
+                text.get(..span.start).unwrap_or_default().matches('\n').count().saturating_add(1)
+            });
             usage("bad-policy", format!("{}:{line}: {}", path.display(), text::clean(error.message(), 256)))
         })?;
         for (name, section) in &policy.skill {
             if let Some(other) = section.grants.iter().find(|grant| !GRANTS.contains(&grant.as_str())) {
                 let (name, other) = (text::clean(name, 80), text::clean(other, 80));
-                return Err(wrong(format!("skill {name}: `{other}` is no grant; there are http, kv and skills")));
+                return Err(wrong(format!(
+                    "skill {name}: `{other}` is no grant; there are http, kv and skills"
+                )));
             }
         }
         Ok(policy)

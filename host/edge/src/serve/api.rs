@@ -6,7 +6,7 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
 use hyper::{HeaderMap, Method, Request, StatusCode};
-use ringfence::{Event, Limits, Report, Skill, text};
+use ringfence::{Limits, Report, Skill, text};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
@@ -132,14 +132,7 @@ impl Server {
         }
         let (input, _held) = self.body(request.into_body(), limits.input).await?;
         let call = serving.host().call(skill, tool).limits(&limits).cancel(self.stop_runs.child_token());
-        let mut run = call.start(input);
-        let mut chunks = Vec::new();
-        while let Some(event) = run.next_event().await {
-            if let Event::Chunk(chunk) = event {
-                chunks.push(chunk);
-            }
-        }
-        let report = run.report().await.map_err(CallError::from)?;
+        let (report, chunks) = call.json_and_chunks(input).await.map_err(CallError::from)?;
         self.metrics.ran(&report);
         Ok(answer_json(StatusCode::OK, &Ran { report, chunks }))
     }
@@ -166,10 +159,11 @@ impl Server {
             let detail = "the body did not come in time";
             Problem::new(StatusCode::REQUEST_TIMEOUT, "body-timeout", detail)
         })?;
-        let bytes = collected.map_err(|error| match error.downcast_ref::<http_body_util::LengthLimitError>() {
-            Some(_) => too_large(),
-            None => Problem::new(StatusCode::BAD_REQUEST, "body-cut", "the body ended early"),
-        })?;
+        let bytes =
+            collected.map_err(|error| match error.downcast_ref::<http_body_util::LengthLimitError>() {
+                Some(_) => too_large(),
+                None => Problem::new(StatusCode::BAD_REQUEST, "body-cut", "the body ended early"),
+            })?;
         let text = String::from_utf8(bytes.to_bytes().into()).map_err(|error| {
             let valid = error.utf8_error().valid_up_to();
             let detail = format!("the body is no JSON: not UTF-8 after {valid} bytes");
@@ -186,13 +180,16 @@ fn lowered(limits: &Limits, headers: &HeaderMap) -> Result<Limits, Problem> {
         said.push_str(value.to_str().unwrap_or("?"));
         said.push(',');
     }
-    let bad = |error: ringfence::LowerError| Problem::new(StatusCode::BAD_REQUEST, "bad-limit", error.to_string());
+    let bad =
+        |error: ringfence::LowerError| Problem::new(StatusCode::BAD_REQUEST, "bad-limit", error.to_string());
     limits.lowered(&said).map_err(bad)
 }
 
 fn is_this_machine(headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
-    let (Some(host), None) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next()) else { return false };
+    let (Some(host), None) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next()) else {
+        return false;
+    };
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
         _ => host,

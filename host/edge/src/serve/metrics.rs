@@ -38,12 +38,13 @@ impl Metrics {
     /// The text for a scraper.
     pub(crate) fn text(&self, worker: &Worker) -> String {
         let mut out = String::new();
-        let mut family = |name: &str, help: &str, label: &str, counts: &Mutex<BTreeMap<&'static str, u64>>| {
-            let _ = write!(out, "# TYPE {name} counter\n# HELP {name} {help}\n");
-            for (value, count) in &*counts.lock().unwrap_or_else(PoisonError::into_inner) {
-                let _ = writeln!(out, "{name}_total{{{label}=\"{value}\"}} {count}");
-            }
-        };
+        let mut family =
+            |name: &str, help: &str, label: &str, counts: &Mutex<BTreeMap<&'static str, u64>>| {
+                let _ = write!(out, "# TYPE {name} counter\n# HELP {name} {help}\n");
+                for (value, count) in &*counts.lock().unwrap_or_else(PoisonError::into_inner) {
+                    let _ = writeln!(out, "{name}_total{{{label}=\"{value}\"}} {count}");
+                }
+            };
         family("ringfence_runs", "Runs that ended, by outcome.", "outcome", &self.runs);
         family("ringfence_refused", "Requests that were no run, by code.", "code", &self.refused);
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);

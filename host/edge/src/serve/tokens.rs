@@ -28,7 +28,9 @@ impl Tokens {
         for (index, line) in lines.enumerate() {
             if line.len() < LEAST || !line.bytes().all(|byte| byte.is_ascii_graphic()) {
                 let number = index.saturating_add(1);
-                return Err(format!("token {number} is no secret: {LEAST} visible characters or more, such as `openssl rand -hex 32` gives"));
+                return Err(format!(
+                    "token {number} is no secret: {LEAST} visible characters or more, such as `openssl rand -hex 32` gives"
+                ));
             }
             tokens.push(Digest::of(line.as_bytes()));
         }
@@ -43,7 +45,10 @@ impl Tokens {
     pub(crate) fn fits(&self, token: &str) -> bool {
         let given = Digest::of(token.as_bytes());
         // All of them, so that the time says nothing of which.
-        let found = self.0.iter().fold(Choice::from(0), |found, known| found | known.as_bytes().ct_eq(given.as_bytes()));
+        let found = self
+            .0
+            .iter()
+            .fold(Choice::from(0), |found, known| found | known.as_bytes().ct_eq(given.as_bytes()));
         bool::from(found)
     }
 }

@@ -60,7 +60,8 @@ impl Url {
             None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
             Some(path) => {
                 let wrong = |error: String| SourceError::Place(format!("{}: {error}", path.display()));
-                let certificates = CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?;
+                let certificates =
+                    CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?;
                 for certificate in certificates {
                     let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
                     roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
@@ -79,7 +80,8 @@ impl Url {
         let failed = |what: &str, error: &dyn std::fmt::Display| {
             SourceError::Unreachable(format!("{}: {what}: {error}", self.uri))
         };
-        let slow = |_| SourceError::Unreachable(format!("{}: no answer in {} s", self.uri, PATIENCE.as_secs()));
+        let slow =
+            |_| SourceError::Unreachable(format!("{}: no answer in {} s", self.uri, PATIENCE.as_secs()));
         let asked = tokio::time::timeout(PATIENCE, self.ask(tag));
         let mut answer = asked.await.map_err(slow)?.map_err(|error| failed("cannot be fetched", &error))?;
         match answer.status() {
