@@ -153,6 +153,18 @@ impl Call {
         Ok((run.report().await?, chunks))
     }
 
+    /// The same for a caller without a tokio runtime: blocks this thread until the run is over.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::json`]; [`RunError::Host`] inside a tokio runtime, which it would block.
+    pub fn json_and_chunks_blocking(
+        self,
+        input: impl Into<Input>,
+    ) -> Result<(Report, Vec<String>), RunError> {
+        block_on(self.json_and_chunks(input))
+    }
+
     async fn json_input(self, input: Input) -> Result<Report, RunError> {
         let found = self.prepare()?;
         let (params, held) = read_input(&found, &input, self.limits.input)?;
@@ -432,4 +444,19 @@ impl Stream for Running {
         }
         self.events.poll_recv(context)
     }
+}
+
+/// Runs to the end on this thread, which has no runtime.
+pub(crate) fn block_on<T>(run: impl Future<Output = Result<T, RunError>>) -> Result<T, RunError> {
+    if tokio::runtime::Handle::try_current().is_ok() {
+        return Err(RunError::Host("inside a tokio runtime: await the run instead".into()));
+    }
+    thread_local! {
+        static RUNTIME: std::io::Result<tokio::runtime::Runtime> =
+            tokio::runtime::Builder::new_current_thread().enable_time().build();
+    }
+    RUNTIME.with(|runtime| match runtime {
+        Ok(runtime) => runtime.block_on(run),
+        Err(error) => Err(RunError::Host(format!("no runtime: {error}"))),
+    })
 }

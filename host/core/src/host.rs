@@ -308,17 +308,7 @@ impl Host {
         input: impl Into<Input>,
         limits: &Limits,
     ) -> Result<Report, RunError> {
-        if tokio::runtime::Handle::try_current().is_ok() {
-            return Err(RunError::Host("inside a tokio runtime: await `Host::run` instead".into()));
-        }
-        thread_local! {
-            static RUNTIME: std::io::Result<tokio::runtime::Runtime> =
-                tokio::runtime::Builder::new_current_thread().enable_time().build();
-        }
-        RUNTIME.with(|runtime| match runtime {
-            Ok(runtime) => runtime.block_on(self.run(skill, tool, input, limits)),
-            Err(error) => Err(RunError::Host(format!("no runtime: {error}"))),
-        })
+        crate::call::block_on(self.run(skill, tool, input, limits))
     }
 
     /// Prepares a call: seed, clock, token, events, values instead of JSON.

@@ -25,10 +25,7 @@ fn call(args: &RunArgs) -> Result<(Report, Vec<String>), Refused> {
     if serving.is_interpreted() {
         note("this code is interpreted (Pulley): expect 10 to 50 times the time of code for the processor");
     }
-    let Some((skill, limits)) = serving.skill(&args.skill) else {
-        let known = serving.skills().take(20).map(|(name, _)| name).collect::<Vec<_>>().join(", ");
-        return Err(refused(CallError::NoSuchSkill { name: args.skill.clone(), known }));
-    };
+    let (skill, limits) = serving.find(&args.skill).map_err(refused)?;
     let mut limits = Arc::clone(limits);
     if let Some(text) = &args.limits {
         let usage = |message| Refused { exit: exit::CALL, code: "bad-limit", message };

@@ -189,8 +189,13 @@ impl Serving {
         &self.host
     }
 
-    fn find(&self, name: &str) -> Result<&Loaded, CallError> {
-        self.skills.get(name).ok_or_else(|| {
+    /// A skill of it, and the limits of its runs.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::NoSuchSkill`], which names those that there are.
+    pub fn find(&self, name: &str) -> Result<(&Skill, &Arc<Limits>), CallError> {
+        self.skill(name).ok_or_else(|| {
             let known: Vec<&str> = self.skills.keys().take(20).map(String::as_str).collect();
             CallError::NoSuchSkill { name: text::clean(name, 80), known: known.join(", ") }
         })
@@ -332,8 +337,8 @@ impl Worker {
     /// [`CallError`]: no run took place.
     pub async fn call(&self, skill: &str, tool: &str, input: impl Into<String>) -> Result<Report, CallError> {
         let serving = self.serving()?;
-        let loaded = serving.find(skill)?;
-        Ok(serving.host.run(&loaded.skill, tool, input.into(), &loaded.limits).await?)
+        let (skill, limits) = serving.find(skill)?;
+        Ok(serving.host.run(skill, tool, input.into(), limits).await?)
     }
 
     /// The same for a caller without a tokio runtime: blocks this thread until the run is over.
@@ -348,8 +353,8 @@ impl Worker {
         input: impl Into<String>,
     ) -> Result<Report, CallError> {
         let serving = self.serving()?;
-        let loaded = serving.find(skill)?;
-        Ok(serving.host.run_blocking(&loaded.skill, tool, input.into(), &loaded.limits)?)
+        let (skill, limits) = serving.find(skill)?;
+        Ok(serving.host.run_blocking(skill, tool, input.into(), limits)?)
     }
 
     /// What this worker can run, the best first.

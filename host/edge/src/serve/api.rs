@@ -6,7 +6,7 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
 use hyper::{HeaderMap, Method, Request, StatusCode};
-use ringfence::{Limits, Report, Skill, text};
+use ringfence::{Limits, Report, Skill};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
@@ -59,7 +59,7 @@ impl Server {
             }
             [Some("v1"), Some("skills"), Some(name), None, ..] if get => {
                 let serving = self.worker.serving()?;
-                let (skill, limits) = find(&serving, name)?;
+                let (skill, limits) = serving.find(name)?;
                 Ok(answer_json(StatusCode::OK, &show(name, skill, limits)))
             }
             [Some("v1"), Some("skills"), Some(skill), Some("tools"), Some(tool), None]
@@ -121,7 +121,7 @@ impl Server {
 
     async fn call(&self, name: &str, tool: &str, request: Request<Incoming>) -> Result<Answer, Problem> {
         let serving = self.worker.serving()?;
-        let (skill, most) = find(&serving, name)?;
+        let (skill, most) = serving.find(name)?;
         let limits = lowered(most, request.headers())?;
         if let Some(kind) = request.headers().get(CONTENT_TYPE) {
             let essence = kind.to_str().ok().and_then(|kind| kind.split(';').next());
@@ -196,13 +196,6 @@ fn is_this_machine(headers: &HeaderMap) -> bool {
     };
     let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
     name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
-}
-
-fn find<'a>(serving: &'a Serving, name: &str) -> Result<(&'a Skill, &'a Arc<Limits>), CallError> {
-    serving.skill(name).ok_or_else(|| {
-        let known: Vec<&str> = serving.skills().take(20).map(|(name, _)| name).collect();
-        CallError::NoSuchSkill { name: text::clean(name, 80), known: known.join(", ") }
-    })
 }
 
 fn list(serving: &Serving) -> Value {

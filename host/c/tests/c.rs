@@ -1,0 +1,109 @@
+//! The header is that of the source; C and Python call both libraries through it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ringfence_edge_tests::{draft, key, native, skill};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+const ECHO: &str = r#"
+(component
+  (core module $m
+    (memory (export "memory") 1)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+    (func (export "echo") (param i32 i32) (result i32)
+      (i32.store (i32.const 16) (local.get 0))
+      (i32.store (i32.const 20) (local.get 1))
+      (i32.const 16)))
+  (core instance $i (instantiate $m))
+  (alias core export $i "memory" (core memory $memory))
+  (func (export "echo") (param "text" string) (result string)
+    (canon lift (core func $i "echo") (memory $memory) (realloc (core func $i "realloc")))))"#;
+
+#[test]
+fn the_header_is_that_of_the_source() {
+    let made = cbindgen::generate(ROOT).expect("the source has a C face");
+    let mut text = Vec::new();
+    made.write(&mut text);
+    let path = Path::new(ROOT).join("include/ringfence.h");
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept.as_bytes() == text,
+        "include/ringfence.h is of another source: UPDATE_SNAPSHOTS=1 writes it anew"
+    );
+}
+
+/// The whole library, which cargo built for this test, and the worker's, built alone so that it gets no compiler.
+fn libraries() -> [(PathBuf, &'static str); 2] {
+    let whole = std::env::current_exe().unwrap().parent().unwrap().join(name());
+    let root = Path::new(ROOT).join("../..");
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("edge");
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--locked", "--quiet", "-p", "ringfence-c", "--no-default-features"])
+        .current_dir(&root)
+        .env("CARGO_TARGET_DIR", &target)
+        .status();
+    assert!(built.expect("cargo").success(), "the worker's library does not build");
+    [(whole, "1"), (target.join("debug").join(name()), "0")]
+}
+
+fn name() -> &'static str {
+    if cfg!(target_os = "macos") { "libringfence_c.dylib" } else { "libringfence_c.so" }
+}
+
+fn run(command: &mut Command) -> String {
+    let ended =
+        command.env_remove("RUST_BACKTRACE").output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{command:?}: {said}");
+    String::from_utf8(ended.stdout).unwrap()
+}
+
+#[test]
+fn c_and_python_call_both_libraries() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let bundle = draft(1, vec![skill("echo", ECHO, &ringfence::Limits::default(), &[native()])]);
+    std::fs::write(path("edge.rfb"), bundle.sign(&key()).unwrap()).unwrap();
+    std::fs::write(path("key.pub"), key().public().to_line()).unwrap();
+    let config = serde_json::json!({"keys": key().public().to_line()}).to_string();
+    std::fs::write(path("config.json"), config).unwrap();
+    std::fs::write(path("echo.wasm"), echo()).unwrap();
+    for (library, compiler) in libraries() {
+        let compile = |source: &str, program: &Path| {
+            let mut cc = Command::new("cc");
+            cc.args(["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"])
+                .arg(program)
+                .arg(Path::new(ROOT).join(source))
+                .arg("-I")
+                .arg(Path::new(ROOT).join("include"))
+                .arg(&library)
+                .arg(format!("-Wl,-rpath,{}", library.parent().unwrap().display()));
+            run(&mut cc);
+        };
+        let check = path(&format!("check-{compiler}"));
+        compile("tests/check.c", &check);
+        let mut command = Command::new(&check);
+        command.args([path("edge.rfb"), path("config.json"), path("echo.wasm")]).arg(compiler);
+        assert_eq!(run(&mut command), "ok\n");
+        let call = path(&format!("call-{compiler}"));
+        compile("examples/call.c", &call);
+        let arguments = |command: &mut Command| {
+            command.args([path("edge.rfb"), path("key.pub")]).args(["echo", "echo", "{\"text\": \"x\"}"]);
+            let report: serde_json::Value = serde_json::from_str(&run(command)).unwrap();
+            assert_eq!(report["value"], "x", "{report}");
+        };
+        arguments(&mut Command::new(&call));
+        arguments(Command::new("python3").arg(Path::new(ROOT).join("examples/call.py")).arg(&library));
+    }
+}
+
+fn echo() -> Vec<u8> {
+    wat::parse_str(ECHO).unwrap()
+}

@@ -1,0 +1,104 @@
+/* check.c BUNDLE KEYS COMPONENT COMPILER: every function, what it gives and what it refuses. */
+#include <assert.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ringfence.h"
+
+#undef NDEBUG
+
+static char *whole(const char *path, size_t *size) {
+  FILE *file = fopen(path, "rb");
+  assert(file != NULL);
+  char *bytes = malloc(1 << 20);
+  *size = fread(bytes, 1, (1 << 20) - 1, file);
+  bytes[*size] = 0;
+  fclose(file);
+  return bytes;
+}
+
+/* Whether a text holds another; frees it. */
+static int holds(char *text, const char *word) {
+  int found = text != NULL && strstr(text, word) != NULL;
+  if (!found) fprintf(stderr, "no `%s` in: %s\n", word, text == NULL ? "(null)" : text);
+  ringfence_free(text);
+  return found;
+}
+
+static void *calls(void *host) {
+  for (int i = 0; i < 200; i++) {
+    char *error = NULL;
+    char *report = ringfence_call(host, "echo", "echo", "{\"text\": \"good\"}", NULL, &error);
+    if (error != NULL || !holds(report, "\"value\":\"good\"")) return "wrong";
+  }
+  return NULL;
+}
+
+int main(int argc, char **argv) {
+  assert(argc == 5);
+  size_t size = 0;
+  char *error = NULL;
+  assert(strlen(ringfence_version()) >= 5);
+
+  /* Configurations: the defaults, ours, and what is refused. */
+  RingfenceHost *host = ringfence_create(NULL, &error);
+  assert(host != NULL && error == NULL);
+  assert(ringfence_load_bundle(host, argv[1], &error) == 1 && holds(error, "bundle-unknown-key"));
+  ringfence_destroy(host);
+  assert(ringfence_create("{\"key\": 1}", &error) == NULL && holds(error, "bad-configuration"));
+  assert(ringfence_create("{", NULL) == NULL);
+  assert(ringfence_create("\xff", &error) == NULL && holds(error, "not UTF-8"));
+  assert(ringfence_create("{\"runs\": 0}", &error) == NULL && holds(error, "runs"));
+  host = ringfence_create(whole(argv[2], &size), &error);
+  assert(host != NULL);
+
+  /* Before a bundle is there. */
+  assert(ringfence_call(host, "echo", "echo", "{}", NULL, &error) == NULL && holds(error, "no-bundle"));
+  assert(holds(ringfence_list(host, &error), "[]"));
+  assert(ringfence_load_bundle(host, "/nowhere", &error) == 1 && holds(error, "cannot-read"));
+  assert(ringfence_load_bundle(host, NULL, &error) == 1 && holds(error, "path is null"));
+  assert(ringfence_load_bundle(NULL, argv[1], &error) == 1 && holds(error, "host is null"));
+
+  /* With it. */
+  error = NULL;
+  assert(ringfence_load_bundle(host, argv[1], &error) == 0 && error == NULL);
+  assert(holds(ringfence_list(host, &error), "\"name\":\"echo\""));
+  assert(holds(ringfence_call(host, "echo", "echo", "{\"text\": \"\\u00e9\"}", NULL, &error), "\"value\":\"\xc3\xa9\""));
+  assert(error == NULL);
+  assert(holds(ringfence_call(host, "echo", "echo", "{\"text\": \"x\"}", "fuel=1", &error), "\"outcome\":\"out-of-fuel\""));
+  assert(ringfence_call(host, "echo", "echo", "{\"text\": \"x\"}", "fuel=99999999999", &error) == NULL && holds(error, "bad-limit"));
+  assert(ringfence_call(host, "echo", "none", "{}", NULL, &error) == NULL && holds(error, "no-such-tool"));
+  assert(ringfence_call(host, "none", "echo", "{}", NULL, &error) == NULL && holds(error, "no-such-skill"));
+  assert(ringfence_call(host, "echo", "echo", "{\"text\": 1}", NULL, &error) == NULL && holds(error, "\"pointer\":\"/text\""));
+  assert(ringfence_call(host, "echo", "echo", NULL, NULL, &error) == NULL && holds(error, "input is null"));
+  assert(ringfence_call(host, "echo", "echo", "{", NULL, NULL) == NULL);
+
+  /* From four threads at once. */
+  pthread_t threads[4];
+  for (int i = 0; i < 4; i++) assert(pthread_create(&threads[i], NULL, calls, host) == 0);
+  for (int i = 0; i < 4; i++) {
+    void *wrong = NULL;
+    assert(pthread_join(threads[i], &wrong) == 0 && wrong == NULL);
+  }
+
+  /* A component, where there is a compiler. */
+  char *component = whole(argv[3], &size);
+  int loaded = ringfence_load_component(host, "mine", (uint8_t *)component, size, &error);
+  if (strcmp(argv[4], "1") == 0) {
+    assert(loaded == 0 && error == NULL);
+    assert(holds(ringfence_call(host, "mine", "echo", "{\"text\": \"x\"}", NULL, &error), "\"value\":\"x\""));
+    assert(ringfence_load_component(host, "bad", (const uint8_t *)"x", 1, &error) == 1 && holds(error, "not-wasm"));
+    assert(ringfence_load_component(host, "bad", NULL, 1, &error) == 1 && holds(error, "bytes is null"));
+  } else {
+    assert(loaded == 1 && holds(error, "no-compiler"));
+  }
+  ringfence_free(NULL);
+  ringfence_destroy(NULL);
+  ringfence_destroy(host);
+  free(component);
+  puts("ok");
+  return 0;
+}
