@@ -6,6 +6,7 @@
 
 mod author;
 mod doctor;
+mod edge;
 mod serve;
 mod store;
 
