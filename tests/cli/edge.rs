@@ -31,6 +31,8 @@ fn stable(text: &str) -> String {
 fn bench() -> Bench {
     let bench = Bench::new();
     bench.write("key", SECRET);
+    #[cfg(unix)]
+    std::fs::set_permissions(bench.path("key"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let key: ringfence_bundle::SecretKey = SECRET.parse().unwrap();
     bench.write("key.pub", key.public().to_line());
     bench

@@ -68,14 +68,25 @@ impl Trust {
         for skill in &manifest.skills {
             self.revoked.check(&skill.digest.to_string())?;
         }
+        manifest.check_time(now)
+    }
+}
+
+impl crate::Manifest {
+    /// Whether its time is now, and whether that can be told at all.
+    ///
+    /// # Errors
+    ///
+    /// [`BundleError::Clock`], [`BundleError::NotYetValid`], [`BundleError::Expired`].
+    pub fn check_time(&self, now: Time) -> Result<(), BundleError> {
         if now < EARLIEST || now > LATEST {
             return Err(BundleError::Clock { now });
         }
-        if now < manifest.not_before() {
-            return Err(BundleError::NotYetValid { not_before: manifest.not_before(), now });
+        if now < self.not_before() {
+            return Err(BundleError::NotYetValid { not_before: self.not_before(), now });
         }
-        if now >= manifest.expires() {
-            return Err(BundleError::Expired { expires: manifest.expires(), now });
+        if now >= self.expires() {
+            return Err(BundleError::Expired { expires: self.expires(), now });
         }
         Ok(())
     }

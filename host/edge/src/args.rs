@@ -18,7 +18,8 @@ Usage:
 
 Who is trusted:
   --key FILE            public keys, one a line; may be given several times
-  --revoked FILE        keys (key:…), bundles (bundle:…) and skills (sha256:…) that are never loaded, one a line
+  --revoked FILE        keys (key:…), bundles (bundle:…) and skills (sha256:…) that are never loaded, one a line; may be
+                        given several times
   --state FILE          keep the highest bundle version that was seen, and refuse older ones after a restart as well
 
 What it may have:
@@ -39,7 +40,7 @@ serve:
   --cache FILE          keep the last good bundle of a URL, for a start without network
   --ca FILE             trust the certificates of this PEM file instead of the web's, for the URL
   --threads N           [default: the cores]
-  --connections N       at once [default: 256]
+  --connections N       at once [default: 64]
   --drain TIME          calls under way may take so long when it stops [default: 30s]
 
 Exit codes:
@@ -76,7 +77,7 @@ pub(crate) enum Command {
 #[derive(Default)]
 pub(crate) struct Common {
     pub(crate) keys: Vec<PathBuf>,
-    pub(crate) revoked: Option<PathBuf>,
+    pub(crate) revoked: Vec<PathBuf>,
     pub(crate) state: Option<PathBuf>,
     pub(crate) memory: Option<u64>,
     pub(crate) runs: Option<u32>,
@@ -150,7 +151,9 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command
             }))
         }
         "fingerprints" => {
-            options.only(&[])?;
+            if let Some(other) = options.seen.iter().find(|seen| *seen != "interpret") {
+                return Err(lexopt::Error::UnexpectedOption(format!("--{other}")));
+            }
             Command::Fingerprints { common: options.common }
         }
         _ => return Err(format!("`{}` is no command", ringfence::text::clean(&command, 40)).into()),
@@ -182,6 +185,8 @@ struct Options {
     threads: Option<usize>,
     /// Those of one command that were given.
     given: Vec<String>,
+    /// All that were given.
+    seen: Vec<String>,
 }
 
 impl Default for Options {
@@ -198,16 +203,22 @@ impl Default for Options {
             update: std::time::Duration::from_secs(60),
             threads: None,
             given: Vec::new(),
+            seen: Vec::new(),
         }
     }
 }
 
 impl Options {
     fn set(&mut self, name: &str, parser: &mut Parser) -> Result<(), lexopt::Error> {
+        // The last of two would silently be all there is.
+        if !["key", "revoked"].contains(&name) && self.seen.iter().any(|seen| seen == name) {
+            return Err(format!("--{name} is given twice").into());
+        }
+        self.seen.push(name.to_owned());
         let common = &mut self.common;
         match name {
             "key" => common.keys.push(parser.value()?.into()),
-            "revoked" => common.revoked = Some(parser.value()?.into()),
+            "revoked" => common.revoked.push(parser.value()?.into()),
             "state" => common.state = Some(parser.value()?.into()),
             "memory" => common.memory = Some(size(parser)?),
             "runs" => common.runs = Some(parser.value()?.parse()?),

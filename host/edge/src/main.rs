@@ -80,11 +80,15 @@ fn trust(common: &args::Common) -> Result<Trust, Refused> {
         let more = ringfence_edge::PublicKey::read_all(&read(path)?);
         keys.extend(more.map_err(|error| usage(path, error.to_string()))?);
     }
-    let mut trust = Trust::new(keys);
-    if let Some(path) = &common.revoked {
-        trust = trust.revoking(Revocations::read(&read(path)?).map_err(|error| usage(path, error))?);
+    let mut lists = String::new();
+    for path in &common.revoked {
+        let list = read(path)?;
+        Revocations::read(&list).map_err(|error| usage(path, error))?;
+        lists.push_str(&list);
+        lists.push('\n');
     }
-    Ok(trust)
+    let revoked = Revocations::read(&lists).map_err(Refused::fault)?;
+    Ok(Trust::new(keys).revoking(revoked))
 }
 
 fn worker(common: &args::Common, trust: Trust, serves: bool) -> Result<Worker, Refused> {

@@ -1,6 +1,7 @@
 //! The highest version that this node has seen, kept over restarts, so that an old bundle is refused as long as the file
 //! is there.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -26,13 +27,23 @@ impl Seen {
     /// Reads the file; none is a node that has seen nothing. One that cannot be read is an error: going on would let an
     /// old bundle in.
     pub(crate) fn read(file: Option<PathBuf>) -> io::Result<Self> {
-        let Some(path) = &file else { return Ok(Self::default()) };
-        let mark = match std::fs::read(path) {
+        let mut seen = Self { file, mark: None };
+        seen.read_again()?;
+        Ok(seen)
+    }
+
+    /// What other processes of this node have seen meanwhile counts as well.
+    fn read_again(&mut self) -> io::Result<()> {
+        let Some(path) = &self.file else { return Ok(()) };
+        let there: Option<Mark> = match std::fs::read(path) {
             Ok(bytes) => Some(serde_json::from_slice(&bytes).map_err(io::Error::other)?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
-        Ok(Self { file, mark })
+        if there.is_some_and(|there| self.mark.is_none_or(|mark| there.version > mark.version)) {
+            self.mark = there;
+        }
+        Ok(())
     }
 
     /// Refuses a bundle that goes back, and another one of the same version.
@@ -48,34 +59,48 @@ impl Seen {
         Ok(())
     }
 
-    /// Remembers a bundle, on the disk first.
-    pub(crate) fn saw(&mut self, manifest: &Manifest, bundle: Digest) -> io::Result<()> {
+    /// Checks once more and remembers a bundle, on the disk first. Processes that share the file take turns.
+    pub(crate) fn saw(&mut self, manifest: &Manifest, bundle: Digest) -> Result<(), BundleError> {
         let mark = Mark { version: manifest.version, bundle };
-        if self.mark == Some(mark) {
-            return Ok(());
-        }
-        if let Some(file) = &self.file {
-            let line = serde_json::to_vec(&mark).map_err(io::Error::other)?;
-            replace(file, &line)?;
+        if let Some(file) = self.file.clone() {
+            let lock = File::options().create(true).append(true).open(with_suffix(&file, ".lock"))?;
+            lock.lock()?;
+            self.read_again()?;
+            self.check(manifest, bundle)?;
+            if self.mark != Some(mark) {
+                replace(&file, &serde_json::to_vec(&mark).map_err(io::Error::other)?)?;
+            }
+        } else {
+            self.check(manifest, bundle)?;
         }
         self.mark = Some(mark);
         Ok(())
     }
 }
 
+fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
 /// Puts a file in the place of another as a whole, and on the disk.
 pub(crate) fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
     use std::io::Write as _;
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let draft = file.with_file_name(name);
+    let draft = with_suffix(file, &format!(".{}.new", std::process::id()));
+    // Nothing that others put there is written through: what is left of an earlier process of this number goes.
+    let _ = std::fs::remove_file(&draft);
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let write = || {
-        let mut out = std::fs::File::create(&draft)?;
+        let mut out = options.open(&draft)?;
         out.write_all(bytes)?;
         out.sync_all()?;
         std::fs::rename(&draft, file)?;
         let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::File::open(dir)?.sync_all()
+        File::open(dir)?.sync_all()
     };
     write().inspect_err(|_| drop(std::fs::remove_file(&draft)))
 }

@@ -11,6 +11,7 @@ use ringfence_edge::source::{Source, SourceError, Updater};
 use ringfence_edge::{Change, Worker};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 use crate::args::ServeArgs;
 use crate::{Refused, exit, note, print, trust, worker};
@@ -47,24 +48,73 @@ async fn serve(args: ServeArgs) -> Result<bool, Refused> {
     if args.common.state.is_none() {
         note("warning: without --state FILE an older bundle is taken after a restart");
     }
+    if args.cache.is_some() && matches!(source, Source::Path(_)) {
+        return Err(usage("--cache is for an https URL, and the bundle is a file".to_owned()));
+    }
+    // Before anything can wait: whoever says stop is heard.
+    let mut signals = Signals::new()?;
     let mut updater = Updater::new(worker.clone(), source.clone(), args.cache.clone());
-    first(&mut updater, &source, &worker).await?;
+    match source {
+        // Whoever names a file that is no good is told, and not left with a worker that serves nothing.
+        Source::Path(_) => match updater.look().await {
+            Ok(_) => said(&worker),
+            Err(SourceError::Refused(error)) => return Err(error.into()),
+            Err(error) => return Err(Refused::fault(error)),
+        },
+        #[cfg(feature = "https")]
+        Source::Url(_) => match updater.from_cache().await {
+            Ok(Some(_)) => said(&worker),
+            Ok(None) => {}
+            Err(error) => note(&format!("the cached bundle is not taken: {error}")),
+        },
+    }
     let listener = TcpListener::bind(args.serve.listen)
         .await
         .map_err(|error| Refused::fault(format!("cannot listen on {}: {error}", args.serve.listen)))?;
     let address = listener.local_addr().map_err(Refused::fault)?;
     let server = Server::new(worker.clone(), tokens, args.serve.clone());
     let stop = CancellationToken::new();
-    let mut signals = Signals::new()?;
     let serving = tokio::spawn(Arc::clone(&server).serve(listener, stop.clone()));
     print(&format!("http://{address}\n"));
-    let mut last = String::new();
+    // A task of its own: a server that answers slowly keeps no signal waiting.
+    let wake = Arc::new(Notify::new());
+    let looks =
+        tokio::spawn(looks(updater, Arc::clone(&server), worker.clone(), Arc::clone(&wake), args.update));
+    if !is_file(&source) {
+        wake.notify_one();
+    }
     loop {
         tokio::select! {
             _ = signals.term.recv() => break,
             _ = signals.interrupt.recv() => break,
-            _ = signals.reload.recv() => reread(&args, &worker, &server),
-            () = pause(args.update) => {}
+            _ = signals.reload.recv() => {
+                reread(&args, &worker, &server);
+                wake.notify_one();
+            }
+        }
+    }
+    looks.abort();
+    stop.cancel();
+    serving.await.map_err(Refused::fault)
+}
+
+fn is_file(source: &Source) -> bool {
+    matches!(source, Source::Path(_))
+}
+
+/// Looks for new bundles, again and again, and whenever it is woken.
+async fn looks(
+    mut updater: Updater,
+    server: Arc<Server>,
+    worker: Worker,
+    wake: Arc<Notify>,
+    update: Duration,
+) {
+    let mut last = String::new();
+    loop {
+        tokio::select! {
+            () = wake.notified() => {}
+            () = pause(update) => {}
         }
         // What goes on failing is told once, and again when it fails otherwise.
         match look(&mut updater, &worker, &server).await {
@@ -76,8 +126,6 @@ async fn serve(args: ServeArgs) -> Result<bool, Refused> {
             }
         }
     }
-    stop.cancel();
-    serving.await.map_err(Refused::fault)
 }
 
 /// Until it is time to look again; never if that is no time at all.
@@ -87,23 +135,6 @@ async fn pause(time: Duration) {
     } else {
         tokio::time::sleep(time).await;
     }
-}
-
-/// The first bundle: of the source, or of the cache where the source is a server that does not give a good one.
-async fn first(updater: &mut Updater, source: &Source, worker: &Worker) -> Result<(), Refused> {
-    match updater.from_cache().await {
-        Ok(Some(_)) => note("began with the cached bundle"),
-        Ok(None) => {}
-        Err(error) => note(&format!("the cached bundle is not taken: {error}")),
-    }
-    match (updater.look().await, source) {
-        (Ok(_), _) => {}
-        // A file is there or is not: whoever started this is told.
-        (Err(SourceError::Refused(error)), Source::Path(_)) => return Err(error.into()),
-        (Err(error), _) => note(&format!("no bundle yet: {error}")),
-    }
-    said(worker);
-    Ok(())
 }
 
 async fn look(updater: &mut Updater, worker: &Worker, server: &Server) -> Result<(), String> {
@@ -143,18 +174,23 @@ fn said(worker: &Worker) {
     }
 }
 
-/// Keys, revocations and tokens as the files say now. What cannot be read changes nothing.
+/// Keys, revocations and tokens as the files say now. A file that cannot be read changes nothing of what it is about, and
+/// keeps nothing else from being changed.
 fn reread(args: &ServeArgs, worker: &Worker, server: &Server) {
-    match (trust(&args.common), tokens(args.token.as_deref())) {
-        (Ok(trust), Ok(tokens)) => {
+    match trust(&args.common) {
+        Ok(trust) => {
             worker.trust(trust);
-            server.set_tokens(tokens);
-            note("keys, revocations and tokens were read again");
+            note("keys and revocations were read again");
             said(worker);
         }
-        (Err(refused), _) | (_, Err(refused)) => {
-            note(&format!("nothing is changed: {} [{}]", refused.message, refused.code));
+        Err(refused) => note(&format!("keys and revocations stay: {} [{}]", refused.message, refused.code)),
+    }
+    match tokens(args.token.as_deref()) {
+        Ok(tokens) => {
+            server.set_tokens(tokens);
+            note("tokens were read again");
         }
+        Err(refused) => note(&format!("tokens stay: {} [{}]", refused.message, refused.code)),
     }
 }
 

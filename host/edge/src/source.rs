@@ -131,14 +131,15 @@ impl Updater {
         match self.source.clone() {
             Source::Path(path) => {
                 let worker = self.worker.clone();
-                let known = self.stamp;
+                // Nothing serves any more: what is there may be good again.
+                let known = self.stamp.filter(|_| self.worker.serving().is_ok());
                 let (change, stamp) = blocking(move || {
                     // Of the open file, so that the stamp is that of what is read.
-                    let file = File::open(&path)?;
-                    let metadata = file.metadata()?;
-                    if !metadata.is_file() {
+                    if !std::fs::metadata(&path)?.is_file() {
                         return Err(io::Error::other("it is not a file").into());
                     }
+                    let file = File::open(&path)?;
+                    let metadata = file.metadata()?;
                     let stamp = Stamp::of(&metadata);
                     let change = if known == Some(stamp) {
                         Change::Unchanged
@@ -158,7 +159,8 @@ impl Updater {
 
     #[cfg(feature = "https")]
     async fn fetch(&mut self, url: &https::Url) -> Result<Change, SourceError> {
-        let Some(fetched) = url.fetch(self.tag.as_deref(), self.worker.largest_bundle()).await? else {
+        let tag = self.tag.as_deref().filter(|_| self.worker.serving().is_ok());
+        let Some(fetched) = url.fetch(tag, self.worker.largest_bundle()).await? else {
             return Ok(Change::Unchanged);
         };
         let https::Fetched { bytes, tag } = fetched;
@@ -172,8 +174,10 @@ impl Updater {
             Ok((change, kept))
         })
         .await?;
+        // What could not be kept is fetched again, and kept then.
+        kept?;
         self.tag = tag;
-        kept.map(|()| change)
+        Ok(change)
     }
 }
 

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use ringfence::{
-    Allocator, Artifact, Backend, Digest, Fault, Host, HostConfig, HostError, Limits, LoadError, Report,
-    RunError, Skill, SkillDescription, Target, text,
+    Allocator, Artifact, Backend, CancellationToken, Digest, Fault, Host, HostConfig, HostError, Limits,
+    LoadError, Report, RunError, Skill, SkillDescription, Target, text,
 };
 use ringfence_bundle::{BundleError, KeyId, Manifest, OpenedSkill, SkillEntry, Time, Trust, Wants, open};
 
@@ -128,6 +128,8 @@ struct Inner {
     seen: Mutex<Seen>,
     /// Why nothing serves.
     why: Mutex<String>,
+    /// Ends all runs.
+    cancel: CancellationToken,
 }
 
 /// A bundle that serves.
@@ -140,6 +142,8 @@ pub struct Serving {
     backend: Backend,
     host: Host,
     skills: BTreeMap<String, Loaded>,
+    /// Ends its runs.
+    cancel: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -184,6 +188,12 @@ impl Serving {
         self.skills.iter().map(|(name, loaded)| (&**name, &loaded.skill))
     }
 
+    /// Cancelled when the bundle is revoked, or its key is not trusted any more. Runs that are given a child of it end
+    /// then.
+    pub fn cancellation(&self) -> &CancellationToken {
+        &self.cancel
+    }
+
     /// What runs its skills.
     pub fn host(&self) -> &Host {
         &self.host
@@ -221,6 +231,7 @@ impl Worker {
             serving: ArcSwapOption::empty(),
             seen: Mutex::new(seen),
             why: Mutex::new("none was loaded yet".to_owned()),
+            cancel: CancellationToken::new(),
             config,
         };
         let worker = Self { inner: Arc::new(inner) };
@@ -270,6 +281,7 @@ impl Worker {
             backend: backend(target),
             host,
             skills: loaded,
+            cancel: self.inner.cancel.child_token(),
         };
         self.inner.serving.store(Some(Arc::new(serving)));
         Ok(Change::Swapped)
@@ -281,6 +293,11 @@ impl Worker {
     ///
     /// As [`Worker::load`].
     pub fn load_file(&self, path: impl AsRef<Path>) -> Result<Change, BundleError> {
+        let path = path.as_ref();
+        // Before it is opened: opening a pipe would wait for somebody to write.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(BundleError::Io(io::Error::other("it is not a file")));
+        }
         let file = File::open(path)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
@@ -289,8 +306,8 @@ impl Worker {
         self.load(file, metadata.len())
     }
 
-    /// Changes who is trusted and what is revoked. A bundle that serves and is not acceptable any more stops serving: runs
-    /// under way end, and calls are refused.
+    /// Changes who is trusted and what is revoked. A bundle that serves and is not acceptable any more stops serving: its
+    /// runs are cancelled, and calls are refused. Not covered: runs of a bundle whose place another one took before.
     pub fn trust(&self, trust: Trust) {
         // Not while a bundle is loaded that the new trust may refuse.
         let _seen = self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -304,7 +321,9 @@ impl Worker {
 
     fn stop(&self, why: &BundleError) {
         *self.inner.why.lock().unwrap_or_else(PoisonError::into_inner) = why.to_string();
-        self.inner.serving.store(None);
+        if let Some(serving) = self.inner.serving.swap(None) {
+            serving.cancel.cancel();
+        }
     }
 
     /// The bundle that serves, if its time is now.
@@ -318,16 +337,10 @@ impl Worker {
                 self.inner.why.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             ));
         };
-        let (now, manifest) = (Time::now(), &serving.manifest);
-        if now < manifest.not_before() {
-            let error = BundleError::NotYetValid { not_before: manifest.not_before(), now };
-            return Err(CallError::NoBundle(error.to_string()));
+        match serving.manifest.check_time(Time::now()) {
+            Ok(()) => Ok(serving),
+            Err(error) => Err(CallError::NoBundle(error.to_string())),
         }
-        if now >= manifest.expires() {
-            let error = BundleError::Expired { expires: manifest.expires(), now };
-            return Err(CallError::NoBundle(error.to_string()));
-        }
-        Ok(serving)
     }
 
     /// Calls a tool under the limits that the bundle gives: JSON in, report out.
@@ -338,7 +351,8 @@ impl Worker {
     pub async fn call(&self, skill: &str, tool: &str, input: impl Into<String>) -> Result<Report, CallError> {
         let serving = self.serving()?;
         let (skill, limits) = serving.find(skill)?;
-        Ok(serving.host.run(skill, tool, input.into(), limits).await?)
+        let call = serving.host.call(skill, tool).limits(limits).cancel(serving.cancel.child_token());
+        Ok(call.json(input.into()).await?)
     }
 
     /// The same for a caller without a tokio runtime: blocks this thread until the run is over.
@@ -354,7 +368,13 @@ impl Worker {
     ) -> Result<Report, CallError> {
         let serving = self.serving()?;
         let (skill, limits) = serving.find(skill)?;
-        Ok(serving.host.run_blocking(skill, tool, input.into(), limits)?)
+        let call = serving.host.call(skill, tool).limits(limits).cancel(serving.cancel.child_token());
+        Ok(call.json_and_chunks_blocking(input.into())?.0)
+    }
+
+    /// Cancels all runs, of this bundle and of those before it.
+    pub fn cancel_runs(&self) {
+        self.inner.cancel.cancel();
     }
 
     /// What this worker can run, the best first.

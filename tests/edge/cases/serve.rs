@@ -162,13 +162,13 @@ fn tokens_say_who_may_call() {
     // And read again when it is told to.
     put(&dir, "tokens", format!("{other}\n").as_bytes());
     node.signal(Signal::HUP);
-    node.wait_for("read again");
+    node.wait_for("tokens were read again");
     assert_eq!(get(&node, "/v1/skills", &bearer(&token)), 401);
     assert_eq!(get(&node, "/v1/skills", &bearer(&other)), 200);
     // A list that is wrong changes nothing.
     put(&dir, "tokens", b"short\n");
     node.signal(Signal::HUP);
-    node.wait_for("nothing is changed");
+    node.wait_for("tokens stay");
     assert_eq!(get(&node, "/v1/skills", &bearer(&other)), 200);
 }
 

@@ -28,6 +28,8 @@ async fn bundle(args: BundleArgs) -> Result<(), Refused> {
     let missing = |what: &str| usage("bad-usage", format!("{what} is missing"));
     let output = args.output.as_ref().ok_or_else(|| missing("--output"))?;
     let path = args.key.as_ref().ok_or_else(|| missing("--key"))?;
+    check_output(output)?;
+    warn_of_readers(path);
     let key: SecretKey = look::read(path)?
         .parse()
         .map_err(|error| usage("bad-key", format!("{}: {error}", path.display())))?;
@@ -74,6 +76,32 @@ async fn bundle(args: BundleArgs) -> Result<(), Refused> {
     note(&format!("{}: {} bytes", output.display(), bytes.len()));
     Ok(())
 }
+
+/// A bundle may be written over; nothing else, least of all the key.
+fn check_output(output: &Path) -> Result<(), Refused> {
+    let Ok(mut file) = std::fs::File::open(output) else { return Ok(()) };
+    let mut magic = [0; 16];
+    let is_bundle = std::io::Read::read_exact(&mut file, &mut magic).is_ok() && magic == *b"ringfence bundle";
+    if is_bundle {
+        return Ok(());
+    }
+    Err(usage("exists", format!("{} is there and is no bundle; nothing was written", output.display())))
+}
+
+/// A secret that others can read is not one.
+#[cfg(unix)]
+fn warn_of_readers(path: &Path) {
+    use std::os::unix::fs::MetadataExt as _;
+    if std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o077 != 0) {
+        note(&format!(
+            "warning: others can read {}: `chmod 600` it, and make a new key if they did",
+            path.display()
+        ));
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_of_readers(_: &Path) {}
 
 /// What reproducible builds go by.
 fn source_date() -> Result<Option<u64>, Refused> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use ringfence::{Limits, Report, Skill};
 use serde::Serialize;
@@ -13,7 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::Server;
 use super::answer::{Answer, Problem, json as answer_json, with_type};
-use crate::{CallError, Serving};
+use crate::{CallError, Serving, Time};
 
 /// The report, and the chunks that were emitted, where there were any.
 #[derive(Serialize)]
@@ -26,13 +26,19 @@ struct Ran {
 
 impl Server {
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
-        match self.route(request).await {
+        // Who does not say who it is keeps no connection: there are few, and they are for those who may call.
+        let stranger = !self.tokens.load().is_open() && !request.headers().contains_key(AUTHORIZATION);
+        let mut answer = match self.route(request).await {
             Ok(answer) => answer,
             Err(problem) => {
                 self.metrics.refused(problem.code);
                 problem.into_answer()
             }
+        };
+        if stranger || answer.status() == StatusCode::UNAUTHORIZED {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        answer
     }
 
     async fn route(&self, request: Request<Incoming>) -> Result<Answer, Problem> {
@@ -131,7 +137,13 @@ impl Server {
             }
         }
         let (input, _held) = self.body(request.into_body(), limits.input).await?;
-        let call = serving.host().call(skill, tool).limits(&limits).cancel(self.stop_runs.child_token());
+        // It may have been revoked, or have ended, while the body was on its way.
+        if serving.cancellation().is_cancelled() {
+            self.worker.serving()?;
+        }
+        serving.manifest().check_time(Time::now()).map_err(|error| CallError::NoBundle(error.to_string()))?;
+        let token = serving.cancellation().child_token();
+        let call = serving.host().call(skill, tool).limits(&limits).cancel(token);
         let (report, chunks) = call.json_and_chunks(input).await.map_err(CallError::from)?;
         self.metrics.ran(&report);
         Ok(answer_json(StatusCode::OK, &Ran { report, chunks }))

@@ -86,8 +86,6 @@ pub struct Server {
     pub(crate) metrics: Metrics,
     /// Permits of 1 KiB.
     pub(crate) bodies: Arc<Semaphore>,
-    /// Runs end when it is cancelled.
-    pub(crate) stop_runs: CancellationToken,
 }
 
 impl std::fmt::Debug for Server {
@@ -105,7 +103,6 @@ impl Server {
             tokens: ArcSwap::from_pointee(tokens),
             metrics: Metrics::default(),
             bodies,
-            stop_runs: CancellationToken::new(),
             config,
         })
     }
@@ -152,7 +149,7 @@ impl Server {
             return true;
         }
         // Runs end at once and are told as cancelled.
-        self.stop_runs.cancel();
+        self.worker.cancel_runs();
         let _ = tokio::time::timeout(Duration::from_secs(1), ended.closed()).await;
         false
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
+use hyper::body::Body as _;
 use hyper::header::{ETAG, HOST, HeaderValue, IF_NONE_MATCH, USER_AGENT};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
@@ -20,6 +21,9 @@ use super::SourceError;
 
 /// For the connection and the head of the answer.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// For all of it.
+const WHOLE: Duration = Duration::from_secs(600);
 
 /// For each piece of the body.
 const PIECE: Duration = Duration::from_secs(20);
@@ -75,8 +79,16 @@ impl Url {
         Ok(Self { uri, host, port, tls: Arc::new(tls) })
     }
 
-    /// The bundle, unless it is the one of this tag.
+    /// The bundle, unless it is the one of this tag. Takes no longer than [`WHOLE`].
     pub(crate) async fn fetch(&self, tag: Option<&str>, most: u64) -> Result<Option<Fetched>, SourceError> {
+        let fetched = tokio::time::timeout(WHOLE, self.fetch_slowly(tag, most)).await;
+        fetched.unwrap_or_else(|_| {
+            let seconds = WHOLE.as_secs();
+            Err(SourceError::Unreachable(format!("{}: not here after {seconds} s", self.uri)))
+        })
+    }
+
+    async fn fetch_slowly(&self, tag: Option<&str>, most: u64) -> Result<Option<Fetched>, SourceError> {
         let failed = |what: &str, error: &dyn std::fmt::Display| {
             SourceError::Unreachable(format!("{}: {what}: {error}", self.uri))
         };
@@ -90,6 +102,10 @@ impl Url {
             status => return Err(failed("the server says", &status)),
         }
         let tag = answer.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+        let too_large = || failed("the answer is refused", &format_args!("more than {most} bytes"));
+        if answer.size_hint().lower() > most {
+            return Err(too_large());
+        }
         let mut bytes = Vec::new();
         loop {
             let frame = tokio::time::timeout(PIECE, answer.body_mut().frame()).await.map_err(slow)?;
@@ -97,9 +113,13 @@ impl Url {
             let frame = frame.map_err(|error| failed("the answer is cut", &error))?;
             let Ok(piece) = frame.into_data() else { continue };
             if (bytes.len() as u64).saturating_add(piece.len() as u64) > most {
-                return Err(failed("the answer is refused", &format_args!("more than {most} bytes")));
+                return Err(too_large());
             }
             bytes.extend_from_slice(&piece);
+            // What does not begin as a bundle is not held any longer.
+            if bytes.len() >= ringfence_bundle::HEADER && !bytes.starts_with(b"ringfence bundle") {
+                return Err(crate::BundleError::NotABundle.into());
+            }
         }
         Ok(Some(Fetched { bytes, tag }))
     }
