@@ -127,6 +127,25 @@ fn an_older_bundle_is_refused_where_the_state_is_kept() {
     assert!(code == 3 && said.contains("[bundle-rollback]"), "{code}: {said}");
 }
 
+/// All lists that are named are gone by, and nothing else may be named twice.
+#[test]
+fn lists_add_up_and_the_rest_is_said_once() {
+    let dir = folder();
+    std::fs::write(dir.path().join("first"), key().public().id().to_string()).unwrap();
+    std::fs::write(dir.path().join("second"), "# nothing").unwrap();
+    for lists in [["first", "second"], ["second", "first"]] {
+        let more = ["echo", "--revoked", lists[0], "--revoked", lists[1]];
+        let (code, _, said) = call(dir.path(), &more, "{}");
+        assert!(code == 3 && said.contains("[bundle-revoked]"), "{code}: {said}");
+    }
+    let twice = ["run", "edge.rfb", "echo", "--key", "key.pub", "--state", "a", "--state", "b"];
+    assert_eq!(ends(&run(&twice, dir.path(), "")).0, 2);
+    let cache = ["serve", "edge.rfb", "--key", "key.pub", "--cache", "c"];
+    let (code, _, said) = ends(&run(&cache, dir.path(), ""));
+    assert!(code == 2 && said.contains("--cache is for an https URL"), "{code}: {said}");
+    assert_eq!(ends(&run(&["fingerprints", "--key", "none"], dir.path(), "")).0, 2);
+}
+
 /// The exit codes are those of `ringfence`, and its help says the same of them.
 #[test]
 fn exit_codes_are_those_of_the_other_program() {

@@ -218,6 +218,30 @@ fn a_new_bundle_is_swapped_in_and_a_bad_one_is_not() {
     assert_eq!(exchange(node.address, "GET", "/readyz", "", "").status, 503);
 }
 
+/// A body that is on its way while its skill is revoked is not run, and what comes back serves again.
+#[test]
+fn what_is_revoked_is_not_run_and_can_come_back() {
+    let dir = folder();
+    put(&dir, "revoked", b"");
+    let mut node = start(&dir, &["--revoked", "revoked"]);
+    let mut stream = TcpStream::connect(node.address).unwrap();
+    let path = "/v1/skills/n/tools/number";
+    write!(stream, "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{", node.address).unwrap();
+    // It is answered behind the first one: the server has read it.
+    assert_eq!(exchange(node.address, "GET", "/readyz", "", "").status, 200);
+    put(&dir, "revoked", format!("{}\n", key().public().id()).as_bytes());
+    node.signal(Signal::HUP);
+    node.wait_for("is revoked");
+    stream.write_all(b"}").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.contains("503 Service Unavailable") && text.contains("no-bundle"), "{text}");
+    put(&dir, "revoked", b"");
+    node.signal(Signal::HUP);
+    node.wait_for("serving bundle version 1");
+    assert_eq!(call(&node, "n", "number", "{}").status, 200);
+}
+
 /// By itself, as often as it is told to look.
 #[test]
 fn it_looks_by_itself() {

@@ -94,6 +94,41 @@ fn what_was_seen_outlives_the_process() {
     assert!(error.contains("remove the file"), "{error}");
 }
 
+/// Two processes of one node: what one has seen the other goes by.
+#[test]
+fn workers_that_share_a_state_never_go_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("seen");
+    let config = || WorkerConfig { state: Some(state.clone()), ..WorkerConfig::default() };
+    let (first, second) = (Worker::new(config(), trust()).unwrap(), Worker::new(config(), trust()).unwrap());
+    assert_eq!(load(&first, &version(1)), Ok(Change::Swapped));
+    assert_eq!(load(&second, &version(3)), Ok(Change::Swapped));
+    assert_eq!(load(&first, &version(2)), Err("bundle-rollback"));
+    assert_eq!(says(&first), "1");
+    assert!(std::fs::read_to_string(&state).unwrap().contains("\"version\":3"));
+    assert_eq!(load(&first, &version(4)), Ok(Change::Swapped));
+}
+
+/// A run that nothing else would end for an hour.
+#[test]
+fn runs_of_what_is_revoked_end() {
+    let worker = worker();
+    let long = Limits {
+        fuel: u64::MAX - 1,
+        deadline: std::time::Duration::from_secs(3_600),
+        ..Limits::default()
+    };
+    load(&worker, &signed(draft(1, vec![skill("spin", SPIN, &long, &[native()])]))).unwrap();
+    let serving = worker.serving().unwrap();
+    let of_thread = worker.clone();
+    let run = std::thread::spawn(move || of_thread.call_blocking("spin", "spin", "{}").unwrap());
+    while serving.host().runs() == 0 {
+        std::thread::yield_now();
+    }
+    worker.trust(Trust::default());
+    assert_eq!(run.join().unwrap().outcome.name(), "cancelled");
+}
+
 #[test]
 fn a_bad_bundle_leaves_the_old_one_serving() {
     let worker = worker();
