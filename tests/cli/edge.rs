@@ -86,7 +86,10 @@ fn bundles_that_are_refused() {
     bench.check("bundle-policy-key", &bundle(&["--policy", "policy.toml"]));
     bench.check("bundle-no-target", &["bundle", "echo.wasm", "--key", "key", "-o", "x", "--target", "z80"]);
     bench.check("bundle-no-key", &["bundle", "echo.wasm", "-o", "x", "--target", "pulley64"]);
-    bench.check("bundle-over-the-key", &["bundle", "echo.wasm", "--key", "key", "--target", "pulley64", "-o", "key"]);
+    bench.check(
+        "bundle-over-the-key",
+        &["bundle", "echo.wasm", "--key", "key", "--target", "pulley64", "-o", "key"],
+    );
     assert_eq!(std::fs::read_to_string(bench.path("key")).unwrap(), SECRET);
     bench.check("bundle-names", &bundle(&["endings.wasm", "echo=endings.wasm"]));
 }

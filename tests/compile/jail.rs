@@ -207,7 +207,7 @@ fn a_probe_of_a_program_that_is_no_compiler() {
 #[cfg(target_os = "linux")]
 fn a_child_that_cannot_be_locked_up_ends() {
     let child = std::process::Command::new(env!("CARGO_BIN_EXE_ringfence"))
-        .args(["__ringfence-compile", "60", "2147483648", "1", "1"])
+        .args(["__ringfence-compile", "60", "2147483648", "1", "1", "native"])
         .output()
         .expect("it starts");
     assert_eq!((child.status.code(), child.stdout.len()), (Some(1), 0), "{child:?}");

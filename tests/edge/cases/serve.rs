@@ -226,7 +226,12 @@ fn what_is_revoked_is_not_run_and_can_come_back() {
     let mut node = start(&dir, &["--revoked", "revoked"]);
     let mut stream = TcpStream::connect(node.address).unwrap();
     let path = "/v1/skills/n/tools/number";
-    write!(stream, "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{", node.address).unwrap();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{",
+        node.address
+    )
+    .unwrap();
     // It is answered behind the first one: the server has read it.
     assert_eq!(exchange(node.address, "GET", "/readyz", "", "").status, 200);
     put(&dir, "revoked", format!("{}\n", key().public().id()).as_bytes());

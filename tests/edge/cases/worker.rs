@@ -113,11 +113,8 @@ fn workers_that_share_a_state_never_go_back() {
 #[test]
 fn runs_of_what_is_revoked_end() {
     let worker = worker();
-    let long = Limits {
-        fuel: u64::MAX - 1,
-        deadline: std::time::Duration::from_secs(3_600),
-        ..Limits::default()
-    };
+    let long =
+        Limits { fuel: u64::MAX - 1, deadline: std::time::Duration::from_secs(3_600), ..Limits::default() };
     load(&worker, &signed(draft(1, vec![skill("spin", SPIN, &long, &[native()])]))).unwrap();
     let serving = worker.serving().unwrap();
     let of_thread = worker.clone();
