@@ -4,6 +4,7 @@ pub mod files;
 pub mod hostile;
 pub mod types;
 pub mod wat_guests;
+pub mod worker;
 
 use std::sync::OnceLock;
 
@@ -80,7 +81,8 @@ pub fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
     limits
 }
 
-/// Runs a guest under both allocators and compares how it ends. Gives the last report, if there was a run.
+/// Runs a guest under both allocators, and out of a bundle on the edge's worker, and compares how it ends. Gives the last
+/// report, if there was a run.
 #[track_caller]
 pub fn check(wat: &str, tool: &str, input: Value, limits: &Limits, expect: &Expect) -> Option<Report> {
     let mut last = None;
@@ -97,6 +99,13 @@ pub fn check(wat: &str, tool: &str, input: Value, limits: &Limits, expect: &Expe
             panic!("{allocator:?}: {difference}");
         }
         last = ran.ok();
+    }
+    let host = host(Allocator::OnDemand);
+    if let Ok(skill) = host.validate(wasm(wat))
+        && limits.check(host.caps()).is_ok()
+        && let Err(difference) = matches(expect, &worker::run(&skill, tool, input, limits))
+    {
+        panic!("on the worker: {difference}");
     }
     last
 }
