@@ -52,6 +52,17 @@ int32_t ringfence_load_bundle(const RingfenceHost *host,
                               const char *path,
                               char **error);
 
+// Changes who is trusted and what is revoked. `config` is a JSON object with `keys` and `revoked`, as in `ringfence_create`;
+// what is left out is none. A bundle that is not acceptable any more stops serving, and its runs are cancelled. Gives 0, or 1
+// and `*error`; then nothing is changed.
+//
+// # Safety
+//
+// `host` came from `ringfence_create`. `config` is text that ends with a zero. `error` is null or a place for a pointer.
+int32_t ringfence_trust(const RingfenceHost *host,
+                        const char *config,
+                        char **error);
+
 // Loads a component under a name, in the place of what is there. It is compiled in this process: for components that are
 // trusted not to keep the compiler busy. Gives 0, or 1 and `*error`; always `no-compiler` in the worker's library.
 //

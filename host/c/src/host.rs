@@ -83,6 +83,27 @@ impl From<BundleError> for Failure {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+struct Trusted {
+    keys: Option<String>,
+    revoked: Option<String>,
+}
+
+impl Trusted {
+    fn read(&self) -> Result<Trust, Failure> {
+        let bad = |error: &dyn std::fmt::Display| Failure::new("bad-configuration", error);
+        let trust = match &self.keys {
+            Some(keys) => Trust::from_lines(keys).map_err(|error| bad(&error))?,
+            None => Trust::default(),
+        };
+        match &self.revoked {
+            Some(list) => Ok(trust.revoking(Revocations::read(list).map_err(|error| bad(&error))?)),
+            None => Ok(trust),
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct Config {
     keys: Option<String>,
     revoked: Option<String>,
@@ -107,13 +128,7 @@ impl RingfenceHost {
         let config: Config = config
             .map_or_else(|| Ok(Config::default()), serde_json::from_str)
             .map_err(|error| bad(&error))?;
-        let mut trust = match &config.keys {
-            Some(keys) => Trust::from_lines(keys).map_err(|error| bad(&error))?,
-            None => Trust::default(),
-        };
-        if let Some(list) = &config.revoked {
-            trust = trust.revoking(Revocations::read(list).map_err(|error| bad(&error))?);
-        }
+        let trust = Trusted { keys: config.keys, revoked: config.revoked }.read()?;
         let default = WorkerConfig::default();
         let worker = WorkerConfig {
             runs: config.runs.unwrap_or(default.runs),
@@ -136,6 +151,13 @@ impl RingfenceHost {
             #[cfg(feature = "compiler")]
             components: RwLock::default(),
         })
+    }
+
+    pub(crate) fn trust(&self, config: &str) -> Result<(), Failure> {
+        let config: Trusted =
+            serde_json::from_str(config).map_err(|error| Failure::new("bad-configuration", error))?;
+        self.worker.trust(config.read()?);
+        Ok(())
     }
 
     pub(crate) fn load_bundle(&self, path: &str) -> Result<(), Failure> {

@@ -1,5 +1,7 @@
 //! The C ABI: create, load, call, free. JSON in, JSON out; `include/ringfence.h` is made of this file.
 //!
+//! After `fork` a child must not use a host that it inherited: the thread that ends busy runs is not there.
+//!
 //! The same header is that of two libraries: the whole one, which loads components and bundles, and the worker's, built
 //! with `--no-default-features`, which loads bundles only and links no compiler.
 //!
@@ -88,6 +90,27 @@ pub unsafe extern "C" fn ringfence_load_bundle(
     let loaded = guarded(|| there(host)?.load_bundle(needed(path, "path")?));
     // SAFETY: as above.
     i32::from(unsafe { give_failure(loaded, error) }.is_none())
+}
+
+/// Changes who is trusted and what is revoked. `config` is a JSON object with `keys` and `revoked`, as in `ringfence_create`;
+/// what is left out is none. A bundle that is not acceptable any more stops serving, and its runs are cancelled. Gives 0, or 1
+/// and `*error`; then nothing is changed.
+///
+/// # Safety
+///
+/// `host` came from `ringfence_create`. `config` is text that ends with a zero. `error` is null or a place for a pointer.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "C hands over pointers; what is asked of them is said above")]
+pub unsafe extern "C" fn ringfence_trust(
+    host: *const RingfenceHost,
+    config: *const c_char,
+    error: *mut *mut c_char,
+) -> i32 {
+    // SAFETY: what the caller promised, here and below.
+    let (host, config) = unsafe { (host.as_ref(), given(config)) };
+    let changed = guarded(|| there(host)?.trust(needed(config, "config")?));
+    // SAFETY: as above.
+    i32::from(unsafe { give_failure(changed, error) }.is_none())
 }
 
 /// Loads a component under a name, in the place of what is there. It is compiled in this process: for components that are

@@ -43,7 +43,7 @@ fn libraries() -> [(PathBuf, &'static str); 2] {
     let whole = std::env::current_exe().unwrap().parent().unwrap().join(name());
     let root = Path::new(ROOT).join("../..");
     let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("edge");
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("alone");
     let built = Command::new(env!("CARGO"))
         .args(["build", "--locked", "--quiet", "-p", "ringfence-c", "--no-default-features"])
         .current_dir(&root)

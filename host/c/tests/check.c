@@ -95,6 +95,13 @@ int main(int argc, char **argv) {
   } else {
     assert(loaded == 1 && holds(error, "no-compiler"));
   }
+
+  /* Whose key is not trusted any more serves no more. */
+  error = NULL;
+  assert(ringfence_trust(host, "{\"keys\": \"x\"}", &error) == 1 && holds(error, "bad-configuration"));
+  assert(holds(ringfence_call(host, "echo", "echo", "{\"text\": \"x\"}", NULL, &error), "completed"));
+  assert(ringfence_trust(host, "{}", &error) == 0 && error == NULL);
+  assert(ringfence_call(host, "echo", "echo", "{\"text\": \"x\"}", NULL, &error) == NULL && holds(error, "no-bundle"));
   ringfence_free(NULL);
   ringfence_destroy(NULL);
   ringfence_destroy(host);

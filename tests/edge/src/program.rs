@@ -17,7 +17,7 @@ pub fn program() -> &'static Path {
         // Beside the other builds, so that neither undoes the other.
         let target = std::env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| root.join("target"), PathBuf::from)
-            .join("edge");
+            .join("alone");
         let built = Command::new(env!("CARGO"))
             .args(["build", "--locked", "--quiet", "-p", "ringfence-edge", "--features", "https,pulley"])
             .current_dir(&root)
