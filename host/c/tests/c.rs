@@ -45,7 +45,16 @@ fn libraries() -> [(PathBuf, &'static str); 2] {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("alone");
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--locked", "--quiet", "-p", "ringfence-c", "--no-default-features"])
+        .args([
+            "build",
+            "--locked",
+            "--quiet",
+            "-p",
+            "ringfence-c",
+            "--no-default-features",
+            "--features",
+            "pulley",
+        ])
         .current_dir(&root)
         .env("CARGO_TARGET_DIR", &target)
         .status();
