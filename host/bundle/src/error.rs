@@ -11,6 +11,9 @@ pub enum BundleError {
     /// The file cannot be read.
     #[error("the bundle cannot be read: {0}")]
     Io(#[from] io::Error),
+    /// The worker cannot keep what it has seen, so it takes nothing new. The node's fault, not the bundle's.
+    #[error("the state file cannot be kept: {0}; make room for it, or name another with --state")]
+    State(io::Error),
     /// It does not begin as a bundle does.
     #[error("this is no bundle: `ringfence bundle` makes one")]
     NotABundle,
@@ -118,6 +121,7 @@ impl BundleError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Io(_) => "cannot-read",
+            Self::State(_) => "cannot-keep-state",
             Self::NotABundle => "not-a-bundle",
             Self::Format(_) => "bundle-format",
             Self::TooLarge { .. } => "bundle-too-large",

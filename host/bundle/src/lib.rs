@@ -16,7 +16,7 @@
 //! | … | the blobs: code and description of each skill for each fingerprint, in the order of the manifest |
 //!
 //! There is nothing else in the file, so every byte is signed. [`open`] checks in this order: size, magic and format,
-//! whether the key is trusted, the signature, and only then reads the manifest, the dates, the revocations, and the
+//! whether the key is trusted and not revoked, the signature, and only then reads the manifest, what else is revoked, the dates, and the
 //! blobs, whose digest must come out before any of them is handed on. What it gives ([`Opened`]) is made in no other
 //! way.
 //!

@@ -29,6 +29,9 @@ const char *ringfence_version(void);
 //
 // Gives null and `*error` when it is refused. A host may be used by several threads at once.
 //
+// `*error`, here and below, is null after a success, and else JSON to be freed with `ringfence_free`: `error` (a stable code),
+// `message`, and `pointer` to the value of the input that does not fit. `error` itself may be null.
+//
 // # Safety
 //
 // `config` is null or text that ends with a zero. `error` is null or a place for a pointer.
@@ -64,7 +67,8 @@ int32_t ringfence_trust(const RingfenceHost *host,
                         char **error);
 
 // Loads a component under a name, in the place of what is there. It is compiled in this process: for components that are
-// trusted not to keep the compiler busy. Gives 0, or 1 and `*error`; always `no-compiler` in the worker's library.
+// trusted not to keep the compiler busy. It hides a skill of that name in the bundle, and runs under the default limits.
+// `runs` and `memory` hold for components and for bundles each. Gives 0, or 1 and `*error`; always `no-compiler` in the worker's library.
 //
 // # Safety
 //

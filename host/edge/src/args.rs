@@ -46,10 +46,10 @@ serve:
 Exit codes:
    0  completed; done
    1  failed: the tool gave its own error
-   2  the command line is wrong, or a file that it names
+   2  the command line is wrong, or a file that it names holds something else
    3  the bundle was refused
    4  the call was refused: no such skill or tool, input that does not fit, a limit out of range
-   5  the host failed
+   5  the host failed: a file that cannot be read, a fault
    6  the host is full, or nothing serves
   10  trapped
   11  out-of-fuel

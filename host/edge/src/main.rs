@@ -59,8 +59,8 @@ impl Refused {
 
 impl From<ringfence_edge::BundleError> for Refused {
     fn from(error: ringfence_edge::BundleError) -> Self {
-        use ringfence_edge::BundleError::Io;
-        let exit = if matches!(error, Io(_)) { exit::FAULT } else { exit::REFUSED };
+        use ringfence_edge::BundleError::{Io, State};
+        let exit = if matches!(error, Io(_) | State(_)) { exit::FAULT } else { exit::REFUSED };
         Self { exit, code: error.code(), message: error.to_string() }
     }
 }

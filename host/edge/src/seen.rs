@@ -63,12 +63,13 @@ impl Seen {
     pub(crate) fn saw(&mut self, manifest: &Manifest, bundle: Digest) -> Result<(), BundleError> {
         let mark = Mark { version: manifest.version, bundle };
         if let Some(file) = self.file.clone() {
-            let lock = File::options().create(true).append(true).open(with_suffix(&file, ".lock"))?;
-            lock.lock()?;
-            self.read_again()?;
+            let lock = File::options().create(true).append(true).open(with_suffix(&file, ".lock"));
+            let lock = lock.map_err(BundleError::State)?;
+            lock.lock().and_then(|()| self.read_again()).map_err(BundleError::State)?;
             self.check(manifest, bundle)?;
             if self.mark != Some(mark) {
-                replace(&file, &serde_json::to_vec(&mark).map_err(io::Error::other)?)?;
+                let line = serde_json::to_vec(&mark).map_err(|error| BundleError::State(error.into()))?;
+                replace(&file, &line).map_err(BundleError::State)?;
             }
         } else {
             self.check(manifest, bundle)?;

@@ -21,9 +21,9 @@ use crate::seen::Seen;
 /// bundle has it and else for Pulley. Fit for a machine of 512 MB; see SECURITY.md for what that leaves uncovered.
 #[derive(Debug, Clone)]
 pub struct WorkerConfig {
-    /// Runs at once; one more is refused. Default: 32.
+    /// Runs at once; one more is refused. Default: 32. Code for the processor and code for Pulley count each for itself.
     pub runs: u32,
-    /// Bytes that all runs together may hold. Default: 256 MiB. Not covered: the code of the skills, the engine.
+    /// Bytes that all runs together may hold, counted likewise. Default: 256 MiB. Not covered: the code of the skills, the engine.
     pub memory: u64,
     /// Bytes of the largest bundle that is read. Default: 256 MiB.
     pub bundle: u64,
@@ -343,7 +343,8 @@ impl Worker {
         }
     }
 
-    /// Calls a tool under the limits that the bundle gives: JSON in, report out.
+    /// Calls a tool under the limits that the bundle gives: JSON in, report out. Chunks that the guest emits are left out; who
+    /// wants them, or lower limits, calls by [`Worker::serving`] and [`Serving::host`].
     ///
     /// # Errors
     ///

@@ -12,7 +12,8 @@ use crate::{ECHO, SPIN, number};
 
 fn bundle(version: u32) -> Vec<u8> {
     let limits = Limits::default();
-    let endless = Limits { fuel: u64::MAX - 1, ..Limits::default() };
+    let endless =
+        Limits { fuel: u64::MAX - 1, deadline: std::time::Duration::from_secs(3_600), ..Limits::default() };
     let skills = vec![
         skill("echo", ECHO, &limits, &[native()]),
         skill("n", &number(version), &limits, &[native()]),

@@ -260,17 +260,21 @@ fn pulley_runs_where_it_is_asked_for() {
 fn a_full_worker_refuses() {
     let config = WorkerConfig { runs: 1, ..WorkerConfig::default() };
     let worker = Worker::new(config, trust()).unwrap();
-    let long = Limits { fuel: 300_000_000, ..Limits::default() };
+    let long =
+        Limits { fuel: u64::MAX - 1, deadline: std::time::Duration::from_secs(3_600), ..Limits::default() };
     let skills = vec![skill("n", &number(1), &long, &[native()]), skill("spin", SPIN, &long, &[native()])];
     load(&worker, &signed(draft(1, skills))).unwrap();
     assert_eq!(says(&worker), "1");
     let serving = worker.serving().unwrap();
-    let of_thread = worker.clone();
-    let run = std::thread::spawn(move || of_thread.call_blocking("spin", "spin", "{}").unwrap());
+    let (skill, limits) = serving.find("spin").unwrap();
+    let token = ringfence::CancellationToken::new();
+    let call = serving.host().call(skill, "spin").limits(limits).cancel(token.clone());
+    let run = std::thread::spawn(move || call.json_and_chunks_blocking("{}".to_owned()).unwrap().0);
     while serving.host().runs() == 0 {
         std::thread::yield_now();
     }
     assert_eq!(says(&worker), "overloaded");
-    assert_eq!(run.join().unwrap().outcome.name(), "out-of-fuel");
+    token.cancel();
+    assert_eq!(run.join().unwrap().outcome.name(), "cancelled");
     assert_eq!(says(&worker), "1");
 }

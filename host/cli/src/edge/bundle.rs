@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use ringfence::{Limits, Target, ValidatedSkill, text};
-use ringfence_bundle::{Built, Draft, DraftSkill, SecretKey, Time, Trust, Wants, open};
+use ringfence_bundle::{Built, Draft, DraftSkill, SecretKey, Time, Trust, Wants, open, peek};
 
 use super::policy::Policy;
 use super::{CAP, look, usage};
@@ -67,11 +67,12 @@ async fn bundle(args: BundleArgs) -> Result<(), Refused> {
         Draft { version: args.bundle_version.unwrap_or(not_before), not_before, expires, skills: drafts };
     let bytes = draft.sign(&key).map_err(|error| usage("bad-bundle", error.to_string()))?;
     ringfence_author::write_whole(output, &bytes)?;
+    let (manifest, signer, id) = peek(&*bytes, bytes.len() as u64, CAP)?;
+    look::tell(&manifest, signer, id, args.json);
     // As a worker will see it.
     let trust = Trust::new(vec![key.public()]);
-    match open(&*bytes, bytes.len() as u64, CAP, &trust, Time::now(), Wants::Nothing) {
-        Ok(opened) => look::tell(opened.manifest(), opened.key(), opened.id(), args.json),
-        Err(error) => note(&format!("warning: no worker would take it now: {error}")),
+    if let Err(error) = open(&*bytes, bytes.len() as u64, CAP, &trust, Time::now(), Wants::Nothing) {
+        note(&format!("warning: no worker would take it now: {error}"));
     }
     note(&format!("{}: {} bytes", output.display(), bytes.len()));
     Ok(())

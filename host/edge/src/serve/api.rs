@@ -13,6 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::Server;
 use super::answer::{Answer, Problem, json as answer_json, with_type};
+use super::metrics::Metrics;
 use crate::{CallError, Serving, Time};
 
 /// The report, and the chunks that were emitted, where there were any.
@@ -100,7 +101,8 @@ impl Server {
         let tokens = self.tokens.load();
         if tokens.is_open() {
             // Another name that leads to this machine is how a web page gets around that.
-            return if is_this_machine(headers) {
+            let local = self.local.load(std::sync::atomic::Ordering::Relaxed);
+            return if local && is_this_machine(headers) {
                 Ok(())
             } else {
                 let detail = "without tokens only requests to this machine by its own name are answered";
@@ -144,7 +146,10 @@ impl Server {
         serving.manifest().check_time(Time::now()).map_err(|error| CallError::NoBundle(error.to_string()))?;
         let token = serving.cancellation().child_token();
         let call = serving.host().call(skill, tool).limits(&limits).cancel(token);
-        let (report, chunks) = call.json_and_chunks(input).await.map_err(CallError::from)?;
+        let mut counted = Counted { metrics: &self.metrics, ended: false };
+        let ran = call.json_and_chunks(input).await;
+        counted.ended = true;
+        let (report, chunks) = ran.map_err(CallError::from)?;
         self.metrics.ran(&report);
         Ok(answer_json(StatusCode::OK, &Ran { report, chunks }))
     }
@@ -182,6 +187,20 @@ impl Server {
             Problem::new(StatusCode::BAD_REQUEST, "bad-request", detail)
         })?;
         Ok((text, held))
+    }
+}
+
+/// Counts a run that is dropped before its end, because its caller left, as cancelled.
+struct Counted<'a> {
+    metrics: &'a Metrics,
+    ended: bool,
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.metrics.left();
+        }
     }
 }
 

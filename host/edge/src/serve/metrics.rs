@@ -26,6 +26,11 @@ impl Metrics {
         self.fuel.fetch_add(report.usage.fuel, Ordering::Relaxed);
     }
 
+    /// A run whose caller left.
+    pub(crate) fn left(&self) {
+        count(&self.runs, "cancelled");
+    }
+
     pub(crate) fn refused(&self, code: &'static str) {
         count(&self.refused, code);
     }
@@ -52,7 +57,7 @@ impl Metrics {
         let _ = write!(
             out,
             "# TYPE ringfence_fuel counter\n# HELP ringfence_fuel Fuel that runs burnt.\nringfence_fuel_total {fuel}\n\
-             # TYPE ringfence_updates counter\n# HELP ringfence_updates Bundles that were looked at.\n\
+             # TYPE ringfence_updates counter\n# HELP ringfence_updates Bundles that were new, and those that were refused or not to be had.\n\
              ringfence_updates_total{{result=\"taken\"}} {took}\nringfence_updates_total{{result=\"refused\"}} {failed}\n"
         );
         if let Ok(serving) = worker.serving() {

@@ -20,6 +20,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -84,6 +85,8 @@ pub struct Server {
     pub(crate) config: ServeConfig,
     pub(crate) tokens: ArcSwap<Tokens>,
     pub(crate) metrics: Metrics,
+    /// Whether only this machine reaches it.
+    pub(crate) local: AtomicBool,
     /// Permits of 1 KiB.
     pub(crate) bodies: Arc<Semaphore>,
 }
@@ -95,13 +98,15 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// A server for a worker. With no tokens everybody on this machine may call.
+    /// A server for a worker. With no tokens everybody on this machine may call; at an address that others reach nobody may
+    /// then.
     pub fn new(worker: Worker, tokens: Tokens, config: ServeConfig) -> Arc<Self> {
         let bodies = Arc::new(Semaphore::new((config.bodies >> 10).clamp(1, Semaphore::MAX_PERMITS)));
         Arc::new(Self {
             worker,
             tokens: ArcSwap::from_pointee(tokens),
             metrics: Metrics::default(),
+            local: AtomicBool::new(true),
             bodies,
             config,
         })
@@ -120,6 +125,8 @@ impl Server {
     /// Serves until `stop` is cancelled, and then until what is under way has ended, at most for
     /// [`ServeConfig::drain`]. True when everything ended by itself.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) -> bool {
+        let local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+        self.local.store(local, Ordering::Relaxed);
         let places = Arc::new(Semaphore::new(self.config.connections.clamp(1, Semaphore::MAX_PERMITS)));
         // Every connection holds one receiver: when the last is dropped all have ended.
         let (ended, alive) = watch::channel(());
