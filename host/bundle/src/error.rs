@@ -95,7 +95,7 @@ pub enum BundleError {
     },
     /// Two bundles of one version.
     #[error(
-        "the bundle has version {0}, as the one that serves, and other contents: give it a higher --version"
+        "the bundle has version {0}, as one that was seen here, and other contents: make it with a higher --bundle-version"
     )]
     SameVersion(u64),
     /// None of its code is for this worker.

@@ -23,6 +23,9 @@ pub enum KeyError {
         "this is the secret key, which no worker needs: give it the file that ends in `.pub`, and make a new key if others saw this one"
     )]
     SecretForPublic,
+    /// A public key where the secret one belongs.
+    #[error("this is the public key: bundles are signed with the file without `.pub`")]
+    PublicForSecret,
     /// Of the form, and no point of the curve, or one that any signature would fit.
     #[error("not a public key: the bytes are no key of ed25519")]
     Weak,
@@ -62,6 +65,9 @@ impl FromStr for SecretKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
+        if text.trim_start().starts_with(PUBLIC) {
+            return Err(KeyError::PublicForSecret);
+        }
         bytes(text, SECRET).map(|seed| Self::from_seed(&seed)).ok_or(KeyError::Form(SECRET))
     }
 }
@@ -163,6 +169,7 @@ mod tests {
     fn what_is_no_key_is_refused() {
         let secret = SecretKey::from_seed(&[7; 32]);
         assert_eq!(secret.to_line().parse::<PublicKey>(), Err(KeyError::SecretForPublic));
+        assert_eq!(secret.public().to_line().parse::<SecretKey>().err(), Some(KeyError::PublicForSecret));
         assert_eq!(PublicKey::read_all("# none\n"), Err(KeyError::Form(PUBLIC)));
         let weak = format!("{PUBLIC} {}", STANDARD.encode([0_u8; 32]));
         assert_eq!(weak.parse::<PublicKey>(), Err(KeyError::Weak));

@@ -29,10 +29,10 @@ async fn bundle(args: BundleArgs) -> Result<(), Refused> {
     let output = args.output.as_ref().ok_or_else(|| missing("--output"))?;
     let path = args.key.as_ref().ok_or_else(|| missing("--key"))?;
     check_output(output)?;
-    warn_of_readers(path);
     let key: SecretKey = look::read(path)?
         .parse()
         .map_err(|error| usage("bad-key", format!("{}: {error}", path.display())))?;
+    warn_of_readers(path);
     let policy = Policy::read(args.policy.as_deref())?;
     let not_before = match args.not_before {
         Some(given) => given,

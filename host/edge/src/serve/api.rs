@@ -241,7 +241,8 @@ fn list(serving: &Serving) -> Value {
     });
     json!({
         "bundle": {
-            "id": serving.id(),
+            // As a revocation list names it.
+            "id": serving.id().to_string().replacen("sha256:", "bundle:", 1),
             "key": serving.key().to_string(),
             "version": manifest.version,
             "not_before": manifest.not_before,
