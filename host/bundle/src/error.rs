@@ -2,6 +2,8 @@
 
 use std::io;
 
+use ringfence::Fault;
+
 use crate::key::KeyId;
 
 /// A bundle was refused. Nothing of it was loaded.
@@ -117,6 +119,29 @@ pub enum BundleError {
 }
 
 impl BundleError {
+    /// Whose fault it is: the node's ([`Fault::Host`]), or that of whoever made the bundle or named it.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Io(_) | Self::State(_) | Self::Clock { .. } => Fault::Host,
+            Self::NotABundle
+            | Self::Format(_)
+            | Self::TooLarge { .. }
+            | Self::Size { .. }
+            | Self::Unsigned
+            | Self::UnknownKey(_)
+            | Self::Revoked { .. }
+            | Self::Signature
+            | Self::Altered
+            | Self::Manifest(_)
+            | Self::Expired { .. }
+            | Self::NotYetValid { .. }
+            | Self::Rollback { .. }
+            | Self::SameVersion(_)
+            | Self::NoBuild { .. }
+            | Self::Load { .. } => Fault::Author,
+        }
+    }
+
     /// The stable code, in kebab-case.
     pub fn code(&self) -> &'static str {
         match self {

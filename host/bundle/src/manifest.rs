@@ -1,7 +1,5 @@
 //! What a bundle says of itself. Signed, so it is what the signer meant; checked all the same, since a signer can err.
 
-use std::time::Duration;
-
 use ringfence::{Digest, Limits};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -43,7 +41,7 @@ pub struct SkillEntry {
     /// Bytes of that component.
     pub size: u64,
     /// The limits of each of its runs.
-    pub limits: Limit,
+    pub limits: Limits,
     /// Interfaces that it is to be lent, by name. No worker lends any yet: calls of them answer `denied`.
     pub grants: Vec<String>,
     /// Its tools, for people and for programs that read bundles. A worker goes by the description beside the code.
@@ -77,63 +75,6 @@ pub struct ToolEntry {
     /// JSON Schema of the failure, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Value>,
-}
-
-/// The limits of a run; see [`Limits`] for what each means.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "`ringfence::Limits` says what each means")]
-pub struct Limit {
-    pub fuel: u64,
-    pub deadline_ms: u64,
-    pub memory: u64,
-    pub table_elements: u64,
-    pub instances: u32,
-    pub memories: u32,
-    pub tables: u32,
-    pub input: u64,
-    pub output: u64,
-    pub log_lines: u32,
-    pub log_bytes: u64,
-    pub host_calls: u64,
-}
-
-impl From<&Limits> for Limit {
-    fn from(limits: &Limits) -> Self {
-        Self {
-            fuel: limits.fuel,
-            deadline_ms: u64::try_from(limits.deadline.as_millis()).unwrap_or(u64::MAX),
-            memory: limits.memory,
-            table_elements: limits.table_elements,
-            instances: limits.instances,
-            memories: limits.memories,
-            tables: limits.tables,
-            input: limits.input,
-            output: limits.output,
-            log_lines: limits.log_lines,
-            log_bytes: limits.log_bytes,
-            host_calls: limits.host_calls,
-        }
-    }
-}
-
-impl From<&Limit> for Limits {
-    fn from(limit: &Limit) -> Self {
-        Self {
-            fuel: limit.fuel,
-            deadline: Duration::from_millis(limit.deadline_ms),
-            memory: limit.memory,
-            table_elements: limit.table_elements,
-            instances: limit.instances,
-            memories: limit.memories,
-            tables: limit.tables,
-            input: limit.input,
-            output: limit.output,
-            log_lines: limit.log_lines,
-            log_bytes: limit.log_bytes,
-            host_calls: limit.host_calls,
-        }
-    }
 }
 
 impl Manifest {
@@ -180,7 +121,7 @@ impl Manifest {
         let mut last = "";
         for skill in &self.skills {
             let name = ringfence::text::clean(&skill.name, 128);
-            if !is_name(&skill.name) {
+            if !ringfence::text::is_skill_name(&skill.name) {
                 return Err(format!("`{name}` is no name of a skill"));
             }
             if &*skill.name <= last {
@@ -189,17 +130,9 @@ impl Manifest {
             if skill.builds.len() != self.fingerprints.len() {
                 return Err(format!("skill {name} is not there for every engine"));
             }
-            Limits::from(&skill.limits).check(&caps).map_err(|error| format!("skill {name}: {error}"))?;
+            skill.limits.check(&caps).map_err(|error| format!("skill {name}: {error}"))?;
             last = &skill.name;
         }
         Ok(())
     }
-}
-
-/// Names are those of the store: `^[a-z0-9][a-z0-9-]{0,62}$`.
-pub(crate) fn is_name(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    (1..=63).contains(&name.len())
-        && name.bytes().next().is_some_and(plain)
-        && name.bytes().all(|byte| plain(byte) || byte == b'-')
 }

@@ -1,7 +1,9 @@
 //! A file → [`Opened`]: nothing of it is read as anything before its signature is right, and nothing is handed on
 //! before all of it is.
 
+use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 
 use ringfence::Digest;
 use sha2::{Digest as _, Sha256};
@@ -121,6 +123,23 @@ pub fn peek(mut source: impl Read, size: u64, cap: u64) -> Result<(Manifest, Key
     let (header, manifest) = begin(&mut source, size, cap)?;
     let id = Digest::of(&header.message(&manifest));
     Ok((parse(&manifest, &header)?, KeyId(header.key), id))
+}
+
+/// The file of a bundle, and what it is. What is no file is refused before it is opened: opening a pipe would wait for somebody to
+/// write.
+///
+/// # Errors
+///
+/// Those of the system.
+pub fn open_file(path: &Path) -> std::io::Result<(File, std::fs::Metadata)> {
+    let is_file = |metadata: std::fs::Metadata| {
+        if metadata.is_file() { Ok(metadata) } else { Err(std::io::Error::other("it is not a file")) }
+    };
+    is_file(std::fs::metadata(path)?)?;
+    let file = File::open(path)?;
+    // Of what was opened: the name may lead elsewhere by now.
+    let metadata = is_file(file.metadata()?)?;
+    Ok((file, metadata))
 }
 
 /// The header, and the manifest as bytes.

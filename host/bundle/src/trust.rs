@@ -1,6 +1,7 @@
 //! Who is believed, and what is not any more: trusted keys, and a list of keys, bundles and skills that are revoked.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use ringfence::{Digest, text};
 
@@ -13,6 +14,47 @@ const EARLIEST: Time = Time(1_790_812_800);
 /// A clock after this is wrong as well. 2100-01-01.
 const LATEST: Time = Time(4_102_444_800);
 
+/// A file that says whom to trust cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustError {
+    /// It cannot be read.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// It holds what is no public key.
+    #[error("{path}: {source}")]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        source: KeyError,
+    },
+    /// It holds what is no revocation.
+    #[error("{path}: {reason}")]
+    Revocations {
+        /// The file.
+        path: PathBuf,
+        /// Which line, and what is wrong with it.
+        reason: String,
+    },
+}
+
+impl TrustError {
+    /// The stable code, in kebab-case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "cannot-read",
+            Self::Key { .. } => "bad-key",
+            Self::Revocations { .. } => "bad-revocations",
+        }
+    }
+}
+
 /// What a worker goes by.
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
@@ -24,6 +66,29 @@ impl Trust {
     /// Trusts these keys, each for itself. No key, no bundle.
     pub fn new(keys: Vec<PublicKey>) -> Self {
         Self { keys, revoked: Revocations::default() }
+    }
+
+    /// Trusts the keys of these files, and revokes what those lists say, all of them together.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError`], for the first file that cannot be used.
+    pub fn read_files(keys: &[PathBuf], revoked: &[PathBuf]) -> Result<Self, TrustError> {
+        let read = |path: &PathBuf| {
+            let path = path.clone();
+            std::fs::read_to_string(&path).map_err(|source| TrustError::Io { path, source })
+        };
+        let mut trust = Self::default();
+        for path in keys {
+            let more = PublicKey::read_all(&read(path)?);
+            trust.keys.extend(more.map_err(|source| TrustError::Key { path: path.clone(), source })?);
+        }
+        for path in revoked {
+            let more = Revocations::read(&read(path)?)
+                .map_err(|reason| TrustError::Revocations { path: path.clone(), reason })?;
+            trust.revoked.0.extend(more.0);
+        }
+        Ok(trust)
     }
 
     /// Trusts the keys of a text with one a line, as [`PublicKey::read_all`] reads it.

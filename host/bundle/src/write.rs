@@ -130,7 +130,7 @@ fn entry(skill: &DraftSkill) -> SkillEntry {
         name: skill.name.clone(),
         digest,
         size: skill.description.size(),
-        limits: (&skill.limits).into(),
+        limits: skill.limits.clone(),
         grants: skill.grants.clone(),
         tools: tools.collect(),
         builds: builds.collect(),

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 #[cfg(feature = "compiler")]
 use std::sync::{PoisonError, RwLock};
 
-use ringfence::{Limits, Report, RunError, Skill};
-use ringfence_edge::{BundleError, CallError, Revocations, Trust, Worker, WorkerConfig};
-use serde::{Deserialize, Serialize};
+use ringfence::{Limits, RunError, Skill};
+use ringfence_edge::{BundleError, CallError, Revocations, Trust, Worker, WorkerConfig, show};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// A host. Only its address is known outside.
@@ -113,15 +113,6 @@ struct Config {
     interpret: bool,
 }
 
-/// The report, and the chunks that were emitted, where there were any.
-#[derive(Serialize)]
-struct Ran {
-    #[serde(flatten)]
-    report: Report,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    chunks: Vec<String>,
-}
-
 impl RingfenceHost {
     pub(crate) fn new(config: Option<&str>) -> Result<Self, Failure> {
         let bad = |error: &dyn std::fmt::Display| Failure::new("bad-configuration", error);
@@ -213,9 +204,9 @@ impl RingfenceHost {
             None => limits,
         };
         let call = host.call(&skill, tool).limits(&limits);
-        let (report, chunks) = call.json_and_chunks_blocking(input.to_owned())?;
+        let ran = call.json_and_chunks_blocking(input.to_owned())?;
         // Reports have string keys, and no number that JSON lacks: nothing can fail.
-        Ok(serde_json::to_string(&Ran { report, chunks }).unwrap_or_default())
+        Ok(serde_json::to_string(&ran).unwrap_or_default())
     }
 
     pub(crate) fn list(&self) -> String {
@@ -230,23 +221,4 @@ impl RingfenceHost {
         }
         Value::from(skills).to_string()
     }
-}
-
-fn show(name: &str, skill: &Skill, limits: &Limits) -> Value {
-    let tools = skill.tools().map(|tool| {
-        json!({
-            "name": tool.name(),
-            "description": tool.description(),
-            "parameters": tool.parameters_schema(),
-            "result": tool.result_schema(),
-            "failure": tool.failure_schema(),
-        })
-    });
-    json!({
-        "name": name,
-        "digest": skill.digest(),
-        "description": skill.about(),
-        "limits": limits,
-        "tools": tools.collect::<Vec<_>>(),
-    })
 }

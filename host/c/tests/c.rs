@@ -4,23 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ringfence_edge_tests::{draft, key, native, skill};
+use ringfence_edge_tests::{ECHO, draft, key, native, skill};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-
-const ECHO: &str = r#"
-(component
-  (core module $m
-    (memory (export "memory") 1)
-    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
-    (func (export "echo") (param i32 i32) (result i32)
-      (i32.store (i32.const 16) (local.get 0))
-      (i32.store (i32.const 20) (local.get 1))
-      (i32.const 16)))
-  (core instance $i (instantiate $m))
-  (alias core export $i "memory" (core memory $memory))
-  (func (export "echo") (param "text" string) (result string)
-    (canon lift (core func $i "echo") (memory $memory) (realloc (core func $i "realloc")))))"#;
 
 #[test]
 fn the_header_is_that_of_the_source() {
@@ -83,7 +69,7 @@ fn c_and_python_call_both_libraries() {
     std::fs::write(path("key.pub"), key().public().to_line()).unwrap();
     let config = serde_json::json!({"keys": key().public().to_line()}).to_string();
     std::fs::write(path("config.json"), config).unwrap();
-    std::fs::write(path("echo.wasm"), echo()).unwrap();
+    std::fs::write(path("echo.wasm"), wat::parse_str(ECHO).unwrap()).unwrap();
     for (library, compiler) in libraries() {
         let compile = |source: &str, program: &Path| {
             let mut cc = Command::new("cc");
@@ -111,8 +97,4 @@ fn c_and_python_call_both_libraries() {
         arguments(&mut Command::new(&call));
         arguments(Command::new("python3").arg(Path::new(ROOT).join("examples/call.py")).arg(&library));
     }
-}
-
-fn echo() -> Vec<u8> {
-    wat::parse_str(ECHO).unwrap()
 }

@@ -149,9 +149,9 @@ pub(crate) struct VerifyArgs {
     /// Public keys that are trusted, one a line; may be given several times
     #[arg(long, required = true, value_name = "FILE")]
     pub(crate) key: Vec<PathBuf>,
-    /// What is revoked, one a line: `key:…`, `bundle:…`, `sha256:…` (a skill)
+    /// What is revoked, one a line: `key:…`, `bundle:…`, `sha256:…` (a skill); may be given several times
     #[arg(long, value_name = "FILE")]
-    pub(crate) revoked: Option<PathBuf>,
+    pub(crate) revoked: Vec<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

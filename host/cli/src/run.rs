@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use ringfence::{CancellationToken, Clock, Outcome, Report, RunError, Skill, text};
+use ringfence::{CancellationToken, Clock, Outcome, Ran, Report, RunError, Skill, text};
 
 use crate::args::RunArgs;
 use crate::load::Source;
@@ -15,12 +15,12 @@ use crate::{exit, load};
 
 pub(crate) async fn exec(args: Box<RunArgs>) -> ExitCode {
     match call(&args).await {
-        Ok((report, chunks)) => show(&report, &chunks, &args),
+        Ok(ran) => show(&ran, &args),
         Err(refused) => refused.say(args.json),
     }
 }
 
-async fn call(args: &RunArgs) -> Result<(Report, Vec<String>), Refused> {
+async fn call(args: &RunArgs) -> Result<Ran, Refused> {
     let limits = args.limits.limits();
     let source = Source::of(&args.skill);
     let library = load::library(&args.store, &source, &limits)?;
@@ -129,9 +129,10 @@ pub(crate) fn refused(error: RunError) -> Refused {
     }
 }
 
-fn show(report: &Report, chunks: &[String], args: &RunArgs) -> ExitCode {
+fn show(ran: &Ran, args: &RunArgs) -> ExitCode {
+    let Ran { report, chunks } = ran;
     if args.json {
-        output::print_json(&WithChunks { report, chunks });
+        output::print_json(ran);
         return exit::of_outcome(&report.outcome);
     }
     if args.log {
@@ -165,15 +166,6 @@ fn show(report: &Report, chunks: &[String], args: &RunArgs) -> ExitCode {
     }
     note(&summary(report, args));
     exit::of_outcome(&report.outcome)
-}
-
-/// The report, and the chunks that were emitted, where there were any.
-#[derive(serde::Serialize)]
-struct WithChunks<'a> {
-    #[serde(flatten)]
-    report: &'a Report,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    chunks: &'a [String],
 }
 
 /// The line of outcome and usage, with the next step where a limit was met.

@@ -19,7 +19,7 @@ use crate::host::Host;
 use crate::json::{self, InputError, Overflow};
 use crate::limiter::Limiter;
 use crate::limits::Limits;
-use crate::report::{LogLine, Outcome, Report, RunId};
+use crate::report::{LogLine, Outcome, Ran, Report, RunId};
 use crate::run::{Finished, Sandbox};
 use crate::skill::{Found, Skill};
 use crate::state::{Budget, GuestState, Log};
@@ -138,10 +138,10 @@ impl Call {
     /// # Errors
     ///
     /// As [`Call::json`].
-    pub async fn json_and_chunks(self, input: impl Into<Input>) -> Result<(Report, Vec<String>), RunError> {
+    pub async fn json_and_chunks(self, input: impl Into<Input>) -> Result<Ran, RunError> {
         // Events are copies that a run pays for: one that cannot emit anything has none.
         if !self.skill.emits() {
-            return Ok((self.json(input).await?, Vec::new()));
+            return Ok(Ran { report: self.json(input).await?, chunks: Vec::new() });
         }
         let mut run = self.start(input);
         let mut chunks = Vec::new();
@@ -150,7 +150,7 @@ impl Call {
                 chunks.push(chunk);
             }
         }
-        Ok((run.report().await?, chunks))
+        Ok(Ran { report: run.report().await?, chunks })
     }
 
     /// The same for a caller without a tokio runtime: blocks this thread until the run is over.
@@ -158,10 +158,7 @@ impl Call {
     /// # Errors
     ///
     /// As [`Call::json`]; [`RunError::Host`] inside a tokio runtime, which it would block.
-    pub fn json_and_chunks_blocking(
-        self,
-        input: impl Into<Input>,
-    ) -> Result<(Report, Vec<String>), RunError> {
+    pub fn json_and_chunks_blocking(self, input: impl Into<Input>) -> Result<Ran, RunError> {
         block_on(self.json_and_chunks(input))
     }
 

@@ -22,6 +22,18 @@ pub enum Fault {
     Host,
 }
 
+impl Fault {
+    /// The code with which a program ends whose call was no run. Every program of Ringfence goes by it.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Author => 3,
+            Self::Caller => 4,
+            Self::Host => 5,
+            Self::Load => 6,
+        }
+    }
+}
+
 /// The host could not be built.
 #[derive(Debug, Error)]
 #[non_exhaustive]

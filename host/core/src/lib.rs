@@ -122,7 +122,7 @@ pub use host::{Host, HostBuilder, HostConfig};
 pub use limits::{HOST_CALL_BYTES, LOG_LINE_BYTES, Limits, SkillCaps};
 pub use lower::LowerError;
 pub use report::{
-    Digest, Json, Level, LogLine, Outcome, ParseDigestError, Report, RunId, Source, TrapReport, Usage,
+    Digest, Json, Level, LogLine, Outcome, ParseDigestError, Ran, Report, RunId, Source, TrapReport, Usage,
 };
 pub use skill::{Skill, SkillDescription, Tool};
 pub use target::{Target, UnknownTarget};

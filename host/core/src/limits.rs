@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::RunError;
 
@@ -25,7 +25,8 @@ const MIB: u64 = 1 << 20;
 /// - output: 1 MiB
 /// - log: 1,000 lines and 64 KiB
 /// - host calls: 10,000
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Fuel: about one unit a wasm instruction, and one a byte of a bulk memory operation.
     ///
@@ -40,7 +41,7 @@ pub struct Limits {
     /// Not interrupted, so a run may be late by it: a bulk memory operation (about 40 ms for 64 MiB),
     /// lifting the result (about 65 ms for a `list<u8>` of 1 MiB, less for everything else). Not
     /// covered: reading the input and writing the result as JSON, which `input` and `output` bound.
-    #[serde(rename = "deadline_ms", serialize_with = "as_millis")]
+    #[serde(rename = "deadline_ms", serialize_with = "as_millis", deserialize_with = "from_millis")]
     pub deadline: Duration,
     /// Bytes of linear memory, summed over all memories of all core instances. Exactly this fits.
     ///
@@ -208,6 +209,10 @@ impl Default for SkillCaps {
             segment_elements: 1_000_000,
         }
     }
+}
+
+fn from_millis<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_millis)
 }
 
 fn as_millis<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

@@ -40,6 +40,19 @@ pub struct Report<T = Json> {
     pub log: Vec<LogLine>,
 }
 
+/// A report, and the chunks of output that the guest emitted ahead of its result.
+///
+/// As JSON: the report's members, and `chunks` where there are any.
+#[derive(Debug, Clone, Serialize)]
+pub struct Ran {
+    /// How it ended and what it cost.
+    #[serde(flatten)]
+    pub report: Report,
+    /// Each as it was emitted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub chunks: Vec<String>,
+}
+
 /// How a run ended: the whole list. An outcome is not an error.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome<T = Json> {
@@ -66,6 +79,22 @@ pub enum Outcome<T = Json> {
 }
 
 impl<T> Outcome<T> {
+    /// The code with which a program ends that made this one call. Every program of Ringfence goes by it.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Completed(_) => 0,
+            Self::Failed(_) => 1,
+            Self::Trapped(_) => 10,
+            Self::OutOfFuel => 11,
+            Self::DeadlineExceeded => 12,
+            Self::MemoryLimit => 13,
+            Self::OutputLimit => 14,
+            Self::HostCallLimit => 15,
+            Self::Cancelled => 16,
+            Self::HostOverloaded => 17,
+        }
+    }
+
     /// The stable name, in kebab-case.
     pub fn name(&self) -> &'static str {
         match self {

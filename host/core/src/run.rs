@@ -246,7 +246,8 @@ fn is_pool_full(_: &wasmtime::Error) -> bool {
     false
 }
 
-/// Errors for which wasmtime 48 has no type, by their words. `tests/sandbox` pins each.
+/// Errors for which wasmtime 48 has no type, by their words. `tests/sandbox` pins each, and `tests/edge` (`small`) the
+/// lack of memory.
 ///
 /// Only the root of the error is looked at: around it stand a backtrace and with it names that the guest
 /// chose.

@@ -1,4 +1,4 @@
-//! Guest text made fit for a message: cut, and without control characters.
+//! Text from outside: made fit for a message, without control characters and cut; and what can be the name of a skill.
 
 /// `text` without control and bidirectional formatting characters, cut at `bytes`.
 ///
@@ -14,6 +14,14 @@ pub fn clean(text: &str, bytes: usize) -> String {
         out.push(if is_unsafe(c) { '\u{FFFD}' } else { c });
     }
     out
+}
+
+/// Whether a text can be the name of a skill, in stores and in bundles: `^[a-z0-9][a-z0-9-]{0,62}$`.
+pub fn is_skill_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.len() <= 63
+        && text.bytes().next().is_some_and(plain)
+        && text.bytes().all(|byte| plain(byte) || byte == b'-')
 }
 
 /// Characters that can move a cursor, change a terminal's state, or show text in another order than

@@ -39,8 +39,10 @@ pub mod serve;
 #[cfg(feature = "serve")]
 pub mod source;
 
-pub use ringfence_bundle::{BundleError, KeyId, Manifest, PublicKey, Revocations, SkillEntry, Time, Trust};
-pub use worker::{CallError, Change, Serving, Worker, WorkerConfig, WorkerError};
+pub use ringfence_bundle::{
+    BundleError, KeyId, Manifest, PublicKey, Revocations, SkillEntry, Time, Trust, TrustError,
+};
+pub use worker::{CallError, Change, Serving, Worker, WorkerConfig, WorkerError, show};
 
 /// The library that this worker runs skills with: reports, outcomes, limits.
 pub use ringfence;

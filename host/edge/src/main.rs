@@ -1,7 +1,6 @@
 //! The command `ringfence-edge`: parse, dispatch, exit code.
 
 mod args;
-mod exit;
 mod run;
 #[cfg(feature = "serve")]
 mod server;
@@ -11,14 +10,18 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use args::Command;
-use ringfence_edge::{Revocations, Trust, Worker, WorkerConfig};
+use ringfence::Fault;
+use ringfence_edge::{Trust, TrustError, Worker, WorkerConfig};
+
+/// The exit code for a command line that is wrong, or a file that it names; the others are those of outcomes and faults.
+const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let command = match args::parse(std::env::args_os()) {
         Ok(command) => command,
         Err(error) => {
             note(&format!("error: {error}\n`ringfence-edge --help` shows what can be typed"));
-            return ExitCode::from(exit::USAGE);
+            return ExitCode::from(USAGE);
         }
     };
     match command {
@@ -48,7 +51,7 @@ struct Refused {
 
 impl Refused {
     fn fault(message: impl Display) -> Self {
-        Self { exit: exit::FAULT, code: "host-fault", message: message.to_string() }
+        Self { exit: Fault::Host.exit_code(), code: "host-fault", message: message.to_string() }
     }
 
     fn say(&self) -> ExitCode {
@@ -59,36 +62,16 @@ impl Refused {
 
 impl From<ringfence_edge::BundleError> for Refused {
     fn from(error: ringfence_edge::BundleError) -> Self {
-        use ringfence_edge::BundleError::{Io, State};
-        let exit = if matches!(error, Io(_) | State(_)) { exit::FAULT } else { exit::REFUSED };
-        Self { exit, code: error.code(), message: error.to_string() }
+        Self { exit: error.fault().exit_code(), code: error.code(), message: error.to_string() }
     }
 }
 
 /// Who is trusted, as the files say now.
 fn trust(common: &args::Common) -> Result<Trust, Refused> {
-    let read = |path: &std::path::Path| {
-        std::fs::read_to_string(path).map_err(|error| Refused::fault(format!("{}: {error}", path.display())))
-    };
-    let usage = |path: &std::path::Path, error: String| Refused {
-        exit: exit::USAGE,
-        code: "bad-file",
-        message: format!("{}: {error}", path.display()),
-    };
-    let mut keys = Vec::new();
-    for path in &common.keys {
-        let more = ringfence_edge::PublicKey::read_all(&read(path)?);
-        keys.extend(more.map_err(|error| usage(path, error.to_string()))?);
-    }
-    let mut lists = String::new();
-    for path in &common.revoked {
-        let list = read(path)?;
-        Revocations::read(&list).map_err(|error| usage(path, error))?;
-        lists.push_str(&list);
-        lists.push('\n');
-    }
-    let revoked = Revocations::read(&lists).map_err(Refused::fault)?;
-    Ok(Trust::new(keys).revoking(revoked))
+    Trust::read_files(&common.keys, &common.revoked).map_err(|error| match error {
+        TrustError::Io { .. } => Refused { code: error.code(), ..Refused::fault(error) },
+        error => Refused { exit: USAGE, code: error.code(), message: error.to_string() },
+    })
 }
 
 fn worker(common: &args::Common, trust: Trust, serves: bool) -> Result<Worker, Refused> {
@@ -102,7 +85,7 @@ fn worker(common: &args::Common, trust: Trust, serves: bool) -> Result<Worker, R
         interpret: common.interpret,
     };
     let usage = |error: ringfence_edge::WorkerError| Refused {
-        exit: exit::USAGE,
+        exit: USAGE,
         code: "bad-configuration",
         message: error.to_string(),
     };

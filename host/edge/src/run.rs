@@ -4,21 +4,20 @@ use std::io::Read as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use ringfence::{CancellationToken, Outcome, Report, RunError};
+use ringfence::{CancellationToken, Fault, Outcome, Ran, RunError};
 use ringfence_edge::CallError;
-use serde::Serialize;
 
 use crate::args::RunArgs;
-use crate::{Refused, exit, note, print, trust, worker};
+use crate::{Refused, note, print, trust, worker};
 
 pub(crate) fn exec(args: &RunArgs) -> ExitCode {
     match call(args) {
-        Ok((report, chunks)) => show(&report, &chunks, args),
+        Ok(ran) => show(&ran, args),
         Err(refused) => refused.say(),
     }
 }
 
-fn call(args: &RunArgs) -> Result<(Report, Vec<String>), Refused> {
+fn call(args: &RunArgs) -> Result<Ran, Refused> {
     let worker = worker(&args.common, trust(&args.common)?, false)?;
     worker.load_file(&args.bundle)?;
     let serving = worker.serving().map_err(refused)?;
@@ -28,7 +27,7 @@ fn call(args: &RunArgs) -> Result<(Report, Vec<String>), Refused> {
     let (skill, limits) = serving.find(&args.skill).map_err(refused)?;
     let mut limits = Arc::clone(limits);
     if let Some(text) = &args.limits {
-        let usage = |message| Refused { exit: exit::CALL, code: "bad-limit", message };
+        let usage = |message| Refused { exit: Fault::Caller.exit_code(), code: "bad-limit", message };
         limits = Arc::new(limits.lowered(text).map_err(|error| usage(error.to_string()))?);
     }
     let mut tools = skill.tools();
@@ -39,7 +38,7 @@ fn call(args: &RunArgs) -> Result<(Report, Vec<String>), Refused> {
             let names =
                 skill.tools().take(20).map(|tool| tool.name().to_owned()).collect::<Vec<_>>().join(", ");
             let message = format!("the skill has {} tools: name one of {names}", skill.tools().len());
-            return Err(Refused { exit: exit::CALL, code: "no-tool-named", message });
+            return Err(Refused { exit: Fault::Caller.exit_code(), code: "no-tool-named", message });
         }
     };
     let input = input(limits.input)?;
@@ -85,26 +84,18 @@ fn input(limit: u64) -> Result<String, Refused> {
 }
 
 fn refused(error: CallError) -> Refused {
-    Refused { exit: exit::of_fault(error.fault()), code: error.code(), message: error.to_string() }
+    Refused { exit: error.fault().exit_code(), code: error.code(), message: error.to_string() }
 }
 
-/// The report, and the chunks that were emitted, where there were any.
-#[derive(Serialize)]
-struct WithChunks<'a> {
-    #[serde(flatten)]
-    report: &'a Report,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    chunks: &'a [String],
-}
-
-fn show(report: &Report, chunks: &[String], args: &RunArgs) -> ExitCode {
+fn show(ran: &Ran, args: &RunArgs) -> ExitCode {
+    let Ran { report, chunks } = ran;
     let mut out = String::new();
     let mut line = |json: serde_json::Result<String>| {
         out.push_str(&json.unwrap_or_default());
         out.push('\n');
     };
     if args.json {
-        line(serde_json::to_string(&WithChunks { report, chunks }));
+        line(serde_json::to_string(ran));
     } else {
         // Pieces of output, ahead of the value, each as a JSON string.
         chunks.iter().for_each(|chunk| line(serde_json::to_string(chunk)));
@@ -129,5 +120,5 @@ fn show(report: &Report, chunks: &[String], args: &RunArgs) -> ExitCode {
         ));
     }
     let printed = print(&out);
-    if printed == ExitCode::SUCCESS { ExitCode::from(exit::of_outcome(&report.outcome)) } else { printed }
+    if printed == ExitCode::SUCCESS { ExitCode::from(report.outcome.exit_code()) } else { printed }
 }

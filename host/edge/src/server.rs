@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
 use crate::args::ServeArgs;
-use crate::{Refused, exit, note, print, trust, worker};
+use crate::{Refused, USAGE, note, print, trust, worker};
 
 pub(crate) fn exec(args: ServeArgs) -> ExitCode {
     let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
@@ -36,7 +36,7 @@ pub(crate) fn exec(args: ServeArgs) -> ExitCode {
 }
 
 async fn serve(args: ServeArgs) -> Result<bool, Refused> {
-    let usage = |message: String| Refused { exit: exit::USAGE, code: "bad-configuration", message };
+    let usage = |message: String| Refused { exit: USAGE, code: "bad-configuration", message };
     let tokens = tokens(args.token.as_deref())?;
     if tokens.is_open() && !args.serve.listen.ip().is_loopback() {
         let message =
@@ -199,7 +199,7 @@ fn tokens(path: Option<&Path>) -> Result<Tokens, Refused> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Refused::fault(format!("{}: {error}", path.display())))?;
     Tokens::read(&text).map_err(|error| Refused {
-        exit: exit::USAGE,
+        exit: USAGE,
         code: "bad-file",
         message: format!("{}: {error}", path.display()),
     })

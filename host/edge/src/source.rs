@@ -6,10 +6,11 @@
 #[cfg(feature = "https")]
 pub mod https;
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use ringfence_bundle::open_file;
 
 #[cfg(feature = "https")]
 use crate::seen::replace;
@@ -135,11 +136,7 @@ impl Updater {
                 let known = self.stamp.filter(|_| self.worker.serving().is_ok());
                 let (change, stamp) = blocking(move || {
                     // Of the open file, so that the stamp is that of what is read.
-                    if !std::fs::metadata(&path)?.is_file() {
-                        return Err(io::Error::other("it is not a file").into());
-                    }
-                    let file = File::open(&path)?;
-                    let metadata = file.metadata()?;
+                    let (file, metadata) = open_file(&path)?;
                     let stamp = Stamp::of(&metadata);
                     let change = if known == Some(stamp) {
                         Change::Unchanged

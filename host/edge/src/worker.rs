@@ -1,7 +1,6 @@
 //! The worker: a bundle that was verified, ready to be called, and the next one put in its place.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -11,7 +10,11 @@ use ringfence::{
     Allocator, Artifact, Backend, CancellationToken, Digest, Fault, Host, HostConfig, HostError, Limits,
     LoadError, Report, RunError, Skill, SkillDescription, Target, text,
 };
-use ringfence_bundle::{BundleError, KeyId, Manifest, OpenedSkill, SkillEntry, Time, Trust, Wants, open};
+use ringfence_bundle::{
+    BundleError, KeyId, Manifest, OpenedSkill, SkillEntry, Time, Trust, Wants, open, open_file,
+};
+
+use serde_json::{Value, json};
 
 use crate::seen::Seen;
 
@@ -194,6 +197,19 @@ impl Serving {
         &self.cancel
     }
 
+    /// Whether it may be called still: it was not revoked, and its time is now.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::NoBundle`], with the reason.
+    pub fn check(&self) -> Result<(), CallError> {
+        if self.cancel.is_cancelled() {
+            return Err(CallError::NoBundle("it is not trusted any more, or this worker stops".to_owned()));
+        }
+        let checked = self.manifest.check_time(Time::now());
+        checked.map_err(|error| CallError::NoBundle(error.to_string()))
+    }
+
     /// What runs its skills.
     pub fn host(&self) -> &Host {
         &self.host
@@ -265,7 +281,7 @@ impl Worker {
         let host = self.host(target).map_err(|error| BundleError::Io(io::Error::other(error.to_string())))?;
         let mut loaded = BTreeMap::new();
         for (entry, _, skill) in skills {
-            let limits = Arc::new(Limits::from(&entry.limits));
+            let limits = Arc::new(entry.limits.clone());
             let skill = link(&host, &entry, skill).map_err(|error| BundleError::Load {
                 name: entry.name.clone(),
                 reason: text::clean(&error.to_string(), 512),
@@ -293,16 +309,7 @@ impl Worker {
     ///
     /// As [`Worker::load`].
     pub fn load_file(&self, path: impl AsRef<Path>) -> Result<Change, BundleError> {
-        let path = path.as_ref();
-        // Before it is opened: opening a pipe would wait for somebody to write.
-        if !std::fs::metadata(path)?.is_file() {
-            return Err(BundleError::Io(io::Error::other("it is not a file")));
-        }
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(BundleError::Io(io::Error::other("it is not a file")));
-        }
+        let (file, metadata) = open_file(path.as_ref())?;
         self.load(file, metadata.len())
     }
 
@@ -337,10 +344,8 @@ impl Worker {
                 self.inner.why.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             ));
         };
-        match serving.manifest.check_time(Time::now()) {
-            Ok(()) => Ok(serving),
-            Err(error) => Err(CallError::NoBundle(error.to_string())),
-        }
+        serving.check()?;
+        Ok(serving)
     }
 
     /// Calls a tool under the limits that the bundle gives: JSON in, report out. Chunks that the guest emits are left out; who
@@ -370,7 +375,7 @@ impl Worker {
         let serving = self.serving()?;
         let (skill, limits) = serving.find(skill)?;
         let call = serving.host.call(skill, tool).limits(limits).cancel(serving.cancel.child_token());
-        Ok(call.json_and_chunks_blocking(input.into())?.0)
+        Ok(call.json_and_chunks_blocking(input.into())?.report)
     }
 
     /// Cancels all runs, of this bundle and of those before it.
@@ -415,6 +420,28 @@ impl Worker {
         })?;
         Ok(cell.get_or_init(|| host).clone())
     }
+}
+
+/// A skill as programs are shown it: its limits and its tools, with their JSON Schemas.
+pub fn show(name: &str, skill: &Skill, limits: &Limits) -> Value {
+    let tools = skill.tools().map(|tool| {
+        json!({
+            "name": tool.name(),
+            "full_name": tool.full_name(),
+            "signature": tool.signature(),
+            "description": tool.description(),
+            "parameters": tool.parameters_schema(),
+            "result": tool.result_schema(),
+            "failure": tool.failure_schema(),
+        })
+    });
+    json!({
+        "name": name,
+        "digest": skill.digest(),
+        "description": skill.about(),
+        "limits": limits,
+        "tools": tools.collect::<Vec<_>>(),
+    })
 }
 
 fn backend(target: Target) -> Backend {

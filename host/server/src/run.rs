@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::task::Poll;
 
-use ringfence::{CancellationToken, Event, Limits, Report, RunError, Running};
-use serde::Serialize;
+use ringfence::{CancellationToken, Event, Limits, Ran, Report, RunError, Running};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::app::App;
@@ -26,15 +25,6 @@ pub(crate) struct Admitted {
     pub(crate) held: Held,
     /// Stops the run when the server stops or the caller says so.
     pub(crate) cancel: CancellationToken,
-}
-
-/// A report and the chunks that were emitted before it.
-#[derive(Debug, Serialize)]
-pub(crate) struct Answer {
-    #[serde(flatten)]
-    pub(crate) report: Report,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) chunks: Vec<String>,
 }
 
 /// Counts a run when it ends; one that is dropped before counts as cancelled.
@@ -75,7 +65,7 @@ impl Drop for Counted {
 
 impl Admitted {
     /// Runs to the end. Dropping the future stops the run; its place is free once it has stopped.
-    pub(crate) async fn run(self, app: &App) -> Result<Answer, ServeError> {
+    pub(crate) async fn run(self, app: &App) -> Result<Ran, ServeError> {
         let metrics = Arc::clone(&app.metrics);
         let call =
             app.library.host().call(&self.ready.skill, &self.tool).limits(&self.limits).cancel(self.cancel);
@@ -85,9 +75,8 @@ impl Admitted {
             let _held = held;
             let mut counted = Counted::new(pass, &metrics);
             let ran = call.json_and_chunks(input).await;
-            counted.ended(ran.as_ref().map(|(report, _)| report));
-            let (report, chunks) = ran?;
-            Ok(Answer { report, chunks })
+            counted.ended(ran.as_ref().map(|ran| &ran.report));
+            Ok(ran?)
         });
         // No guest can bring about that the thread of a run is gone.
         let lost = |error| ServeError::Run(RunError::Host(format!("the run was lost: {error}")));

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ringfence::text::is_skill_name;
 use ringfence::{Digest, text};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -34,15 +35,8 @@ pub enum Reference {
     Prefix(String),
 }
 
-/// Longest name, owner and version, in bytes.
+/// Longest version, in bytes.
 const LONGEST: usize = 63;
-
-fn is_name(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    text.len() <= LONGEST
-        && text.bytes().next().is_some_and(plain)
-        && text.bytes().all(|byte| plain(byte) || byte == b'-')
-}
 
 fn is_version(text: &str) -> bool {
     text.len() <= LONGEST
@@ -93,13 +87,13 @@ macro_rules! checked {
 
 checked!(
     Name,
-    is_name,
+    is_skill_name,
     "a name of a skill",
     "1 to 63 of the characters a-z, 0-9 and -, beginning with a letter or digit"
 );
 checked!(
     Owner,
-    is_name,
+    is_skill_name,
     "an owner",
     "1 to 63 of the characters a-z, 0-9 and -, beginning with a letter or digit"
 );

@@ -9,20 +9,7 @@ mod serve;
 mod small;
 mod worker;
 
-/// A tool `echo` that gives its text back.
-const ECHO: &str = r#"
-(component
-  (core module $m
-    (memory (export "memory") 1)
-    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
-    (func (export "echo") (param i32 i32) (result i32)
-      (i32.store (i32.const 16) (local.get 0))
-      (i32.store (i32.const 20) (local.get 1))
-      (i32.const 16)))
-  (core instance $i (instantiate $m))
-  (alias core export $i "memory" (core memory $memory))
-  (func (export "echo") (param "text" string) (result string)
-    (canon lift (core func $i "echo") (memory $memory) (realloc (core func $i "realloc")))))"#;
+use ringfence_edge_tests::ECHO;
 
 /// A tool `spin` that never ends.
 const SPIN: &str = r#"

@@ -173,6 +173,52 @@ fn tokens_say_who_may_call() {
     assert_eq!(get(&node, "/v1/skills", &bearer(&other)), 200);
 }
 
+/// There are few connections: who does not say who it is keeps none, and a caller keeps its own.
+#[test]
+fn strangers_keep_no_connection() {
+    let dir = folder();
+    let token = "a".repeat(32);
+    put(&dir, "tokens", token.as_bytes());
+    let node = start(&dir, &["--token", "tokens"]);
+    let closes = |path: &str, header: &str| {
+        let mut stream = TcpStream::connect(node.address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: {}\r\n{header}\r\n", node.address).unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        String::from_utf8(head).unwrap().contains("\r\nconnection: close\r\n")
+    };
+    let (right, wrong) = (format!("authorization: Bearer {token}\r\n"), "authorization: Bearer x\r\n");
+    assert!(closes("/healthz", "") && closes("/v1/skills", "") && closes("/v1/skills", wrong));
+    assert!(!closes("/healthz", &right) && !closes("/v1/skills", &right));
+}
+
+/// Whoever embeds the server: at an address that others reach, nobody is answered without tokens.
+#[test]
+fn an_open_server_answers_this_machine_alone() {
+    use ringfence_edge::serve::{ServeConfig, Server, Tokens};
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    for (ip, status) in [("127.0.0.1", 200), ("0.0.0.0", 403)] {
+        let worker = ringfence_edge::Worker::new(
+            ringfence_edge::WorkerConfig::default(),
+            ringfence_edge_tests::trust(),
+        )
+        .unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind((ip, 0))).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let stop = ringfence::CancellationToken::new();
+        let server = Server::new(worker, Tokens::default(), ServeConfig::default());
+        let serving = runtime.spawn(server.serve(listener, stop.clone()));
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        assert_eq!(exchange(address, "GET", "/healthz", "", "").status, status, "{ip}");
+        stop.cancel();
+        assert!(runtime.block_on(serving).unwrap(), "{ip}");
+    }
+}
+
 #[test]
 fn it_does_not_listen_to_all_without_tokens() {
     let dir = folder();

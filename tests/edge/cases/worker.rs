@@ -174,7 +174,7 @@ fn what_is_revoked_or_not_trusted_any_more_stops_serving() {
 fn a_bundle_ends_while_it_serves() {
     let worker = worker();
     let mut short = draft(1, vec![skill("n", &number(1), &Limits::default(), &[native()])]);
-    short.expires = Time::now().0 + 2;
+    short.expires = Time::now().0 + 4;
     assert_eq!(load(&worker, &signed(short)), Ok(Change::Swapped));
     // Until the clock is there: nothing else ends this.
     while says(&worker) == "1" {
@@ -269,7 +269,7 @@ fn a_full_worker_refuses() {
     let (skill, limits) = serving.find("spin").unwrap();
     let token = ringfence::CancellationToken::new();
     let call = serving.host().call(skill, "spin").limits(limits).cancel(token.clone());
-    let run = std::thread::spawn(move || call.json_and_chunks_blocking("{}".to_owned()).unwrap().0);
+    let run = std::thread::spawn(move || call.json_and_chunks_blocking("{}".to_owned()).unwrap().report);
     while serving.host().runs() == 0 {
         std::thread::yield_now();
     }

@@ -13,6 +13,21 @@ use std::sync::OnceLock;
 use ringfence::{Host, HostConfig, Limits, SkillDescription, Target, ValidatedSkill};
 use ringfence_bundle::{Built, Draft, DraftSkill, SecretKey, Time, Trust};
 
+/// A tool `echo` that gives its text back.
+pub const ECHO: &str = r#"
+(component
+  (core module $m
+    (memory (export "memory") 1)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+    (func (export "echo") (param i32 i32) (result i32)
+      (i32.store (i32.const 16) (local.get 0))
+      (i32.store (i32.const 20) (local.get 1))
+      (i32.const 16)))
+  (core instance $i (instantiate $m))
+  (alias core export $i "memory" (core memory $memory))
+  (func (export "echo") (param "text" string) (result string)
+    (canon lift (core func $i "echo") (memory $memory) (realloc (core func $i "realloc")))))"#;
+
 /// The key of all tests that do not say otherwise.
 pub fn key() -> SecretKey {
     SecretKey::from_seed(&[7; 32])

@@ -2,7 +2,7 @@
 
 use ringfence::{Allocator, Limits, Outcome};
 use ringfence_sandbox_tests::files::root;
-use ringfence_sandbox_tests::{host, load, runtime, wasm};
+use ringfence_sandbox_tests::{Expect, check, host, load, runtime, wasm};
 use serde_json::json;
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{ManglingAndAbi, Resolve};
@@ -98,14 +98,9 @@ const DENIED: &str = r#"
 #[test]
 fn what_is_not_lent_answers_denied() {
     let host = host(Allocator::Pooling);
-    let skill = load(host, DENIED);
     let limits = Limits::default();
-    let report = runtime().block_on(host.run(&skill, "run", "{}", &limits)).expect("a run");
-    assert!(
-        matches!(&report.outcome, Outcome::Completed(value) if *value == json!([256, 256, 256])),
-        "{report:?}"
-    );
-    assert_eq!(report.usage.host_calls, 3);
+    let report = check(DENIED, "run", json!({}), &limits, &Expect::Value(json!([256, 256, 256])));
+    assert_eq!(report.expect("a run").usage.host_calls, 3);
     // The same types under a name that is not in the file are refused.
     assert!(host.load(wasm(&DENIED.replace("\"delete\"", "\"remove\""))).is_err());
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
-use ringfence::{Limits, Target, ValidatedSkill, text};
+use ringfence::{Host, Limits, Target, ValidatedSkill, text};
 use ringfence_bundle::{Built, Draft, DraftSkill, SecretKey, Time, Trust, Wants, open, peek};
+use ringfence_compile::Compiler;
 
 use super::policy::Policy;
 use super::{CAP, look, usage};
@@ -43,9 +44,10 @@ async fn bundle(args: BundleArgs) -> Result<(), Refused> {
         Expiry::After(time) => not_before.saturating_add(time.as_secs()),
     };
     let targets: BTreeSet<Target> = args.target.iter().copied().collect();
+    let (host, compiler) = (load::host(&Limits::default())?, load::compiler()?);
     let mut skills = Vec::new();
     for skill in &args.skills {
-        skills.push(read_skill(skill, &args.store, &policy)?);
+        skills.push(read_skill(skill, &host, &args.store, &policy)?);
     }
     let known: BTreeSet<&str> = skills.iter().map(|(name, ..)| &**name).collect();
     if let Some(other) = policy.names().find(|name| !known.contains(name)) {
@@ -57,7 +59,7 @@ async fn bundle(args: BundleArgs) -> Result<(), Refused> {
     }
     let mut drafts = Vec::new();
     for (name, skill, limits, grants) in skills {
-        let builds = compile(&name, &skill, &targets).await?;
+        let builds = compile(&name, &skill, &compiler, &targets).await?;
         drafts.push(DraftSkill { name, description: skill.described(), limits, grants, builds });
     }
     for path in &args.with {
@@ -114,7 +116,7 @@ fn source_date() -> Result<Option<u64>, Refused> {
 
 type Named = (String, ValidatedSkill, Limits, Vec<String>);
 
-fn read_skill(typed: &str, store: &StoreArgs, policy: &Policy) -> Result<Named, Refused> {
+fn read_skill(typed: &str, host: &Host, store: &StoreArgs, policy: &Policy) -> Result<Named, Refused> {
     let (given, typed) = match typed.split_once('=') {
         Some((name, skill)) => (Some(name.to_owned()), skill),
         None => (None, typed),
@@ -138,7 +140,7 @@ fn read_skill(typed: &str, store: &StoreArgs, policy: &Policy) -> Result<Named, 
         refused
     })?;
     let name = name.to_string();
-    let skill = load::host(&Limits::default())?.validate(bytes).map_err(|error| load::refused(&error))?;
+    let skill = host.validate(bytes).map_err(|error| load::refused(&error))?;
     let (limits, grants) = policy.of(&name)?;
     Ok((name, skill, limits, grants))
 }
@@ -146,9 +148,9 @@ fn read_skill(typed: &str, store: &StoreArgs, policy: &Policy) -> Result<Named, 
 async fn compile(
     name: &str,
     skill: &ValidatedSkill,
+    compiler: &Compiler,
     targets: &BTreeSet<Target>,
 ) -> Result<Vec<Built>, Refused> {
-    let compiler = load::compiler()?;
     let description = skill.described().to_bytes();
     let mut builds = Vec::new();
     for target in targets {

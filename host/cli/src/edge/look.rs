@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use bytesize::ByteSize;
 use ringfence::{Digest, text};
-use ringfence_bundle::{KeyId, Manifest, PublicKey, Revocations, Time, Trust, Wants, open, peek};
+use ringfence_bundle::{KeyId, Manifest, Time, Trust, TrustError, Wants, open, open_file, peek};
 use serde_json::json;
 
 use super::{CAP, usage};
@@ -15,7 +15,7 @@ use crate::output::{self, Refused, note, print};
 
 pub(super) fn verify(args: &VerifyArgs) -> ExitCode {
     let verified = || -> Result<(), Refused> {
-        let trust = trust(&args.key, args.revoked.as_deref())?;
+        let trust = trust(args)?;
         let (file, size) = file(&args.bundle)?;
         let opened = open(file, size, CAP, &trust, Time::now(), Wants::Nothing)?;
         tell(opened.manifest(), opened.key(), opened.id(), args.json);
@@ -36,17 +36,11 @@ pub(super) fn show(args: &ShowArgs) -> ExitCode {
     shown().map_or_else(|refused| refused.say(args.json), |()| ExitCode::SUCCESS)
 }
 
-pub(super) fn trust(keys: &[std::path::PathBuf], revoked: Option<&Path>) -> Result<Trust, Refused> {
-    let mut trusted = Vec::new();
-    for path in keys {
-        let keys = PublicKey::read_all(&read(path)?);
-        trusted.extend(keys.map_err(|error| usage("bad-key", format!("{}: {error}", path.display())))?);
-    }
-    let trust = Trust::new(trusted);
-    let Some(path) = revoked else { return Ok(trust) };
-    let list = Revocations::read(&read(path)?);
-    Ok(trust
-        .revoking(list.map_err(|error| usage("bad-revocations", format!("{}: {error}", path.display())))?))
+fn trust(args: &VerifyArgs) -> Result<Trust, Refused> {
+    Trust::read_files(&args.key, &args.revoked).map_err(|error| match error {
+        TrustError::Io { .. } => Refused { code: error.code(), ..Refused::fault(error.to_string()) },
+        error => usage(error.code(), error.to_string()),
+    })
 }
 
 pub(super) fn read(path: &Path) -> Result<String, Refused> {
@@ -61,11 +55,7 @@ pub(super) fn file(path: &Path) -> Result<(File, u64), Refused> {
         code: "cannot-read",
         ..Refused::fault(format!("{}: {error}", path.display()))
     };
-    let file = File::open(path).map_err(cannot)?;
-    let metadata = file.metadata().map_err(cannot)?;
-    if !metadata.is_file() {
-        return Err(cannot(std::io::Error::other("it is not a file")));
-    }
+    let (file, metadata) = open_file(path).map_err(cannot)?;
     Ok((file, metadata.len()))
 }
 
@@ -92,7 +82,7 @@ pub(super) fn tell(manifest: &Manifest, key: KeyId, id: Digest, as_json: bool) {
         print(&format!(
             "  limits     fuel {} · deadline {} ms · memory {}",
             output::thousands(limits.fuel),
-            output::thousands(limits.deadline_ms),
+            output::thousands(u64::try_from(limits.deadline.as_millis()).unwrap_or(u64::MAX)),
             ByteSize::b(limits.memory).display().iec(),
         ));
         let grants = if skill.grants.is_empty() {

@@ -18,12 +18,7 @@ const CAP: u64 = 4 << 30;
 
 impl From<BundleError> for Refused {
     fn from(error: BundleError) -> Self {
-        let exit = if matches!(error, BundleError::Io(_) | BundleError::State(_)) {
-            exit::FAULT
-        } else {
-            exit::REFUSED
-        };
-        Self { exit, code: error.code(), ..Self::fault(error.to_string()) }
+        Self { exit: exit::of_fault(error.fault()), code: error.code(), ..Self::fault(error.to_string()) }
     }
 }
 

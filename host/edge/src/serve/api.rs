@@ -6,24 +6,14 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
 use hyper::{HeaderMap, Method, Request, StatusCode};
-use ringfence::{Limits, Report, Skill};
-use serde::Serialize;
+use ringfence::Limits;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Server;
 use super::answer::{Answer, Problem, json as answer_json, with_type};
 use super::metrics::Metrics;
-use crate::{CallError, Serving, Time};
-
-/// The report, and the chunks that were emitted, where there were any.
-#[derive(Serialize)]
-struct Ran {
-    #[serde(flatten)]
-    report: Report,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    chunks: Vec<String>,
-}
+use crate::{CallError, Serving, show};
 
 impl Server {
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
@@ -140,18 +130,15 @@ impl Server {
         }
         let (input, _held) = self.body(request.into_body(), limits.input).await?;
         // It may have been revoked, or have ended, while the body was on its way.
-        if serving.cancellation().is_cancelled() {
-            self.worker.serving()?;
-        }
-        serving.manifest().check_time(Time::now()).map_err(|error| CallError::NoBundle(error.to_string()))?;
+        serving.check()?;
         let token = serving.cancellation().child_token();
         let call = serving.host().call(skill, tool).limits(&limits).cancel(token);
         let mut counted = Counted { metrics: &self.metrics, ended: false };
         let ran = call.json_and_chunks(input).await;
         counted.ended = true;
-        let (report, chunks) = ran.map_err(CallError::from)?;
-        self.metrics.ran(&report);
-        Ok(answer_json(StatusCode::OK, &Ran { report, chunks }))
+        let ran = ran.map_err(CallError::from)?;
+        self.metrics.ran(&ran.report);
+        Ok(answer_json(StatusCode::OK, &ran))
     }
 
     /// The body, as far as its limit, and the memory that it holds.
@@ -251,26 +238,5 @@ fn list(serving: &Serving) -> Value {
             "interpreted": serving.is_interpreted(),
         },
         "skills": skills.collect::<Vec<_>>(),
-    })
-}
-
-fn show(name: &str, skill: &Skill, limits: &Limits) -> Value {
-    let tools = skill.tools().map(|tool| {
-        json!({
-            "name": tool.name(),
-            "full_name": tool.full_name(),
-            "signature": tool.signature(),
-            "description": tool.description(),
-            "parameters": tool.parameters_schema(),
-            "result": tool.result_schema(),
-            "failure": tool.failure_schema(),
-        })
-    });
-    json!({
-        "name": name,
-        "digest": skill.digest(),
-        "description": skill.about(),
-        "limits": limits,
-        "tools": tools.collect::<Vec<_>>(),
     })
 }

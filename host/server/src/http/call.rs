@@ -8,7 +8,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue};
-use ringfence::Digest;
+use ringfence::{Digest, Ran};
 use ringfence_store::Scope;
 
 use super::limits::lowered;
@@ -17,7 +17,7 @@ use super::{Caller, Segments, accepts, body, is_json, openapi, stream};
 use crate::app::App;
 use crate::error::ServeError;
 use crate::idempotency::LONGEST;
-use crate::run::{Admitted, Answer};
+use crate::run::Admitted;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -99,7 +99,7 @@ pub(crate) async fn call(
     Ok(response)
 }
 
-fn to_json(answer: &Answer) -> Result<Bytes, ServeError> {
+fn to_json(answer: &Ran) -> Result<Bytes, ServeError> {
     let json = serde_json::to_vec(answer).map(Bytes::from);
     json.map_err(|error| ServeError::Run(ringfence::RunError::Host(error.to_string())))
 }

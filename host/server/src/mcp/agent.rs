@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringfence::{CancellationToken, Event, Limits, RunError};
+use ringfence::{CancellationToken, Event, Limits, Ran, RunError};
 use ringfence_store::Name;
 use rmcp::ErrorData;
 use rmcp::handler::server::ServerHandler;
@@ -23,7 +23,7 @@ use crate::catalog::Ready;
 use crate::error::ServeError;
 use crate::http::Caller;
 use crate::principal::Principal;
-use crate::run::{Admitted, Answer, Next};
+use crate::run::{Admitted, Next};
 
 /// Answers agents.
 #[derive(Debug, Clone)]
@@ -172,7 +172,7 @@ impl Agent {
     }
 
     /// Runs a call, stopped when the caller cancels it or goes away; told on the way if the caller wants that.
-    async fn run(&self, admitted: Admitted, context: &Context) -> Result<Answer, ServeError> {
+    async fn run(&self, admitted: Admitted, context: &Context) -> Result<Ran, ServeError> {
         let cancel = admitted.cancel.clone();
         let token = context.meta.get_progress_token().filter(|_| admitted.ready.emits);
         let Some(token) = token else {
@@ -195,7 +195,7 @@ impl Agent {
                     let _ = context.peer.notify_progress(progress).await;
                 }
                 Some(Next::Event(_)) => {}
-                Some(Next::End(report)) => return Ok(Answer { report: (*report)?, chunks }),
+                Some(Next::End(report)) => return Ok(Ran { report: (*report)?, chunks }),
                 None => return Err(ServeError::Run(RunError::Host("a run without an end".to_owned()))),
             }
         }

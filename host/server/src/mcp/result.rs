@@ -14,20 +14,19 @@
 // A new variant must be decided upon here, not fall into a catch-all.
 #![warn(clippy::wildcard_enum_match_arm)]
 
-use ringfence::{Json, Outcome, RunError};
+use ringfence::{Json, Outcome, Ran, RunError};
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
 use serde_json::{Value, json};
 
 use crate::error::ServeError;
 use crate::http::problem;
-use crate::run::Answer;
 
 const REPORT: &str = "io.ringfence/report";
 const ERROR: &str = "io.ringfence/error";
 
 /// The result for a run, whose value stands in an object if `wrap`.
-pub(super) fn of(answer: &Answer, wrap: bool) -> CallToolResult {
+pub(super) fn of(answer: &Ran, wrap: bool) -> CallToolResult {
     let report = &answer.report;
     let mut content: Vec<ContentBlock> = answer.chunks.iter().map(ContentBlock::text).collect();
     let mut result = match &report.outcome {
