@@ -48,7 +48,8 @@ async fn serve(args: ServeArgs) -> Result<bool, Refused> {
     if args.common.state.is_none() {
         note("warning: without --state FILE an older bundle is taken after a restart");
     }
-    if args.cache.is_some() && matches!(source, Source::Path(_)) {
+    let is_url = !matches!(source, Source::Path(_));
+    if args.cache.is_some() && !is_url {
         return Err(usage("--cache is for an https URL, and the bundle is a file".to_owned()));
     }
     // Before anything can wait: whoever says stop is heard.
@@ -80,7 +81,7 @@ async fn serve(args: ServeArgs) -> Result<bool, Refused> {
     let wake = Arc::new(Notify::new());
     let looks =
         tokio::spawn(looks(updater, Arc::clone(&server), worker.clone(), Arc::clone(&wake), args.update));
-    if !is_file(&source) {
+    if is_url {
         wake.notify_one();
     }
     loop {
@@ -96,10 +97,6 @@ async fn serve(args: ServeArgs) -> Result<bool, Refused> {
     looks.abort();
     stop.cancel();
     serving.await.map_err(Refused::fault)
-}
-
-fn is_file(source: &Source) -> bool {
-    matches!(source, Source::Path(_))
 }
 
 /// Looks for new bundles, again and again, and whenever it is woken.
