@@ -25,7 +25,7 @@ Who is trusted:
 What it may have:
   --memory SIZE         all runs together [default: 256MiB]
   --runs N              runs at once [default: 32; `run` makes one]
-  --bundle-size SIZE    largest bundle that is read [default: 256MiB]
+  --bundle-size SIZE    largest bundle that is read [default: 64MiB]
   --interpret           run code for Pulley only, which needs no right to make memory executable; 10 to 50 times slower
 
 run:

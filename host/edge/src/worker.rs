@@ -20,7 +20,7 @@ use crate::seen::Seen;
 
 /// How a worker is set up.
 ///
-/// Defaults: 32 runs at once in 256 MiB, bundles of 256 MiB, nothing kept over restarts, code for the processor if the
+/// Defaults: 32 runs at once in 256 MiB, bundles of 64 MiB, nothing kept over restarts, code for the processor if the
 /// bundle has it and else for Pulley. Fit for a machine of 512 MB; see SECURITY.md for what that leaves uncovered.
 #[derive(Debug, Clone)]
 pub struct WorkerConfig {
@@ -28,7 +28,7 @@ pub struct WorkerConfig {
     pub runs: u32,
     /// Bytes that all runs together may hold, counted likewise. Default: 256 MiB. Not covered: the code of the skills, the engine.
     pub memory: u64,
-    /// Bytes of the largest bundle that is read. Default: 256 MiB.
+    /// Bytes of the largest bundle that is read. Default: 64 MiB.
     pub bundle: u64,
     /// Where the highest version that was seen is kept, so that an older bundle is refused after a restart as well.
     /// Default: nowhere.
@@ -39,7 +39,7 @@ pub struct WorkerConfig {
 
 impl Default for WorkerConfig {
     fn default() -> Self {
-        Self { runs: 32, memory: 256 << 20, bundle: 256 << 20, state: None, interpret: false }
+        Self { runs: 32, memory: 256 << 20, bundle: 64 << 20, state: None, interpret: false }
     }
 }
 
