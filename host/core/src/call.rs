@@ -21,11 +21,15 @@ use crate::limiter::Limiter;
 use crate::limits::Limits;
 use crate::report::{LogLine, Outcome, Ran, Report, RunId};
 use crate::run::{Finished, Sandbox};
+use crate::schedule::Principal;
 use crate::skill::{Found, Skill};
 use crate::state::{Budget, GuestState, Log};
 use crate::types::TypeId;
 use crate::validate::ToolResult;
 use crate::wasi::{Clock, Wasi};
+
+/// Bytes of an input from which on it is read on a run thread: about as many as one takes a tenth of a slice for.
+const HEAVY: usize = 64 << 10;
 
 /// The input of a call: one JSON object with a member for each parameter.
 #[derive(Debug, Clone)]
@@ -69,6 +73,8 @@ pub struct Call {
     cancel: Option<CancellationToken>,
     context: Option<Arc<dyn Any + Send + Sync>>,
     events: Option<UnboundedSender<Event>>,
+    principal: Principal,
+    kept: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl std::fmt::Debug for Call {
@@ -89,7 +95,18 @@ impl Call {
             cancel: None,
             context: None,
             events: None,
+            principal: host.nobody(),
+            kept: None,
         }
+    }
+
+    /// Who the run is for. Runs that take long share the processor fairly between principals: one alone gets all of
+    /// it, and of k that are busy each gets a k-th, however many runs it has.
+    ///
+    /// Default: one principal for all calls that name none.
+    pub fn principal(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.principal = name.into();
+        self
     }
 
     /// The limits of this run.
@@ -123,6 +140,12 @@ impl Call {
         self
     }
 
+    /// Keeps `guard` until the run has ended and everything that it held is given back, also when its caller goes away.
+    pub fn keep(mut self, guard: impl Any + Send + Sync) -> Self {
+        self.kept = Some(Box::new(guard));
+        self
+    }
+
     /// Runs the tool with JSON in and out.
     ///
     /// # Errors
@@ -130,7 +153,17 @@ impl Call {
     /// [`RunError`]: no run took place. How a run ended is in the report. Needs a tokio runtime with
     /// its timer on; without one see [`Host::run_blocking`].
     pub async fn json(self, input: impl Into<Input>) -> Result<Report, RunError> {
-        self.json_input(input.into()).await
+        self.scheduled(input.into()).await
+    }
+
+    /// The run, under the scheduler. Large inputs are read there as well.
+    fn scheduled(self, input: Input) -> impl Future<Output = Result<Report, RunError>> + Send + 'static {
+        let (scheduler, principal) = (self.host.scheduler(), Arc::clone(&self.principal));
+        let heavy = match &input {
+            Input::Text(text) => text.len() > HEAVY,
+            Input::Value(_) => false,
+        };
+        scheduler.run(principal, heavy, Box::pin(self.json_input(input, Instant::now())))
     }
 
     /// The same, with the chunks of output that the guest emitted ahead of its result, each as it came.
@@ -162,11 +195,11 @@ impl Call {
         block_on(self.json_and_chunks(input))
     }
 
-    async fn json_input(self, input: Input) -> Result<Report, RunError> {
+    async fn json_input(self, input: Input, begun: Instant) -> Result<Report, RunError> {
         let found = self.prepare()?;
         let (params, held) = read_input(&found, &input, self.limits.input)?;
         drop(input);
-        let finished = self.run_values(found, params, held).await?;
+        let finished = self.run_values(found, params, held, begun).await?;
         finished.report(&self.skill, &found.tool.name, &self.limits, |value, output| {
             settle(found.tool.result, value, |value, ty| {
                 let json = json::write(found.types, value.as_ref().zip(ty), output.left())?;
@@ -186,6 +219,11 @@ impl Call {
     ///
     /// As [`Call::json`].
     pub async fn values(self, params: Vec<Val>) -> Result<Report<Option<Val>>, RunError> {
+        let (scheduler, principal) = (self.host.scheduler(), Arc::clone(&self.principal));
+        scheduler.run(principal, false, Box::pin(self.run_given(params, Instant::now()))).await
+    }
+
+    async fn run_given(self, params: Vec<Val>, begun: Instant) -> Result<Report<Option<Val>>, RunError> {
         let found = self.prepare()?;
         if params.len() != found.tool.params.len() {
             let message = format!("{} values for {} parameters", params.len(), found.tool.params.len());
@@ -200,7 +238,7 @@ impl Call {
             size = size.saturating_add(bytes);
         }
         check_size(size, self.limits.input)?;
-        let finished = self.run_values(found, params, size).await?;
+        let finished = self.run_values(found, params, size, begun).await?;
         finished.report(&self.skill, &found.tool.name, &self.limits, |value, output| {
             settle(found.tool.result, value, |value, ty| {
                 let bytes = json::measure(found.types, value.as_ref().zip(ty), output.left())?;
@@ -225,9 +263,18 @@ impl Call {
         P: ComponentNamedList + Lower + Send + Sync + 'static,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
+        let (scheduler, principal) = (self.host.scheduler(), Arc::clone(&self.principal));
+        scheduler.run(principal, false, Box::pin(self.run_typed(params, Instant::now()))).await
+    }
+
+    async fn run_typed<P, R>(self, params: P, begun: Instant) -> Result<Report<R>, RunError>
+    where
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
         let found = self.prepare()?;
         found.check_types::<P, R>()?;
-        let sandbox = self.sandbox(&found, 0)?;
+        let sandbox = self.sandbox(&found, 0, begun)?;
         let export = found.export.index;
         let finished = sandbox
             .run(self.cancel.clone(), async move |instance, store| {
@@ -243,7 +290,7 @@ impl Call {
         let (sender, events) = unbounded_channel();
         self.events = Some(sender);
         let input = input.into();
-        Running { run: Some(Box::pin(self.json_input(input))), events, report: None }
+        Running { run: Some(Box::pin(self.scheduled(input))), events, report: None }
     }
 
     /// What can be refused before the input is looked at.
@@ -264,8 +311,9 @@ impl Call {
         found: Found<'_>,
         params: Vec<Val>,
         held: u64,
+        begun: Instant,
     ) -> Result<Finished<Option<Val>>, RunError> {
-        let sandbox = self.sandbox(&found, held)?;
+        let sandbox = self.sandbox(&found, held, begun)?;
         let export = found.export.index;
         let has_result = found.tool.result != ToolResult::Nothing;
         sandbox
@@ -281,8 +329,9 @@ impl Call {
             .await
     }
 
-    /// Reserves what the run needs and sets every limit. `held` is what the host holds of the input.
-    fn sandbox(&self, found: &Found<'_>, held: u64) -> Result<Sandbox, RunError> {
+    /// Reserves what the run needs and sets every limit. `held` is what the host holds of the input; the deadline
+    /// counts from `started`, when the call was made.
+    fn sandbox(&self, found: &Found<'_>, held: u64, started: Instant) -> Result<Sandbox, RunError> {
         let (host, limits) = (&self.host, &self.limits);
         let mut needs = Needs::of(self.skill.counts());
         // A skill that starts with more than its run may have is refused by the run's own limit.
@@ -303,7 +352,6 @@ impl Call {
             needs.host_bytes = needs.host_bytes.saturating_add(events);
         }
         let permit = host.admission().admit(needs)?;
-        let started = Instant::now();
         let Some(deadline) = started.checked_add(limits.deadline) else {
             return Err(RunError::Host("the deadline is beyond the clock".into()));
         };
@@ -317,9 +365,11 @@ impl Call {
             events: self.events.clone(),
             context: self.context.clone(),
             wasi: Wasi::new(self.clock, self.seed, started, limits.deadline),
+            yielded_at: 0,
+            owed_fuel: 0,
             stop: None,
         };
-        Sandbox::new(self.skill.clone(), state, limits.fuel, transfer, started, host.running())
+        Sandbox::new(self.skill.clone(), state, limits.fuel, transfer, started)
     }
 }
 

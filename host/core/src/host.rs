@@ -15,9 +15,9 @@ use crate::limits::{Limits, SkillCaps};
 #[cfg(feature = "compiler")]
 use crate::report::Digest;
 use crate::report::Report;
+use crate::schedule::Scheduler;
 use crate::skill::{Skill, SkillDescription};
 use crate::state::GuestState;
-use crate::ticker::{Running, Ticker};
 use crate::validate::{self, Offer, Submission, ValidatedSkill};
 
 /// How a host is set up. Plain data; a bad value fails in [`HostBuilder::build`].
@@ -64,8 +64,8 @@ impl Default for HostConfig {
     }
 }
 
-/// Loads skills and runs their tools: one engine, one pool, one ticking thread. Takes calls from every
-/// thread; a clone is the same host.
+/// Loads skills and runs their tools: one engine, one pool, and a thread per core for runs that outlive their first
+/// slice. Takes calls from every thread; a clone is the same host.
 #[derive(Clone)]
 pub struct Host {
     inner: Arc<Inner>,
@@ -76,9 +76,11 @@ struct Inner {
     linker: Linker<GuestState>,
     offer: Offer,
     admission: Arc<Admission>,
-    ticker: Ticker,
+    scheduler: Scheduler,
     caps: SkillCaps,
     process: u64,
+    /// The principal of calls that name none.
+    nobody: Arc<str>,
     #[cfg(feature = "compiler")]
     fingerprint: Digest,
 }
@@ -135,11 +137,10 @@ impl HostBuilder {
     /// # Errors
     ///
     /// [`HostError`]: a value is out of its range, an interface cannot be lent, or the system does not
-    /// give the address space or the thread.
+    /// give the address space.
     pub fn build(self) -> Result<Host, HostError> {
         let (engine, registry) = self.registry?;
         let capacity = Capacity::new(self.config.runs, &self.config.caps);
-        let ticker = Ticker::start(&engine)?;
         let (linker, offer) = registry.finish();
         let process = getrandom::u64().map_err(|error| HostError::Engine(error.to_string()))?;
         let admission = Arc::new(Admission::new(capacity, self.config.memory));
@@ -151,9 +152,10 @@ impl HostBuilder {
             linker,
             offer,
             admission,
-            ticker,
+            scheduler: Scheduler::new(),
             caps,
             process,
+            nobody: Arc::from(""),
         };
         Ok(Host { inner: Arc::new(inner) })
     }
@@ -339,11 +341,15 @@ impl Host {
         &self.inner.admission
     }
 
+    pub(crate) fn nobody(&self) -> Arc<str> {
+        Arc::clone(&self.inner.nobody)
+    }
+
     pub(crate) fn process(&self) -> u64 {
         self.inner.process
     }
 
-    pub(crate) fn running(&self) -> Running {
-        self.inner.ticker.running()
+    pub(crate) fn scheduler(&self) -> Scheduler {
+        self.inner.scheduler.clone()
     }
 }

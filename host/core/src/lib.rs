@@ -97,19 +97,19 @@ mod limits;
 mod lower;
 mod report;
 mod run;
+mod schedule;
 mod schema;
 mod skill;
 mod state;
 mod target;
 pub mod text;
-mod ticker;
 mod types;
 mod validate;
 mod wasi;
 
 pub use artifact::Artifact;
 pub use call::{Call, Input, Running};
-pub use capability::{Lend, LendError, LentCall};
+pub use capability::{Lend, LendError, LentCall, Transfer};
 pub use compat::BreakingChange;
 #[cfg(feature = "compiler")]
 pub use compile::{compile, compile_bytes, compile_for};
@@ -119,7 +119,7 @@ pub use engine::{Allocator, Backend, WASM_STACK, WASMTIME_VERSION};
 pub use error::{Fault, HostError, LoadError, Refusal, RunError};
 pub use event::Event;
 pub use host::{Host, HostBuilder, HostConfig};
-pub use limits::{HOST_CALL_BYTES, LOG_LINE_BYTES, Limits, SkillCaps};
+pub use limits::{HOST_CALL_BYTES, HOST_CALL_FUEL, LOG_LINE_BYTES, Limits, SkillCaps, TRANSFER_FUEL};
 pub use lower::LowerError;
 pub use report::{
     Digest, Json, Level, LogLine, Outcome, ParseDigestError, Ran, Report, RunId, Source, TrapReport, Usage,

@@ -92,6 +92,12 @@ pub struct Limits {
 /// Longest line of log kept, in bytes; the rest of the line is cut off and counted.
 pub const LOG_LINE_BYTES: usize = 4096;
 
+/// Fuel that every call from the guest to the host costs, whatever it does: about as much work as it is.
+pub const HOST_CALL_FUEL: u64 = 500;
+
+/// Fuel that a host call costs per byte that it moves, from the guest and to it, as a byte of a bulk memory operation.
+pub const TRANSFER_FUEL: u64 = 1;
+
 /// What one call from the guest to the host may hand over at least, in bytes as the host holds them.
 /// The bound of a run is this or its `output`, whichever is more.
 pub const HOST_CALL_BYTES: u64 = MIB;

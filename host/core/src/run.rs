@@ -12,17 +12,16 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::Instance;
-use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
+use wasmtime::{Store, Trap, WasmBacktrace};
 
 use crate::error::RunError;
 use crate::limits::Limits;
 use crate::report::{Outcome, Report, TrapReport, Usage};
 use crate::skill::Skill;
 use crate::state::{Budget, GuestState, Stop};
-use crate::ticker;
 
-/// Fuel between two yields of a busy guest: about 3 to 50 µs of work.
-const YIELD: u64 = 100_000;
+/// Fuel between two yields of a busy guest, host calls included: about 3 to 50 µs of work.
+pub(crate) const YIELD: u64 = 100_000;
 
 /// Handles to resources that a run may hold at once.
 const HANDLES: usize = 1_000;
@@ -34,7 +33,6 @@ pub(crate) struct Sandbox {
     started: Instant,
     deadline: Instant,
     fuel: u64,
-    _running: ticker::Running,
 }
 
 /// How a call ended, before it is an outcome.
@@ -59,7 +57,6 @@ impl Sandbox {
         fuel: u64,
         transfer: u64,
         started: Instant,
-        running: ticker::Running,
     ) -> Result<Self, RunError> {
         let engine = skill.pre().engine().clone();
         let deadline = state.deadline;
@@ -72,14 +69,8 @@ impl Sandbox {
             .set_fuel(fuel.saturating_add(1))
             .and_then(|()| store.fuel_async_yield_interval(Some(YIELD)));
         metered.map_err(|error| RunError::Host(format!("fuel: {error:#}")))?;
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(move |mut store| {
-            if Instant::now() < deadline {
-                return Ok(UpdateDeadline::Continue(1));
-            }
-            Err(store.data_mut().stop(Stop::Deadline))
-        });
-        Ok(Self { store, skill, started, deadline, fuel, _running: running })
+        store.data_mut().yielded_at = fuel.saturating_add(1);
+        Ok(Self { store, skill, started, deadline, fuel })
     }
 
     /// Instantiates, and calls through `call`. `Err` is not a run: the host or a lent function failed.
@@ -101,7 +92,8 @@ impl Sandbox {
         };
         // The engine looks at the fuel at loops and calls only, so the last stretch may overrun, and what
         // is left is then 0. With the one unit more, 0 says just that.
-        let left = self.store.get_fuel().unwrap_or(0);
+        let owed = self.store.data().owed_fuel;
+        let left = self.store.get_fuel().unwrap_or(0).saturating_sub(owed);
         let fuel = self.fuel.saturating_sub(left.saturating_sub(1));
         let overrun = left == 0;
         let mut state = self.store.into_data();
@@ -155,8 +147,8 @@ impl<R> Finished<R> {
 
 /// Polls the guest until it returns, the token is cancelled, or the clock passes the deadline.
 ///
-/// A busy guest comes back here with every yield, so this also ends guests whose epoch is late. The
-/// timer is made only when there is something to wait for.
+/// A busy guest comes back here with every yield, and what it calls in the host yields as well, so the clock is read
+/// often enough whatever it does. The timer is made only when there is something to wait for.
 async fn race<R>(
     mut guest: Pin<&mut impl Future<Output = wasmtime::Result<R>>>,
     deadline: Instant,
@@ -175,6 +167,9 @@ async fn race<R>(
             return Poll::Ready(End::Cancelled);
         }
         let begun = Instant::now();
+        if begun >= deadline {
+            return Poll::Ready(End::Deadline);
+        }
         let polled = guest.as_mut().poll(context);
         let now = Instant::now();
         *busy = busy.saturating_add(now.saturating_duration_since(begun));
@@ -211,7 +206,7 @@ fn ended<R>(end: End<R>, state: &mut GuestState) -> Result<Result<R, Outcome<Inf
         End::Cancelled => return Ok(Err(Outcome::Cancelled)),
     };
     let outcome = match state.stop.take() {
-        Some(Stop::Deadline) => Outcome::DeadlineExceeded,
+        Some(Stop::Fuel) => Outcome::OutOfFuel,
         Some(Stop::HostCalls) => Outcome::HostCallLimit,
         Some(Stop::Output) => Outcome::OutputLimit,
         Some(Stop::Trap(code, message)) => trapped(code, &message, &error, state),
@@ -228,7 +223,6 @@ fn engine_error(error: &wasmtime::Error, state: &GuestState) -> Outcome<Infallib
     let refused = state.limiter.refused > 0;
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => Outcome::OutOfFuel,
-        Some(Trap::Interrupt) => Outcome::DeadlineExceeded,
         // What library code makes of a refused growth.
         Some(Trap::UnreachableCodeReached) if refused => Outcome::MemoryLimit,
         Some(trap) => trapped(trap_code(*trap), &trap.to_string(), error, state),

@@ -24,6 +24,10 @@ pub(crate) struct GuestState {
     pub(crate) events: Option<UnboundedSender<Event>>,
     pub(crate) context: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) wasi: Wasi,
+    /// Fuel left when a host call last yielded.
+    pub(crate) yielded_at: u64,
+    /// Fuel of host calls that were not charged yet.
+    pub(crate) owed_fuel: u64,
     /// Why the run ends, when a rule of ours ends it. The first reason stays.
     pub(crate) stop: Option<Stop>,
 }
@@ -31,7 +35,7 @@ pub(crate) struct GuestState {
 /// A rule of ours that ends a run.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    Deadline,
+    Fuel,
     HostCalls,
     Output,
     /// A trap that a host function raises, with its code and a text of ours.

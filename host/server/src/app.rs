@@ -11,7 +11,6 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use crate::background::Background;
 use crate::budget::{Budget, Held};
 use crate::catalog::{Catalog, Ready};
 use crate::config::Config;
@@ -39,8 +38,6 @@ pub(crate) struct Inner {
     pub(crate) config: ArcSwap<Config>,
     pub(crate) tokens: ArcSwap<Tokens>,
     pub(crate) gate: Gate,
-    /// Where long runs go on.
-    pub(crate) background: Background,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) reports: Reports,
     pub(crate) submissions: Submissions,
@@ -73,7 +70,6 @@ impl App {
     pub(crate) fn new(library: Library, config: Config, tokens: Tokens) -> std::io::Result<Self> {
         let metrics = Metrics::new();
         let inner = Inner {
-            background: Background::new()?,
             librarian: Librarian::new(library.clone(), &metrics),
             library,
             gate: Gate::new(config.host.runs.as_usize(), config.admission.queue.get()),
@@ -117,7 +113,8 @@ impl App {
         let patience = self.config.load().admission.queue_timeout.get();
         let pass = self.gate.enter(principal, limits.fuel, patience).await?;
         let cancel = self.stop_runs.child_token();
-        Ok(Admitted { ready, tool: tool.to_owned(), input, held, limits, pass, cancel })
+        let share = Arc::clone(&principal.id);
+        Ok(Admitted { ready, tool: tool.to_owned(), input, held, limits, share, pass, cancel })
     }
 
     /// Takes a component in, and goes on with it whether or not anybody waits.

@@ -26,13 +26,24 @@ pub(crate) struct Gate {
 pub(crate) struct Pass {
     /// Before the place: who comes next finds the account as it is.
     share: Share,
-    _place: OwnedSemaphorePermit,
+    place: Option<Place>,
 }
+
+/// A place of the gate. Dropped, the next one in the queue has it.
+#[derive(Debug)]
+pub(crate) struct Place(
+    #[expect(dead_code, reason = "held, and given back when it is dropped")] OwnedSemaphorePermit,
+);
 
 impl Pass {
     /// Says that the run begins.
     pub(crate) fn begin(&mut self) {
         self.share.begin();
+    }
+
+    /// Takes the place out, for the run to keep until it has really ended.
+    pub(crate) fn take_place(&mut self) -> Option<Place> {
+        self.place.take()
     }
 
     /// Says what the run burnt.
@@ -67,7 +78,7 @@ impl Gate {
             Ok(place) => place,
             Err(_) => self.wait(patience).await?,
         };
-        Ok(Pass { share, _place: place })
+        Ok(Pass { share, place: Some(Place(place)) })
     }
 
     async fn wait(&self, patience: Duration) -> Result<OwnedSemaphorePermit, ServeError> {

@@ -36,7 +36,6 @@
 
 mod app;
 mod authority;
-mod background;
 mod budget;
 mod catalog;
 mod config;

@@ -20,6 +20,8 @@ pub(crate) struct Admitted {
     pub(crate) tool: String,
     pub(crate) input: String,
     pub(crate) limits: Limits,
+    /// Whose share of the processor it runs on.
+    pub(crate) share: Arc<str>,
     pub(crate) pass: Pass,
     /// Memory for the input, given back with the call.
     pub(crate) held: Held,
@@ -66,31 +68,24 @@ impl Drop for Counted {
 impl Admitted {
     /// Runs to the end. Dropping the future stops the run; its place is free once it has stopped.
     pub(crate) async fn run(self, app: &App) -> Result<Ran, ServeError> {
-        let metrics = Arc::clone(&app.metrics);
-        let call =
-            app.library.host().call(&self.ready.skill, &self.tool).limits(&self.limits).cancel(self.cancel);
-        let (input, held, pass) = (self.input, self.held, self.pass);
-        // In a box: the future is large, and is moved through every layer that it is part of.
-        let run = Box::pin(async move {
-            let _held = held;
-            let mut counted = Counted::new(pass, &metrics);
-            let ran = call.json_and_chunks(input).await;
-            counted.ended(ran.as_ref().map(|ran| &ran.report));
-            Ok(ran?)
-        });
-        // No guest can bring about that the thread of a run is gone.
-        let lost = |error| ServeError::Run(RunError::Host(format!("the run was lost: {error}")));
-        app.background.run(run).await.map_err(lost)?
+        let call = app.library.host().call(&self.ready.skill, &self.tool).limits(&self.limits);
+        let mut pass = self.pass;
+        let call = call.cancel(self.cancel).principal(self.share).keep((pass.take_place(), self.held));
+        let mut counted = Counted::new(pass, &app.metrics);
+        let ran = call.json_and_chunks(self.input).await;
+        counted.ended(ran.as_ref().map(|ran| &ran.report));
+        Ok(ran?)
     }
 
     /// Begins the run for somebody who listens: its first events are checked for a refusal, then it goes on by itself,
     /// so that its limits hold however slowly its events are taken. What waits to be taken is bounded by the limits on
     /// log and output. Dropping what this gives stops the run.
     pub(crate) async fn listen(self, app: &App) -> Result<UnboundedReceiver<Next>, ServeError> {
-        let call =
-            app.library.host().call(&self.ready.skill, &self.tool).limits(&self.limits).cancel(self.cancel);
-        let counted = Counted::new(self.pass, &app.metrics);
-        let mut run = Listened { running: Some(call.start(self.input)), counted, _held: self.held };
+        let call = app.library.host().call(&self.ready.skill, &self.tool).limits(&self.limits);
+        let mut pass = self.pass;
+        let call = call.cancel(self.cancel).principal(self.share).keep((pass.take_place(), self.held));
+        let counted = Counted::new(pass, &app.metrics);
+        let mut run = Listened { running: Some(call.start(self.input)), counted };
         let (sender, events) = unbounded_channel();
         // The first poll checks the input and admits the run: an error is there at once, or there is none.
         match poll_once(run.next()).await {
@@ -102,10 +97,7 @@ impl Admitted {
             Some(Some(next @ Next::Event(_))) => drop(sender.send(next)),
             Some(None) | None => {}
         }
-        let app = app.clone();
-        tokio::spawn(async move {
-            let _ = app.background.run(Box::pin(go_on(run, sender))).await;
-        });
+        tokio::spawn(go_on(run, sender));
         Ok(events)
     }
 }
@@ -143,7 +135,6 @@ pub(crate) async fn poll_once<F: Future>(future: F) -> Option<F::Output> {
 struct Listened {
     running: Option<Running>,
     counted: Counted,
-    _held: Held,
 }
 
 /// What comes next of a run.

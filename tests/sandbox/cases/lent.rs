@@ -107,6 +107,8 @@ struct Pair {
     second: u32,
 }
 
+impl ringfence::Transfer for Pair {}
+
 #[test]
 fn records_by_derive() {
     let host = Host::builder(config())

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use wasmtime::component::{ComponentType, Lower};
 
-use super::Registry;
+use super::{Registry, Transfer};
 use crate::error::HostError;
 
 /// `budget.remaining`
@@ -18,6 +18,8 @@ struct Remaining {
     #[component(name = "host-calls")]
     host_calls: u64,
 }
+
+impl Transfer for Remaining {}
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
     registry.interface("ringfence:skill/budget@0.1.0")?.func("remaining", |store, (): ()| {

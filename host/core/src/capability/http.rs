@@ -2,7 +2,7 @@
 
 use wasmtime::component::{ComponentType, Lift, Lower, WasmList, WasmStr};
 
-use super::Registry;
+use super::{Registry, Transfer};
 use crate::error::HostError;
 use crate::validate::Lending;
 
@@ -44,6 +44,12 @@ enum Error {
 }
 
 type Fetched = Result<Response, Error>;
+
+impl Transfer for Error {}
+
+impl Transfer for Response {}
+
+impl Transfer for Request {}
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
     registry

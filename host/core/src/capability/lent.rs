@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use wasmtime::component::{ComponentNamedList, Lift, Lower};
 
-use super::Interface;
+use super::{Interface, Transfer};
 use crate::error::{HostError, RunError};
 use crate::report::RunId;
 use crate::state::{GuestState, Stop};
@@ -78,8 +78,8 @@ impl<'a> Lend<'a> {
         f: impl Fn(&LentCall, P) -> Result<R, LendError> + Send + Sync + 'static,
     ) -> &mut Self
     where
-        P: ComponentNamedList + Lift + 'static,
-        R: ComponentNamedList + Lower + 'static,
+        P: ComponentNamedList + Lift + Transfer + 'static,
+        R: ComponentNamedList + Lower + Transfer + Send + 'static,
     {
         let function = format!("{}#{name}", self.interface.name);
         let linked = self.interface.func(name, move |mut store, params| {
@@ -99,8 +99,8 @@ impl<'a> Lend<'a> {
         f: impl Fn(LentCall, P) -> F + Send + Sync + 'static,
     ) -> &mut Self
     where
-        P: ComponentNamedList + Lift + 'static,
-        R: ComponentNamedList + Lower + Send + 'static,
+        P: ComponentNamedList + Lift + Transfer + 'static,
+        R: ComponentNamedList + Lower + Transfer + Send + 'static,
         F: Future<Output = Result<R, LendError>> + Send + 'static,
     {
         let function: Arc<str> = format!("{}#{name}", self.interface.name).into();

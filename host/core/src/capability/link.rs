@@ -1,11 +1,20 @@
-//! The linker and the list of what it offers, made together; every function counts itself first.
+//! The linker and the list of what it offers, made together; every function counts and charges itself.
+//!
+//! A call is counted, pays [`HOST_CALL_FUEL`] and a unit a byte that it moves either way, and yields when the run has
+//! burnt a slice's worth since it last did. So a guest that only calls the host comes back to its scheduler like any other.
 
 use std::future::Future;
+use std::task::Poll;
 
-use wasmtime::component::{ComponentNamedList, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType};
-use wasmtime::{Engine, StoreContextMut};
+use wasmtime::component::types::ComponentFunc;
+use wasmtime::component::{
+    ComponentNamedList, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType, Val,
+};
+use wasmtime::{AsContextMut as _, Engine, StoreContextMut};
 
+use super::meter::{self, Turn};
 use super::stub::{Stub, give_back};
+use super::transfer::Transfer;
 use crate::error::HostError;
 use crate::state::{GuestState, Stop};
 use crate::validate::{Lending, Offer};
@@ -48,21 +57,28 @@ pub(crate) struct Interface<'a> {
 }
 
 impl Interface<'_> {
-    /// A function that answers at once.
+    /// A function that answers at once. What it reads in place it charges with [`meter::moved`].
     pub(crate) fn func<P, R>(
         &mut self,
         name: &str,
         f: impl Fn(StoreContextMut<'_, GuestState>, P) -> wasmtime::Result<R> + Send + Sync + 'static,
     ) -> Result<&mut Self, HostError>
     where
-        P: ComponentNamedList + Lift + 'static,
-        R: ComponentNamedList + Lower + 'static,
+        P: ComponentNamedList + Lift + Transfer + 'static,
+        R: ComponentNamedList + Lower + Transfer + Send + 'static,
     {
-        let counted = move |mut store: StoreContextMut<'_, GuestState>, params: P| {
-            store.data_mut().count_call()?;
-            f(store, params)
-        };
-        let linked = self.linker.func_wrap(name, counted);
+        let linked = self.linker.func_wrap_async(name, move |mut store, params: P| {
+            let answer = begin(&mut store, &params).and_then(|()| {
+                let answer = f(store.as_context_mut(), params)?;
+                meter::moved(&mut store, answer.transfer_bytes())?;
+                Ok(answer)
+            });
+            let turn = meter::turn(&mut store);
+            Box::new(async move {
+                pause(turn).await;
+                answer
+            })
+        });
         self.linked(name, linked)
     }
 
@@ -74,19 +90,19 @@ impl Interface<'_> {
         done: impl Fn(&mut GuestState, F::Output) -> wasmtime::Result<R> + Send + Sync + Clone + 'static,
     ) -> Result<&mut Self, HostError>
     where
-        P: ComponentNamedList + Lift + 'static,
-        R: ComponentNamedList + Lower + Send + 'static,
+        P: ComponentNamedList + Lift + Transfer + 'static,
+        R: ComponentNamedList + Lower + Transfer + Send + 'static,
         F: Future<Output: Send> + Send + 'static,
     {
         let linked = self.linker.func_wrap_async(name, move |mut store, params: P| {
-            let started = match store.data_mut().count_call() {
-                Ok(()) => Ok(f(store.data_mut(), params)),
-                Err(stopped) => Err(stopped),
-            };
+            let started = begin(&mut store, &params).map(|()| f(store.data_mut(), params));
             let done = done.clone();
             Box::new(async move {
                 let answer = started?.await;
-                done(store.data_mut(), answer)
+                let answer = done(store.data_mut(), answer)?;
+                meter::moved(&mut store, answer.transfer_bytes())?;
+                pause(meter::turn(&mut store)).await;
+                Ok(answer)
             })
         });
         self.linked(name, linked)
@@ -107,11 +123,15 @@ impl Interface<'_> {
     fn stubs(&mut self, names: &[&str], stub: Stub) -> Result<&mut Self, HostError> {
         for name in names {
             let function = format!("{}#{name}", self.name);
-            let linked = self.linker.func_new(name, move |mut store, ty, params, results| {
+            let refuse = move |store: &mut StoreContextMut<'_, GuestState>,
+                               ty: &ComponentFunc,
+                               params: &[Val],
+                               results: &mut [Val]| {
                 store.data_mut().count_call()?;
-                let answer = stub.answer(&mut store, &ty)?;
+                meter::call(store, params.iter().map(Transfer::transfer_bytes).fold(0, u64::saturating_add))?;
+                let answer = stub.answer(store, ty)?;
                 // A borrowed handle must be given back before the call ends.
-                let returned = params.iter().all(|param| give_back(&mut store, param));
+                let returned = params.iter().all(|param| give_back(store, param));
                 match (answer, results) {
                     (Some(answer), [slot]) if returned => *slot = answer,
                     (None, []) if returned && stub == Stub::Hollow => {}
@@ -121,6 +141,14 @@ impl Interface<'_> {
                     }
                 }
                 Ok(())
+            };
+            let linked = self.linker.func_new_async(name, move |mut store, ty, params, results| {
+                let refused = refuse(&mut store, &ty, params, results);
+                let turn = meter::turn(&mut store);
+                Box::new(async move {
+                    pause(turn).await;
+                    refused
+                })
             });
             self.linked(name, linked)?;
         }
@@ -129,8 +157,7 @@ impl Interface<'_> {
 
     /// A resource type; its handles are numbers, so dropping one frees nothing.
     pub(crate) fn resource<T: 'static>(&mut self, name: &str) -> Result<&mut Self, HostError> {
-        let linked = self.linker.resource(name, ResourceType::host::<T>(), |_, _| Ok(()));
-        self.linked(name, linked)
+        self.resource_with::<T>(name, |_, _| {})
     }
 
     /// A resource type whose handles are given back through `drop`.
@@ -140,6 +167,7 @@ impl Interface<'_> {
         drop: impl Fn(&mut GuestState, Resource<T>) + Send + Sync + 'static,
     ) -> Result<&mut Self, HostError> {
         let linked = self.linker.resource(name, ResourceType::host::<T>(), move |mut store, rep| {
+            meter::owed(store.data_mut());
             drop(store.data_mut(), Resource::new_own(rep));
             Ok(())
         });
@@ -151,6 +179,28 @@ impl Interface<'_> {
         self.offer.add_item(&self.name, name);
         Ok(self)
     }
+}
+
+/// Counts a call and charges what came with it.
+fn begin<P: Transfer>(store: &mut StoreContextMut<'_, GuestState>, params: &P) -> wasmtime::Result<()> {
+    store.data_mut().count_call()?;
+    meter::call(store, params.transfer_bytes())
+}
+
+/// Lets others go first when it is their turn.
+async fn pause(turn: Turn) {
+    let mut passed = match turn {
+        Turn::Ours => return,
+        Turn::Others => false,
+    };
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut passed, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 fn refused(name: &str, error: &wasmtime::Error) -> HostError {

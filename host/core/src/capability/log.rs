@@ -2,7 +2,7 @@
 
 use wasmtime::component::{ComponentType, Lift, WasmStr};
 
-use super::Registry;
+use super::{Registry, Transfer, moved};
 use crate::error::HostError;
 use crate::limits::LOG_LINE_BYTES;
 use crate::report::{Level, Source};
@@ -26,21 +26,24 @@ enum WitLevel {
     Error,
 }
 
+impl Transfer for WitLevel {}
+
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
     registry.interface("ringfence:skill/log@0.1.0")?.func(
         "write",
         |mut store, (level, message): (WitLevel, WasmStr)| {
-            // Read in place, so that only what is kept is copied.
+            // Read in place, so that only what is kept is copied. All of it was looked at, and is paid for.
             let kept = message.to_str(&store).map(|text| {
                 let end = text.floor_char_boundary(LOG_LINE_BYTES);
-                (text.get(..end).unwrap_or_default().to_owned(), end < text.len())
+                (text.get(..end).unwrap_or_default().to_owned(), end < text.len(), text.len() as u64)
             });
-            let (text, cut) = match kept {
+            let (text, cut, read) = match kept {
                 Ok(kept) => kept,
                 Err(error) => {
                     return Err(store.data_mut().stop(Stop::Trap("abi-violation", format!("{error:#}"))));
                 }
             };
+            moved(&mut store, read)?;
             let level = match level {
                 WitLevel::Trace => Level::Trace,
                 WitLevel::Debug => Level::Debug,

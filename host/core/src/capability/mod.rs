@@ -1,4 +1,4 @@
-//! Everything a guest can reach, in one list: one interface a file, every call counted.
+//! Everything a guest can reach, in one list: one interface a file, every call counted and charged.
 
 mod budget;
 mod http;
@@ -6,12 +6,16 @@ mod kv;
 mod lent;
 mod link;
 mod log;
+mod meter;
 mod progress;
 mod skills;
 mod stub;
+mod transfer;
 
 pub use lent::{Lend, LendError, LentCall};
 pub(crate) use link::{Interface, Registry};
+pub(crate) use meter::moved;
+pub use transfer::Transfer;
 
 use wasmtime::Engine;
 

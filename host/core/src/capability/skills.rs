@@ -2,7 +2,7 @@
 
 use wasmtime::component::{ComponentType, Lower, WasmList, WasmStr};
 
-use super::Registry;
+use super::{Registry, Transfer};
 use crate::error::HostError;
 use crate::validate::Lending;
 
@@ -22,6 +22,8 @@ enum Error {
 }
 
 type Called = Result<String, Error>;
+
+impl Transfer for Error {}
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
     registry

@@ -6,7 +6,7 @@ use wasmtime::component::{ComponentType, Lower, Resource};
 
 use super::io::Pollable;
 use super::wasi;
-use crate::capability::Registry;
+use crate::capability::{Registry, Transfer};
 use crate::error::HostError;
 use crate::state::{GuestState, Stop};
 
@@ -107,6 +107,8 @@ struct Datetime {
     seconds: u64,
     nanoseconds: u32,
 }
+
+impl Transfer for Datetime {}
 
 impl From<Duration> for Datetime {
     fn from(time: Duration) -> Self {

@@ -6,7 +6,7 @@ use wasmtime::component::{ComponentType, Lower, Resource, WasmList};
 use wasmtime::{AsContext, StoreContextMut};
 
 use super::{Wasi, wasi};
-use crate::capability::Registry;
+use crate::capability::{Registry, Transfer, moved};
 use crate::error::HostError;
 use crate::limits::LOG_LINE_BYTES;
 use crate::report::{Level, Source};
@@ -46,6 +46,8 @@ enum StreamError {
     #[component(name = "closed")]
     Closed,
 }
+
+impl Transfer for StreamError {}
 
 /// The times that a run waits for.
 #[derive(Debug, Default)]
@@ -171,6 +173,7 @@ fn write(
         let text = format!("{} bytes written at once; `check-write` permits {WRITE}", contents.len());
         return Err(store.data_mut().stop(Stop::Trap("write-too-large", text)));
     }
+    moved(&mut store, contents.len() as u64)?;
     let mut piece = [0_u8; PIECE];
     let mut at = 0;
     loop {

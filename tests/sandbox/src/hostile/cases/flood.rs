@@ -5,8 +5,13 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::Case;
-use super::{limited, run};
-use crate::Expect::{Outcome, Trap, Value as Gives};
+use super::limited;
+use crate::Expect::{self, Outcome, Trap, Value as Gives};
+
+/// Enough fuel for ten thousand host calls: the fuel is not what ends these.
+fn flood(expect: Expect) -> Case {
+    limited(expect, |limits| limits.fuel = 100_000_000)
+}
 
 /// A result of 16 times as many bytes as the output may have.
 pub(in super::super) fn flood_bytes() -> Case {
@@ -15,37 +20,37 @@ pub(in super::super) fn flood_bytes() -> Case {
 
 /// A result of 60 MiB of bytes: two gigabytes in the host, if it took them all.
 pub(in super::super) fn flood_bytes_60mib() -> Case {
-    run(Outcome("output-limit"))
+    flood(Outcome("output-limit"))
 }
 
 /// Looks at the clock without end.
 pub(in super::super) fn flood_clock() -> Case {
-    run(Outcome("host-call-limit"))
+    flood(Outcome("host-call-limit"))
 }
 
 /// Chunks of output without end.
 pub(in super::super) fn flood_emit() -> Case {
-    run(Outcome("output-limit"))
+    flood(Outcome("output-limit"))
 }
 
 /// A chunk of 600,000 bytes and a result of as many.
 pub(in super::super) fn flood_emit_and_answer() -> Case {
-    run(Outcome("output-limit"))
+    flood(Outcome("output-limit"))
 }
 
 /// One chunk of 2 MiB.
 pub(in super::super) fn flood_emit_at_once() -> Case {
-    run(Outcome("output-limit"))
+    flood(Outcome("output-limit"))
 }
 
 /// Chunks of nothing.
 pub(in super::super) fn flood_emit_empty() -> Case {
-    run(Outcome("host-call-limit"))
+    flood(Outcome("host-call-limit"))
 }
 
 /// The tool's own error is longer than the output may be.
 pub(in super::super) fn flood_failure() -> Case {
-    run(Outcome("output-limit"))
+    flood(Outcome("output-limit"))
 }
 
 /// 100,000 timers, none of which is ever dropped.
@@ -60,12 +65,12 @@ pub(in super::super) fn flood_handles_dropped() -> Case {
 
 /// Asks for the budget without end.
 pub(in super::super) fn flood_host_calls() -> Case {
-    run(Outcome("host-call-limit"))
+    flood(Outcome("host-call-limit"))
 }
 
 /// Asks for the budget without end in the start function.
 pub(in super::super) fn flood_host_calls_in_start() -> Case {
-    run(Outcome("host-call-limit"))
+    flood(Outcome("host-call-limit"))
 }
 
 /// Lists in lists in lists, each of 4,096 times the same list: 2^48 elements out of 100 KB.
@@ -75,12 +80,12 @@ pub(in super::super) fn flood_laughs() -> Case {
 
 /// 5,000 lines of log.
 pub(in super::super) fn flood_log() -> Case {
-    run(Gives(json!(null)))
+    flood(Gives(json!(null)))
 }
 
 /// Log without end.
 pub(in super::super) fn flood_log_for_ever() -> Case {
-    run(Outcome("host-call-limit"))
+    flood(Outcome("host-call-limit"))
 }
 
 /// The host reads 60 MiB of text again and again, which costs the guest nothing but host calls.
@@ -95,7 +100,7 @@ pub(in super::super) fn flood_log_line() -> Case {
 
 /// Notes of progress, 64 KiB each.
 pub(in super::super) fn flood_note() -> Case {
-    run(Outcome("output-limit"))
+    flood(Outcome("output-limit"))
 }
 
 /// A list of 600,000 zeros: 1.2 MB of JSON, of which 64 KB are allowed.
@@ -110,12 +115,12 @@ pub(in super::super) fn flood_poll() -> Case {
 
 /// Asks for 4 GiB of random bytes.
 pub(in super::super) fn flood_random() -> Case {
-    run(Trap("too-many-random-bytes"))
+    flood(Trap("too-many-random-bytes"))
 }
 
 /// Asks for 2^64 - 1 bytes of the randomness that is called insecure.
 pub(in super::super) fn flood_random_insecure() -> Case {
-    run(Trap("too-many-random-bytes"))
+    flood(Trap("too-many-random-bytes"))
 }
 
 /// Asks for a socket without end.
@@ -125,42 +130,42 @@ pub(in super::super) fn flood_refused_calls() -> Case {
 
 /// Progress without a note, for ever.
 pub(in super::super) fn flood_report() -> Case {
-    run(Outcome("host-call-limit"))
+    flood(Outcome("host-call-limit"))
 }
 
 /// Stdout, 64 KiB at a time and 200 times, without a line break.
 pub(in super::super) fn flood_stdout() -> Case {
-    run(Gives(json!(null)))
+    flood(Gives(json!(null)))
 }
 
 /// Stdout of bytes that are no text, and escape sequences for terminals.
 pub(in super::super) fn flood_stdout_bytes() -> Case {
-    run(Gives(json!(null)))
+    flood(Gives(json!(null)))
 }
 
 /// 64 KiB of line breaks and nothing else: 65,536 lines in one call.
 pub(in super::super) fn flood_stdout_lines() -> Case {
-    run(Gives(json!(null)))
+    flood(Gives(json!(null)))
 }
 
 /// A result of one string, a byte longer as JSON than the output may be.
 pub(in super::super) fn flood_string() -> Case {
-    run(Outcome("output-limit"))
+    flood(Outcome("output-limit"))
 }
 
 /// A result of nearly all the memory there may be.
 pub(in super::super) fn flood_string_60mib() -> Case {
-    run(Outcome("output-limit"))
+    flood(Outcome("output-limit"))
 }
 
 /// A result of 200,000 zero bytes: a fifth of what the output may be, and six bytes of JSON for each.
 pub(in super::super) fn flood_string_escapes() -> Case {
-    run(Outcome("output-limit"))
+    flood(Outcome("output-limit"))
 }
 
 /// A result of 60 MiB of UTF-16.
 pub(in super::super) fn flood_string_utf16() -> Case {
-    run(Outcome("output-limit"))
+    flood(Outcome("output-limit"))
 }
 
 /// A list of 1,000 strings that are all the same 64 KiB of memory: 64 MB out of 73 KB.
@@ -170,7 +175,7 @@ pub(in super::super) fn flood_strings() -> Case {
 
 /// A list of 60 million results that hold nothing: a byte each for the guest, much more for the host.
 pub(in super::super) fn flood_units() -> Case {
-    run(Outcome("output-limit"))
+    flood(Outcome("output-limit"))
 }
 
 /// 100,000 handles to a resource of its own, made without a host call.

@@ -1,0 +1,63 @@
+//! The fuel of host calls: a fixed amount, and an amount per byte moved. Documented in `docs`' stead at
+//! [`HOST_CALL_FUEL`] and [`TRANSFER_FUEL`]; deterministic, so a run that repeats burns the same.
+
+use wasmtime::StoreContextMut;
+
+use crate::limits::{HOST_CALL_BYTES, HOST_CALL_FUEL, TRANSFER_FUEL};
+use crate::run::YIELD;
+use crate::state::{GuestState, Stop};
+
+/// Whose turn it is after a host call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// The run may go on.
+    Ours,
+    /// The run has burnt a slice's worth and must yield.
+    Others,
+}
+
+/// Charges a call that moves `bytes` from the guest.
+pub(super) fn call(store: &mut StoreContextMut<'_, GuestState>, bytes: u64) -> wasmtime::Result<()> {
+    check(store, bytes)?;
+    burn(store, HOST_CALL_FUEL.saturating_add(bytes.saturating_mul(TRANSFER_FUEL)))
+}
+
+/// Charges further bytes of a call: what it reads in place, and what it answers.
+pub(crate) fn moved(store: &mut StoreContextMut<'_, GuestState>, bytes: u64) -> wasmtime::Result<()> {
+    check(store, bytes)?;
+    burn(store, bytes.saturating_mul(TRANSFER_FUEL))
+}
+
+/// A call that cannot be charged at once, because it cannot yield: the next one that can pays for it.
+pub(super) fn owed(state: &mut GuestState) {
+    state.owed_fuel = state.owed_fuel.saturating_add(HOST_CALL_FUEL);
+}
+
+/// Whether the run must yield before it goes on.
+pub(super) fn turn(store: &mut StoreContextMut<'_, GuestState>) -> Turn {
+    let left = store.get_fuel().unwrap_or(0);
+    let state = store.data_mut();
+    if state.yielded_at.saturating_sub(left) < YIELD {
+        return Turn::Ours;
+    }
+    state.yielded_at = left;
+    Turn::Others
+}
+
+/// One call moves a bounded amount, so that it holds its thread for a bounded time.
+fn check(store: &mut StoreContextMut<'_, GuestState>, bytes: u64) -> wasmtime::Result<()> {
+    // Twice: a text of UTF-16 may take more bytes in the host than the guest has.
+    if bytes > HOST_CALL_BYTES.saturating_mul(2) { Err(store.data_mut().stop(Stop::Output)) } else { Ok(()) }
+}
+
+fn burn(store: &mut StoreContextMut<'_, GuestState>, fuel: u64) -> wasmtime::Result<()> {
+    let fuel = fuel.saturating_add(std::mem::take(&mut store.data_mut().owed_fuel));
+    // The store has one unit more than the run may burn: see `run`.
+    match store.get_fuel()?.checked_sub(fuel) {
+        Some(left) if left > 0 => store.set_fuel(left),
+        _ => {
+            store.set_fuel(0)?;
+            Err(store.data_mut().stop(Stop::Fuel))
+        }
+    }
+}
