@@ -332,6 +332,11 @@ impl Host {
         &self.inner.engine
     }
 
+    /// Returns each function and resource that this host provides to skills, after the name of its interface.
+    pub fn offered(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.inner.offer.items()
+    }
+
     /// The caps of the skills that it loads.
     pub fn caps(&self) -> &SkillCaps {
         &self.inner.caps

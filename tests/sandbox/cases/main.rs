@@ -10,4 +10,5 @@ mod lent;
 mod limits;
 mod property;
 mod refusals;
+mod storm;
 mod wit;

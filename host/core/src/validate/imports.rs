@@ -44,6 +44,13 @@ impl Offer {
         }
     }
 
+    /// Each function and resource with its interface.
+    pub(crate) fn items(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.interfaces.iter().flat_map(|(name, interface)| {
+            interface.items.iter().map(move |item| (name.as_str(), item.as_str()))
+        })
+    }
+
     /// The interface offered under `name` or under a version that is compatible with it.
     fn find(&self, name: &str) -> Option<(&str, &Interface)> {
         let offered = self.compatible.get(&compatible(name))?;

@@ -1,0 +1,142 @@
+//! A client on a thread of its own: one connection, a request at a time.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Between two requests of a good client.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Longer than any run here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A connection, which is made again when it was closed.
+pub(crate) struct Client {
+    address: SocketAddr,
+    stream: Option<TcpStream>,
+}
+
+/// An answer.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+}
+
+impl Client {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Self { address, stream: None }
+    }
+
+    /// Sends a request; none where the connection broke.
+    pub(crate) fn ask(&mut self, request: &str) -> Option<Answer> {
+        let answer = self.try_ask(request);
+        if answer.is_none() {
+            self.stream = None;
+        }
+        answer
+    }
+
+    fn try_ask(&mut self, request: &str) -> Option<Answer> {
+        let stream = match &mut self.stream {
+            Some(stream) => stream,
+            None => {
+                let stream = TcpStream::connect(self.address).ok()?;
+                stream.set_nodelay(true).ok()?;
+                stream.set_read_timeout(Some(PATIENCE)).ok()?;
+                self.stream.insert(stream)
+            }
+        };
+        stream.write_all(request.as_bytes()).ok()?;
+        let (mut answer, mut buffer) = (Vec::new(), vec![0; 16 << 10]);
+        loop {
+            let count = stream.read(&mut buffer).ok().filter(|count| *count > 0)?;
+            answer.extend_from_slice(&buffer[..count]);
+            let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
+            let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+            let length: usize =
+                head.lines().find_map(|line| line.strip_prefix("content-length: "))?.parse().ok()?;
+            if answer.len() >= end + 4 + length {
+                let status = head.split(' ').nth(1)?.parse().ok()?;
+                let body = String::from_utf8_lossy(&answer[end + 4..end + 4 + length]).into_owned();
+                return Some(Answer { status, body });
+            }
+        }
+    }
+}
+
+/// A call of a tool.
+pub(crate) fn call(token: &str, skill: &str, tool: &str, body: &str, limits: &str) -> String {
+    let limits = if limits.is_empty() { String::new() } else { format!("ringfence-limits: {limits}\r\n") };
+    format!(
+        "POST /v1/skills/{skill}/tools/{tool} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\n{limits}content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// `GET /healthz`
+pub(crate) fn health() -> String {
+    "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned()
+}
+
+/// The milliseconds that each request took, one after the other for so long; `good` says what a good answer is.
+pub(crate) fn sample(
+    address: SocketAddr,
+    request: &str,
+    turn: Duration,
+    good: impl Fn(&Answer) -> bool,
+) -> Vec<f64> {
+    let (mut client, mut took) = (Client::new(address), Vec::new());
+    let begun = Instant::now();
+    while begun.elapsed() < turn {
+        std::thread::sleep(PAUSE);
+        let asked = Instant::now();
+        let answer = client.ask(request);
+        let millis = asked.elapsed().as_secs_f64() * 1e3;
+        // One that fails is as late as can be.
+        took.push(if answer.as_ref().is_some_and(&good) { millis } else { 1e6 });
+    }
+    took
+}
+
+/// Clients that ask again and again until they are told to stop.
+pub(crate) struct Flood {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<Vec<Value>>>,
+}
+
+impl Flood {
+    /// So many connections. Every answer that is a report is kept.
+    pub(crate) fn start(address: SocketAddr, request: &str, connections: usize) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let threads = (0..connections)
+            .map(|_| {
+                let (stop, request) = (Arc::clone(&stop), request.to_owned());
+                let run = move || {
+                    let (mut client, mut reports) = (Client::new(address), Vec::new());
+                    while !stop.load(Ordering::Relaxed) {
+                        match client.ask(&request) {
+                            Some(Answer { status: 200, body }) => reports.extend(serde_json::from_str(&body)),
+                            // Refused: not at once again.
+                            _ => std::thread::sleep(Duration::from_millis(5)),
+                        }
+                    }
+                    reports
+                };
+                std::thread::Builder::new().stack_size(256 << 10).spawn(run).expect("a thread")
+            })
+            .collect();
+        Self { stop, threads }
+    }
+
+    /// Stops them after what they asked for last; the reports.
+    pub(crate) fn end(self) -> Vec<Value> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect()
+    }
+}

@@ -1,0 +1,473 @@
+//! A guest that calls one typed host function in an endless loop, made from the function's WIT: its arguments are as
+//! large as the shape says, its handles come from the functions that make them.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::abi::{AbiVariant, FlatTypes, WasmType};
+use wit_parser::{Function, Handle, InterfaceId, Resolve, SizeAlign, Type, TypeDefKind, TypeId};
+
+/// How large arguments are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    /// Bytes of each string and each list of bytes.
+    pub(super) bytes: u32,
+    /// Elements of each other list. With more than one, strings inside of them are empty.
+    pub(super) elements: u32,
+    /// Numbers that are lengths.
+    pub(super) length: u64,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self { bytes: 0, elements: 1, length: 0 }
+    }
+}
+
+/// How strings are encoded in the guest, and the byte that fills them.
+pub(super) const ENCODINGS: [(StringEncoding, u8, &str); 3] = [
+    (StringEncoding::UTF8, b'a', "utf8"),
+    (StringEncoding::UTF16, 0x44, "utf16"),
+    (StringEncoding::CompactUTF16, 0xe9, "latin1"),
+];
+
+/// Functions that make a handle, and with what arguments.
+const MAKERS: &[(&str, &str, &str, &str)] = &[
+    ("pollable", "wasi:clocks/monotonic-clock@0.2.12", "subscribe-duration", "(i64.const 0)"),
+    ("input-stream", "wasi:cli/stdin@0.2.12", "get-stdin", ""),
+    ("output-stream", "wasi:cli/stdout@0.2.12", "get-stdout", ""),
+    ("network", "wasi:sockets/instance-network@0.2.12", "instance-network", ""),
+];
+
+/// Functions whose number is a length, which has a largest.
+const LENGTHS: &[&str] = &["get-random-bytes", "get-insecure-random-bytes"];
+
+pub(super) fn is_length(function: &str) -> bool {
+    LENGTHS.contains(&function)
+}
+
+/// Where results, strings and bytes lie, and what a result that the host allocates gets.
+const RESULT: u32 = 64;
+const BLOB: u32 = 64 << 10;
+
+/// The WIT of every typed function: ours from `wit/`, WASI's from this folder.
+pub(super) fn resolve() -> Resolve {
+    let mut resolve = Resolve::default();
+    let wit = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit"));
+    resolve.push_dir(wit).expect("our own WIT");
+    resolve.push_source("wasi.wit", include_str!("wasi.wit")).expect("the WIT of WASI in this folder");
+    resolve
+}
+
+/// What is known of an item of an interface.
+pub(super) enum Known {
+    Function,
+    Resource,
+    Nothing,
+}
+
+/// Looks an item up in the WIT.
+pub(super) fn known(resolve: &Resolve, interface: &str, item: &str) -> Known {
+    let Some(id) = interface_of(resolve, interface) else { return Known::Nothing };
+    if resolve.interfaces[id].functions.contains_key(item) {
+        Known::Function
+    } else if resolve.interfaces[id].types.contains_key(item) {
+        Known::Resource
+    } else {
+        Known::Nothing
+    }
+}
+
+fn interface_of(resolve: &Resolve, name: &str) -> Option<InterfaceId> {
+    resolve.interfaces.iter().map(|(id, _)| id).find(|id| resolve.id_of(*id).as_deref() == Some(name))
+}
+
+/// What the parameters of a function have that can be large.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Large {
+    pub(super) strings: bool,
+    pub(super) bytes: bool,
+    pub(super) lists: bool,
+}
+
+/// Looks for what can be large in the parameters of a function.
+pub(super) fn large(resolve: &Resolve, interface: &str, function: &str) -> Large {
+    let mut large = Large::default();
+    if let Some(id) = interface_of(resolve, interface) {
+        for param in &resolve.interfaces[id].functions[function].params {
+            look(resolve, &param.ty, &mut large);
+        }
+    }
+    large
+}
+
+fn look(resolve: &Resolve, ty: &Type, large: &mut Large) {
+    match ty {
+        Type::String => large.strings = true,
+        Type::Id(id) => match &resolve.types[*id].kind {
+            TypeDefKind::List(Type::U8) => large.bytes = true,
+            TypeDefKind::List(item) => {
+                large.lists = true;
+                look(resolve, item, large);
+            }
+            TypeDefKind::Record(record) => {
+                record.fields.iter().for_each(|field| look(resolve, &field.ty, large));
+            }
+            TypeDefKind::Tuple(tuple) => tuple.types.iter().for_each(|ty| look(resolve, ty, large)),
+            TypeDefKind::Option(ty) | TypeDefKind::Type(ty) => look(resolve, ty, large),
+            _ => {}
+        },
+        _ => {}
+    }
+}
+
+/// The component: `run: func()` calls the function without end.
+pub(super) fn guest(
+    base: &Resolve,
+    interface: &str,
+    function: &str,
+    shape: Shape,
+    (encoding, fill, _): (StringEncoding, u8, &str),
+) -> Vec<u8> {
+    let mut resolve = base.clone();
+    let makers: String = MAKERS.iter().map(|(_, interface, ..)| format!("import {interface};\n")).collect();
+    let own = if MAKERS.iter().any(|maker| maker.1 == interface) { "" } else { interface };
+    let own = if own.is_empty() { String::new() } else { format!("import {own};\n") };
+    let world = format!("package storm:guest;\nworld storm {{\n{makers}{own}export run: func();\n}}\n");
+    let package = resolve.push_source("storm.wit", &world).expect("a world");
+    let world = resolve.select_world(&[package], Some("storm")).expect("the world");
+    let id = interface_of(&resolve, interface).expect("an interface that is known");
+    let func = resolve.interfaces[id].functions[function].clone();
+    let mut sizes = SizeAlign::default();
+    sizes.fill(&resolve).expect("sizes");
+    let length = is_length(function).then_some(shape.length);
+    let next = BLOB + shape.bytes.next_multiple_of(8);
+    let image = Image {
+        resolve: &resolve,
+        sizes,
+        shape,
+        encoding,
+        length,
+        next,
+        data: Vec::new(),
+        init: String::new(),
+        handles: Vec::new(),
+        inside: false,
+    };
+    let module = image.module(interface, &func, fill);
+    let mut bytes = wat::parse_str(&module).unwrap_or_else(|error| panic!("{error}\n{module}"));
+    embed_component_metadata(&mut bytes, &resolve, world, encoding, false).expect("metadata");
+    let mut encoder = ComponentEncoder::default();
+    encoder.validate(true);
+    encoder.module(&bytes).and_then(|encoder| encoder.encode()).unwrap_or_else(|error| {
+        panic!("{interface}#{function}: {error:#}\n{module}");
+    })
+}
+
+/// The memory of a guest as it is being made.
+struct Image<'a> {
+    resolve: &'a Resolve,
+    sizes: SizeAlign,
+    shape: Shape,
+    encoding: StringEncoding,
+    /// In place of the largest number.
+    length: Option<u64>,
+    next: u32,
+    data: Vec<(u32, Vec<u8>)>,
+    /// Instructions before the loop.
+    init: String,
+    /// Handles by the local that holds them: the resource, and whether the call takes it.
+    handles: Vec<(String, bool)>,
+    /// Within a list of many.
+    inside: bool,
+}
+
+/// A value as it lies in memory, and where in it there are handles.
+#[derive(Default)]
+struct Value {
+    bytes: Vec<u8>,
+    handles: Vec<(usize, usize)>,
+}
+
+impl Value {
+    fn put(&mut self, at: usize, other: &Value) {
+        if self.bytes.len() < at + other.bytes.len() {
+            self.bytes.resize(at + other.bytes.len(), 0);
+        }
+        self.bytes[at..at + other.bytes.len()].copy_from_slice(&other.bytes);
+        self.handles.extend(other.handles.iter().map(|(offset, local)| (at + offset, *local)));
+    }
+}
+
+impl Image<'_> {
+    fn module(mut self, interface: &str, func: &Function, fill: u8) -> String {
+        let signature = self.resolve.wasm_signature(AbiVariant::GuestImport, func);
+        let mut arguments = Vec::new();
+        if signature.indirect_params {
+            let types: Vec<Type> = func.params.iter().map(|param| param.ty).collect();
+            let value = self.fields(&types, 0);
+            let at = self.place(&value, 1);
+            arguments.push(format!("(i32.const {at})"));
+        } else {
+            for param in &func.params {
+                let flat = self.flat(&param.ty);
+                arguments.extend(flat.into_iter().map(|(_, text)| text));
+            }
+        }
+        if signature.retptr {
+            arguments.push(format!("(i32.const {RESULT})"));
+        }
+        let core = |types: &[WasmType]| types.iter().map(|ty| core(*ty)).collect::<Vec<_>>().join(" ");
+        let mut imports = format!(
+            "(import \"{interface}\" \"{}\" (func $target (param {}) (result {})))\n",
+            func.name,
+            core(&signature.params),
+            core(&signature.results)
+        );
+        // Handles that a call takes are made anew for each.
+        let (mut once, mut each, mut locals) = (String::new(), String::new(), String::new());
+        for (local, (resource, taken)) in self.handles.iter().enumerate() {
+            let _ = writeln!(locals, "(local $h{local} i32)");
+            let Some((_, from, function, arguments)) = MAKERS.iter().find(|maker| maker.0 == resource) else {
+                continue;
+            };
+            let param = if arguments.is_empty() { "" } else { "(param i64)" };
+            let _ = writeln!(
+                imports,
+                "(import \"{from}\" \"{function}\" (func $make{local} {param} (result i32)))"
+            );
+            let into = if *taken { &mut each } else { &mut once };
+            let _ = writeln!(into, "(local.set $h{local} (call $make{local} {arguments}))");
+        }
+        let after = match (func.result, signature.results.is_empty()) {
+            (Some(Type::Id(id)), false) => match self.handle(id) {
+                Some((resource, from, _)) => {
+                    let _ = writeln!(
+                        imports,
+                        "(import \"{from}\" \"[resource-drop]{resource}\" (func $drop (param i32)))"
+                    );
+                    "(call $drop)"
+                }
+                None => "(drop)",
+            },
+            (_, false) => "(drop)",
+            (_, true) => "",
+        };
+        let data: String = self.data.iter().map(|(at, bytes)| segment(*at, bytes)).collect();
+        let allocated = self.next.next_multiple_of(16);
+        let pages = (allocated >> 16) + 34;
+        format!(
+            r#"(module
+{imports}
+  (memory (export "memory") {pages})
+  {data}
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const {allocated}))
+  (func (export "run")
+    {locals}
+    {once}
+    (memory.fill (i32.const {BLOB}) (i32.const {fill}) (i32.const {}))
+    {}
+    (loop $again
+      {each}
+      (call $target {})
+      {after}
+      (br $again))))"#,
+            self.shape.bytes,
+            self.init,
+            arguments.join(" ")
+        )
+    }
+
+    /// The resource of a handle, the interface that it is of, and whether it is given away.
+    fn handle(&self, id: TypeId) -> Option<(String, String, bool)> {
+        let (id, owned) = match &self.resolve.types[id].kind {
+            TypeDefKind::Handle(Handle::Borrow(id)) => (*id, false),
+            TypeDefKind::Handle(Handle::Own(id)) => (*id, true),
+            TypeDefKind::Type(Type::Id(id)) => return self.handle(*id),
+            _ => return None,
+        };
+        let mut end = id;
+        while let TypeDefKind::Type(Type::Id(next)) = self.resolve.types[end].kind {
+            end = next;
+        }
+        let wit_parser::TypeOwner::Interface(from) = self.resolve.types[end].owner else { return None };
+        Some((self.resolve.types[end].name.clone()?, self.resolve.id_of(from)?, owned))
+    }
+
+    /// Puts values of a kind one after the other into memory; gives where.
+    fn place(&mut self, value: &Value, count: u32) -> u32 {
+        let (at, size) = (self.next.next_multiple_of(8), u32::try_from(value.bytes.len()).expect("small"));
+        self.next = at + size * count;
+        self.data.push((at, value.bytes.clone()));
+        for (offset, local) in &value.handles {
+            let offset = at + u32::try_from(*offset).expect("small");
+            let _ = writeln!(self.init, "(i32.store (i32.const {offset}) (local.get $h{local}))");
+        }
+        let mut done = 1;
+        while done < count {
+            let more = done.min(count - done);
+            let _ = writeln!(
+                self.init,
+                "(memory.copy (i32.const {}) (i32.const {at}) (i32.const {}))",
+                at + done * size,
+                more * size
+            );
+            done += more;
+        }
+        at
+    }
+
+    fn text_length(&self, bytes: u32) -> u32 {
+        if self.encoding == StringEncoding::UTF16 { bytes / 2 } else { bytes }
+    }
+
+    /// Pointer and length of a string or list.
+    fn pair(&mut self, ty: &Type) -> (u32, u32) {
+        let bytes = if self.inside { 0 } else { self.shape.bytes };
+        let Type::Id(id) = ty else { return (BLOB, self.text_length(bytes)) };
+        let TypeDefKind::List(item) = self.resolve.types[*id].kind.clone() else { panic!("no list: {ty:?}") };
+        if item == Type::U8 {
+            return (BLOB, bytes);
+        }
+        let count = self.shape.elements;
+        let outer = std::mem::replace(&mut self.inside, count > 1);
+        let value = self.value(&item);
+        self.inside = outer;
+        (self.place(&value, count), count)
+    }
+
+    /// A value as it lies in memory.
+    fn value(&mut self, ty: &Type) -> Value {
+        let size = self.sizes.size(ty).size_wasm32();
+        let mut value = Value { bytes: vec![0; size], ..Value::default() };
+        let number = |number: u64| number.to_le_bytes()[..size].to_vec();
+        match ty {
+            Type::String => value.bytes = pair_bytes(self.pair(ty)),
+            Type::Bool => value.bytes = vec![1],
+            Type::Char => value.bytes = number('a'.into()),
+            Type::Id(id) => return self.compound(*id, value),
+            _ => value.bytes = number(self.length.unwrap_or(u64::MAX)),
+        }
+        value
+    }
+
+    fn compound(&mut self, id: TypeId, mut value: Value) -> Value {
+        if let Some((resource, _, taken)) = self.handle(id) {
+            let local = self.local(resource, taken);
+            value.handles.push((0, local));
+            return value;
+        }
+        match self.resolve.types[id].kind.clone() {
+            TypeDefKind::List(_) => value.bytes = pair_bytes(self.pair(&Type::Id(id))),
+            TypeDefKind::Type(ty) => value = self.value(&ty),
+            TypeDefKind::Record(record) => {
+                let types: Vec<Type> = record.fields.iter().map(|field| field.ty).collect();
+                let fields = self.fields(&types, value.bytes.len());
+                value = fields;
+            }
+            TypeDefKind::Tuple(tuple) => value = self.fields(&tuple.types, value.bytes.len()),
+            TypeDefKind::Option(ty) => {
+                value.bytes[0] = 1;
+                let at = self.sizes.align(&ty).align_wasm32();
+                let inner = self.value(&ty);
+                value.put(at, &inner);
+            }
+            // The first case; all flags.
+            TypeDefKind::Flags(flags) => {
+                for index in 0..flags.flags.len() {
+                    value.bytes[index / 8] |= 1 << (index % 8);
+                }
+            }
+            TypeDefKind::Enum(_) => {}
+            kind => panic!("no recipe for a {} in memory", kind.as_str()),
+        }
+        value
+    }
+
+    fn fields(&mut self, types: &[Type], size: usize) -> Value {
+        let mut value = Value { bytes: vec![0; size], ..Value::default() };
+        let offsets: Vec<usize> =
+            self.sizes.field_offsets(types).into_iter().map(|(offset, _)| offset.size_wasm32()).collect();
+        for (offset, ty) in offsets.into_iter().zip(types) {
+            let field = self.value(ty);
+            value.put(offset, &field);
+        }
+        value
+    }
+
+    fn local(&mut self, resource: String, taken: bool) -> usize {
+        self.handles.push((resource, taken));
+        self.handles.len() - 1
+    }
+
+    /// A value as arguments.
+    fn flat(&mut self, ty: &Type) -> Vec<(WasmType, String)> {
+        let int = |number: u64| vec![(WasmType::I32, format!("(i32.const {number})"))];
+        match ty {
+            Type::String => pair_flat(self.pair(ty)),
+            Type::Bool => int(1),
+            Type::U8 | Type::S8 => int(0x7f),
+            Type::U16 | Type::S16 => int(0x7fff),
+            Type::U32 | Type::S32 => int(0x7fff_ffff),
+            Type::Char => int('a'.into()),
+            Type::U64 | Type::S64 => {
+                let number = self.length.unwrap_or(u64::MAX).cast_signed();
+                vec![(WasmType::I64, format!("(i64.const {number})"))]
+            }
+            Type::F32 => vec![(WasmType::F32, "(f32.const 1)".to_owned())],
+            Type::F64 => vec![(WasmType::F64, "(f64.const 1)".to_owned())],
+            Type::ErrorContext => panic!("no recipe for an error context"),
+            Type::Id(id) => self.flat_compound(*id),
+        }
+    }
+
+    fn flat_compound(&mut self, id: TypeId) -> Vec<(WasmType, String)> {
+        if let Some((resource, _, taken)) = self.handle(id) {
+            let local = self.local(resource, taken);
+            return vec![(WasmType::I32, format!("(local.get $h{local})"))];
+        }
+        match self.resolve.types[id].kind.clone() {
+            TypeDefKind::List(_) => pair_flat(self.pair(&Type::Id(id))),
+            TypeDefKind::Type(ty) => self.flat(&ty),
+            TypeDefKind::Record(record) => {
+                record.fields.iter().flat_map(|field| self.flat(&field.ty)).collect()
+            }
+            TypeDefKind::Tuple(tuple) => tuple.types.iter().flat_map(|ty| self.flat(ty)).collect(),
+            TypeDefKind::Option(ty) => {
+                let mut flat = vec![(WasmType::I32, "(i32.const 1)".to_owned())];
+                flat.extend(self.flat(&ty));
+                flat
+            }
+            // The first case, and nothing in it.
+            _ => {
+                let mut types = [WasmType::I32; 17];
+                let mut flat = FlatTypes::new(&mut types);
+                assert!(self.resolve.push_flat(&Type::Id(id), &mut flat), "few enough to be arguments");
+                flat.to_vec().into_iter().map(|ty| (ty, format!("({}.const 0)", core(ty)))).collect()
+            }
+        }
+    }
+}
+
+fn core(ty: WasmType) -> &'static str {
+    match ty {
+        WasmType::I32 | WasmType::Pointer | WasmType::Length => "i32",
+        WasmType::I64 | WasmType::PointerOrI64 => "i64",
+        WasmType::F32 => "f32",
+        WasmType::F64 => "f64",
+    }
+}
+
+fn pair_bytes((at, length): (u32, u32)) -> Vec<u8> {
+    [at.to_le_bytes(), length.to_le_bytes()].concat()
+}
+
+fn pair_flat((at, length): (u32, u32)) -> Vec<(WasmType, String)> {
+    [at, length].map(|number| (WasmType::I32, format!("(i32.const {number})"))).to_vec()
+}
+
+fn segment(at: u32, bytes: &[u8]) -> String {
+    let text: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
+    format!("(data (i32.const {at}) \"{text}\")\n")
+}
