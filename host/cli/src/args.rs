@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
-use ringfence::{Limits, Target};
+use ringfence::{Limits, SchemaStyle, Target};
 
 /// Run untrusted agent skills: WebAssembly components, under hard limits, without a filesystem.
 #[derive(Debug, Parser)]
@@ -20,7 +20,7 @@ pub(crate) enum Command {
     /// Call a tool of a skill and print its value
     Run(Box<RunArgs>),
     /// Show what a skill is: tools, schemas, imports, size, digest
-    Inspect(SkillArgs),
+    Inspect(InspectArgs),
     /// Check whether a skill can run here, and say every reason if not
     Check(SkillArgs),
     /// Make a folder for a new skill, which builds and runs as it stands
@@ -233,6 +233,16 @@ pub(crate) struct SkillArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct InspectArgs {
+    #[command(flatten)]
+    pub(crate) skill: SkillArgs,
+    /// Style of the JSON Schemas: exact, portable (as MCP lists them), openai, anthropic or gemini
+    #[arg(long, value_name = "STYLE", default_value_t = SchemaStyle::Exact)]
+    pub(crate) schema: SchemaStyle,
 }
 
 #[derive(Debug, Args)]

@@ -4,25 +4,26 @@ use std::process::ExitCode;
 
 use bytesize::ByteSize;
 use ringfence::{
-    Annotations, Import, Lending, Limits, Manifest, SkillDescription, Tool, ValidatedSkill, text,
+    Annotations, Import, Lending, Limits, Manifest, SchemaStyle, SkillDescription, Tool, ValidatedSkill, text,
 };
 use serde_json::{Value, json};
 
-use crate::args::SkillArgs;
+use crate::args::{InspectArgs, SkillArgs};
 use crate::load::{self, Source};
 use crate::output::{self, Refused, print};
 
-pub(crate) fn exec(args: &SkillArgs) -> ExitCode {
-    match read(args) {
+pub(crate) fn exec(args: &InspectArgs) -> ExitCode {
+    let json = args.skill.json;
+    match read(&args.skill) {
         Ok(skill) => {
-            if args.json {
-                output::print_json(&describe(&skill.described()));
+            if json {
+                output::print_json(&describe(&skill.described(), args.schema));
             } else {
-                show(&skill);
+                show(&skill, args.schema);
             }
             ExitCode::SUCCESS
         }
-        Err(refused) => refused.say(args.json),
+        Err(refused) => refused.say(json),
     }
 }
 
@@ -40,8 +41,8 @@ fn read(args: &SkillArgs) -> Result<ValidatedSkill, Refused> {
     load::host(&Limits::default())?.validate(bytes).map_err(|error| load::refused(&error))
 }
 
-/// The skill as JSON.
-pub(crate) fn describe(skill: &SkillDescription) -> Value {
+/// The skill as JSON, with schemas in a style.
+pub(crate) fn describe(skill: &SkillDescription, style: SchemaStyle) -> Value {
     let tools: Vec<Value> = skill
         .tools()
         .map(|tool| {
@@ -51,9 +52,9 @@ pub(crate) fn describe(skill: &SkillDescription) -> Value {
                 "interface": tool.interface(),
                 "signature": tool.signature(),
                 "description": tool.description(),
-                "parameters": tool.parameters_schema(),
-                "result": tool.result_schema(),
-                "failure": tool.failure_schema(),
+                "parameters": tool.parameters_schema_as(style),
+                "result": tool.result_schema_as(style),
+                "failure": tool.failure_schema_as(style),
                 "annotations": tool.annotations(),
                 "examples": tool.examples(),
             })
@@ -75,7 +76,7 @@ pub(crate) fn describe(skill: &SkillDescription) -> Value {
     })
 }
 
-fn show(skill: &ValidatedSkill) {
+fn show(skill: &ValidatedSkill, style: SchemaStyle) {
     print(&format!("skill    {}", skill.digest()));
     print(&format!("size     {}", ByteSize::b(skill.bytes().len() as u64).display().iec()));
     show_manifest(skill.described().manifest());
@@ -88,7 +89,7 @@ fn show(skill: &ValidatedSkill) {
     let count = skill.tools().len();
     print(&format!("tools    {count}"));
     for tool in skill.tools() {
-        show_tool(&tool);
+        show_tool(&tool, style);
     }
     if skill.imports().is_empty() {
         print("imports  none: it can reach nothing but its own memory");
@@ -153,7 +154,7 @@ pub(crate) fn import_line(import: &Import) -> String {
     format!("{note:10}  {}", text::clean(&import.name, 256))
 }
 
-fn show_tool(tool: &Tool<'_>) {
+fn show_tool(tool: &Tool<'_>, style: SchemaStyle) {
     print(&format!("\n  {}", tool.signature()));
     if tool.full_name() != tool.name() {
         print(&format!("    also called {}", tool.full_name()));
@@ -169,9 +170,9 @@ fn show_tool(tool: &Tool<'_>) {
     for example in tool.examples() {
         print(&format!("    example     {}: {}", text::clean(&example.name, 80), example.input));
     }
-    print(&format!("    parameters  {}", tool.parameters_schema()));
-    print(&format!("    result      {}", tool.result_schema()));
-    if let Some(failure) = tool.failure_schema() {
+    print(&format!("    parameters  {}", tool.parameters_schema_as(style)));
+    print(&format!("    result      {}", tool.result_schema_as(style)));
+    if let Some(failure) = tool.failure_schema_as(style) {
         print(&format!("    failure     {failure}"));
     }
     print("");

@@ -74,6 +74,16 @@
 //! the JSON pointer of the offending value. [`Tool::parameters_schema`] and [`Tool::result_schema`] are
 //! the same as JSON Schema 2020-12.
 //!
+//! Some clients cannot use all of that, so [`Tool::parameters_schema_as`] describes inputs in other styles
+//! ([`SchemaStyle`]), and the host reads two more spellings, whatever style a caller was shown:
+//!
+//! - A parameter, a field of a record or a case of a variant may be written with `_` for `-`: `max_len` for `max-len`.
+//!   Of a name of more than 64 characters the second spelling has the first 47, `_`, and 16 digits of its SHA-256. An
+//!   input with both spellings of one name is refused. Results always have the names of the WIT, and values (cases
+//!   without a value, enums, flags) have one spelling.
+//! - A variant or `result` may be written as an object with several cases, of which all but one are `null`. A case
+//!   without a value is then `true` where it is meant: `{"card": null, "in_cash": true}` for `"in-cash"`.
+//!
 //! # Features
 //!
 //! `compiler` (on by default): compile in this process. Without it the library loads artifacts only. `pool` (on by
@@ -95,12 +105,14 @@ mod json;
 mod limiter;
 mod limits;
 mod lower;
+mod portable;
 mod report;
 mod run;
 mod schedule;
 mod schema;
 mod skill;
 mod state;
+mod style;
 mod target;
 pub mod text;
 mod types;
@@ -125,6 +137,7 @@ pub use report::{
     Digest, Json, Level, LogLine, Outcome, ParseDigestError, Ran, Report, RunId, Source, TrapReport, Usage,
 };
 pub use skill::{Skill, SkillDescription, Tool};
+pub use style::{SchemaStyle, UnknownStyle};
 pub use target::{Target, UnknownTarget};
 pub use validate::{Annotations, Asks, Example, Import, Lending, Manifest, Submission, ValidatedSkill};
 pub use wasi::Clock;

@@ -60,6 +60,28 @@ fn schema_of(types: &TypeTable, ty: Option<TypeId>) -> Value {
     schema.finish(body)
 }
 
+/// Types that are used more than once below the roots, with a name for each.
+pub(crate) fn shared(types: &TypeTable, roots: impl Iterator<Item = TypeId>) -> BTreeMap<TypeId, String> {
+    let mut uses = BTreeMap::new();
+    for root in roots {
+        count_uses(types, root, &mut uses);
+    }
+    let mut names: BTreeMap<TypeId, String> = BTreeMap::new();
+    let mut taken: BTreeMap<String, u32> = BTreeMap::new();
+    for (ty, uses) in uses {
+        if uses < 2 || is_scalar(types.get(ty)) {
+            continue;
+        }
+        let base = types.name_of(ty).map_or_else(|| "type".to_owned(), |name| name.to_string());
+        let count = taken.entry(base.clone()).or_default();
+        *count = count.saturating_add(1);
+        // `_` cannot stand in a WIT name, so a numbered name never meets a given one.
+        let name = if *count == 1 { base } else { format!("{base}_{count}") };
+        names.insert(ty, name);
+    }
+    names
+}
+
 struct Schema<'t> {
     types: &'t TypeTable,
     /// Types that stand in `$defs`, with their name there.
@@ -69,24 +91,7 @@ struct Schema<'t> {
 
 impl<'t> Schema<'t> {
     fn new(types: &'t TypeTable, roots: impl Iterator<Item = TypeId>) -> Self {
-        let mut uses = BTreeMap::new();
-        for root in roots {
-            count_uses(types, root, &mut uses);
-        }
-        let mut names: BTreeMap<TypeId, String> = BTreeMap::new();
-        let mut taken: BTreeMap<String, u32> = BTreeMap::new();
-        for (ty, uses) in uses {
-            if uses < 2 || is_scalar(types.get(ty)) {
-                continue;
-            }
-            let base = types.name_of(ty).map_or_else(|| "type".to_owned(), |name| name.to_string());
-            let count = taken.entry(base.clone()).or_default();
-            *count = count.saturating_add(1);
-            // `_` cannot stand in a WIT name, so a numbered name never meets a given one.
-            let name = if *count == 1 { base } else { format!("{base}_{count}") };
-            names.insert(ty, name);
-        }
-        Self { types, names, defs: BTreeMap::new() }
+        Self { types, names: shared(types, roots), defs: BTreeMap::new() }
     }
 
     fn finish(self, body: Value) -> Value {

@@ -14,9 +14,11 @@ use crate::artifact::Artifact;
 use crate::compat::{self, BreakingChange};
 use crate::error::{LoadError, Refusal, RunError};
 use crate::limits::{HOST_CALL_BYTES, SkillCaps};
+use crate::portable;
 use crate::report::Digest;
 use crate::schema;
 use crate::state::GuestState;
+use crate::style::SchemaStyle;
 use crate::types::TypeTable;
 use crate::validate::{
     Annotations, Counts, Description, Example, Import, Manifest, ToolDescription, ToolResult, ValidatedSkill,
@@ -407,6 +409,21 @@ impl<'a> Tool<'a> {
     /// JSON Schema of the value of a failed run; none for a tool that cannot fail.
     pub fn failure_schema(&self) -> Option<Value> {
         schema::failure(self.types, self.tool)
+    }
+
+    /// The schema of the input in another style: for other readers than those that know all of JSON Schema.
+    pub fn parameters_schema_as(&self, style: SchemaStyle) -> Value {
+        portable::parameters(self.types, self.tool, style)
+    }
+
+    /// The schema of the value of a completed run, in a style. Every value that is written is valid under it.
+    pub fn result_schema_as(&self, style: SchemaStyle) -> Value {
+        portable::result(self.types, self.tool, style)
+    }
+
+    /// The schema of the value of a failed run, in a style; none for a tool that cannot fail.
+    pub fn failure_schema_as(&self, style: SchemaStyle) -> Option<Value> {
+        portable::failure(self.types, self.tool, style)
     }
 
     /// Whether the tool can give an error of its own (a top-level `result`).

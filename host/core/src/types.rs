@@ -10,6 +10,8 @@ use std::sync::Arc;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::json::spelling;
+
 /// Names a type in its [`TypeTable`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct TypeId(u32);
@@ -171,6 +173,22 @@ impl TypeTable {
         }
     }
 
+    /// The position of the member or case whose name is written as `key`, in either spelling.
+    pub(crate) fn member(&self, id: TypeId, key: &str) -> Option<usize> {
+        if let Some(at) = self.position(id, key) {
+            return Some(at);
+        }
+        if self.members.contains_key(&id) {
+            // The index has the second spelling of long names beside the first.
+            return self.position(id, &spelling::original(key)?);
+        }
+        match self.get(id) {
+            TypeDef::Record(fields) => fields.iter().position(|(known, _)| spelling::is(known, key)),
+            TypeDef::Variant(cases) => cases.iter().position(|(known, _)| spelling::is(known, key)),
+            _ => None,
+        }
+    }
+
     /// Whether there is a type of that id.
     pub(crate) fn has(&self, id: TypeId) -> bool {
         (id.0 as usize) < self.defs.len()
@@ -325,11 +343,23 @@ enum Unsound {
 fn index_of(def: &TypeDef) -> HashMap<Arc<str>, usize> {
     let index = |names: &mut dyn Iterator<Item = &Arc<str>>| names.cloned().zip(0..).collect();
     match def {
-        TypeDef::Record(fields) => index(&mut fields.iter().map(|(name, _)| name)),
-        TypeDef::Variant(cases) => index(&mut cases.iter().map(|(name, _)| name)),
+        TypeDef::Record(fields) => members_of(fields.iter().map(|(name, _)| name)),
+        TypeDef::Variant(cases) => members_of(cases.iter().map(|(name, _)| name)),
         TypeDef::Enum(names) | TypeDef::Flags(names) => index(&mut names.iter()),
         _ => HashMap::new(),
     }
+}
+
+/// Positions by name, of names that are long by their second spelling as well: that cannot be turned back.
+fn members_of<'a>(names: impl Iterator<Item = &'a Arc<str>>) -> HashMap<Arc<str>, usize> {
+    let mut index = HashMap::new();
+    for (name, at) in names.zip(0..) {
+        index.insert(Arc::clone(name), at);
+        if spelling::is_long(name) {
+            index.insert(spelling::portable(name).into(), at);
+        }
+    }
+    index
 }
 
 /// Bounds of a type that holds all of its parts; each part with the bytes charged for its name.

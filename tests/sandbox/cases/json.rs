@@ -101,8 +101,8 @@ fn text() {
 fn records() {
     let inner = Ty::Option(Box::new(Ty::Plain("u8")));
     let record = Ty::Record(vec![Ty::Plain("bool"), inner, Ty::Plain("string")]);
-    taken(&record, &same(&[r#"{"n0":true,"n1":1,"n2":"x"}"#, r#"{"n0":true,"n2":"x"}"#]));
-    taken(&record, &[(r#"{"n2":"x","n1":null,"n0":false}"#, r#"{"n0":false,"n2":"x"}"#)]);
+    taken(&record, &same(&[r#"{"n0":true,"n1-x":1,"n2":"x"}"#, r#"{"n0":true,"n2":"x"}"#]));
+    taken(&record, &[(r#"{"n2":"x","n1-x":null,"n0":false}"#, r#"{"n0":false,"n2":"x"}"#)]);
     refused(
         &record,
         &[
@@ -110,7 +110,7 @@ fn records() {
             (r#"{"n0":true,"n2":"x","extra":1}"#, "/extra"),
             (r#"{"n0":true,"n2":"x","a/b~c":1}"#, "/a~1b~0c"),
             (r#"{"n0":true,"n2":"x","n0":true}"#, "/n0"),
-            (r#"{"n0":true,"n1":256,"n2":"x"}"#, "/n1"),
+            (r#"{"n0":true,"n1-x":256,"n2":"x"}"#, "/n1-x"),
             ("[]", ""),
         ],
     );
@@ -128,22 +128,103 @@ fn lists_and_tuples() {
 #[test]
 fn variants() {
     let variant = Ty::Variant(vec![None, Some(Ty::Plain("u8"))]);
-    taken(&variant, &same(&["\"n0\"", r#"{"n1":7}"#]));
+    taken(&variant, &same(&["\"n0\"", r#"{"n1-x":7}"#]));
     refused(
         &variant,
         &[
-            ("\"n1\"", ""),
+            ("\"n1-x\"", ""),
             (r#"{"n0":null}"#, ""),
-            (r#"{"n1":256}"#, "/n1"),
+            (r#"{"n1-x":256}"#, "/n1-x"),
             (r#"{"n9":1}"#, "/n9"),
             ("{}", ""),
-            (r#"{"n1":1,"n0":null}"#, "/n0"),
         ],
     );
     taken(&Ty::Enum(3), &same(&["\"n2\""]));
     refused(&Ty::Enum(3), &here(&["\"n3\"", "2", "\"N2\""]));
     taken(&Ty::Flags(3), &[("[]", "[]"), (r#"["n2","n0"]"#, r#"["n0","n2"]"#)]);
     refused(&Ty::Flags(3), &[(r#"["n0","n0"]"#, "/1"), (r#"["n7"]"#, "/0"), ("\"n0\"", "")]);
+}
+
+#[test]
+fn variants_as_an_object_with_all_cases() {
+    let variant = Ty::Variant(vec![None, Some(Ty::Plain("u8")), Some(Ty::Option(Box::new(Ty::Plain("u8"))))]);
+    taken(
+        &variant,
+        &[
+            (r#"{"n0":true}"#, "\"n0\""),
+            (r#"{"n1-x":7,"n0":null,"n2":null}"#, r#"{"n1-x":7}"#),
+            (r#"{"n0":false,"n1-x":null,"n2":7}"#, r#"{"n2":7}"#),
+            (r#"{"n0":true,"n1-x":null,"n2":null}"#, "\"n0\""),
+            (r#"{"n2":null}"#, r#"{"n2":null}"#),
+        ],
+    );
+    refused(
+        &variant,
+        &[
+            (r#"{"n0":true,"n1-x":1}"#, "/n1-x"),
+            (r#"{"n1-x":1,"n0":true}"#, "/n0"),
+            (r#"{"n1-x":1,"n1_x":null}"#, "/n1_x"),
+            (r#"{"n1-x":null,"n1-x":1}"#, "/n1-x"),
+            (r#"{"n1-x":1,"n9":null}"#, "/n9"),
+            (r#"{"n0":1}"#, "/n0"),
+            (r#"{"n0":"yes"}"#, "/n0"),
+            // Several, and none is meant.
+            (r#"{"n0":false}"#, ""),
+            (r#"{"n0":null,"n1-x":null,"n2":null}"#, ""),
+        ],
+    );
+    let result = Ty::Result(None, Some(Box::new(Ty::Plain("string"))));
+    taken(
+        &result,
+        &[
+            (r#"{"ok":null}"#, r#"{"ok":null}"#),
+            (r#"{"ok":true,"error":null}"#, r#"{"ok":null}"#),
+            (r#"{"ok":null,"error":"x"}"#, r#"{"error":"x"}"#),
+        ],
+    );
+    refused(&result, &[(r#"{"ok":null,"error":null}"#, ""), (r#"{"ok":true,"error":"x"}"#, "/error")]);
+}
+
+#[test]
+fn members_in_either_spelling_and_never_in_both() {
+    let byte = || Ty::Plain("u16");
+    let record = Ty::Record(vec![byte(), byte(), Ty::Option(Box::new(byte())), Ty::Option(Box::new(byte()))]);
+    let back = r#"{"n0":1,"n1-x":2,"n3-x":3}"#;
+    taken(
+        &record,
+        &[
+            (back, back),
+            (r#"{"n0":1,"n1_x":2,"n3_x":3}"#, back),
+            // Mixed and in another order.
+            (r#"{"n3_x":3,"n1-x":2,"n0":1}"#, back),
+        ],
+    );
+    refused(
+        &record,
+        &[
+            (r#"{"n0":1,"n1-x":2,"n1_x":2}"#, "/n1_x"),
+            (r#"{"n0":1,"n1_x":2,"n1-x":2}"#, "/n1-x"),
+            (r#"{"n0":1,"n1_x":2,"n1_x":2}"#, "/n1_x"),
+            // The pointer is that of the text.
+            (r#"{"n0":1,"n1_x":"two"}"#, "/n1_x"),
+            (r#"{"n0":1,"n1x":2}"#, "/n1x"),
+            (r#"{"n_0":1}"#, "/n_0"),
+        ],
+    );
+    let variant = Ty::Variant(vec![None, Some(byte())]);
+    taken(&variant, &[(r#"{"n1_x":7}"#, r#"{"n1-x":7}"#)]);
+    // Of a record with many members the names are in an index.
+    let many = Ty::Record((0..20).map(|_| byte()).collect());
+    let names = (0..20).map(ringfence_sandbox_tests::types::name);
+    let members: Vec<String> = names.map(|name| format!("\"{name}\":1")).collect();
+    let back = format!("{{{}}}", members.join(","));
+    let mut turned = members.clone();
+    turned.reverse();
+    let turned = format!("{{{}}}", turned.join(",").replace('-', "_"));
+    taken(&many, &[(&back, &back), (&turned, &back), (&back.replace('-', "_"), &back)]);
+    // Values have one spelling.
+    refused(&Ty::Enum(2), &here(&["\"n1_x\""]));
+    refused(&Ty::Flags(2), &[("[\"n1_x\"]", "/0")]);
 }
 
 #[test]

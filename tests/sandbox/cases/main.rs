@@ -10,5 +10,6 @@ mod lent;
 mod limits;
 mod property;
 mod refusals;
+mod schemas;
 mod storm;
 mod wit;

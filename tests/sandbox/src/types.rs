@@ -20,9 +20,9 @@ pub enum Ty {
     Result(Option<Box<Ty>>, Option<Box<Ty>>),
 }
 
-/// The name of the field, case or flag with that number.
+/// The name of the field, case or flag with that number: every other one has two words.
 pub fn name(index: usize) -> String {
-    format!("n{index}")
+    if index.is_multiple_of(2) { format!("n{index}") } else { format!("n{index}-x") }
 }
 
 /// A component with `echo: func(all: list<T>) -> list<T>`: whatever `T` is, a list is a pointer and a

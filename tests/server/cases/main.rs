@@ -13,6 +13,7 @@ mod mcp;
 mod mcp_skills;
 mod metrics;
 mod openapi;
+mod schemas;
 mod skills;
 mod streams;
 mod tls;

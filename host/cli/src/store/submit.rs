@@ -59,7 +59,7 @@ fn named_by(file: &Path) -> Result<Name, Refused> {
 }
 
 fn as_json(submitted: &Submitted) -> Value {
-    let mut value = describe(&submitted.description);
+    let mut value = describe(&submitted.description, ringfence::SchemaStyle::Exact);
     if let (Value::Object(value), Ok(Value::Object(receipt))) =
         (&mut value, serde_json::to_value(&submitted.receipt))
     {

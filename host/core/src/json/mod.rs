@@ -1,7 +1,9 @@
 //! JSON for WIT values, by the table in the crate's documentation: read into `Val`s, written from them.
 
+mod case;
 mod read;
 mod seed;
+pub(crate) mod spelling;
 mod write;
 
 pub(crate) use read::{InputError, read_params, read_params_value};

@@ -12,6 +12,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use wasmtime::component::Val;
 
 use super::seed::Seed;
+use super::spelling;
 use crate::types::{TypeId, TypeTable};
 
 /// Parameters: name and type, in order.
@@ -58,7 +59,8 @@ pub(crate) fn read_params_value(
 
 pub(super) enum Step<'t> {
     Key(&'t str),
-    Unknown(String),
+    /// A key that is not a name of the type, or is one in its second spelling.
+    Written(String),
     Index(usize),
 }
 
@@ -133,7 +135,7 @@ fn pointer(path: &[Step<'_>]) -> String {
         out.push('/');
         match step {
             Step::Key(key) => out.push_str(key),
-            Step::Unknown(key) => out.push_str(&key.replace('~', "~0").replace('/', "~1")),
+            Step::Written(key) => out.push_str(&key.replace('~', "~0").replace('/', "~1")),
             Step::Index(index) => out.push_str(&index.to_string()),
         }
     }
@@ -162,7 +164,7 @@ impl<'de> Visitor<'de> for Arguments<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        let find = |key: &str| self.params.iter().position(|(name, _)| **name == *key);
+        let find = |key: &str| self.params.iter().position(|(name, _)| spelling::is(name, key));
         let fields = read_fields(self.context, self.params, "parameter", find, map)?;
         Ok(fields.into_iter().map(|(_, value)| value).collect())
     }
@@ -207,19 +209,21 @@ pub(super) fn read_fields<'de, 't, A: MapAccess<'de>>(
     while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
         // Members mostly come in the order of the type.
         let at = match fields.get(expected) {
-            Some((name, _)) if **name == *key => Some(expected),
+            Some((name, _)) if spelling::is(name, &key) => Some(expected),
             _ => find(&key),
         };
         let Some((at, (name, ty))) = at.and_then(|at| Some((at, fields.get(at)?))) else {
-            return context.within(Step::Unknown(key.to_string()), || {
+            return context.within(Step::Written(key.to_string()), || {
                 Err(context
                     .fail(format_args!("an unknown {what}; known: {}", names(fields.iter().map(|(n, _)| n)))))
             });
         };
         expected = at.saturating_add(1);
-        let value = context.within(Step::Key(name), || {
+        // As it was written, so that the pointer finds it.
+        let step = if **name == *key { Step::Key(name) } else { Step::Written(key.into_owned()) };
+        let value = context.within(step, || {
             if values.get(at).is_some_and(Option::is_some) {
-                return Err(context.fail(format_args!("the {what} again")));
+                return Err(context.fail(format_args!("the {what} again (`-` and `_` are one)")));
             }
             map.next_value_seed(Seed { context, ty: *ty })
         })?;

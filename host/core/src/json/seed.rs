@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use wasmtime::component::Val;
 
+use super::case::Chosen;
 use super::read::{Context, Step, names, quote, read_fields};
 use super::{F32_END, SAFE_INTEGER};
 use crate::types::{TypeDef, TypeId};
@@ -28,12 +29,12 @@ impl<'t> Seed<'_, 't> {
         self.context.types.position(self.ty, name)
     }
 
-    fn of(&self, ty: TypeId) -> Self {
+    pub(super) fn of(&self, ty: TypeId) -> Self {
         Self { context: self.context, ty }
     }
 
     /// An error that says what was found and what would fit.
-    fn misfit<E: serde::de::Error>(&self, found: impl fmt::Display) -> E {
+    pub(super) fn misfit<E: serde::de::Error>(&self, found: impl fmt::Display) -> E {
         self.context.fail(format_args!("{found}; expected {}", self.expected()))
     }
 
@@ -269,82 +270,36 @@ impl<'t> Seed<'_, 't> {
         let context = self.context;
         match self.def() {
             TypeDef::Record(fields) => {
-                let find = |key: &str| self.position(key);
+                let find = |key: &str| context.types.member(self.ty, key);
                 read_fields(context, fields, "member", find, map).map(Val::Record)
             }
             TypeDef::Variant(cases) => {
-                let find = |key: &str| self.position(key).and_then(|case| cases.get(case));
-                match self.single(&mut map, |key| find(key).map(|(name, ty)| (&**name, *ty)))? {
-                    (name, Some(value)) => Ok(Val::Variant(name.into(), Some(Box::new(value)))),
-                    (name, None) => {
+                let find = |key: &str| context.types.member(self.ty, key);
+                let case = |at: usize| cases.get(at).map(|(name, ty)| (&**name, *ty));
+                match self.chosen(&mut map, find, case)? {
+                    Chosen::Value(name, value) => Ok(Val::Variant(name.into(), value.map(Box::new))),
+                    Chosen::Null(name) => {
                         Err(self.misfit(format_args!("{} takes no value: write the string", quote(name))))
                     }
                 }
             }
             TypeDef::Result(ok, err) => {
-                let find = |key: &str| match key {
-                    "ok" => Some(("ok", *ok)),
-                    "error" => Some(("error", *err)),
-                    _ => None,
+                let find = |key: &str| ["ok", "error"].iter().position(|side| *side == key);
+                let side = |at: usize| [("ok", *ok), ("error", *err)].get(at).copied();
+                let (name, value) = match self.chosen(&mut map, find, side)? {
+                    Chosen::Value(name, value) => (name, value.map(Box::new)),
+                    // Without a payload the member is null.
+                    Chosen::Null(name) => (name, None),
                 };
-                // Without a payload the member is null.
-                let mut side = None;
-                let (name, value) = self.single_or_null(&mut map, find, &mut side)?;
-                let value = value.map(Box::new);
                 Ok(Val::Result(if name == "ok" { Ok(value) } else { Err(value) }))
             }
             TypeDef::Option(inner) if context.types.nullable(*inner) => {
-                let some = |key: &str| (key == "some").then_some(("some", Some(*inner)));
-                let (_, value) = self.single(&mut map, some)?;
-                Ok(Val::Option(value.map(Box::new)))
+                let value = self.wrapped(&mut map, *inner)?;
+                Ok(Val::Option(Some(Box::new(value))))
             }
             TypeDef::Option(_) => self.some(|inner| inner.object(map)),
             _ => Err(self.misfit("an object")),
         }
-    }
-
-    /// The one member of an object; `find` knows its name and type.
-    fn single<'de, A: MapAccess<'de>>(
-        &self,
-        map: &mut A,
-        find: impl Fn(&str) -> Option<(&'t str, Option<TypeId>)>,
-    ) -> Result<(&'t str, Option<Val>), A::Error> {
-        let mut bare = None;
-        let (name, value) = self.single_or_null(map, find, &mut bare)?;
-        match bare {
-            Some(name) => Err(self.misfit(format_args!("{} takes no value: write the string", quote(name)))),
-            None => Ok((name, value)),
-        }
-    }
-
-    fn single_or_null<'de, A: MapAccess<'de>>(
-        &self,
-        map: &mut A,
-        find: impl Fn(&str) -> Option<(&'t str, Option<TypeId>)>,
-        bare: &mut Option<&'t str>,
-    ) -> Result<(&'t str, Option<Val>), A::Error> {
-        let context = self.context;
-        let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? else {
-            return Err(self.misfit("an empty object"));
-        };
-        let Some((name, ty)) = find(&key) else {
-            return context.within(Step::Unknown(key.to_string()), || Err(self.misfit("an unknown member")));
-        };
-        context.charge(name.len().saturating_add(size_of::<Val>()))?;
-        let value = context.within(Step::Key(name), || match ty {
-            Some(ty) => map.next_value_seed(self.of(ty)).map(Some),
-            None => match map.next_value::<Option<serde::de::IgnoredAny>>()? {
-                None => {
-                    *bare = Some(name);
-                    Ok(None)
-                }
-                Some(_) => Err(context.fail("a value where there is none: expected null")),
-            },
-        })?;
-        if let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
-            return context.within(Step::Unknown(key.to_string()), || Err(self.misfit("a second member")));
-        }
-        Ok((name, value))
     }
 }
 

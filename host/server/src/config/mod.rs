@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ringfence::{Digest, HostConfig, Limits, text};
+use ringfence::{Digest, HostConfig, Limits, SchemaStyle, text};
 use ringfence_store::{Name, Reference, Version};
 use serde::Deserialize;
 use toml::Spanned;
@@ -205,6 +205,7 @@ impl Default for Quota {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "`EXAMPLE` says what each key means")]
 pub struct Mcp {
+    pub schema: SchemaStyle,
     pub page: Number<1, 10_000>,
     pub ttl: Time<0, 86_400_000>,
     pub accept_annotations: Vec<Accepted>,
@@ -212,7 +213,12 @@ pub struct Mcp {
 
 impl Default for Mcp {
     fn default() -> Self {
-        Self { page: Number::new(100), ttl: Time::millis(60_000), accept_annotations: Vec::new() }
+        Self {
+            schema: SchemaStyle::Portable,
+            page: Number::new(100),
+            ttl: Time::millis(60_000),
+            accept_annotations: Vec::new(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 use axum::Json;
 use axum::extract::{Query, State};
+use ringfence::SchemaStyle;
 use ringfence_store::{Name, Record, Scope, StoreError, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -40,6 +41,16 @@ pub(crate) struct Wanted {
     /// The version; all of them if there is none.
     #[param(pattern = "^[0-9A-Za-z][0-9A-Za-z.+-]{0,62}$")]
     version: Option<String>,
+}
+
+/// In which style schemas are shown.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Style {
+    /// `exact`, `portable` (as MCP lists them), `openai`, `anthropic` or `gemini`. Default: `exact`.
+    #[param(value_type = Option<String>, pattern = "^(exact|portable|openai|anthropic|gemini)$")]
+    schema: Option<SchemaStyle>,
 }
 
 /// A page of skills.
@@ -190,7 +201,7 @@ pub(crate) async fn list(
     get,
     path = "/v1/skills/{name}",
     tag = "skills",
-    params(("name" = String, Path, description = "The skill: `name` or `name@version`")),
+    params(("name" = String, Path, description = "The skill: `name` or `name@version`"), Style),
     responses(
         (status = 200, description = "The skill", body = Shown),
         (status = "4XX", description = "There is none that the caller sees", body = Problem, content_type = "application/problem+json"),
@@ -201,12 +212,23 @@ pub(crate) async fn show(
     State(app): State<App>,
     Segments(name): Segments<String>,
     caller: Caller,
+    query: Result<Query<Style>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Shown>, ServeError> {
+    let Query(style) = query.map_err(|error| ServeError::BadRequest(error.body_text()))?;
+    shown(&app, &name, &caller, style.schema.unwrap_or(SchemaStyle::Exact)).await
+}
+
+async fn shown(
+    app: &App,
+    name: &str,
+    caller: &Caller,
+    style: SchemaStyle,
 ) -> Result<Json<Shown>, ServeError> {
     caller.0.account.look()?;
-    let entry = std::sync::Arc::clone(app.librarian.catalog().entry(&name, &caller.0)?);
+    let entry = std::sync::Arc::clone(app.librarian.catalog().entry(name, &caller.0)?);
     let ready = match (entry.ready(), name.contains('@')) {
         (ready, false) => ready,
-        (_, true) => Some(app.find(&name, &caller.0).await?),
+        (_, true) => Some(app.find(name, &caller.0).await?),
     };
     let mut summary = summary(&entry);
     if let Some(ready) = &ready {
@@ -223,7 +245,7 @@ pub(crate) async fn show(
         held: entry.held,
     });
     Ok(Json(Shown {
-        tools: ready.as_deref().map_or_else(Vec::new, tools),
+        tools: ready.as_deref().map_or_else(Vec::new, |ready| tools(ready, style)),
         versions: versions.collect(),
         summary,
     }))
@@ -247,16 +269,16 @@ fn summary(entry: &Entry) -> Summary {
     }
 }
 
-fn tools(ready: &Ready) -> Vec<ToolShown> {
+fn tools(ready: &Ready, style: SchemaStyle) -> Vec<ToolShown> {
     let shown = ready.skill.tools().zip(ready.described.names()).map(|(tool, mcp_name)| ToolShown {
         name: tool.name().to_owned(),
         full_name: tool.full_name().to_owned(),
         mcp_name: mcp_name.to_owned(),
         signature: tool.signature(),
         description: tool.description().map(str::to_owned),
-        parameters: tool.parameters_schema(),
-        result: tool.result_schema(),
-        failure: tool.failure_schema(),
+        parameters: tool.parameters_schema_as(style),
+        result: tool.result_schema_as(style),
+        failure: tool.failure_schema_as(style),
     });
     shown.collect()
 }
@@ -325,7 +347,7 @@ pub(crate) async fn rollback(
     })
     .await?;
     app.librarian.settle(&record.name, std::time::Duration::from_secs(5)).await;
-    show(State(app), Segments(name), caller).await
+    shown(&app, &name, &caller, SchemaStyle::Exact).await
 }
 
 /// Changes a name that the caller may change, and shows the change to the next request.

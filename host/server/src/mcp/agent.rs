@@ -16,6 +16,7 @@ use rmcp::model::{
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use serde_json::json;
 
+use super::describe::LONGEST;
 use super::result;
 use super::skill_md::SkillMd;
 use crate::app::App;
@@ -159,7 +160,17 @@ impl Agent {
         principal: &Principal,
     ) -> Result<(Arc<Ready>, String, bool), ServeError> {
         let none = || ServeError::NoSuchTool(ringfence::text::clean(name, 200));
-        let (skill, rest) = name.split_once('_').ok_or_else(none)?;
+        let Some((skill, rest)) = name.split_once('_') else {
+            // The listed name of a tool of a skill with a long name is cut within that.
+            let catalog = Arc::clone(&*self.app.librarian.catalog());
+            let cut = catalog.visible(principal).filter(|_| name.len() == LONGEST);
+            let mut found = cut.filter_map(|ready| {
+                let tool = ready.described.tool(name)?;
+                let (tool, wrap) = (tool.tool.clone(), tool.is_wrapped());
+                Some((ready, tool, wrap))
+            });
+            return found.next().ok_or_else(none);
+        };
         let ready = match self.app.find(skill, principal).await {
             Err(ServeError::NoSuchSkill(_)) => return Err(none()),
             ready => ready?,
@@ -276,7 +287,7 @@ impl ServerHandler for Agent {
                 continue;
             }
             let accepted = config.accepts(&ready);
-            for (at, tool) in ready.described.tools().iter().enumerate() {
+            for (at, tool) in ready.described.tools(config.mcp.schema).iter().enumerate() {
                 if after.as_ref().is_some_and(|(name, last)| ready.name == *name && at <= *last) {
                     continue;
                 }

@@ -1,29 +1,48 @@
-//! A skill as agents see it: made once, when the skill is loaded, so that a list is a walk through memory.
+//! A skill as agents see it. Names are made when the skill is loaded, schemas when its tools are first listed in a style;
+//! after that a list is a walk through memory.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use ringfence::{Digest, Skill, Tool};
+use ringfence::{Digest, SchemaStyle, Skill, Tool};
 use ringfence_store::Name;
 use rmcp::model::{JsonObject, Tool as McpTool, ToolAnnotations};
 use serde_json::{Value, json};
 
 use super::skill_md::SkillMd;
 
-/// Longest name of a tool in MCP.
-const LONGEST: usize = 128;
+/// Longest name of a tool: what models' vendors take, half of what MCP does.
+pub(super) const LONGEST: usize = 64;
 
 /// A skill's tools and its SKILL.md, in the words of MCP.
 #[derive(Debug)]
 pub(crate) struct Described {
-    tools: Vec<DescribedTool>,
+    skill: Skill,
+    named: Vec<NamedTool>,
+    /// The tools as they are listed, by style.
+    listed: [OnceLock<Vec<DescribedTool>>; SchemaStyle::ALL.len()],
     pub(super) skill_md: Option<SkillMd>,
 }
 
-/// A tool.
+/// A tool by its names.
 #[derive(Debug)]
-pub(super) struct DescribedTool {
+pub(super) struct NamedTool {
     /// As the library knows it.
     pub(super) tool: String,
+    /// As agents call it.
+    mcp_name: String,
+    is_wrapped: bool,
+}
+
+impl NamedTool {
+    /// Whether its value stands in an object, for revisions that take nothing else.
+    pub(super) fn is_wrapped(&self) -> bool {
+        self.is_wrapped
+    }
+}
+
+/// A tool in a list.
+#[derive(Debug)]
+pub(super) struct DescribedTool {
     /// For the revisions from 2026-07-28 on: results may be any JSON.
     plain: McpTool,
     /// For the revisions before, whose results are objects.
@@ -36,7 +55,11 @@ pub(super) struct DescribedTool {
 
 impl Described {
     pub(crate) fn new(name: &Name, skill: &Skill) -> Self {
-        let tools = skill.tools().map(|tool| DescribedTool::new(name, &tool)).collect();
+        let named = skill.tools().map(|tool| NamedTool {
+            tool: tool.name().to_owned(),
+            mcp_name: mcp_name(name, tool.name()),
+            is_wrapped: !is_object(&tool.result_schema()),
+        });
         let skill_md = skill.skill_md().and_then(|text| match SkillMd::new(name, text) {
             Ok(skill_md) => Some(skill_md),
             Err(reason) => {
@@ -44,39 +67,45 @@ impl Described {
                 None
             }
         });
-        Self { tools, skill_md }
+        Self { named: named.collect(), skill: skill.clone(), listed: Default::default(), skill_md }
     }
 
     /// The names of its tools in MCP, in the order of its tools.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.tools.iter().map(|tool| &*tool.plain.name)
+        self.named.iter().map(|tool| &*tool.mcp_name)
     }
 
-    pub(super) fn tools(&self) -> &[DescribedTool] {
-        &self.tools
+    /// The tools as they are listed in a style.
+    pub(super) fn tools(&self, style: SchemaStyle) -> &[DescribedTool] {
+        let at = SchemaStyle::ALL.iter().position(|known| *known == style);
+        let Some(listed) = at.and_then(|at| self.listed.get(at)) else { return &[] };
+        listed.get_or_init(|| {
+            let tools = self.skill.tools().zip(self.names());
+            tools.map(|(tool, name)| DescribedTool::new(name, &tool, style)).collect()
+        })
     }
 
     /// The tool that has a name in the library.
-    pub(super) fn by_library_name(&self, name: &str) -> Option<&DescribedTool> {
-        self.tools.iter().find(|tool| tool.tool == name)
+    pub(super) fn by_library_name(&self, name: &str) -> Option<&NamedTool> {
+        self.named.iter().find(|tool| tool.tool == name)
     }
 
     /// The tool that has a name in MCP.
-    pub(super) fn tool(&self, name: &str) -> Option<&DescribedTool> {
-        self.tools.iter().find(|tool| tool.plain.name == name)
+    pub(super) fn tool(&self, name: &str) -> Option<&NamedTool> {
+        self.named.iter().find(|tool| tool.mcp_name == name)
     }
 }
 
 impl DescribedTool {
-    fn new(skill: &Name, tool: &Tool<'_>) -> Self {
-        let result = tool.result_schema();
-        let wrapped = wrap(&result);
+    fn new(name: &str, tool: &Tool<'_>, style: SchemaStyle) -> Self {
+        let result = tool.result_schema_as(style);
+        let wrapped = wrap(&result, style);
         let make = |output: Value| {
             let description = match tool.description() {
                 Some(description) => description.to_owned(),
                 None => tool.signature(),
             };
-            McpTool::new(mcp_name(skill, tool.name()), description, object(tool.parameters_schema()))
+            McpTool::new(name.to_owned(), description, object(tool.parameters_schema_as(style)))
                 .with_raw_output_schema(object(output))
         };
         let annotations = tool.annotations().map(|claimed| {
@@ -90,7 +119,7 @@ impl DescribedTool {
         });
         let (plain, wrapped) = (make(result), wrapped.map(make));
         let size = serde_json::to_string(wrapped.as_ref().unwrap_or(&plain)).map_or(0, |text| text.len());
-        Self { tool: tool.name().to_owned(), plain, wrapped, size, annotations }
+        Self { plain, wrapped, size, annotations }
     }
 
     /// The tool for a caller of a revision; `accepted` says whether what its author claims may be shown.
@@ -101,15 +130,10 @@ impl DescribedTool {
             _ => tool,
         }
     }
-
-    /// Whether its value stands in an object, for revisions that take nothing else.
-    pub(super) fn is_wrapped(&self) -> bool {
-        self.wrapped.is_some()
-    }
 }
 
-/// `skill_tool`. No skill's name has a `_`, so the two can be told apart. One that is too long for the protocol ends
-/// in the beginning of its digest.
+/// `skill_tool`. No skill's name has a `_`, so the two can be told apart. One that is too long ends in the beginning of
+/// its digest.
 fn mcp_name(skill: &Name, tool: &str) -> String {
     let name = format!("{skill}_{tool}");
     if name.len() <= LONGEST {
@@ -129,14 +153,20 @@ fn object(schema: Value) -> Arc<JsonObject> {
     })
 }
 
+fn is_object(schema: &Value) -> bool {
+    schema.get("type").and_then(Value::as_str) == Some("object")
+}
+
 /// A schema of an object that holds the value as `result`, unless it is one of an object already.
-fn wrap(schema: &Value) -> Option<Value> {
-    if schema.get("type").and_then(Value::as_str) == Some("object") {
+fn wrap(schema: &Value, style: SchemaStyle) -> Option<Value> {
+    if is_object(schema) {
         return None;
     }
     let mut inner = schema.clone();
-    let mut outer =
-        json!({"type": "object", "properties": {}, "required": ["result"], "additionalProperties": false});
+    let mut outer = json!({"type": "object", "properties": {}, "required": ["result"]});
+    if let (SchemaStyle::Exact, Some(outer)) = (style, outer.as_object_mut()) {
+        outer.insert("additionalProperties".to_owned(), false.into());
+    }
     if let (Some(inner), Some(outer)) = (inner.as_object_mut(), outer.as_object_mut()) {
         // References go from the root, so what they name stays there.
         for key in ["$schema", "$defs"] {

@@ -1,0 +1,169 @@
+//! The dialects in which a tool is described, and how one differs from another.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The dialect of JSON Schema in which a tool is described.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum SchemaStyle {
+    /// JSON Schema 2020-12 of exactly the values that the host takes and writes, with names as in WIT.
+    Exact,
+    /// What the clients of all vendors take: no tuples by position, no references, options that may be absent, names of
+    /// members with `_` for `-`. Results are described without texts.
+    #[default]
+    Portable,
+    /// OpenAI's strict mode: objects are closed and all members required, those that may be absent as null.
+    OpenAi,
+    /// Anthropic's strict mode: objects are closed, bounds are text.
+    Anthropic,
+    /// Gemini's `parameters`, a subset of OpenAPI 3.0: null is a keyword.
+    Gemini,
+}
+
+impl SchemaStyle {
+    /// All styles, in the order of the documentation.
+    pub const ALL: [Self; 5] = [Self::Exact, Self::Portable, Self::OpenAi, Self::Anthropic, Self::Gemini];
+
+    /// The name, as it is written in a configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Portable => "portable",
+            Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+        }
+    }
+
+    pub(crate) fn dialect(self) -> Option<&'static Dialect> {
+        match self {
+            Self::Exact => None,
+            Self::Portable => Some(&PORTABLE),
+            Self::OpenAi => Some(&OPENAI),
+            Self::Anthropic => Some(&ANTHROPIC),
+            Self::Gemini => Some(&GEMINI),
+        }
+    }
+}
+
+impl fmt::Display for SchemaStyle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that no style has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no schema style `{0}`; expected exact, portable, openai, anthropic or gemini")]
+pub struct UnknownStyle(String);
+
+impl FromStr for SchemaStyle {
+    type Err = UnknownStyle;
+
+    fn from_str(text: &str) -> Result<Self, UnknownStyle> {
+        let found = Self::ALL.into_iter().find(|style| style.name() == text);
+        found.ok_or_else(|| UnknownStyle(crate::text::clean(text, 64)))
+    }
+}
+
+/// How one dialect differs from another.
+pub(crate) struct Dialect {
+    pub(crate) objects: Objects,
+    pub(crate) null: Null,
+    pub(crate) cases: Cases,
+    pub(crate) bounds: Bounds,
+    pub(crate) side: Side,
+}
+
+/// What an object's schema says of members.
+#[derive(PartialEq)]
+pub(crate) enum Objects {
+    /// Which are required.
+    Open,
+    /// That there are no others as well.
+    Closed,
+    /// That all are required.
+    Whole,
+}
+
+/// How null is written.
+#[derive(PartialEq)]
+pub(crate) enum Null {
+    /// As `nullable` with a default in members, since there some clients need one `type`; elsewhere as `anyOf`.
+    Member,
+    /// As `nullable`.
+    Keyword,
+    /// As `anyOf`.
+    Union,
+}
+
+/// How the cases of a variant are written.
+#[derive(PartialEq)]
+pub(crate) enum Cases {
+    /// As members of one object, of which one is to be there: some clients show a parameter with `anyOf` as a string.
+    Members,
+    /// As `anyOf`.
+    Union,
+}
+
+/// Where bounds are written.
+#[derive(PartialEq)]
+pub(crate) enum Bounds {
+    Keywords,
+    Text,
+}
+
+/// What is described.
+#[derive(PartialEq)]
+pub(crate) enum Side {
+    /// What the host is to take.
+    Input,
+    /// What the host writes.
+    Output,
+}
+
+const PORTABLE: Dialect = Dialect {
+    // One vendor's client fails on `additionalProperties: false`; those that need it add it.
+    objects: Objects::Open,
+    null: Null::Member,
+    cases: Cases::Members,
+    bounds: Bounds::Keywords,
+    side: Side::Input,
+};
+
+const OPENAI: Dialect = Dialect {
+    objects: Objects::Whole,
+    null: Null::Union,
+    cases: Cases::Union,
+    bounds: Bounds::Keywords,
+    side: Side::Input,
+};
+
+const ANTHROPIC: Dialect = Dialect {
+    objects: Objects::Closed,
+    null: Null::Union,
+    cases: Cases::Union,
+    bounds: Bounds::Text,
+    side: Side::Input,
+};
+
+const GEMINI: Dialect = Dialect {
+    objects: Objects::Open,
+    null: Null::Keyword,
+    cases: Cases::Union,
+    bounds: Bounds::Keywords,
+    side: Side::Input,
+};
+
+/// Results, in all of these: what clients check them by knows `anyOf`.
+pub(crate) const OUTPUT: Dialect = Dialect {
+    objects: Objects::Open,
+    null: Null::Union,
+    cases: Cases::Union,
+    bounds: Bounds::Keywords,
+    side: Side::Output,
+};
