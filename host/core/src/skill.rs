@@ -215,6 +215,15 @@ impl Skill {
         &self.inner.description.imports
     }
 
+    /// Bytes of its code and of what describes it, about: what it takes in memory while it is loaded.
+    pub fn footprint(&self) -> u64 {
+        let inner = &*self.inner;
+        let image = inner.pre.component().image_range();
+        let code = image.end.addr().saturating_sub(image.start.addr()) as u64;
+        let described = serde_json::to_vec(&*inner.description).map_or(0, |text| text.len() as u64);
+        code.saturating_add(described)
+    }
+
     /// Whether it can emit chunks and progress: it imports `ringfence:skill/progress`.
     pub fn emits(&self) -> bool {
         self.imports().iter().any(|import| import.name.starts_with("ringfence:skill/progress@"))

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use ringfence::{CancellationToken, Limits};
-use ringfence_store::{Library, Scope, Submit};
+use ringfence_store::{Library, Scope, Submit, Token};
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use crate::budget::{Budget, Held};
-use crate::catalog::{Catalog, Ready};
+use crate::catalog::{Found, Ready};
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::gate::Gate;
@@ -21,8 +21,9 @@ use crate::idempotency::Reports;
 use crate::librarian::Librarian;
 use crate::metrics::{Metrics, Now};
 use crate::principal::{Principal, Tokens};
-use crate::quota::Upload;
+use crate::quota::Places;
 use crate::run::Admitted;
+use crate::seen::Seen;
 use crate::submissions::{Progress, Submission, Submissions};
 
 /// A server's state. A clone is the same.
@@ -35,7 +36,7 @@ pub(crate) struct App {
 pub(crate) struct Inner {
     pub(crate) library: Library,
     pub(crate) librarian: Librarian,
-    pub(crate) config: ArcSwap<Config>,
+    pub(crate) config: Arc<ArcSwap<Config>>,
     pub(crate) tokens: ArcSwap<Tokens>,
     pub(crate) gate: Gate,
     pub(crate) metrics: Arc<Metrics>,
@@ -69,33 +70,52 @@ const SETTLE: Duration = Duration::from_secs(5);
 impl App {
     pub(crate) fn new(library: Library, config: Config, tokens: Tokens) -> std::io::Result<Self> {
         let metrics = Metrics::new();
+        let config = Arc::new(ArcSwap::from_pointee(config));
+        let start = config.load_full();
         let inner = Inner {
-            librarian: Librarian::new(library.clone(), &metrics),
+            librarian: Librarian::new(library.clone(), &metrics, &config),
             library,
-            gate: Gate::new(config.host.runs.as_usize(), config.admission.queue.get()),
+            gate: Gate::new(start.host.runs.as_usize(), start.admission.queue.get()),
             metrics,
-            reports: Reports::new(config.idempotency.keep.get(), config.idempotency.size.bytes()),
+            reports: Reports::new(start.idempotency.keep.get(), start.idempotency.size.bytes()),
             submissions: Submissions::default(),
-            uploads: Arc::new(Semaphore::new(config.admission.uploads.as_usize())),
-            bodies: Budget::new(config.admission.body_memory.bytes()),
+            uploads: Arc::new(Semaphore::new(start.admission.uploads.as_usize())),
+            bodies: Budget::new(start.admission.body_memory.bytes()),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             stop_runs: CancellationToken::new(),
             abort: CancellationToken::new(),
             tokens: ArcSwap::from_pointee(tokens),
-            config: ArcSwap::from_pointee(config),
+            config,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// The skill that a caller means, as far as it may see it.
+    /// The skill that a caller means, as far as it may see it. One that is being loaded is waited for, for a time and in
+    /// the caller's account.
     pub(crate) async fn find(
         &self,
         reference: &str,
-        principal: &Principal,
+        principal: &Arc<Principal>,
     ) -> Result<Arc<Ready>, ServeError> {
-        let catalog = Arc::clone(&*self.librarian.catalog());
-        Catalog::find(&catalog, reference, principal, &self.library).await
+        let found = self.librarian.catalog().find(reference, principal)?;
+        let patience = self.config.load().admission.load_timeout.get();
+        match found {
+            Found::Ready(ready) => Ok(ready),
+            Found::Other(entry, version, digest) => {
+                self.librarian.version(&entry, (version, digest), principal, patience).await
+            }
+            Found::Loading(entry) => {
+                let _place = principal.account.wait()?;
+                self.librarian.hurry(&entry);
+                let name = entry.record.name.clone();
+                self.librarian.settle(&name, patience).await;
+                match self.librarian.catalog().find(reference, principal)? {
+                    Found::Ready(ready) => Ok(ready),
+                    Found::Loading(_) | Found::Other(..) => Err(ServeError::Loading { name }),
+                }
+            }
+        }
     }
 
     /// Lets a call in, or says why not. `limits` are the operator's, lowered by the caller.
@@ -106,15 +126,19 @@ impl App {
         tool: &str,
         (input, held): (String, Held),
         limits: Limits,
+        mut seen: Seen,
     ) -> Result<Admitted, ServeError> {
-        if !principal.may(Scope::Call) {
-            return Err(ServeError::Forbidden(Scope::Call));
-        }
-        let patience = self.config.load().admission.queue_timeout.get();
-        let pass = self.gate.enter(principal, limits.fuel, patience).await?;
+        let enter = async {
+            if !principal.may(Scope::Call) {
+                return Err(ServeError::Forbidden(Scope::Call));
+            }
+            let patience = self.config.load().admission.queue_timeout.get();
+            self.gate.enter(principal, limits.fuel, patience).await
+        };
+        let pass = enter.await.inspect_err(|error| seen.refused(error))?;
         let cancel = self.stop_runs.child_token();
-        let share = Arc::clone(&principal.id);
-        Ok(Admitted { ready, tool: tool.to_owned(), input, held, limits, share, pass, cancel })
+        let share = Arc::clone(principal.share_key());
+        Ok(Admitted { ready, tool: tool.to_owned(), input, held, limits, share, pass, seen, cancel })
     }
 
     /// Takes a component in, and goes on with it whether or not anybody waits.
@@ -123,11 +147,12 @@ impl App {
         principal: &Arc<Principal>,
         bytes: Vec<u8>,
         submit: Submit,
-        place: (OwnedSemaphorePermit, Upload),
+        place: (OwnedSemaphorePermit, Places),
     ) -> Result<Arc<Submission>, ServeError> {
         if self.gate.is_closed() {
             return Err(ServeError::Stopping);
         }
+        principal.account.change()?;
         principal.account.compile()?;
         let id = getrandom::u64().map_err(|error| {
             ServeError::Store(ringfence_store::StoreError::Io {
@@ -142,7 +167,7 @@ impl App {
             // Until it has ended: its bytes are in memory.
             let _place = place;
             let (submission, by) = (of_task, by);
-            let name = submit.name.clone();
+            let (name, owner) = (submit.name.clone(), submit.owner.clone());
             let taken = tokio::select! {
                 taken = app.library.submit(bytes, submit, |stage| submission.on(&stage)) => {
                     taken.map_err(ServeError::from)
@@ -161,18 +186,29 @@ impl App {
                         app.metrics.compiles.inc();
                     }
                     tracing::info!(
+                        target: "ringfence::changes",
+                        change = if taken.receipt.held { "submitted, held" } else { "submitted" },
                         skill = %taken.receipt.name,
                         version = %taken.receipt.version,
                         digest = %taken.receipt.digest,
                         held = taken.receipt.held,
                         token = %by,
+                        owner = %taken.receipt.owner,
                         "submitted"
                     );
                     submission.set(Progress::Done(Arc::new(receipt(&taken))));
                 }
                 Err(error) => {
                     app.metrics.submitted("refused");
-                    tracing::info!(skill = %name, code = error.code(), token = %by, "a submission was refused");
+                    tracing::info!(
+                        target: "ringfence::changes",
+                        change = "submission refused",
+                        skill = %name,
+                        code = error.code(),
+                        token = %by,
+                        owner = %owner,
+                        "a submission was refused"
+                    );
                     problem::log(&error);
                     let problem = serde_json::to_value(problem::Problem::of(&error)).unwrap_or_default();
                     submission.set(Progress::Refused(Arc::new(problem)));
@@ -192,6 +228,7 @@ impl App {
             waiting: self.gate.waiting(),
             reserved_bytes: self.library.host().reserved_bytes(),
             skills: skills as u64,
+            changes_waiting: self.library.changes_waiting() as u64,
         })
     }
 
@@ -226,6 +263,7 @@ impl App {
             return;
         }
         let known = tokens.len();
+        log_tokens(&before, &tokens);
         match Tokens::new(tokens, Some(&before), &self.config.load().quota) {
             Ok(tokens) => {
                 self.tokens.store(Arc::new(tokens));
@@ -246,11 +284,38 @@ impl App {
                 "changed in the configuration, and goes on as it was until a restart"
             );
         }
+        let changed = before.changed_sections(&new);
         self.tokens.load().set_quota(&new.quota);
         self.warn_of_strangers(&new);
         self.config.store(Arc::new(new));
         self.librarian.changed();
-        tracing::info!("configuration read");
+        tracing::info!(
+            target: "ringfence::changes",
+            change = "configuration read",
+            sections = changed.join(", "),
+            "the operator had the configuration read again"
+        );
+    }
+}
+
+/// Logs which tokens were made and revoked since they were last read.
+fn log_tokens(before: &Tokens, now: &[Token]) {
+    for token in now {
+        let change = match (before.token(&token.id), token.revoked) {
+            (Some(known), _) if known == token => continue,
+            (_, Some(_)) => "token revoked",
+            (None, None) => "token created",
+            (Some(_), None) => "token changed",
+        };
+        let scopes = token.scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        tracing::info!(
+            target: "ringfence::changes",
+            token = token.id.as_str(),
+            owner = %token.owner,
+            scopes,
+            change,
+            "the store has changed"
+        );
     }
 }
 

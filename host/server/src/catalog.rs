@@ -3,23 +3,21 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use ringfence::{Digest, Skill};
-use ringfence_store::{Library, Name, Owner, Record, Reference, StoreError, Version};
-use tokio::sync::OnceCell;
+use ringfence_store::{Name, Owner, Record, StoreError, Version};
+use tokio::sync::Notify;
 
 use crate::error::ServeError;
 use crate::mcp::Described;
+use crate::metrics::{Metrics, OfSkill};
 use crate::principal::Principal;
 
 /// After so long it is tried again to load what failed by a fault of this machine.
 const AGAIN: Duration = Duration::from_secs(10);
-
-/// Versions of a name that are kept beside the current one.
-const OTHERS: usize = 16;
 
 /// All names, as they were last read.
 #[derive(Debug, Default)]
@@ -35,8 +33,19 @@ pub(crate) struct Entry {
     pub(crate) allowed: HashMap<Version, Digest>,
     /// What the bare name stands for. It goes on serving the version before until the new one is loaded.
     pub(crate) current: ArcSwap<Current>,
-    /// Other versions that were asked for, loaded at their first use.
-    others: Mutex<HashMap<Version, Arc<OnceCell<Arc<Ready>>>>>,
+    /// Wakes those that wait for it to be loaded; the same through all changes of the name.
+    pub(crate) settled: Arc<Notify>,
+}
+
+/// What a reference stands for.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A version that can be called.
+    Ready(Arc<Ready>),
+    /// A name whose current version is being loaded for the first time.
+    Loading(Arc<Entry>),
+    /// A version that is not current: loaded when somebody asks for it.
+    Other(Arc<Entry>, Version, Digest),
 }
 
 /// The state of a name.
@@ -71,14 +80,36 @@ pub(crate) struct Ready {
     pub(crate) emits: bool,
     /// How agents see it.
     pub(crate) described: Described,
+    /// Its figures.
+    pub(crate) metrics: Arc<OfSkill>,
+    /// Bytes of its code and of what describes it.
+    pub(crate) weight: u64,
 }
 
+/// Bytes that a description takes in memory for each byte of its JSON, about.
+const TREE: u64 = 10;
+
 impl Ready {
-    pub(crate) fn new(name: &Name, owner: &Owner, version: Version, skill: Skill) -> Arc<Self> {
-        let emits = skill.emits();
-        let described = Described::new(name, &skill);
-        let (name, owner, digest) = (name.clone(), owner.clone(), skill.digest());
-        Arc::new(Self { name, owner, version, digest, skill, emits, described })
+    /// A skill under a name. What another name has of the same bytes is shared with it.
+    pub(crate) fn new(
+        name: &Name,
+        owner: &Owner,
+        version: Version,
+        skill: Skill,
+        like: Option<&Self>,
+        metrics: &Metrics,
+    ) -> Arc<Self> {
+        let (skill, described, weight) = match like.filter(|like| like.digest == skill.digest()) {
+            Some(like) => (like.skill.clone(), like.described.renamed(name, &skill), like.weight),
+            None => {
+                let described = Described::new(name, &skill);
+                let weight = skill.footprint().saturating_add(described.size().saturating_mul(TREE));
+                (skill, described, weight)
+            }
+        };
+        let (emits, digest) = (skill.emits(), skill.digest());
+        let (metrics, name, owner) = (metrics.by_skill.of(name, owner), name.clone(), owner.clone());
+        Arc::new(Self { name, owner, version, digest, skill, emits, described, metrics, weight })
     }
 }
 
@@ -105,19 +136,8 @@ pub(crate) fn next(record: Record, allowed: HashMap<Version, Digest>, before: Op
         },
         (Some(_), _) => Current::Loading,
     };
-    let mut others = HashMap::new();
-    if let Some(before) = before {
-        let known = before.others.lock().unwrap_or_else(PoisonError::into_inner);
-        let stays = |version: &Version| {
-            before.record.owner == record.owner
-                && allowed.contains_key(version)
-                && allowed.get(version) == before.allowed.get(version)
-        };
-        others.extend(
-            known.iter().filter(|(version, _)| stays(version)).map(|(v, cell)| (v.clone(), Arc::clone(cell))),
-        );
-    }
-    Entry { record, allowed, current: ArcSwap::from_pointee(current), others: Mutex::new(others) }
+    let settled = before.map(|before| Arc::clone(&before.settled)).unwrap_or_default();
+    Entry { record, allowed, current: ArcSwap::from_pointee(current), settled }
 }
 
 impl Entry {
@@ -144,11 +164,11 @@ impl Entry {
         }
     }
 
-    fn expect(&self) -> Result<Arc<Ready>, ServeError> {
+    fn expect(self: &Arc<Self>) -> Result<Found, ServeError> {
         let name = self.record.name.clone();
         match &**self.current.load() {
-            Current::Ready(ready) => Ok(Arc::clone(ready)),
-            Current::Loading => Err(ServeError::Loading { name }),
+            Current::Ready(ready) => Ok(Found::Ready(Arc::clone(ready))),
+            Current::Loading => Ok(Found::Loading(Arc::clone(self))),
             Current::Nothing => Err(match &self.record.current {
                 Some(version) => self.why_not(version),
                 None => ServeError::AllHeld { name },
@@ -159,32 +179,14 @@ impl Entry {
         }
     }
 
-    /// A version that was asked for by name; loaded now if it is not the current one and nobody asked before.
-    async fn version(&self, version: &Version, library: &Library) -> Result<Arc<Ready>, ServeError> {
-        let name = &self.record.name;
-        let Some(digest) = self.allowed.get(version) else { return Err(self.why_not(version)) };
-        if let Some(ready) = self.ready().filter(|ready| ready.version == *version && ready.digest == *digest)
-        {
-            return Ok(ready);
-        }
-        let cell = {
-            let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
-            // Whoever asks for many old versions makes the server forget them, not hold them all.
-            if others.len() >= OTHERS && !others.contains_key(version) {
-                others.clear();
-            }
-            Arc::clone(others.entry(version.clone()).or_default())
-        };
-        let load = || async {
-            let reference = Reference::Version(name.clone(), version.clone());
-            let (loaded, _) = library.load(&reference, |_| {}).await?;
-            // The store may have changed since it was last looked at: then the next look finds it.
-            if loaded.skill.digest() != *digest {
-                return Err(ServeError::Loading { name: name.clone() });
-            }
-            Ok(Ready::new(name, &self.record.owner, version.clone(), loaded.skill))
-        };
-        Ok(Arc::clone(cell.get_or_try_init(load).await?))
+    /// A version that was asked for by name.
+    fn version(self: &Arc<Self>, version: Version) -> Result<Found, ServeError> {
+        let Some(digest) = self.allowed.get(&version) else { return Err(self.why_not(&version)) };
+        let current = self.ready().filter(|ready| ready.version == version && ready.digest == *digest);
+        Ok(match current {
+            Some(ready) => Found::Ready(ready),
+            None => Found::Other(Arc::clone(self), version, *digest),
+        })
     }
 
     /// Why a version does not run, as it was last seen: nobody makes the server look at the disk for that.
@@ -204,16 +206,11 @@ impl Entry {
 
 impl Catalog {
     /// What a caller means by `name` or `name@version`. What it may not see is not there.
-    pub(crate) async fn find(
-        catalog: &Self,
-        reference: &str,
-        principal: &Principal,
-        library: &Library,
-    ) -> Result<Arc<Ready>, ServeError> {
-        let entry = catalog.entry(reference, principal)?;
+    pub(crate) fn find(&self, reference: &str, principal: &Principal) -> Result<Found, ServeError> {
+        let entry = self.entry(reference, principal)?;
         match reference.split_once('@') {
             None => entry.expect(),
-            Some((_, version)) => entry.version(&version.parse()?, library).await,
+            Some((_, version)) => entry.version(version.parse()?),
         }
     }
 

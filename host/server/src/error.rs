@@ -10,7 +10,7 @@ use http::StatusCode;
 use ringfence::{Fault, LoadError, RunError};
 use ringfence_store::{Name, Scope, StoreError};
 
-use crate::quota::Spent;
+use crate::quota::{Over, Spent};
 
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
@@ -65,8 +65,8 @@ pub(crate) enum ServeError {
     BodyCut,
     #[error("the idempotency key was used with another request")]
     KeyReused,
-    #[error("{}", spent(*.0))]
-    Quota(Spent, Duration),
+    #[error("{0}")]
+    Quota(Over),
     #[error("the server is full: as many calls run and wait as may")]
     QueueFull,
     #[error("the server is full: no place came free within {} ms", .0.as_millis())]
@@ -88,20 +88,22 @@ pub(crate) enum ServeError {
     Store(StoreError),
 }
 
-impl From<(Spent, Duration)> for ServeError {
-    fn from((spent, wait): (Spent, Duration)) -> Self {
-        Self::Quota(spent, wait)
+impl From<Over> for ServeError {
+    fn from(over: Over) -> Self {
+        Self::Quota(over)
     }
 }
 
-fn spent(what: Spent) -> &'static str {
+/// The code of a quota that is used up.
+fn code_of_quota(what: Spent) -> &'static str {
     match what {
-        Spent::Concurrency => "as many calls of this token run and wait as may",
-        Spent::Calls => "this token has made as many calls in a minute as may be",
-        Spent::Fuel => {
-            "this token has no fuel left for such a call in this minute: a lower fuel limit needs less"
-        }
-        Spent::Compiles => "this token has had as many skills compiled in an hour as may be",
+        Spent::Concurrency => "too-many-at-once",
+        Spent::Calls => "too-many-calls",
+        Spent::Requests => "too-many-requests",
+        Spent::Fuel => "too-much-fuel",
+        Spent::Compiles => "too-many-compilations",
+        Spent::Changes => "too-many-changes",
+        Spent::Listeners => "too-many-listeners",
     }
 }
 
@@ -147,10 +149,7 @@ impl ServeError {
             Self::BodyTimeout(_) => "body-timeout",
             Self::BodyCut => "body-cut",
             Self::KeyReused => "idempotency-key-reused",
-            Self::Quota(Spent::Concurrency, _) => "too-many-at-once",
-            Self::Quota(Spent::Calls, _) => "too-many-calls",
-            Self::Quota(Spent::Fuel, _) => "too-much-fuel",
-            Self::Quota(Spent::Compiles, _) => "too-many-compilations",
+            Self::Quota(over) => code_of_quota(over.what),
             Self::QueueFull => "queue-full",
             Self::QueueTimeout(_) => "queue-timeout",
             Self::UnderWay(_) => "submission-under-way",
@@ -181,7 +180,7 @@ impl ServeError {
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
             Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Quota(..) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Quota(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::QueueFull
             | Self::QueueTimeout(_)
             | Self::UploadsFull
@@ -194,8 +193,8 @@ impl ServeError {
 
     /// When to try again, where that helps.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        if let Self::Quota(_, wait) = self {
-            return Some(*wait);
+        if let Self::Quota(over) = self {
+            return Some(over.wait);
         }
         // What cannot be loaded does not pass by waiting for a second.
         let lasts = matches!(self, Self::CannotRun { .. });

@@ -73,7 +73,7 @@ impl Gate {
         if self.closed.load(Ordering::Relaxed) {
             return Err(ServeError::Stopping);
         }
-        let share = principal.account.begin(fuel).map_err(|(spent, wait)| ServeError::Quota(spent, wait))?;
+        let share = principal.account.begin(fuel)?;
         let place = match Arc::clone(&self.places).try_acquire_owned() {
             Ok(place) => place,
             Err(_) => self.wait(patience).await?,

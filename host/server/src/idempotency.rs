@@ -1,5 +1,8 @@
 //! The first report of a call is kept under its idempotency key, for as long and as much as is configured, so that the
 //! same call made again gives the same report and no second run.
+//!
+//! What is kept is counted by owner. When memory runs out, the owner that has the most gives up its oldest report:
+//! whoever keeps no more than its share loses nothing to others.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +13,7 @@ use ringfence::Digest;
 use tokio::sync::OnceCell;
 
 use crate::error::ServeError;
+use crate::principal::Principal;
 
 /// Bytes that an entry takes beside its report, about.
 const ENTRY: u64 = 512;
@@ -27,6 +31,13 @@ pub(crate) struct Reports {
 
 #[derive(Debug, Default)]
 struct Kept {
+    owners: HashMap<Arc<str>, OfOwner>,
+    bytes: u64,
+}
+
+/// What is kept for one owner.
+#[derive(Debug, Default)]
+struct OfOwner {
     /// Each with the bytes that it counts for.
     entries: HashMap<Key, (Arc<Entry>, u64)>,
     /// The oldest first.
@@ -34,6 +45,7 @@ struct Kept {
     bytes: u64,
 }
 
+/// A token and its key.
 type Key = (Arc<str>, String);
 
 #[derive(Debug)]
@@ -50,10 +62,11 @@ impl Reports {
     }
 
     /// The report under a key: the one that is kept, or that of `run`; and whether it was kept. What is no report is
-    /// not kept, and neither is that of a caller who went away: then the next one runs.
+    /// not kept, and neither is that of a caller who went away: then the next one runs. Whoever waits for the report of
+    /// another call takes a place of its account.
     pub(crate) async fn once<F>(
         &self,
-        principal: &Arc<str>,
+        principal: &Principal,
         key: String,
         request: Digest,
         run: impl FnOnce() -> F,
@@ -61,8 +74,10 @@ impl Reports {
     where
         F: Future<Output = Result<Bytes, ServeError>>,
     {
-        let key = (Arc::clone(principal), key);
-        let entry = self.entry(&key, request)?;
+        let (owner, key) = (principal.share_key(), (Arc::clone(&principal.id), key));
+        let (entry, is_new) = self.entry(owner, &key, request, Instant::now())?;
+        let waits = !is_new && entry.report.get().is_none();
+        let _place = waits.then(|| principal.account.wait()).transpose()?;
         let mut ran = false;
         let report = entry.report.get_or_try_init(|| async {
             ran = true;
@@ -71,48 +86,64 @@ impl Reports {
         let report = match report.await {
             Ok(report) => report.clone(),
             Err(error) => {
-                self.forget(&key, &entry);
+                self.forget(owner, &key, &entry);
                 return Err(error);
             }
         };
         if ran {
-            self.weigh(&key, &entry, report.len() as u64);
+            self.weigh(owner, &key, &entry, report.len() as u64);
         }
         Ok((report, !ran))
     }
 
-    fn entry(&self, key: &Key, request: Digest) -> Result<Arc<Entry>, ServeError> {
-        let now = Instant::now();
+    /// The entry of a key, and whether nobody had it before.
+    fn entry(
+        &self,
+        owner: &Arc<str>,
+        key: &Key,
+        request: Digest,
+        now: Instant,
+    ) -> Result<(Arc<Entry>, bool), ServeError> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.expire(now, self.keep);
-        if let Some((entry, _)) = kept.entries.get(key) {
-            return if entry.request == request { Ok(Arc::clone(entry)) } else { Err(ServeError::KeyReused) };
+        kept.expire(owner, now, self.keep);
+        let own = kept.owners.entry(Arc::clone(owner)).or_default();
+        if let Some((entry, _)) = own.entries.get(key) {
+            return if entry.request == request {
+                Ok((Arc::clone(entry), false))
+            } else {
+                Err(ServeError::KeyReused)
+            };
         }
         let entry = Arc::new(Entry { request, report: OnceCell::new() });
-        kept.entries.insert(key.clone(), (Arc::clone(&entry), ENTRY));
-        kept.order.push_back((now, key.clone()));
+        own.entries.insert(key.clone(), (Arc::clone(&entry), ENTRY));
+        own.order.push_back((now, key.clone()));
+        own.bytes = own.bytes.saturating_add(ENTRY);
         kept.bytes = kept.bytes.saturating_add(ENTRY);
         kept.shrink(self.size);
-        Ok(entry)
+        Ok((entry, true))
     }
 
     /// Frees a key under which there is no report, unless somebody else is about to have one.
-    fn forget(&self, key: &Key, entry: &Arc<Entry>) {
+    fn forget(&self, owner: &Arc<str>, key: &Key, entry: &Arc<Entry>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = kept.entries.get(key).is_some_and(|(known, _)| Arc::ptr_eq(known, entry));
+        let Some(own) = kept.owners.get_mut(owner) else { return };
+        let known = own.entries.get(key).is_some_and(|(known, _)| Arc::ptr_eq(known, entry));
         // Two hold it when nobody waits: the map and this call.
         if known && entry.report.get().is_none() && Arc::strong_count(entry) <= 2 {
-            kept.entries.remove(key);
-            kept.order.retain(|(_, known)| known != key);
+            own.entries.remove(key);
+            own.order.retain(|(_, known)| known != key);
+            own.bytes = own.bytes.saturating_sub(ENTRY);
             kept.bytes = kept.bytes.saturating_sub(ENTRY);
         }
     }
 
     /// Counts a report that came to an entry, if that is still kept.
-    fn weigh(&self, key: &Key, entry: &Arc<Entry>, bytes: u64) {
+    fn weigh(&self, owner: &Arc<str>, key: &Key, entry: &Arc<Entry>, bytes: u64) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, weight)) = kept.entries.get_mut(key).filter(|(known, _)| Arc::ptr_eq(known, entry)) {
+        let Some(own) = kept.owners.get_mut(owner) else { return };
+        if let Some((_, weight)) = own.entries.get_mut(key).filter(|(known, _)| Arc::ptr_eq(known, entry)) {
             *weight = weight.saturating_add(bytes);
+            own.bytes = own.bytes.saturating_add(bytes);
             kept.bytes = kept.bytes.saturating_add(bytes);
             kept.shrink(self.size);
         }
@@ -120,22 +151,78 @@ impl Reports {
 }
 
 impl Kept {
-    fn expire(&mut self, now: Instant, keep: Duration) {
-        while self.order.front().is_some_and(|(at, _)| now.saturating_duration_since(*at) >= keep) {
-            self.drop_oldest();
+    fn expire(&mut self, owner: &Arc<str>, now: Instant, keep: Duration) {
+        let is_old = |own: &OfOwner| {
+            own.order.front().is_some_and(|(at, _)| now.saturating_duration_since(*at) >= keep)
+        };
+        while self.owners.get(owner).is_some_and(is_old) {
+            self.drop_oldest(owner);
         }
     }
 
+    /// Drops the oldest report of whoever has the most, until what is kept fits.
     fn shrink(&mut self, size: u64) {
-        while self.bytes > size && !self.order.is_empty() {
-            self.drop_oldest();
+        while self.bytes > size {
+            let most = self.owners.iter().max_by_key(|(_, own)| own.bytes);
+            let Some(owner) = most.map(|(owner, _)| Arc::clone(owner)) else { return };
+            if !self.drop_oldest(&owner) {
+                return;
+            }
         }
     }
 
-    fn drop_oldest(&mut self) {
-        let Some((_, key)) = self.order.pop_front() else { return };
-        if let Some((_, weight)) = self.entries.remove(&key) {
+    /// False when there was none.
+    fn drop_oldest(&mut self, owner: &Arc<str>) -> bool {
+        let Some(own) = self.owners.get_mut(owner) else { return false };
+        let Some((_, key)) = own.order.pop_front() else { return false };
+        if let Some((_, weight)) = own.entries.remove(&key) {
+            own.bytes = own.bytes.saturating_sub(weight);
             self.bytes = self.bytes.saturating_sub(weight);
         }
+        if own.order.is_empty() {
+            self.owners.remove(owner);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keeps a report of so many bytes; the entry's weight beside it is [`ENTRY`].
+    fn keep(reports: &Reports, owner: &str, key: &str, bytes: u64, now: Instant) -> Arc<Entry> {
+        let (owner, key): (Arc<str>, Key) = (owner.into(), ("token".into(), key.to_owned()));
+        let (entry, is_new) = reports.entry(&owner, &key, Digest::of(b""), now).expect("no other request");
+        if is_new {
+            reports.weigh(&owner, &key, &entry, bytes);
+        }
+        entry
+    }
+
+    #[test]
+    fn who_keeps_little_loses_nothing_to_who_keeps_much() {
+        let now = Instant::now();
+        let reports = Reports::new(Duration::from_secs(60), 10 * (ENTRY + 100));
+        let small: Vec<_> = (0..4).map(|n| keep(&reports, "alice", &n.to_string(), 100, now)).collect();
+        for n in 0..1_000 {
+            keep(&reports, "mallory", &n.to_string(), 100, now);
+        }
+        for (n, entry) in small.iter().enumerate() {
+            assert!(Arc::ptr_eq(entry, &keep(&reports, "alice", &n.to_string(), 100, now)), "{n} is kept");
+        }
+        let kept = reports.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        assert_eq!(kept.bytes, 10 * (ENTRY + 100));
+        assert_eq!(kept.owners.get("mallory").map(|own| own.entries.len()), Some(6));
+    }
+
+    #[test]
+    fn what_is_old_is_forgotten_and_what_is_not_is_kept() {
+        let now = Instant::now();
+        let after = |seconds| now + Duration::from_secs(seconds);
+        let reports = Reports::new(Duration::from_secs(60), 1 << 20);
+        let first = keep(&reports, "alice", "a", 1, now);
+        assert!(Arc::ptr_eq(&first, &keep(&reports, "alice", "a", 1, after(59))));
+        assert!(!Arc::ptr_eq(&first, &keep(&reports, "alice", "a", 1, after(60))));
     }
 }

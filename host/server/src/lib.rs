@@ -50,13 +50,15 @@ mod metrics;
 mod principal;
 mod quota;
 mod run;
+mod seen;
 mod server;
 mod submissions;
 mod tls;
+mod versions;
 
 pub use authority::{Authority, Origin};
 pub use config::{
     Accepted, Admission, Config, ConfigError, EXAMPLE, HostSection, Idempotency, LimitsSection, Listen, Mcp,
-    Metrics, Number, Quota, Size, Time, Tls,
+    Metrics, Number, Quota, QuotaSection, Size, Time, Tls,
 };
 pub use server::{Server, ServerError, Source};

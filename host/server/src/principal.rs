@@ -20,6 +20,7 @@ pub(crate) struct Principal {
     pub(crate) id: Arc<str>,
     /// Under which owner it submits.
     pub(crate) owner: Owner,
+    /// The token's account, inside its owner's.
     pub(crate) account: Arc<Account>,
     scopes: BTreeSet<Scope>,
     skills: Vec<Pattern>,
@@ -30,7 +31,13 @@ impl Principal {
     pub(crate) fn local(owner: Owner, quota: &Quota) -> Arc<Self> {
         let scopes = BTreeSet::from([Scope::Call, Scope::Submit, Scope::Admin]);
         let skills = vec![Pattern::All];
-        Arc::new(Self { id: "local".into(), owner, account: Account::new(quota), scopes, skills })
+        let account = Account::of_owner(owner.as_str(), &quota.of_owner(&owner));
+        Arc::new(Self { id: "local".into(), owner, account, scopes, skills })
+    }
+
+    /// Whose share of the host it uses: the same for all tokens of an owner.
+    pub(crate) fn share_key(&self) -> &Arc<str> {
+        self.account.key()
     }
 
     pub(crate) fn may(&self, scope: Scope) -> bool {
@@ -58,11 +65,13 @@ pub(crate) struct Tokens {
     /// Everybody on this machine, where there was no token since this server started.
     local: Option<Arc<Principal>>,
     known: HashMap<String, (Token, Arc<Principal>)>,
+    /// One account for each owner, however many tokens it has.
+    owners: HashMap<Owner, Arc<Account>>,
     tokens: Vec<Token>,
 }
 
 impl Tokens {
-    /// Tokens as a store has them. Accounts of tokens that were known before go on.
+    /// Tokens as a store has them. Accounts of tokens and owners that were known before go on.
     pub(crate) fn new(tokens: Vec<Token>, before: Option<&Self>, quota: &Quota) -> Result<Self, StoreError> {
         let local = match (tokens.is_empty(), before) {
             (true, None) => Some(Principal::local("local".parse()?, quota)),
@@ -70,9 +79,17 @@ impl Tokens {
             // Once there were tokens nobody is let in without one, whatever becomes of their file.
             (false, _) => None,
         };
-        let principal = |token: &Token| {
+        let mut owners = before.map_or_else(HashMap::new, |before| before.owners.clone());
+        for token in &tokens {
+            let new = || Account::of_owner(token.owner.as_str(), &quota.of_owner(&token.owner));
+            owners.entry(token.owner.clone()).or_insert_with(new);
+        }
+        let principal = |token: &Token, owner: &Arc<Account>| {
             let known = before.and_then(|before| before.known.get(&token.id));
-            let account = known.map_or_else(|| Account::new(quota), |(_, known)| Arc::clone(&known.account));
+            let account = match known.filter(|(known, _)| known.owner == token.owner) {
+                Some((_, known)) => Arc::clone(&known.account),
+                None => Account::of_token(&quota.of_token(&token.id), owner),
+            };
             Arc::new(Principal {
                 id: token.id.as_str().into(),
                 owner: token.owner.clone(),
@@ -81,9 +98,12 @@ impl Tokens {
                 skills: token.skills.clone(),
             })
         };
-        let known =
-            tokens.iter().map(|token| (token.id.clone(), (token.clone(), principal(token)))).collect();
-        Ok(Self { local, known, tokens })
+        let known = tokens.iter().filter_map(|token| {
+            let owner = owners.get(&token.owner)?;
+            Some((token.id.clone(), (token.clone(), principal(token, owner))))
+        });
+        let known = known.collect();
+        Ok(Self { local, known, owners, tokens })
     }
 
     /// Whether a principal may still come in.
@@ -91,6 +111,11 @@ impl Tokens {
         let known = self.known.get(&*principal.id);
         known.is_some_and(|(token, _)| token.is_valid(now()))
             || self.local.as_ref().is_some_and(|local| local.id == principal.id)
+    }
+
+    /// What is known of a token.
+    pub(crate) fn token(&self, id: &str) -> Option<&Token> {
+        self.known.get(id).map(|(token, _)| token)
     }
 
     /// Whether these are the same tokens.
@@ -103,10 +128,13 @@ impl Tokens {
         self.local.is_some()
     }
 
-    /// Sets what everybody may have.
+    /// Uses other quotas from now on.
     pub(crate) fn set_quota(&self, quota: &Quota) {
-        let known = self.known.values().map(|(_, principal)| principal);
-        known.chain(self.local.as_ref()).for_each(|principal| principal.account.set(quota));
+        self.owners.iter().for_each(|(owner, account)| account.set(&quota.of_owner(owner)));
+        self.known.values().for_each(|(token, principal)| principal.account.set(&quota.of_token(&token.id)));
+        if let Some(local) = &self.local {
+            local.account.set(&quota.of_owner(&local.owner));
+        }
     }
 
     /// Who a request is from.

@@ -11,7 +11,8 @@ use crate::budget::Held;
 use crate::catalog::Ready;
 use crate::error::ServeError;
 use crate::gate::Pass;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, OfSkill};
+use crate::seen::Seen;
 
 /// A call that was let in.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Admitted {
     pub(crate) pass: Pass,
     /// Memory for the input, given back with the call.
     pub(crate) held: Held,
+    /// Records how the call ends.
+    pub(crate) seen: Seen,
     /// Stops the run when the server stops or the caller says so.
     pub(crate) cancel: CancellationToken,
 }
@@ -32,15 +35,17 @@ pub(crate) struct Admitted {
 /// Counts a run when it ends; one that is dropped before counts as cancelled.
 #[derive(Debug)]
 struct Counted {
+    skill: Arc<OfSkill>,
+    seen: Seen,
     pass: Pass,
     metrics: Arc<Metrics>,
     counted: bool,
 }
 
 impl Counted {
-    fn new(mut pass: Pass, metrics: &Arc<Metrics>) -> Self {
+    fn new(mut pass: Pass, seen: Seen, ready: &Ready, metrics: &Arc<Metrics>) -> Self {
         pass.begin();
-        Self { pass, metrics: Arc::clone(metrics), counted: false }
+        Self { skill: Arc::clone(&ready.metrics), seen, pass, metrics: Arc::clone(metrics), counted: false }
     }
 
     fn ended(&mut self, ended: Result<&Report, &RunError>) {
@@ -48,11 +53,15 @@ impl Counted {
         match ended {
             Ok(report) => {
                 self.pass.burnt(report.usage.fuel);
-                self.metrics.ran(report);
+                self.metrics.ran(report, &self.skill);
+                self.seen.ended(report);
                 log(report);
             }
             // No run, so nothing was burnt.
-            Err(_) => self.pass.burnt(0),
+            Err(error) => {
+                self.pass.burnt(0);
+                self.seen.refused_with(error.code());
+            }
         }
     }
 }
@@ -60,7 +69,7 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         if !self.counted {
-            self.metrics.left();
+            self.metrics.left(&self.skill);
         }
     }
 }
@@ -71,7 +80,7 @@ impl Admitted {
         let call = app.library.host().call(&self.ready.skill, &self.tool).limits(&self.limits);
         let mut pass = self.pass;
         let call = call.cancel(self.cancel).principal(self.share).keep((pass.take_place(), self.held));
-        let mut counted = Counted::new(pass, &app.metrics);
+        let mut counted = Counted::new(pass, self.seen, &self.ready, &app.metrics);
         let ran = call.json_and_chunks(self.input).await;
         counted.ended(ran.as_ref().map(|ran| &ran.report));
         Ok(ran?)
@@ -84,7 +93,7 @@ impl Admitted {
         let call = app.library.host().call(&self.ready.skill, &self.tool).limits(&self.limits);
         let mut pass = self.pass;
         let call = call.cancel(self.cancel).principal(self.share).keep((pass.take_place(), self.held));
-        let counted = Counted::new(pass, &app.metrics);
+        let counted = Counted::new(pass, self.seen, &self.ready, &app.metrics);
         let mut run = Listened { running: Some(call.start(self.input)), counted };
         let (sender, events) = unbounded_channel();
         // The first poll checks the input and admits the run: an error is there at once, or there is none.
@@ -157,18 +166,8 @@ impl Listened {
     }
 }
 
-/// What a run said goes into fields, never into the words of a record.
+/// What a guest said goes into fields, never into the words of a record.
 fn log(report: &Report) {
-    tracing::debug!(
-        target: "ringfence::runs",
-        run = %report.run,
-        skill = %report.skill,
-        tool = %report.tool,
-        outcome = report.outcome.name(),
-        fuel = report.usage.fuel,
-        wall_us = u64::try_from(report.usage.wall.as_micros()).unwrap_or(u64::MAX),
-        "run"
-    );
     if tracing::enabled!(target: "ringfence::guest", tracing::Level::DEBUG) {
         for line in &report.log {
             tracing::debug!(

@@ -71,7 +71,7 @@ pub enum ServerError {
     Transport(String),
 }
 
-/// How long MCP on standard input and output waits for skills that are being loaded before it answers.
+/// How long MCP on standard input and output waits, before it answers, for skills whose code is at hand.
 const STDIO_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Open files beside connections: the store's, mapped code, the compiler's pipes, the runtime's own.
@@ -297,7 +297,7 @@ impl Server {
         let watching = self.clone();
         // What was in the store is there for the first request, unless it takes long to compile.
         self.app.first_look().await;
-        let _ = tokio::time::timeout(STDIO_PATIENCE, self.app.librarian.loaded()).await;
+        let _ = tokio::time::timeout(STDIO_PATIENCE, self.app.librarian.ready()).await;
         let watching = tokio::spawn(async move { watching.app.librarian.watch().await });
         let failed = |error: &dyn std::fmt::Display| ServerError::Transport(error.to_string());
         let agent = Agent::only(&self.app, principal);

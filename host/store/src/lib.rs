@@ -31,6 +31,7 @@
 //! ```text
 //! format                            which format this is
 //! lock                              held while something changes
+//! turn                              held by the process that gets the lock next
 //! key                               the key that authenticates artifacts, for the owner's eyes only
 //! policy.json                       what is taken ([`Policy`])
 //! tokens.json                       who may call a server of it ([`Token`]): hashes, never the tokens
@@ -57,6 +58,7 @@ mod policy;
 mod record;
 mod store;
 mod tokens;
+mod turns;
 mod verify;
 
 pub use artifacts::Miss;
@@ -69,4 +71,5 @@ pub use policy::Policy;
 pub use record::{Change, Entry, Event, Record};
 pub use store::{Listed, Resolved, Revocation, Stamp, Store};
 pub use tokens::{NewToken, Pattern, Scope, Token};
+pub use turns::{Turn, Turns};
 pub use verify::{Finding, Problem, Verification};

@@ -11,9 +11,10 @@ use tokio::sync::OnceCell;
 use crate::artifacts::{KeptSkill, Key, Miss};
 use crate::change::{Receipt, Submit};
 use crate::error::StoreError;
-use crate::name::{Name, Reference, Version};
+use crate::name::{Name, Owner, Reference, Version};
 use crate::record::{Entry, Record};
 use crate::store::{Resolved, Store};
+use crate::turns::{Turn, Turns};
 
 /// Takes skills in and loads them: validated, compiled in a jailed child, kept, authenticated, linked. A clone
 /// is the same library.
@@ -33,6 +34,8 @@ struct Inner {
     store: Result<Store, String>,
     key: OnceLock<Key>,
     loaded: Mutex<Remembered>,
+    /// One change of the store at a time in this process; owners take turns.
+    changes: Turns,
 }
 
 /// Skills that were loaded, the oldest first in `order`.
@@ -221,7 +224,8 @@ impl Library {
     /// A library on a store; or on none, with the reason, and then nothing is kept.
     pub fn new(host: Host, compiler: Compiler, store: Result<Store, String>) -> Self {
         let (key, loaded) = (OnceLock::new(), Mutex::default());
-        Self { inner: Arc::new(Inner { host, compiler, store, key, loaded }) }
+        let changes = Turns::new(1);
+        Self { inner: Arc::new(Inner { host, compiler, store, key, loaded, changes }) }
     }
 
     /// Its store, where it has one.
@@ -280,8 +284,10 @@ impl Library {
             }
         };
         on(Stage::Keeping);
+        let turn = self.turn(&submit.owner).await;
         let receipt = self
             .blocking(move |inner| {
+                let _turn = turn;
                 inner.store()?.submit(&skill, &submit, |current| {
                     // Described before the lock was taken, unless another was submitted since.
                     match compared.filter(|old| old.digest() == current.digest) {
@@ -351,6 +357,48 @@ impl Library {
         let (name, version) = (name.clone(), version.clone());
         self.blocking(move |inner| {
             inner.store()?.release(&name, &version, breaking, |entry| inner.describe(entry))
+        })
+        .await
+    }
+
+    /// Waits for the turn of `who` to change the store. Changes of one process are made one after another, and owners
+    /// take turns: whoever waits with many changes delays another owner's by one.
+    pub async fn turn(&self, who: &Owner) -> Turn {
+        self.inner.changes.wait(who.as_str(), "").await
+    }
+
+    /// Changes that wait for their turn.
+    pub fn changes_waiting(&self) -> usize {
+        self.inner.changes.waiting()
+    }
+
+    /// Changes the store, on a thread that may wait. The turn ends with the change, whether or not somebody still waits
+    /// for that.
+    ///
+    /// # Errors
+    ///
+    /// What `work` returns.
+    pub async fn change<T: Send + 'static>(
+        &self,
+        turn: Turn,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.blocking(move |inner| {
+            let _turn = turn;
+            work(inner.store()?)
+        })
+        .await
+    }
+
+    /// For each of these components, whether its code is at hand, so that loading it compiles nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when that cannot be seen.
+    pub async fn are_compiled(&self, digests: Vec<Digest>) -> Result<Vec<bool>, StoreError> {
+        self.blocking(move |inner| {
+            let (store, fingerprint) = (inner.store()?, inner.host.fingerprint());
+            digests.into_iter().map(|digest| store.has_artifact(fingerprint, digest)).collect()
         })
         .await
     }

@@ -3,6 +3,7 @@
 use std::fs::TryLockError;
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::Path;
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cap_std::ambient_authority;
@@ -18,7 +19,7 @@ use crate::store::Store;
 /// What the file `format` says.
 const FORMAT: &[u8] = b"ringfence store 1\n";
 pub(crate) const FOLDERS: [&str; 5] = ["names", "components", "artifacts", "revoked", "scratch"];
-pub(crate) const FILES: [&str; 5] = ["format", "lock", "key", "policy.json", "tokens.json"];
+pub(crate) const FILES: [&str; 6] = ["format", "lock", "turn", "key", "policy.json", "tokens.json"];
 
 /// How long a change waits for another.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -94,6 +95,7 @@ impl Store {
             revoked: folder("revoked")?,
             scratch: Scratch::new(folder("scratch")?),
             root,
+            gate: Gate::default(),
         };
         store.recover()?;
         Ok(store)
@@ -102,15 +104,52 @@ impl Store {
 
 /// The lock of the store: one process changes it at a time. What stands in its file is what is being added or
 /// removed, so that the next process knows that a killed one may have left components.
+///
+/// Threads of one process wait at a gate, so that a process asks for the lock once at a time. Between processes a second
+/// lock says who is next: whoever has it waits for the first, and everybody else waits for the second. A process that
+/// makes one change after another thus lets another process in between any two of them.
 #[derive(Debug)]
-pub(crate) struct Lock {
+pub(crate) struct Lock<'a> {
     file: std::fs::File,
+    /// After the file: another thread asks once the lock is given back.
+    _inside: Inside<'a>,
+}
+
+/// Lets one thread of this process in at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    taken: Mutex<bool>,
+    free: Condvar,
+}
+
+#[derive(Debug)]
+struct Inside<'a>(&'a Gate);
+
+impl Gate {
+    /// None when nobody came out in time.
+    fn enter(&self, patience: Duration) -> Option<Inside<'_>> {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.free.wait_timeout_while(taken, patience, |taken| *taken);
+        let (mut taken, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if *taken {
+            return None;
+        }
+        *taken = true;
+        Some(Inside(self))
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        *self.0.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.0.free.notify_one();
+    }
 }
 
 /// Longest note in the lock's file.
 const NOTE: u64 = 256;
 
-impl Lock {
+impl Lock<'_> {
     /// Takes a note away.
     fn clear(&self) -> io::Result<()> {
         (&self.file).rewind()?;
@@ -123,7 +162,7 @@ impl Lock {
     }
 }
 
-impl Drop for Lock {
+impl Drop for Lock<'_> {
     fn drop(&mut self) {
         // What stays there only makes the next process look for leftovers. Closing the file gives the lock back.
         let _ = self.file.set_len(0);
@@ -169,30 +208,34 @@ impl Store {
     }
 
     /// Waits for the lock, and cleans up what a killed holder left.
-    pub(crate) fn lock(&self, adding: Option<Digest>) -> Result<Lock, StoreError> {
+    pub(crate) fn lock(&self, adding: Option<Digest>) -> Result<Lock<'_>, StoreError> {
         self.lock_within(PATIENCE, adding)
     }
 
-    fn lock_within(&self, patience: Duration, adding: Option<Digest>) -> Result<Lock, StoreError> {
-        let found = self.root.open_to_write("lock")?;
-        let (mut left, file) = (Vec::new(), found.file.into_std());
-        let begun = Instant::now();
-        loop {
+    fn lock_within(&self, patience: Duration, adding: Option<Digest>) -> Result<Lock<'_>, StoreError> {
+        let until = Instant::now().checked_add(patience);
+        let left = || until.map_or(patience, |until| until.saturating_duration_since(Instant::now()));
+        let busy = || StoreError::Busy { seconds: patience.as_secs() };
+        let inside = self.gate.enter(patience).ok_or_else(busy)?;
+        let wait = |name: &str, file: &std::fs::File| loop {
             match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if begun.elapsed() < patience => {
-                    std::thread::sleep(Duration::from_millis(2));
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(StoreError::Busy { seconds: patience.as_secs() });
-                }
-                Err(TryLockError::Error(error)) => return Err(self.root.failed("locking", "lock", error)),
+                Ok(()) => return Ok(()),
+                Err(TryLockError::WouldBlock) if left().is_zero() => return Err(busy()),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
+                Err(TryLockError::Error(error)) => return Err(self.root.failed("locking", name, error)),
             }
-        }
+        };
+        let turn = self.root.open_to_write("turn")?.file.into_std();
+        wait("turn", &turn)?;
+        let file = self.root.open_to_write("lock")?.file.into_std();
+        wait("lock", &file)?;
+        // Whoever waits is the next now.
+        drop(turn);
+        let mut left = Vec::new();
         // A note that cannot be read is taken for one that names no digest: everything is looked at.
         let read = (&file).take(NOTE).read_to_end(&mut left);
         read.map_err(|error| self.root.failed("reading", "lock", error))?;
-        let lock = Lock { file };
+        let lock = Lock { file, _inside: inside };
         if !left.is_empty() {
             self.clean_up(&String::from_utf8_lossy(&left));
             lock.clear().map_err(|error| self.root.failed("writing", "lock", error))?;

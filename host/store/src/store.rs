@@ -11,6 +11,7 @@ use crate::artifacts::{hex, name_of};
 use crate::error::StoreError;
 use crate::folder::{Folder, Scratch};
 use crate::name::{Name, Reference, Version};
+use crate::open::Gate;
 use crate::policy::Policy;
 use crate::record::{self, Entry, Record};
 
@@ -33,6 +34,8 @@ pub struct Store {
     pub(crate) artifacts: Folder,
     pub(crate) revoked: Folder,
     pub(crate) scratch: Scratch,
+    /// Where threads of this process wait to change it.
+    pub(crate) gate: Gate,
 }
 
 /// A name as the store has it: its record, or why that cannot be read.

@@ -20,7 +20,15 @@ fn the_example_is_what_the_defaults_are() {
     };
     assert_eq!(shown(&example), shown(&empty));
     // Every key is in the example, also those that have no default.
-    for key in ["store = ", "[tls]", "certificate = ", "key = ", "[skill.text-stats.limits]"] {
+    for key in [
+        "store = ",
+        "[tls]",
+        "certificate = ",
+        "key = ",
+        "[skill.text-stats.limits]",
+        "[limits.owner.alice]",
+        "[quota.owner.alice]",
+    ] {
         assert!(EXAMPLE.contains(key), "{key}");
     }
 }
@@ -55,6 +63,23 @@ fn what_cannot_be_is_told_with_its_place() {
         ("[mcp]\naccept-annotations = [\"A b\"]", 2, "a skill"),
         ("[tls]\ncertificate = \"a\"", 1, "missing field `key`"),
         ("[quota]\nconcurrency = \"many\"", 2, "invalid type"),
+        ("[quota]\nconcurency = 5", 2, "expected a key of `[quota]`, or an owner's name"),
+        ("[quota.Alice]\nconcurrency = 5", 1, "an owner"),
+        ("[quota.alice]\nconcurency = 5", 2, "unknown field `concurency`"),
+        ("[quota.owner.alice]\nconcurrency = 0", 2, "0 is out of range"),
+        ("[quota.alice]\nconcurrency = 1\n[quota.owner.alice]\nconcurrency = 1", 1, "stands twice"),
+        ("[quota.token.alice]\nconcurrency = 1", 1, "is no id of a token"),
+        ("[quota.token.0123456789]\nskill-memory = 1", 1, "belongs to an owner"),
+        (
+            "[quota.owner.alice]\nfuel-per-minute = 5",
+            1,
+            "no call could begin; set `[limits.owner.alice] fuel`",
+        ),
+        ("[quota.token.0123456789]\nfuel-per-minute = 5", 1, "no call could begin"),
+        ("[limits.owner.Alice]\nfuel = 5", 1, "an owner"),
+        ("[limits.token.alice]\nfuel = 5", 1, "is no id of a token"),
+        ("[limits.owner.alice]\nfuel = 0", 2, "the limit `fuel` is 0"),
+        ("[skill.a.limits.owner.alice]\nfuel = 5", 1, "limits of owners and tokens stand in"),
         ("a = \"\x01\"", 1, ""),
         ("[limits\n", 1, ""),
     ];
@@ -74,6 +99,11 @@ fn limits_at_the_end_of_their_range_and_one_over() {
     assert!(parse("[limits]\ntable-elements = 100_000\noutput = \"64MiB\"").is_ok());
     assert!(parse("[limits]\nfuel = 1_000\n[quota]\nfuel-per-minute = 1_000").is_ok());
     assert!(parse("[limits]\nfuel = 1_001\n[quota]\nfuel-per-minute = 1_000").is_err());
+    let owner = |fuel: u64| {
+        parse(&format!("[quota.alice]\nfuel-per-minute = 1_000\n[limits.owner.alice]\nfuel = {fuel}"))
+    };
+    assert!(owner(1_000).is_ok());
+    assert!(owner(1_001).is_err());
 }
 
 #[test]

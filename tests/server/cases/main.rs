@@ -1,6 +1,7 @@
 //! The server from outside: real sockets, every refusal by its code, and nothing that one caller can do to another.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod accounts;
 mod admission;
 mod bodies;
 mod calls;
@@ -9,12 +10,15 @@ mod config;
 mod connections;
 mod guard;
 mod idempotency;
+mod loading;
 mod mcp;
 mod mcp_skills;
 mod metrics;
 mod openapi;
 mod schemas;
+mod seen;
 mod skills;
+mod store;
 mod streams;
 mod tls;
 mod tokens;

@@ -201,7 +201,7 @@ async fn progress() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_goes_away_stops_the_run() {
-    let config = "[limits]\ndeadline = \"1h\"\nfuel = 1_000_000_000_000";
+    let config = "[limits]\ndeadline = \"1h\"\nfuel = 100_000_000_000";
     let site = plan().config(config).skill("endings", ENDINGS).skill("talks", TALKS).start().await;
     for params in [
         json!({"name": "endings_spin"}),

@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod guests;
+pub mod log;
 pub mod mcp;
 
 use std::net::SocketAddr;

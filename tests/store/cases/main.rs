@@ -5,6 +5,7 @@ mod caps;
 mod concurrency;
 mod damage;
 mod disks;
+mod fair;
 mod foreign;
 mod keys;
 mod names;

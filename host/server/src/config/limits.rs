@@ -1,5 +1,7 @@
 //! Section `limits`: the limits of a run as an operator writes them, each with its place in the file.
 
+use std::collections::BTreeMap;
+
 use ringfence::{Limits, RunError};
 use serde::Deserialize;
 use toml::Spanned;
@@ -21,6 +23,10 @@ pub struct LimitsSection {
     pub log_lines: Option<Spanned<u32>>,
     pub log_size: Option<Spanned<Size>>,
     pub host_calls: Option<Spanned<u64>>,
+    /// Lower limits for runs that an owner's tokens begin.
+    pub(super) owner: BTreeMap<String, Spanned<LimitsSection>>,
+    /// Lower limits for runs that a token begins.
+    pub(super) token: BTreeMap<String, Spanned<LimitsSection>>,
 }
 
 impl LimitsSection {
@@ -42,6 +48,34 @@ impl LimitsSection {
             log_bytes: size(&self.log_size, base.log_bytes),
             host_calls: number(&self.host_calls, base.host_calls),
             ..base.clone()
+        }
+    }
+
+    /// Of these limits and others, each time the lesser.
+    pub(super) fn lowest(&self, base: &Limits) -> Limits {
+        let own = self.over(base);
+        Limits {
+            fuel: own.fuel.min(base.fuel),
+            deadline: own.deadline.min(base.deadline),
+            memory: own.memory.min(base.memory),
+            table_elements: own.table_elements.min(base.table_elements),
+            input: own.input.min(base.input),
+            output: own.output.min(base.output),
+            log_lines: own.log_lines.min(base.log_lines),
+            log_bytes: own.log_bytes.min(base.log_bytes),
+            host_calls: own.host_calls.min(base.host_calls),
+            ..own
+        }
+    }
+
+    /// Refuses limits of owners and tokens where there are none: inside those of a skill, an owner or a token.
+    pub(super) fn expect_no_others(&self) -> Result<(), (usize, &'static str)> {
+        match self.owner.values().chain(self.token.values()).next() {
+            None => Ok(()),
+            Some(section) => Err((
+                section.span().start,
+                "limits of owners and tokens stand in `[limits.owner.NAME]` and `[limits.token.ID]`",
+            )),
         }
     }
 
@@ -67,6 +101,12 @@ impl LimitsSection {
 /// Where the fuel of a run is set.
 pub(super) fn fuel_place(section: &LimitsSection) -> usize {
     section.place("fuel").unwrap_or(0)
+}
+
+/// The fuel of a run for whom a section of limits is, where the largest is `most`.
+pub(super) fn fuel_of(section: Option<&Spanned<LimitsSection>>, most: u64) -> u64 {
+    let own = section.and_then(|section| section.get_ref().fuel.as_ref()).map(|fuel| *fuel.get_ref());
+    own.map_or(most, |own| own.min(most))
 }
 
 /// Where the limit stands that an error is about: in the first section that sets it.

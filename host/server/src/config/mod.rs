@@ -4,6 +4,7 @@
 //! [`Config::default`] is.
 
 mod limits;
+mod quota;
 mod values;
 
 use std::collections::BTreeMap;
@@ -12,11 +13,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ringfence::{Digest, HostConfig, Limits, SchemaStyle, text};
-use ringfence_store::{Name, Reference, Version};
+use ringfence_store::{Name, Owner, Reference, Version};
 use serde::Deserialize;
 use toml::Spanned;
 
 pub use limits::LimitsSection;
+pub use quota::{Quota, QuotaSection};
 pub use values::{Number, Size, Time};
 
 use crate::authority::{Authority, Origin};
@@ -64,13 +66,13 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// What all runs together may have.
     pub host: HostSection,
-    /// The limits of a run.
+    /// The limits of a run, and lower ones for some owners and tokens.
     pub limits: LimitsSection,
     /// What is otherwise for one skill.
     skill: BTreeMap<String, Spanned<SkillSection>>,
     /// Who waits, and for how long.
     pub admission: Admission,
-    /// What one principal may have.
+    /// What one owner may use, and what its tokens may.
     pub quota: Quota,
     /// What agents are shown.
     pub mcp: Mcp,
@@ -161,6 +163,7 @@ struct SkillSection {
 pub struct Admission {
     pub queue: Number<0, 1_000_000>,
     pub queue_timeout: Time<0, 3_600_000>,
+    pub load_timeout: Time<0, 3_600_000>,
     pub uploads: Number<1, 10_000>,
     pub body_memory: Size,
 }
@@ -170,31 +173,9 @@ impl Default for Admission {
         Self {
             queue: Number::new(256),
             queue_timeout: Time::millis(1_000),
+            load_timeout: Time::millis(10_000),
             uploads: Number::new(8),
             body_memory: Size(1 << 30),
-        }
-    }
-}
-
-/// Section `quota`.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "`EXAMPLE` says what each key means")]
-pub struct Quota {
-    pub concurrency: Number<1, 1_000_000>,
-    pub calls_per_minute: Number<1, 1_000_000_000>,
-    pub fuel_per_minute: Number<1, { i64::MAX as u64 }>,
-    pub compiles_per_hour: Number<1, 1_000_000>,
-}
-
-impl Default for Quota {
-    fn default() -> Self {
-        Self {
-            concurrency: Number::new(256),
-            calls_per_minute: Number::new(600_000),
-            fuel_per_minute: Number::new(1_000_000_000_000),
-            compiles_per_hour: Number::new(120),
         }
     }
 }
@@ -293,27 +274,64 @@ impl Config {
             Err(error) => Err(place.wrong(limits::place_of(&error, section), &error.to_string())),
         };
         config.run_limits = check(config.limits.over(&Limits::default()), &[&config.limits])?;
-        let (fuel, flow) = (config.run_limits.fuel, config.quota.fuel_per_minute.get());
+        let no_fuel = |fuel: u64, flow: u64, of: &str| {
+            format!("a run's fuel, {fuel}, is more than `{of}fuel-per-minute`, {flow}: no call could begin")
+        };
+        let (fuel, flow) = (config.run_limits.fuel, config.quota.fuel_per_minute());
         if flow < fuel {
             let at = limits::fuel_place(&config.limits);
-            let reason = format!(
-                "a run's fuel, {fuel}, is more than `quota.fuel-per-minute`, {flow}: no call could begin"
-            );
-            return Err(place.wrong(at, &reason));
+            return Err(place.wrong(at, &no_fuel(fuel, flow, "quota.")));
         }
         for (name, section) in &config.skill {
             let at = section.span().start;
             let own = &section.get_ref().limits;
+            own.expect_no_others().map_err(|(at, reason)| place.wrong(at, reason))?;
             let name: Name = name.parse().map_err(|error| place.wrong(at, &format!("{error}")))?;
             let limits = check(own.over(&config.run_limits), &[own, &config.limits])?;
             if flow < limits.fuel {
-                let fuel = limits.fuel;
-                let reason = format!(
-                    "a run's fuel, {fuel}, is more than `quota.fuel-per-minute`, {flow}: no call could begin"
-                );
-                return Err(place.wrong(limits::fuel_place(own), &reason));
+                return Err(place.wrong(limits::fuel_place(own), &no_fuel(limits.fuel, flow, "quota.")));
             }
             config.skill_limits.insert(name, limits);
+        }
+        let groups = [("owner", &config.limits.owner), ("token", &config.limits.token)];
+        for (group, name, section) in
+            groups.into_iter().flat_map(|(group, rows)| rows.iter().map(move |(n, s)| (group, n, s)))
+        {
+            let (at, own) = (section.span().start, section.get_ref());
+            own.expect_no_others().map_err(|(at, reason)| place.wrong(at, reason))?;
+            if group == "owner" {
+                let _: Owner = name.parse().map_err(|error| place.wrong(at, &format!("{error}")))?;
+            } else if !quota::is_token_id(name) {
+                let name = text::clean(name, 80);
+                let reason = format!("`{name}` is no id of a token: `ringfence token list` shows them");
+                return Err(place.wrong(at, &reason));
+            }
+            check(own.over(&config.run_limits), &[own, &config.limits])?;
+        }
+        // The largest fuel of a run of any skill, before owners' and tokens' own limits.
+        let fuel = config.skill_limits.values().map(|limits| limits.fuel).fold(fuel, u64::max);
+        for (owner, section) in &config.quota.owners {
+            let flow = config.quota.of_owner(owner).fuel_per_minute.map_or(u64::MAX, Number::get);
+            let fuel = limits::fuel_of(config.limits.owner.get(owner.as_str()), fuel);
+            if flow < fuel {
+                let reason = no_fuel(fuel, flow, &format!("quota.owner.{owner}."));
+                let next = format!("{reason}; set `[limits.owner.{owner}] fuel`");
+                return Err(place.wrong(section.span().start, &next));
+            }
+        }
+        for (id, section) in &config.quota.tokens {
+            let flow = config.quota.of_token(id).fuel_per_minute.map_or(u64::MAX, Number::get);
+            let fuel = limits::fuel_of(config.limits.token.get(id), fuel);
+            if flow < fuel {
+                let reason = no_fuel(fuel, flow, &format!("quota.token.{id}."));
+                return Err(
+                    place.wrong(section.span().start, &format!("{reason}; set `[limits.token.{id}] fuel`"))
+                );
+            }
+            if section.get_ref().skill_memory.is_some() {
+                let reason = "`skill-memory` belongs to an owner: set it in `[quota.owner.NAME]`";
+                return Err(place.wrong(section.span().start, reason));
+            }
         }
         let message =
             config.largest_input().saturating_add(ENVELOPE).saturating_mul(EXPANSION.saturating_add(1));
@@ -363,15 +381,39 @@ impl Config {
         list.any(|accepted| accepted.fits(&ready.name, &ready.version, ready.digest))
     }
 
-    /// The limits of a run of a skill, as the operator sets them.
-    pub(crate) fn limits_of(&self, skill: &Name) -> &Arc<Limits> {
-        self.skill_limits.get(skill).unwrap_or(&self.run_limits)
+    /// The limits of a run of a skill for a caller: of the skill's, the owner's and the token's, each time the lesser.
+    pub(crate) fn limits_of(&self, skill: &Name, owner: &Owner, token: &str) -> Arc<Limits> {
+        let limits = self.skill_limits.get(skill).unwrap_or(&self.run_limits);
+        let sections = [self.limits.owner.get(owner.as_str()), self.limits.token.get(token)];
+        let mut lower = sections.into_iter().flatten().map(Spanned::get_ref).peekable();
+        if lower.peek().is_none() {
+            return Arc::clone(limits);
+        }
+        Arc::new(lower.fold(Limits::clone(limits), |limits, section| section.lowest(&limits)))
     }
 
     /// Bytes of the largest input that any skill takes.
     pub(crate) fn largest_input(&self) -> u64 {
         let own = self.skill_limits.values().map(|limits| limits.input);
         own.fold(self.run_limits.input, u64::max)
+    }
+
+    /// The sections in which `new` is another one.
+    pub(crate) fn changed_sections(&self, new: &Self) -> Vec<&'static str> {
+        // Where in its file a limit stands is no difference, and `Spanned` compares its value alone.
+        let rows = [
+            ("listen", self.listen == new.listen),
+            ("tls", self.tls == new.tls),
+            ("host", self.host == new.host),
+            ("limits", self.limits == new.limits),
+            ("skill", self.skill == new.skill),
+            ("admission", self.admission == new.admission),
+            ("quota", self.quota == new.quota),
+            ("mcp", self.mcp == new.mcp),
+            ("idempotency", self.idempotency == new.idempotency),
+            ("metrics", self.metrics == new.metrics),
+        ];
+        rows.into_iter().filter(|(_, same)| !same).map(|(section, _)| section).collect()
     }
 
     /// What of `new` cannot change while the server runs, by the names of the keys.

@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::error::ServeError;
 use crate::idempotency::LONGEST;
 use crate::run::Admitted;
+use crate::seen::{Seen, Surface};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -55,15 +56,35 @@ pub(crate) async fn call(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ServeError> {
+    let mut seen = Some(Seen::new(&caller.0, Surface::Api, &skill, &tool));
+    let answer = answer_to(&app, (&skill, &tool), &caller, &headers, body, &mut seen).await;
+    if let (Err(error), Some(seen)) = (&answer, &mut seen) {
+        seen.refused(error);
+    }
+    answer
+}
+
+/// Answers a call. `seen` is taken by the run, once there is one.
+async fn answer_to(
+    app: &App,
+    (skill, tool): (&str, &str),
+    caller: &Caller,
+    headers: &HeaderMap,
+    body: Body,
+    seen: &mut Option<Seen>,
+) -> Result<Response, ServeError> {
     let principal = caller.expect(Scope::Call)?;
-    let ready = app.find(&skill, principal).await?;
+    let ready = app.find(skill, principal).await?;
+    if let Some(seen) = seen {
+        seen.found(&ready, tool);
+    }
     let (most, patience) = {
         let config = app.config.load();
-        (Arc::clone(config.limits_of(&ready.name)), config.listen.body_timeout.get())
+        (config.limits_of(&ready.name, &principal.owner, &principal.id), config.listen.body_timeout.get())
     };
-    let limits = lowered(&most, &headers)?;
-    let events = wants_events(&headers)?;
-    let key = idempotency_key(&headers)?;
+    let limits = lowered(&most, headers)?;
+    let events = wants_events(headers)?;
+    let key = idempotency_key(headers)?;
     if key.is_some() && events {
         return Err(ServeError::BadRequest(
             "a stream cannot be repeated: leave `Idempotency-Key` out".to_owned(),
@@ -75,24 +96,31 @@ pub(crate) async fn call(
         return Err(ServeError::MediaType("application/json"));
     }
     let (bytes, held) =
-        body::read(&headers, body, limits.input, patience, app.bodies.hold(&principal.account.bodies))
+        body::read(headers, body, limits.input, patience, app.bodies.hold(principal.account.bodies()))
             .await?;
     let input = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         ServeError::BadRequest(format!("the body is no JSON: not UTF-8 after {valid} bytes"))
     })?;
-    let request = key.as_ref().map(|_| request_digest(&skill, &tool, &input, &headers));
-    let admit = async || -> Result<Admitted, ServeError> {
-        app.admit(principal, Arc::clone(&ready), &tool, (input, held), limits).await
+    let request = key.as_ref().map(|_| request_digest(skill, tool, &input, headers));
+    if let Some(seen) = seen.as_mut().filter(|_| events) {
+        seen.streams();
+    }
+    let admit = async |seen: &mut Option<Seen>| -> Result<Admitted, ServeError> {
+        let seen = seen.take().unwrap_or_else(|| Seen::new(principal, Surface::Api, skill, tool));
+        app.admit(principal, Arc::clone(&ready), tool, (input, held), limits, seen).await
     };
     if events {
-        return Ok(stream::respond(admit().await?.listen(&app).await?));
+        return Ok(stream::respond(admit(seen).await?.listen(app).await?));
     }
     let (Some(key), Some(request)) = (key, request) else {
-        return Ok(answer(to_json(&admit().await?.run(&app).await?)?));
+        return Ok(answer(to_json(&admit(seen).await?.run(app).await?)?));
     };
-    let run = async || to_json(&admit().await?.run(&app).await?);
-    let (report, kept) = app.reports.once(&principal.id, key, request, run).await?;
+    let run = async || to_json(&admit(&mut *seen).await?.run(app).await?);
+    let (report, kept) = app.reports.once(principal, key, request, run).await?;
+    if let Some(seen) = seen.as_mut().filter(|_| kept) {
+        seen.replayed();
+    }
     let mut response = answer(report);
     let name = HeaderName::from_static("idempotent-replayed");
     response.headers_mut().insert(name, HeaderValue::from_static(if kept { "true" } else { "false" }));

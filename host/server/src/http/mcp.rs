@@ -89,7 +89,7 @@ impl Endpoint {
                 (config.largest_input().saturating_add(ENVELOPE), config.listen.body_timeout.get())
             };
             let (bytes, mut held) =
-                body::read(&parts.headers, body, most, patience, app.bodies.hold(&caller.0.account.bodies))
+                body::read(&parts.headers, body, most, patience, app.bodies.hold(caller.0.account.bodies()))
                     .await?;
             held.more((bytes.len() as u64).saturating_mul(EXPANSION))?;
             (Bytes::from(bytes), Some(held))

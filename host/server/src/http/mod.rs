@@ -151,6 +151,8 @@ fn admit(app: &App, request: &mut Request) -> Result<(), ServeError> {
     let tokens = app.tokens.load();
     let principal = tokens.authenticate(request.headers()).map_err(|_| ServeError::Unauthorized)?;
     let principal = Arc::clone(principal);
+    // Also what is refused further on: only what begins a run is given back.
+    principal.account.request()?;
     request.extensions_mut().insert(Caller(principal));
     Ok(())
 }

@@ -15,10 +15,12 @@ use super::{Caller, Segments};
 use crate::app::App;
 use crate::catalog::{Current, Entry, Ready};
 use crate::error::ServeError;
-use crate::librarian::blocking;
 
 /// Skills on a page, unless fewer are asked for.
 const PAGE: usize = 100;
+
+/// How long a change waits for its turn.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Which part of a list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -173,7 +175,6 @@ pub(crate) async fn list(
     query: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Skills>, ServeError> {
     let Query(page) = query.map_err(|error| ServeError::BadRequest(error.body_text()))?;
-    caller.0.account.look()?;
     let limit = usize::from(page.limit.unwrap_or(100));
     if limit == 0 || limit > PAGE {
         return Err(ServeError::BadRequest(format!("`limit` must be between 1 and {PAGE}")));
@@ -224,7 +225,6 @@ async fn shown(
     caller: &Caller,
     style: SchemaStyle,
 ) -> Result<Json<Shown>, ServeError> {
-    caller.0.account.look()?;
     let entry = std::sync::Arc::clone(app.librarian.catalog().entry(name, &caller.0)?);
     let ready = match (entry.ready(), name.contains('@')) {
         (ready, false) => ready,
@@ -334,7 +334,7 @@ pub(crate) async fn rollback(
     caller.expect(Scope::Submit)?;
     let patience = app.config.load().listen.body_timeout.get();
     let (bytes, _held) =
-        super::body::read(&headers, body, 4096, patience, app.bodies.hold(&caller.0.account.bodies)).await?;
+        super::body::read(&headers, body, 4096, patience, app.bodies.hold(caller.0.account.bodies())).await?;
     let back: Back = if bytes.is_empty() {
         Back::default()
     } else {
@@ -364,15 +364,19 @@ async fn change<T: Send + 'static>(
     let _: Name = name.parse()?;
     // What the caller does not see is not there for it, whoever's it is.
     let name = app.librarian.catalog().entry(name, &principal).map(|entry| entry.record.name.clone())?;
-    let (library, changed) = (app.library.clone(), name.clone());
-    let done = blocking(move || {
-        let store = library
-            .store()
-            .ok_or_else(|| StoreError::WithoutStore { reason: "a server needs one".into() })?;
-        change(store, &name, principal.asks_as())
-    })
-    .await?;
-    tracing::info!(skill = %changed, what, token = %caller.0.id, "changed");
+    principal.account.change()?;
+    let changed = name.clone();
+    let turn = tokio::time::timeout(PATIENCE, app.library.turn(&principal.owner)).await;
+    let turn = turn.map_err(|_| StoreError::Busy { seconds: PATIENCE.as_secs() })?;
+    let done = app.library.change(turn, move |store| change(store, &name, principal.asks_as())).await?;
+    tracing::info!(
+        target: "ringfence::changes",
+        change = what,
+        skill = %changed,
+        token = %caller.0.id,
+        owner = %caller.0.owner,
+        "changed"
+    );
     app.librarian.look().await;
     Ok(done)
 }

@@ -1,6 +1,7 @@
 //! The handler of one connection or one request of MCP.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ringfence::{CancellationToken, Event, Limits, Ran, RunError};
 use ringfence_store::Name;
@@ -24,7 +25,9 @@ use crate::catalog::Ready;
 use crate::error::ServeError;
 use crate::http::Caller;
 use crate::principal::Principal;
+use crate::quota::Over;
 use crate::run::{Admitted, Next};
+use crate::seen::{Seen, Surface};
 
 /// Answers agents.
 #[derive(Debug, Clone)]
@@ -36,6 +39,9 @@ pub(crate) struct Agent {
 
 /// Bytes of a page of tools, unless one tool alone has more: a list must not take the memory that calls need.
 const PAGE_BYTES: usize = 256 << 10;
+
+/// Changes within this time are told together.
+const TOGETHER: Duration = Duration::from_millis(100);
 
 type Context = RequestContext<RoleServer>;
 
@@ -52,6 +58,8 @@ impl Agent {
 
     fn principal(&self, context: &Context) -> Result<Arc<Principal>, ErrorData> {
         if let Some(only) = &self.only {
+            // Over HTTP the guard has counted the request.
+            only.account.request().map_err(|over| self.over(over))?;
             return Ok(Arc::clone(only));
         }
         let caller = context
@@ -62,6 +70,13 @@ impl Agent {
             Some(caller) => Ok(Arc::clone(&caller.0)),
             None => Err(ErrorData::internal_error("the request says not who calls", None)),
         }
+    }
+
+    /// A request that a quota refuses, where there is no result to say so.
+    fn over(&self, over: Over) -> ErrorData {
+        let error = ServeError::from(over);
+        self.app.metrics.denied(error.code());
+        ErrorData::internal_error(error.detail(), Some(json!({"code": error.code()})))
     }
 
     fn seen_by(&self, principal: &Principal) -> u64 {
@@ -76,15 +91,6 @@ impl Agent {
         (u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX), scope)
     }
 
-    /// Counts a look at what there is: lists are large, and cost nobody else anything.
-    fn look(&self, principal: &Principal) -> Result<(), ErrorData> {
-        principal.account.look().map_err(|spent| {
-            let error = ServeError::from(spent);
-            self.app.metrics.denied(error.code());
-            ErrorData::internal_error(error.detail(), Some(json!({"code": error.code()})))
-        })
-    }
-
     /// The skills with a SKILL.md on one page, and where the next one begins.
     fn skills(
         &self,
@@ -92,7 +98,6 @@ impl Agent {
         context: &Context,
     ) -> Result<(Vec<Arc<Ready>>, Option<String>), ErrorData> {
         let principal = self.principal(context)?;
-        self.look(&principal)?;
         let after = cursor(request)?;
         let page = self.app.config.load().mcp.page.as_usize();
         let catalog = Arc::clone(&*self.app.librarian.catalog());
@@ -125,27 +130,42 @@ impl Agent {
         context: Context,
     ) -> Result<CallToolResult, ErrorData> {
         let principal = self.principal(&context)?;
-        let objects_only = objects_only(&context);
-        let found = self.find(&request.name, &principal).await;
-        let (ready, tool, wrap) = match found {
-            Ok(found) => found,
-            Err(error) => return self.refused(&error),
-        };
-        let limits = Limits::clone(self.app.config.load().limits_of(&ready.name));
-        let input = serde_json::Value::Object(request.arguments.unwrap_or_default()).to_string();
-        let mut held = self.app.bodies.hold(&principal.account.bodies);
-        let admitted = match held.more(input.len() as u64) {
-            Ok(()) => self.app.admit(&principal, ready, &tool, (input, held), limits).await,
-            Err(error) => Err(error),
-        };
-        let answer = match admitted {
-            Ok(admitted) => self.run(admitted, &context).await,
-            Err(error) => Err(error),
-        };
-        match answer {
-            Ok(answer) => Ok(result::of(&answer, wrap && objects_only)),
-            Err(error) => self.refused(&error),
+        let surface = if self.only.is_some() { Surface::Stdio } else { Surface::Mcp };
+        let (skill, tool) = request.name.split_once('_').unwrap_or((&*request.name, ""));
+        let mut seen = Some(Seen::new(&principal, surface, skill, tool));
+        match self.answer(request, &principal, &context, &mut seen).await {
+            Ok(answer) => Ok(answer),
+            Err(error) => {
+                if let Some(seen) = &mut seen {
+                    seen.refused(&error);
+                }
+                self.refused(&error)
+            }
         }
+    }
+
+    /// Answers a call. `seen` is taken by the run, once there is one.
+    async fn answer(
+        &self,
+        request: CallToolRequestParams,
+        principal: &Arc<Principal>,
+        context: &Context,
+        seen: &mut Option<Seen>,
+    ) -> Result<CallToolResult, ServeError> {
+        let (ready, tool, wrap) = self.find(&request.name, principal).await?;
+        if let Some(seen) = seen.as_mut() {
+            seen.found(&ready, &tool);
+        }
+        let limits = self.app.config.load().limits_of(&ready.name, &principal.owner, &principal.id);
+        let input = serde_json::Value::Object(request.arguments.unwrap_or_default()).to_string();
+        let mut held = self.app.bodies.hold(principal.account.bodies());
+        held.more(input.len() as u64)?;
+        let surface = if self.only.is_some() { Surface::Stdio } else { Surface::Mcp };
+        let of_run = seen.take().unwrap_or_else(|| Seen::new(principal, surface, ready.name.as_str(), &tool));
+        let limits = Limits::clone(&limits);
+        let admitted = self.app.admit(principal, ready, &tool, (input, held), limits, of_run).await?;
+        let answer = self.run(admitted, context).await?;
+        Ok(result::of(&answer, wrap && objects_only(context)))
     }
 
     fn refused(&self, error: &ServeError) -> Result<CallToolResult, ErrorData> {
@@ -157,7 +177,7 @@ impl Agent {
     async fn find(
         &self,
         name: &str,
-        principal: &Principal,
+        principal: &Arc<Principal>,
     ) -> Result<(Arc<Ready>, String, bool), ServeError> {
         let none = || ServeError::NoSuchTool(ringfence::text::clean(name, 200));
         let Some((skill, rest)) = name.split_once('_') else {
@@ -275,7 +295,6 @@ impl ServerHandler for Agent {
         context: Context,
     ) -> Result<ListToolsResult, ErrorData> {
         let principal = self.principal(&context)?;
-        self.look(&principal)?;
         let after = cursor(request.as_ref())?;
         let objects_only = objects_only(&context);
         let config = self.app.config.load_full();
@@ -287,7 +306,7 @@ impl ServerHandler for Agent {
                 continue;
             }
             let accepted = config.accepts(&ready);
-            for (at, tool) in ready.described.tools(config.mcp.schema).iter().enumerate() {
+            for (at, (tool, name)) in ready.described.tools(config.mcp.schema).enumerate() {
                 if after.as_ref().is_some_and(|(name, last)| ready.name == *name && at <= *last) {
                     continue;
                 }
@@ -296,7 +315,7 @@ impl ServerHandler for Agent {
                     next = last.map(|(name, at)| format!("{name}/{at}"));
                     break 'skills;
                 }
-                tools.push(tool.shown(objects_only, accepted));
+                tools.push(tool.shown(name, objects_only, accepted));
                 last = Some((ready.name.clone(), at));
             }
         }
@@ -389,6 +408,7 @@ impl ServerHandler for Agent {
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let mut changes = self.app.librarian.changes();
         let principal = self.principal(context.request_context())?;
+        let _place = principal.account.listen().map_err(|over| self.over(over))?;
         let mut seen = self.seen_by(&principal);
         loop {
             tokio::select! {
@@ -396,6 +416,13 @@ impl ServerHandler for Agent {
                 () = self.app.stopping.cancelled() => return Ok(()),
                 changed = changes.changed() => if changed.is_err() { return Ok(()) },
             }
+            // Many changes at once are one to whoever listens.
+            tokio::select! {
+                () = context.cancelled() => return Ok(()),
+                () = self.app.stopping.cancelled() => return Ok(()),
+                () = tokio::time::sleep(TOGETHER) => {}
+            }
+            changes.mark_unchanged();
             // Whose token was revoked hears no more.
             if self.only.is_none() && !self.app.tokens.load().knows(&principal) {
                 return Ok(());
@@ -429,6 +456,8 @@ impl ServerHandler for Agent {
                     () = stopping.cancelled() => return,
                     changed = changes.changed() => if changed.is_err() { return },
                 }
+                tokio::time::sleep(TOGETHER).await;
+                changes.mark_unchanged();
                 let told = context.peer.notify_tool_list_changed().await.is_ok()
                     && context.peer.notify_resource_list_changed().await.is_ok();
                 if !told {

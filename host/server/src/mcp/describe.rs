@@ -16,11 +16,19 @@ pub(super) const LONGEST: usize = 64;
 /// A skill's tools and its SKILL.md, in the words of MCP.
 #[derive(Debug)]
 pub(crate) struct Described {
-    skill: Skill,
     named: Vec<NamedTool>,
-    /// The tools as they are listed, by style.
-    listed: [OnceLock<Vec<DescribedTool>>; SchemaStyle::ALL.len()],
+    shape: Arc<Shape>,
     pub(super) skill_md: Option<SkillMd>,
+}
+
+/// What equal components have in common, under whatever names.
+#[derive(Debug)]
+struct Shape {
+    skill: Skill,
+    /// The tools as they are listed, by style, but for their names.
+    listed: [OnceLock<Vec<DescribedTool>>; SchemaStyle::ALL.len()],
+    /// Bytes of the schemas of all tools as JSON.
+    size: u64,
 }
 
 /// A tool by its names.
@@ -55,6 +63,18 @@ pub(super) struct DescribedTool {
 
 impl Described {
     pub(crate) fn new(name: &Name, skill: &Skill) -> Self {
+        let schemas = skill.tools().flat_map(|tool| [tool.parameters_schema(), tool.result_schema()]);
+        let size = schemas.map(|schema| schema.to_string().len() as u64).fold(0, u64::saturating_add);
+        let shape = Shape { skill: skill.clone(), listed: Default::default(), size };
+        Self::of(name, skill, Arc::new(shape))
+    }
+
+    /// The same tools under another name of the skill; what describes them is shared.
+    pub(crate) fn renamed(&self, name: &Name, skill: &Skill) -> Self {
+        Self::of(name, skill, Arc::clone(&self.shape))
+    }
+
+    fn of(name: &Name, skill: &Skill, shape: Arc<Shape>) -> Self {
         let named = skill.tools().map(|tool| NamedTool {
             tool: tool.name().to_owned(),
             mcp_name: mcp_name(name, tool.name()),
@@ -67,7 +87,12 @@ impl Described {
                 None
             }
         });
-        Self { named: named.collect(), skill: skill.clone(), listed: Default::default(), skill_md }
+        Self { named: named.collect(), shape, skill_md }
+    }
+
+    /// Bytes of the schemas of all its tools as JSON.
+    pub(crate) fn size(&self) -> u64 {
+        self.shape.size
     }
 
     /// The names of its tools in MCP, in the order of its tools.
@@ -75,14 +100,17 @@ impl Described {
         self.named.iter().map(|tool| &*tool.mcp_name)
     }
 
-    /// The tools as they are listed in a style.
-    pub(super) fn tools(&self, style: SchemaStyle) -> &[DescribedTool] {
+    /// The tools as they are listed in a style, each with its name.
+    pub(super) fn tools(&self, style: SchemaStyle) -> impl Iterator<Item = (&DescribedTool, &str)> {
         let at = SchemaStyle::ALL.iter().position(|known| *known == style);
-        let Some(listed) = at.and_then(|at| self.listed.get(at)) else { return &[] };
-        listed.get_or_init(|| {
-            let tools = self.skill.tools().zip(self.names());
-            tools.map(|(tool, name)| DescribedTool::new(name, &tool, style)).collect()
-        })
+        let listed = at.and_then(|at| self.shape.listed.get(at));
+        let listed = listed.map(|listed| {
+            listed.get_or_init(|| {
+                let tools = self.shape.skill.tools().zip(self.names());
+                tools.map(|(tool, name)| DescribedTool::new(name, &tool, style)).collect()
+            })
+        });
+        listed.into_iter().flatten().zip(self.names())
     }
 
     /// The tool that has a name in the library.
@@ -123,8 +151,9 @@ impl DescribedTool {
     }
 
     /// The tool for a caller of a revision; `accepted` says whether what its author claims may be shown.
-    pub(super) fn shown(&self, objects_only: bool, accepted: bool) -> McpTool {
-        let tool = self.wrapped.as_ref().filter(|_| objects_only).unwrap_or(&self.plain).clone();
+    pub(super) fn shown(&self, name: &str, objects_only: bool, accepted: bool) -> McpTool {
+        let mut tool = self.wrapped.as_ref().filter(|_| objects_only).unwrap_or(&self.plain).clone();
+        tool.name = name.to_owned().into();
         match &self.annotations {
             Some(annotations) if accepted => tool.with_annotations(annotations.clone()),
             _ => tool,

@@ -1,5 +1,7 @@
 //! What an operator watches, as Prometheus reads it. No label has guest text or a number of values without bound.
 
+mod skills;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -12,6 +14,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use ringfence::{Outcome, Report};
+
+pub(crate) use skills::{OfSkill, Skills};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByCode {
@@ -41,6 +45,9 @@ pub(crate) struct Metrics {
     waiting: Gauge<u64, AtomicU64>,
     reserved: Gauge<u64, AtomicU64>,
     skills: Gauge<u64, AtomicU64>,
+    changes_waiting: Gauge<u64, AtomicU64>,
+    /// Runs by skill.
+    pub(crate) by_skill: Skills,
 }
 
 /// What is read off at the moment of asking.
@@ -51,6 +58,7 @@ pub(crate) struct Now {
     pub(crate) waiting: u64,
     pub(crate) reserved_bytes: u64,
     pub(crate) skills: u64,
+    pub(crate) changes_waiting: u64,
 }
 
 /// The outcomes in the order of their counters.
@@ -67,6 +75,9 @@ const OUTCOMES: [&str; 10] = [
     "host-overloaded",
 ];
 
+/// Where the counter of runs stands whose callers went away.
+const CANCELLED: usize = 8;
+
 fn index<T>(outcome: &Outcome<T>) -> usize {
     match outcome {
         Outcome::Completed(_) => 0,
@@ -77,7 +88,7 @@ fn index<T>(outcome: &Outcome<T>) -> usize {
         Outcome::MemoryLimit => 5,
         Outcome::OutputLimit => 6,
         Outcome::HostCallLimit => 7,
-        Outcome::Cancelled => 8,
+        Outcome::Cancelled => CANCELLED,
         Outcome::HostOverloaded => 9,
     }
 }
@@ -103,6 +114,8 @@ impl Metrics {
             waiting: Gauge::default(),
             reserved: Gauge::default(),
             skills: Gauge::default(),
+            changes_waiting: Gauge::default(),
+            by_skill: Skills::default(),
             registry: Registry::default(),
         };
         registry.register("runs", "Runs that ended, by outcome", by_outcome);
@@ -122,11 +135,18 @@ impl Metrics {
             metrics.reserved.clone(),
         );
         registry.register("skills", "Skills that are ready", metrics.skills.clone());
+        registry.register(
+            "changes_waiting",
+            "Changes of the store that wait for their turn",
+            metrics.changes_waiting.clone(),
+        );
+        metrics.by_skill.register(&mut registry);
         Arc::new(Self { registry, ..metrics })
     }
 
     /// Counts a run.
-    pub(crate) fn ran<T>(&self, report: &Report<T>) {
+    pub(crate) fn ran<T>(&self, report: &Report<T>, skill: &OfSkill) {
+        skill.ran(report);
         if let Some(counter) = self.outcomes.get(index(&report.outcome)) {
             counter.inc();
         }
@@ -136,7 +156,8 @@ impl Metrics {
     }
 
     /// Counts a run whose caller went away: it was stopped, and has no report.
-    pub(crate) fn left(&self) {
+    pub(crate) fn left(&self, skill: &OfSkill) {
+        skill.left();
         let [.., cancelled, _] = &self.outcomes;
         cancelled.inc();
     }
@@ -158,6 +179,7 @@ impl Metrics {
         self.waiting.set(now.waiting);
         self.reserved.set(now.reserved_bytes);
         self.skills.set(now.skills);
+        self.changes_waiting.set(now.changes_waiting);
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);

@@ -1,0 +1,83 @@
+//! What the librarian sees changed in the store, whoever changed it: one record for each change, with the owner.
+
+use std::collections::HashSet;
+
+use ringfence::Digest;
+use ringfence_store::{Change, Event, Record};
+
+const fn word(change: Change) -> &'static str {
+    match change {
+        Change::Submitted => "submitted",
+        Change::Held => "submitted, held",
+        Change::Released => "released",
+        Change::RolledBack => "rolled back",
+        Change::Removed => "removed",
+    }
+}
+
+/// Logs what happened to a name since it was last seen.
+pub(super) fn log(before: Option<&Record>, now: &Record) {
+    for event in since(before, now) {
+        let digest = now.entry(&event.version).map(|entry| entry.digest);
+        tracing::info!(
+            target: "ringfence::changes",
+            skill = %now.name,
+            version = %event.version,
+            owner = %now.owner,
+            digest = digest.as_ref().map(tracing::field::display),
+            change = word(event.what),
+            "the store has changed"
+        );
+    }
+}
+
+/// Logs a name that is gone.
+pub(super) fn log_removed(record: &Record) {
+    tracing::info!(
+        target: "ringfence::changes",
+        skill = %record.name,
+        owner = %record.owner,
+        change = "removed with all versions",
+        "the store has changed"
+    );
+}
+
+/// Logs what was revoked, and which versions that stops.
+pub(super) fn log_revoked<'a>(
+    before: &HashSet<Digest>,
+    now: &HashSet<Digest>,
+    records: impl Iterator<Item = &'a Record>,
+) {
+    let new: HashSet<&Digest> = now.difference(before).collect();
+    if new.is_empty() {
+        return;
+    }
+    let mut unknown = new.clone();
+    for record in records {
+        for entry in record.versions.iter().filter(|entry| new.contains(&entry.digest)) {
+            unknown.remove(&entry.digest);
+            tracing::info!(
+                target: "ringfence::changes",
+                skill = %record.name,
+                version = %entry.version,
+                owner = %record.owner,
+                digest = %entry.digest,
+                change = "revoked",
+                "the store has changed"
+            );
+        }
+    }
+    for digest in unknown {
+        tracing::info!(target: "ringfence::changes", digest = %digest, change = "revoked", "the store has changed");
+    }
+}
+
+/// The events of a record that came after those that were seen before.
+fn since<'a>(before: Option<&Record>, now: &'a Record) -> &'a [Event] {
+    let seen = before
+        .filter(|before| before.owner == now.owner)
+        .and_then(|before| before.history.last())
+        .and_then(|last| now.history.iter().rposition(|event| event == last));
+    let from = seen.map_or(0, |at| at.saturating_add(1));
+    now.history.get(from..).unwrap_or_default()
+}

@@ -1,0 +1,158 @@
+//! Figures by skill. Names are the catalog's, and there are so many at most: whatever comes after those is `other`.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::{Registry, Unit};
+use ringfence::Report;
+use ringfence_store::{Name, Owner};
+
+use super::{OUTCOMES, index};
+
+/// Skills with figures of their own.
+const MOST: usize = 256;
+
+/// Skills of one owner with figures of their own: nobody takes them all.
+const SHARE: usize = 64;
+
+/// No skill has this name, since it would be too long for one: so it is told from a skill that is called `other`.
+const OTHER: &str = "(other)";
+
+type Seconds = Counter<f64, AtomicU64>;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BySkill {
+    skill: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BySkillAndResult {
+    skill: String,
+    result: &'static str,
+}
+
+/// The figures of all skills.
+#[derive(Debug, Default)]
+pub(crate) struct Skills {
+    runs: Family<BySkillAndResult, Counter>,
+    fuel: Family<BySkill, Counter>,
+    seconds: Family<BySkill, Seconds>,
+    known: Mutex<HashMap<Name, (Owner, Arc<OfSkill>)>>,
+    other: OnceLock<Arc<OfSkill>>,
+}
+
+/// The figures of a skill. Counting takes no lock, but for the first run with an outcome.
+#[derive(Debug)]
+pub(crate) struct OfSkill {
+    label: String,
+    all: Family<BySkillAndResult, Counter>,
+    runs: [OnceLock<Counter>; OUTCOMES.len()],
+    fuel: Counter,
+    seconds: Seconds,
+}
+
+impl OfSkill {
+    pub(super) fn ran<T>(&self, report: &Report<T>) {
+        self.count(index(&report.outcome));
+        self.fuel.inc_by(report.usage.fuel);
+        self.seconds.inc_by(report.usage.wall.as_secs_f64());
+    }
+
+    /// Its caller went away.
+    pub(super) fn left(&self) {
+        self.count(super::CANCELLED);
+    }
+
+    fn count(&self, at: usize) {
+        let (Some(cell), Some(result)) = (self.runs.get(at), OUTCOMES.get(at)) else { return };
+        let label = || BySkillAndResult { skill: self.label.clone(), result };
+        cell.get_or_init(|| self.all.get_or_create(&label()).clone()).inc();
+    }
+}
+
+impl Skills {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register("skill_runs", "Runs that ended, by skill and outcome", self.runs.clone());
+        registry.register("skill_fuel", "Fuel that runs burnt, by skill", self.fuel.clone());
+        registry.register_with_unit(
+            "skill",
+            "Wall time of runs, by skill",
+            Unit::Seconds,
+            self.seconds.clone(),
+        );
+    }
+
+    /// The figures of a skill of the catalog.
+    pub(crate) fn of(&self, name: &Name, owner: &Owner) -> Arc<OfSkill> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, skill)) = known.get(name) {
+            return Arc::clone(skill);
+        }
+        let of_owner = known.values().filter(|(other, _)| other == owner).count();
+        if known.len() >= MOST || of_owner >= SHARE {
+            return Arc::clone(self.other.get_or_init(|| Arc::new(self.make(OTHER))));
+        }
+        let skill = Arc::new(self.make(name.as_str()));
+        known.insert(name.clone(), (owner.clone(), Arc::clone(&skill)));
+        skill
+    }
+
+    /// Forgets the figures of skills that are gone.
+    pub(crate) fn keep(&self, is_there: impl Fn(&Name) -> bool) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|name, _| {
+            let stays = is_there(name);
+            if !stays {
+                let skill = name.to_string();
+                for result in OUTCOMES {
+                    self.runs.remove(&BySkillAndResult { skill: skill.clone(), result });
+                }
+                self.fuel.remove(&BySkill { skill: skill.clone() });
+                self.seconds.remove(&BySkill { skill });
+            }
+            stays
+        });
+    }
+
+    fn make(&self, label: &str) -> OfSkill {
+        let by_skill = BySkill { skill: label.to_owned() };
+        OfSkill {
+            label: label.to_owned(),
+            all: self.runs.clone(),
+            runs: std::array::from_fn(|_| OnceLock::new()),
+            fuel: self.fuel.get_or_create(&by_skill).clone(),
+            seconds: self.seconds.get_or_create(&by_skill).clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(skills: &Skills, name: &str, owner: &str) -> Arc<OfSkill> {
+        skills.of(&name.parse().expect("a name"), &owner.parse().expect("an owner"))
+    }
+
+    #[test]
+    fn so_many_skills_have_figures_and_so_many_of_an_owner() {
+        let skills = Skills::default();
+        for n in 0..SHARE {
+            assert_eq!(of(&skills, &format!("a-{n}"), "alice").label, format!("a-{n}"));
+        }
+        assert_eq!(of(&skills, "one-more", "alice").label, OTHER);
+        assert_eq!(of(&skills, "a-0", "alice").label, "a-0");
+        for n in SHARE..MOST {
+            assert_eq!(of(&skills, &format!("b-{n}"), &format!("bob-{n}")).label, format!("b-{n}"));
+        }
+        assert_eq!(of(&skills, "c", "carol").label, OTHER);
+        // Room that skills leave that are gone is for others.
+        skills.keep(|name| name.as_str() != "a-0");
+        assert_eq!(of(&skills, "c", "carol").label, "c");
+        assert_eq!(of(&skills, "d", "carol").label, OTHER);
+    }
+}

@@ -1,0 +1,382 @@
+//! What an owner has left: calls at once, calls and fuel a minute, compilations an hour, changes of the store, and
+//! cheap requests. All tokens of an owner share its account; a token may have a smaller one inside it.
+
+mod meters;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+
+use crate::config::QuotaSection;
+use meters::{Bucket, Rate};
+
+/// What an account has none of at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spent {
+    /// As many calls run or wait as may.
+    Concurrency,
+    /// Too many calls lately.
+    Calls,
+    /// Too many requests that began no run lately.
+    Requests,
+    /// Too much fuel lately.
+    Fuel,
+    /// Too many compilations lately.
+    Compiles,
+    /// Too many changes of the store lately.
+    Changes,
+    /// As many streams of changes are open as may be.
+    Listeners,
+}
+
+/// Whose account it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// All tokens of an owner.
+    Owner,
+    /// One token, inside its owner's account.
+    Token,
+}
+
+/// Why a principal may not go on now, and when it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Over {
+    pub(crate) what: Spent,
+    pub(crate) whose: Whose,
+    pub(crate) limit: u64,
+    pub(crate) wait: Duration,
+}
+
+impl fmt::Display for Over {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, limit, wait, .. } = self;
+        let whose = match self.whose {
+            Whose::Owner => "this owner",
+            Whose::Token => "this token",
+        };
+        let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
+        let (key, used_up) = match what {
+            Spent::Concurrency => ("concurrency", "calls at once"),
+            Spent::Calls => ("calls-per-minute", "calls a minute"),
+            Spent::Requests => ("requests-per-minute", "requests a minute that begin no call"),
+            Spent::Fuel => ("fuel-per-minute", "fuel a minute"),
+            Spent::Compiles => ("compiles-per-hour", "compilations an hour"),
+            Spent::Changes => ("changes-per-minute", "changes a minute"),
+            Spent::Listeners => ("listeners", "streams of changes at once"),
+        };
+        write!(f, "the quota of {used_up} of {whose} is used up ({limit}, `quota.{key}`); ")?;
+        match what {
+            Spent::Concurrency => f.write_str("try again when a call has ended"),
+            Spent::Listeners => f.write_str("close a stream first"),
+            Spent::Fuel => write!(f, "try again in {seconds} s, or lower the fuel limit of the call"),
+            Spent::Calls | Spent::Requests | Spent::Compiles | Spent::Changes => {
+                write!(f, "try again in {seconds} s")
+            }
+        }
+    }
+}
+
+/// An account of an owner, or of a token inside its owner's. It lives as long as the server, through reloads.
+#[derive(Debug)]
+pub(crate) struct Account {
+    /// The owner's name, for an owner's account.
+    key: Arc<str>,
+    running: AtomicU64,
+    waiting: AtomicU64,
+    uploads: AtomicU64,
+    listeners: AtomicU64,
+    /// Bytes of bodies that are being received and parsed.
+    bodies: Arc<AtomicU64>,
+    meters: ArcSwap<Meters>,
+    /// The owner's account, for a token's.
+    within: Option<Arc<Self>>,
+}
+
+/// What a quota allows and what is left of it; a meter that is not there limits nothing.
+#[derive(Debug)]
+struct Meters {
+    quota: QuotaSection,
+    calls: Option<Rate>,
+    requests: Option<Rate>,
+    compiles: Option<Rate>,
+    changes: Option<Rate>,
+    fuel: Option<Bucket>,
+}
+
+impl Meters {
+    fn new(quota: &QuotaSection, now: Instant) -> Self {
+        let minute = |count: u64| Rate::new(count, Duration::from_secs(60), now);
+        Self {
+            quota: *quota,
+            calls: quota.calls_per_minute.map(|count| minute(count.get())),
+            requests: quota.requests_per_minute.map(|count| minute(count.get())),
+            compiles: quota
+                .compiles_per_hour
+                .map(|count| Rate::new(count.get(), Duration::from_secs(3600), now)),
+            changes: quota.changes_per_minute.map(|count| minute(count.get())),
+            fuel: quota.fuel_per_minute.map(|fuel| Bucket::new(fuel.get(), now)),
+        }
+    }
+}
+
+impl Account {
+    /// The account of an owner.
+    pub(crate) fn of_owner(name: &str, quota: &QuotaSection) -> Arc<Self> {
+        Self::new(name.into(), quota, None)
+    }
+
+    /// The account of a token inside its owner's.
+    pub(crate) fn of_token(quota: &QuotaSection, within: &Arc<Self>) -> Arc<Self> {
+        Self::new(Arc::clone(&within.key), quota, Some(Arc::clone(within)))
+    }
+
+    fn new(key: Arc<str>, quota: &QuotaSection, within: Option<Arc<Self>>) -> Arc<Self> {
+        Arc::new(Self {
+            key,
+            running: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
+            uploads: AtomicU64::new(0),
+            listeners: AtomicU64::new(0),
+            bodies: Arc::default(),
+            meters: ArcSwap::from_pointee(Meters::new(quota, Instant::now())),
+            within,
+        })
+    }
+
+    /// Whose account it is: the name of the owner, the same for all its tokens.
+    pub(crate) fn key(&self) -> &Arc<str> {
+        &self.key
+    }
+
+    /// Uses another quota from now on; it is full again if it is another.
+    pub(crate) fn set(&self, quota: &QuotaSection) {
+        if self.meters.load().quota != *quota {
+            self.meters.store(Arc::new(Meters::new(quota, Instant::now())));
+        }
+    }
+
+    /// Takes a call's share of both accounts, all of it or nothing. The request that brought it is no longer counted as
+    /// one that began no run.
+    pub(crate) fn begin(self: &Arc<Self>, fuel: u64) -> Result<Share, Over> {
+        let now = Instant::now();
+        // Dropped when one of the next is refused: each gives back what was taken.
+        let own = Part::take(self, fuel, now)?;
+        let owners = self.within.as_ref().map(|owner| Part::take(owner, fuel, now)).transpose()?;
+        // Last, since a call that was counted stays counted.
+        self.take(now, Spent::Calls)?;
+        for account in self.levels() {
+            if let Some(requests) = &account.meters.load().requests {
+                requests.give();
+            }
+        }
+        Ok(Share { parts: [Some(own), owners] })
+    }
+
+    /// Counts a request. One that begins a run is given back then.
+    pub(crate) fn request(&self) -> Result<(), Over> {
+        self.take(Instant::now(), Spent::Requests)
+    }
+
+    /// Counts a compilation.
+    pub(crate) fn compile(&self) -> Result<(), Over> {
+        self.take(Instant::now(), Spent::Compiles)
+    }
+
+    /// Counts a change of the store.
+    pub(crate) fn change(&self) -> Result<(), Over> {
+        self.take(Instant::now(), Spent::Changes)
+    }
+
+    /// Counts one of what is counted by rate, in both accounts or in none.
+    fn take(&self, now: Instant, what: Spent) -> Result<(), Over> {
+        let own = self.meters.load();
+        let over = |(wait, limit), whose| Over { what, whose, limit, wait };
+        if let Some(rate) = own.rate(what) {
+            rate.take(now).map_err(|wait| over((wait, rate.count()), self.whose()))?;
+        }
+        if let Some(owner) = &self.within {
+            let meters = owner.meters.load();
+            let Some(rate) = meters.rate(what) else { return Ok(()) };
+            if let Err(wait) = rate.take(now) {
+                if let Some(rate) = own.rate(what) {
+                    rate.give();
+                }
+                return Err(over((wait, rate.count()), Whose::Owner));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a place for a call that waits: for the report of another call, or for a skill that is being loaded. There
+    /// are as many as calls at once.
+    pub(crate) fn wait(self: &Arc<Self>) -> Result<Places, Over> {
+        self.places(
+            Spent::Concurrency,
+            |account| &account.waiting,
+            |quota| quota.concurrency.map(|most| most.get()),
+        )
+    }
+
+    /// Takes a place for a stream of changes.
+    pub(crate) fn listen(self: &Arc<Self>) -> Result<Places, Over> {
+        self.places(
+            Spent::Listeners,
+            |account| &account.listeners,
+            |quota| quota.listeners.map(|most| most.get()),
+        )
+    }
+
+    fn places(
+        self: &Arc<Self>,
+        what: Spent,
+        counter: fn(&Self) -> &AtomicU64,
+        most: impl Fn(&QuotaSection) -> Option<u64>,
+    ) -> Result<Places, Over> {
+        let mut places = Places { counter, taken: Vec::with_capacity(2) };
+        for account in self.levels() {
+            let limit = most(&account.meters.load().quota).unwrap_or(u64::MAX);
+            if !one_more(counter(account), limit) {
+                let (whose, wait) = (account.whose(), Duration::from_secs(1));
+                return Err(Over { what, whose, limit, wait });
+            }
+            places.taken.push(Arc::clone(account));
+        }
+        Ok(places)
+    }
+
+    /// Takes a place for an upload; an owner has so many.
+    pub(crate) fn upload(self: &Arc<Self>, most: u64) -> Option<Places> {
+        let counter: fn(&Self) -> &AtomicU64 = |account| &account.uploads;
+        let owner = self.owners();
+        one_more(counter(owner), most).then(|| Places { counter, taken: vec![Arc::clone(owner)] })
+    }
+
+    /// Bytes of the owner's bodies that are being received and parsed.
+    pub(crate) fn bodies(&self) -> &Arc<AtomicU64> {
+        self.within.as_ref().map_or(&self.bodies, |owner| &owner.bodies)
+    }
+
+    /// How many versions that are not current stay loaded for the owner.
+    pub(crate) fn old_versions(self: &Arc<Self>) -> usize {
+        let most = self.levels().filter_map(|account| account.meters.load().quota.old_versions);
+        most.map(|most| most.as_usize()).min().unwrap_or(1)
+    }
+
+    fn owners(self: &Arc<Self>) -> &Arc<Self> {
+        self.within.as_ref().unwrap_or(self)
+    }
+
+    /// This account, and the one around it.
+    fn levels(self: &Arc<Self>) -> impl Iterator<Item = &Arc<Self>> {
+        std::iter::once(self).chain(self.within.as_ref())
+    }
+
+    fn whose(&self) -> Whose {
+        if self.within.is_some() { Whose::Token } else { Whose::Owner }
+    }
+}
+
+impl Meters {
+    fn rate(&self, what: Spent) -> Option<&Rate> {
+        match what {
+            Spent::Calls => self.calls.as_ref(),
+            Spent::Requests => self.requests.as_ref(),
+            Spent::Compiles => self.compiles.as_ref(),
+            Spent::Changes => self.changes.as_ref(),
+            Spent::Concurrency | Spent::Fuel | Spent::Listeners => None,
+        }
+    }
+}
+
+/// Counts one more, if there may be.
+fn one_more(count: &AtomicU64, most: u64) -> bool {
+    let next = |count: u64| count.checked_add(1).filter(|count| *count <= most);
+    count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+}
+
+/// Places that are taken of an account and of the one around it. Dropped, they are free.
+#[derive(Debug)]
+pub(crate) struct Places {
+    counter: fn(&Account) -> &AtomicU64,
+    taken: Vec<Arc<Account>>,
+}
+
+impl Drop for Places {
+    fn drop(&mut self) {
+        for account in &self.taken {
+            (self.counter)(account).fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What a call has of its principal's accounts. Dropped, it gives back its place; its fuel as well if no run began, and
+/// else only what [`Share::burnt`] says: a caller that goes away in the middle pays for the whole run, or it would burn
+/// for nothing.
+#[derive(Debug)]
+pub(crate) struct Share {
+    /// Of the token's account and of the owner's.
+    parts: [Option<Part>; 2],
+}
+
+impl Share {
+    /// Says that a run begins.
+    pub(crate) fn begin(&mut self) {
+        self.parts.iter_mut().flatten().for_each(|part| part.begun = true);
+    }
+
+    /// Says what was burnt; the rest of what was reserved is given back.
+    pub(crate) fn burnt(&mut self, fuel: u64) {
+        self.parts.iter_mut().flatten().for_each(|part| {
+            part.give(part.reserved.saturating_sub(fuel));
+            part.reserved = 0;
+        });
+    }
+}
+
+/// A call's share of one account.
+#[derive(Debug)]
+struct Part {
+    account: Arc<Account>,
+    meters: Arc<Meters>,
+    reserved: u64,
+    begun: bool,
+}
+
+impl Part {
+    fn take(account: &Arc<Account>, fuel: u64, now: Instant) -> Result<Self, Over> {
+        let meters = account.meters.load_full();
+        let over = |what, limit, wait| Over { what, whose: account.whose(), limit, wait };
+        let most = meters.quota.concurrency.map_or(u64::MAX, |most| most.get());
+        if !one_more(&account.running, most) {
+            return Err(over(Spent::Concurrency, most, Duration::from_secs(1)));
+        }
+        // Dropped when the next is refused: it gives back the place.
+        let mut part = Self { account: Arc::clone(account), meters, reserved: 0, begun: false };
+        if let Some(bucket) = &part.meters.fuel {
+            bucket.take(fuel, now).map_err(|wait| over(Spent::Fuel, bucket.size(), wait))?;
+            part.reserved = fuel;
+        }
+        Ok(part)
+    }
+
+    fn give(&self, fuel: u64) {
+        if let Some(bucket) = &self.meters.fuel {
+            bucket.give(fuel);
+        }
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if !self.begun {
+            self.give(self.reserved);
+        }
+        self.account.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests;

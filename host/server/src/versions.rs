@@ -1,0 +1,120 @@
+//! Versions that are not current and were asked for: loaded at their first use, and kept for whoever asked first, so
+//! many for each owner. Whoever asks for more gives up its own oldest, and nobody else's.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ringfence::Digest;
+use ringfence_store::{Name, Owner, Version};
+use tokio::sync::OnceCell;
+
+use crate::catalog::Ready;
+
+/// A version of a name while it belongs to an owner.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) name: Name,
+    pub(crate) owner: Owner,
+    pub(crate) version: Version,
+    pub(crate) digest: Digest,
+}
+
+/// Filled by the first that loads it; the others wait for that.
+pub(crate) type Cell = Arc<OnceCell<Arc<Ready>>>;
+
+/// All that are kept.
+#[derive(Debug, Default)]
+pub(crate) struct Versions {
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// Each with the owner whose account it is in.
+    cells: HashMap<Key, (Cell, Arc<str>)>,
+    /// Those in an owner's account, what was used last at the end.
+    owners: HashMap<Arc<str>, VecDeque<Key>>,
+}
+
+impl Versions {
+    /// The cell of a version, which stays for as long as `asking` does not ask for `most` others.
+    pub(crate) fn cell(&self, key: &Key, asking: &Arc<str>, most: usize) -> Cell {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = &mut *kept;
+        if let Some((cell, owner)) = kept.cells.get(key) {
+            if owner == asking
+                && let Some(order) = kept.owners.get_mut(owner)
+                && let Some(at) = order.iter().position(|known| known == key)
+                && let Some(key) = order.remove(at)
+            {
+                order.push_back(key);
+            }
+            return Arc::clone(cell);
+        }
+        let order = kept.owners.entry(Arc::clone(asking)).or_default();
+        while order.len() >= most.max(1) {
+            let Some(oldest) = order.pop_front() else { break };
+            kept.cells.remove(&oldest);
+        }
+        order.push_back(key.clone());
+        let cell = Cell::default();
+        kept.cells.insert(key.clone(), (Arc::clone(&cell), Arc::clone(asking)));
+        cell
+    }
+
+    /// Forgets those that may not run any more.
+    pub(crate) fn keep(&self, may_run: impl Fn(&Key) -> bool) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.cells.retain(|key, _| may_run(key));
+        kept.owners.retain(|_, order| {
+            order.retain(&may_run);
+            !order.is_empty()
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(version: u64) -> Key {
+        Key {
+            name: "skill".parse().expect("a name"),
+            owner: "alice".parse().expect("an owner"),
+            version: version.to_string().parse().expect("a version"),
+            digest: Digest::of(&version.to_le_bytes()),
+        }
+    }
+
+    #[test]
+    fn who_asks_for_many_gives_up_its_own() {
+        let versions = Versions::default();
+        let (bob, mallory): (Arc<str>, Arc<str>) = ("bob".into(), "mallory".into());
+        let bobs: Vec<Cell> = (0..3).map(|n| versions.cell(&key(n), &bob, 3)).collect();
+        for n in 10..1_000 {
+            versions.cell(&key(n), &mallory, 3);
+            // What somebody else asked for first is not in this account.
+            versions.cell(&key(n % 3), &mallory, 3);
+        }
+        for (n, cell) in (0..).zip(&bobs) {
+            assert!(Arc::ptr_eq(cell, &versions.cell(&key(n), &bob, 3)), "{n} is kept");
+        }
+        let kept = versions.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        assert_eq!(kept.cells.len(), 6);
+    }
+
+    #[test]
+    fn what_was_used_last_stays_longest() {
+        let versions = Versions::default();
+        let bob: Arc<str> = "bob".into();
+        let first = versions.cell(&key(1), &bob, 2);
+        let second = versions.cell(&key(2), &bob, 2);
+        assert!(Arc::ptr_eq(&first, &versions.cell(&key(1), &bob, 2)));
+        versions.cell(&key(3), &bob, 2);
+        assert!(Arc::ptr_eq(&first, &versions.cell(&key(1), &bob, 2)));
+        assert!(!Arc::ptr_eq(&second, &versions.cell(&key(2), &bob, 2)));
+        versions.keep(|known| *known == key(2));
+        let kept = versions.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        assert_eq!((kept.cells.len(), kept.owners.len()), (1, 1));
+    }
+}
