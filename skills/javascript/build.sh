@@ -5,6 +5,9 @@ set -euo pipefail
 out=$(realpath -m "${1:?usage: build.sh OUT.wasm}")
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../../tests/origins/common.sh"
+# What packs the documentation, without which an agent sees a tool that nobody describes.
+ringfence=${RINGFENCE:-$(command -v ringfence || echo "${CARGO_TARGET_DIR:-$here/../../target}/debug/ringfence")}
+[ -x "$ringfence" ] || { say "there is no program $ringfence: run cargo build, or name it in RINGFENCE"; exit 1; }
 tools=$(npm_tool @bytecodealliance/componentize-js@0.23.0)
 acorn=$(npm_tool acorn@8.19.0)
 work=$(mktemp -d)
@@ -13,3 +16,4 @@ cp "$here"/source/*.js "$acorn/node_modules/acorn/dist/acorn.mjs" "$work"
 # Beside the modules that it imports.
 cp "$here/source/componentize.mjs" "$tools/componentize-javascript.mjs"
 (cd "$work" && node "$tools/componentize-javascript.mjs" "$work/skill.js" "$here/wit" "$out")
+"$ringfence" pack "$out" --manifest "$here/skill.toml" > /dev/null

@@ -5,6 +5,9 @@ set -euo pipefail
 out=$(realpath -m "${1:?usage: build.sh OUT.wasm}")
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../../tests/origins/common.sh"
+# What packs the documentation, without which an agent sees a tool that nobody describes.
+ringfence=${RINGFENCE:-$(command -v ringfence || echo "${CARGO_TARGET_DIR:-$here/../../target}/debug/ringfence")}
+[ -x "$ringfence" ] || { say "there is no program $ringfence: run cargo build, or name it in RINGFENCE"; exit 1; }
 # Not --stub-wasi: it would make the random numbers of every call the same.
 bin=$(python_tool componentize-py componentize-py==0.25.1)
 zones=$(python_tool tzdata tzdata==2026.6)
@@ -16,3 +19,4 @@ mkdir "$work/zones"
 cp -r "$zones"/../lib/python3*/site-packages/tzdata "$work/zones/"
 "$bin/componentize-py" --wit-path "$here/wit" --world python componentize \
   --python-path "$work/source" --python-path "$work/zones" --output "$out" app >&2
+"$ringfence" pack "$out" --manifest "$here/skill.toml" > /dev/null

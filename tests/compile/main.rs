@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ringfence::{Host, HostConfig, Limits, Outcome, ValidatedSkill};
-use ringfence_compile::{CompileError, CompileLimits, Compiler};
+use ringfence_compile::{CompileError, CompileLimits, CompileStage, Compiler};
 
 fn compiler(change: impl FnOnce(&mut CompileLimits)) -> Compiler {
     let mut limits = CompileLimits::default();
@@ -72,11 +72,46 @@ fn over_the_limit_on_cpu_time() {
     assert!(matches!(refused, Err(CompileError::OverCpu(_))), "{refused:?}");
 }
 
+/// A compiler that never ends by itself, and uses no CPU time.
+fn idle(limits: CompileLimits) -> Compiler {
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/compile/waits.sh");
+    Compiler::program(script, limits)
+}
+
 #[test]
-fn over_the_limit_on_wall_time() {
-    let skill = validated(&host(), 2_000);
-    let refused = block_on(compiler(|l| l.wall = Duration::from_millis(50)).compile(&skill));
-    assert!(matches!(refused, Err(CompileError::OverWall(_))), "{refused:?}");
+fn a_child_without_cpu_time_is_given_up_and_its_component_is_not_blamed() {
+    let skill = validated(&host(), 1);
+    let stalled = Duration::from_millis(50);
+    let refused = block_on(idle(CompileLimits { stalled, ..CompileLimits::default() }).compile(&skill));
+    let Err(error) = refused else { panic!("it compiled") };
+    assert!(matches!(error, CompileError::Stalled(limit) if limit == stalled), "{error:?}");
+    assert_eq!((error.code(), error.fault()), ("compile-stalled", ringfence::Fault::Load));
+}
+
+#[test]
+fn what_a_compilation_is_at_is_told() {
+    let skill = validated(&host(), 10);
+    let one = compiler(|limits| {
+        limits.at_once = 1;
+        limits.queue = 2;
+    });
+    let told = std::sync::Mutex::new(Vec::new());
+    let on = |stage| told.lock().expect("whole").push(stage);
+    block_on(async {
+        let (first, second) = tokio::join!(one.compile_watched(&skill, on), one.compile_watched(&skill, on));
+        assert!(first.is_ok() && second.is_ok());
+    });
+    let told = told.into_inner().expect("whole");
+    let begun = |stage: &&CompileStage| matches!(stage, CompileStage::Compiling { .. });
+    assert!(begun(&told.first().expect("the first begins at once")));
+    assert!(told.contains(&CompileStage::Waiting { others: 0 }), "{told:?}");
+    let limit = CompileLimits::default().cpu;
+    assert!(
+        told.iter()
+            .filter(begun)
+            .all(|stage| matches!(stage, CompileStage::Compiling { limit: it, .. } if *it == limit))
+    );
+    assert!(begun(&told.last().expect("the second ends last")));
 }
 
 #[test]

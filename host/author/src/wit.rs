@@ -50,13 +50,13 @@ impl Contract {
     ///
     /// [`AuthorError::Wit`] with what the parser says.
     pub fn read(path: &Path, world: Option<&str>) -> Result<Self, AuthorError> {
-        let wrong = |error: &dyn std::fmt::Display| AuthorError::Wit {
-            path: path.to_owned(),
-            reason: format!("{error:#}"),
-        };
+        let wrong = |reason| AuthorError::Wit { path: path.to_owned(), reason };
         let mut resolve = Resolve::default();
-        let (package, _) = resolve.push_path(path).map_err(|error| wrong(&error))?;
-        let world = resolve.select_world(&[package], world).map_err(|error| wrong(&error))?;
+        let read = resolve.push_path(path).map(|(package, _)| package);
+        // The parser's own text has neither file nor line.
+        let package = read.map_err(|error| wrong(resolve.render_error(&error)))?;
+        let world = resolve.select_world(&[package], world);
+        let world = world.map_err(|error| wrong(format!("{error:#}")))?;
         Ok(Self { resolve, world })
     }
 
@@ -66,13 +66,12 @@ impl Contract {
     ///
     /// [`AuthorError::Wit`] with what the parser says.
     pub fn parse(text: &str, world: Option<&str>) -> Result<Self, AuthorError> {
-        let wrong = |error: &dyn std::fmt::Display| AuthorError::Wit {
-            path: "the WIT in the component".into(),
-            reason: format!("{error:#}"),
-        };
+        let wrong = |reason| AuthorError::Wit { path: "the WIT in the component".into(), reason };
         let mut resolve = Resolve::default();
-        let package = resolve.push_str("skill.wit", text).map_err(|error| wrong(&error))?;
-        let world = resolve.select_world(&[package], world).map_err(|error| wrong(&error))?;
+        let read = resolve.push_str("skill.wit", text);
+        let package = read.map_err(|error| wrong(resolve.render_error(&error)))?;
+        let world = resolve.select_world(&[package], world);
+        let world = world.map_err(|error| wrong(format!("{error:#}")))?;
         Ok(Self { resolve, world })
     }
 
@@ -198,6 +197,28 @@ fn text(docs: &Docs) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_says_file_line_and_column() {
+        let rows = [
+            ("package a:b;\ninterface i {\n    f: func(x: strng);\n}\nworld w { export i; }", ":3:16"),
+            ("package a:b;\ninterface i {\n    f: func(\n}\n", ":4:1"),
+            ("package a:b;\nworld w { export nowhere; }", ":2:18"),
+            ("package a:b;\nworld w {\n  use c:d/e.{f};\n}", ":3:7"),
+            ("package a:b;\ninterface i { use j.{t}; }\ninterface j { }\nworld w { export i; }", ":2:22"),
+            ("package a:b;\ninterface i { type t = t; }\nworld w { export i; }", ":2:"),
+            ("package a:b;\n\nworld w { # }", ":3:11"),
+        ];
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("skill.wit");
+        for (text, place) in rows {
+            std::fs::write(&file, text).expect("written");
+            for path in [dir.path(), &*file] {
+                let error = Contract::read(path, None).expect_err("it is wrong").to_string();
+                assert!(error.contains(&format!("skill.wit{place}")), "{text}: {error}");
+            }
+        }
+    }
 
     #[test]
     fn what_is_said_of_parameters_functions_and_types() {

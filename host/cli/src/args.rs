@@ -28,7 +28,7 @@ pub(crate) enum Command {
     /// Build a skill from its source, with its language's own tools, and pack it
     ///
     /// The language is what `skill.toml` says, or what the files show. The tools run with your rights. RINGFENCE_RUSTC names
-    /// another rustc. Where a tool is missing, the error says what installs it.
+    /// another rustc. Where a tool is missing, `--install` installs it, or the error says what does.
     #[command(verbatim_doc_comment)]
     Build(BuildArgs),
     /// Put what its author says of a skill into a component: WIT comments, `skill.toml`, SKILL.md
@@ -550,6 +550,9 @@ pub(crate) struct BuildArgs {
     /// Where to write the component [default: NAME.wasm in the folder]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Install what the build lacks from PyPI or npm, at one version, into the skill's folder
+    #[arg(long)]
+    pub(crate) install: bool,
     /// Show what the language's tools print
     #[arg(long, short)]
     pub(crate) verbose: bool,

@@ -9,7 +9,7 @@ use bytesize::ByteSize;
 use etcetera::BaseStrategy as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use ringfence::{Host, HostConfig, Limits, LoadError, Refusal, Skill, SkillCaps};
-use ringfence_compile::{CompileLimits, Compiler};
+use ringfence_compile::{CompileLimits, CompileStage, Compiler};
 use ringfence_store::{Library, Miss, Origin, Reference, Stage, Store, StoreError, Warning};
 
 use crate::args::StoreArgs;
@@ -202,19 +202,38 @@ pub(crate) fn refused(error: &LoadError) -> Refused {
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
+    /// What is said of a large component that is being compiled.
+    compiling: Option<String>,
 }
 
 impl Progress {
     pub(crate) fn on(&mut self, stage: &Stage) {
         let message = match stage {
             Stage::Compiling { size, .. } if *size < LARGE => return,
+            // Of a small component only a wait is worth a word.
+            Stage::Compiler(CompileStage::Compiling { .. }) if self.compiling.is_none() => return,
+            Stage::Compiler(stage) => {
+                let begun = self.compiling.as_deref().unwrap_or("compiling");
+                match stage {
+                    CompileStage::Waiting { others: 0 } => format!("{begun}: waits for a place"),
+                    CompileStage::Waiting { others } => {
+                        format!("{begun}: waits for a place with {others} others")
+                    }
+                    CompileStage::Compiling { cpu: Some(cpu), limit } => {
+                        format!("{begun}: {} of {} s of CPU time", cpu.as_secs(), limit.as_secs())
+                    }
+                    _ => begun.to_owned(),
+                }
+            }
             Stage::Compiling { size, miss } => {
                 let size = ByteSize::b(*size).display().iec();
                 let why = match miss {
                     Miss::Rejected(_) => " again: its code was not what this store wrote",
                     _ => "",
                 };
-                format!("compiling {size}{why}")
+                let message = format!("compiling {size}{why}");
+                self.compiling = Some(message.clone());
+                message
             }
             Stage::Validating => "checking".to_owned(),
             _ => "keeping".to_owned(),

@@ -22,7 +22,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::probe::Enforcement;
 
 /// How far a child gives way: to about a tenth of a core where others want all of it. At 19 bystanders gain little
-/// more, and a child is left a seventieth: honest components then meet the limit on wall time.
+/// more, and a child is left a seventieth: honest components then take an hour.
 const NICE: i32 = 10;
 
 /// What holds this process.

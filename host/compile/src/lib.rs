@@ -1,5 +1,5 @@
 //! Compiles untrusted components in a child process: the same program executed again, in a jail, under
-//! limits on CPU time, address space, wall time and output.
+//! limits on CPU time, address space and output. Wall time is no limit, but for a child that gets no CPU time at all.
 //!
 //! The engine does not count a component that keeps its compiler busy as a vulnerability, so the
 //! limits are ours: what exceeds one is refused, and nothing else in the program notices.
@@ -29,10 +29,11 @@ mod child;
 mod jail;
 mod parent;
 mod probe;
+mod stall;
 mod starter;
 
 pub use child::child_main;
-pub use parent::{CompileError, CompileLimits, Compiler};
+pub use parent::{CompileError, CompileLimits, CompileStage, Compiler};
 pub use probe::{Attempt, Enforcement, JailReport};
 
 /// The first argument of a child. No skill and no user ever gives it.

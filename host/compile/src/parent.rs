@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ringfence::{Artifact, Fault, Target, ValidatedSkill, text};
 use rustix::process::Signal;
@@ -14,6 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
+use crate::stall::{LOOK, Stall, cpu_time};
 use crate::starter::Starter;
 use crate::{CHILD, NATIVE, OVER_MEMORY, REFUSED};
 
@@ -39,14 +40,16 @@ const THREADS: usize = 4;
 
 /// Limits of one compilation.
 ///
-/// Defaults: 60 s of CPU, 120 s of wall time, 2 GiB of address space, 256 MiB of output, 2 at once in this
+/// Defaults: 60 s of CPU, 60 s without any, 2 GiB of address space, 256 MiB of output, 2 at once in this
 /// process, 64 that wait in it. Other processes count for themselves.
 #[derive(Debug, Clone)]
 pub struct CompileLimits {
     /// CPU time over all threads of the child, in whole seconds. Default: 60 s.
     pub cpu: Duration,
-    /// Wall time, the wait for a free place left out. Default: 120 s.
-    pub wall: Duration,
+    /// Wall time in which the child gets no CPU time at all: it hangs, or the machine never comes to it. A child that
+    /// only gets little is waited for. Where the system does not tell a child's CPU time, twenty times this is the limit
+    /// on its wall time. Default: 60 s.
+    pub stalled: Duration,
     /// Bytes of address space. Default: 2 GiB.
     pub memory: u64,
     /// Bytes of the artifact. Default: 256 MiB.
@@ -62,7 +65,7 @@ impl Default for CompileLimits {
     fn default() -> Self {
         Self {
             cpu: Duration::from_secs(60),
-            wall: Duration::from_secs(120),
+            stalled: Duration::from_secs(60),
             memory: 2 << 30,
             output: 256 << 20,
             at_once: 2,
@@ -81,9 +84,12 @@ pub enum CompileError {
     /// It took too much CPU time.
     #[error("compiling it takes more than {} s of CPU time: the component is too complex", .0.as_secs())]
     OverCpu(Duration),
-    /// It took too long.
-    #[error("compiling it takes longer than {} s: the component is too complex, or this machine too busy", .0.as_secs())]
-    OverWall(Duration),
+    /// The child got no CPU time. Says nothing about the component.
+    #[error(
+        "the compiler got no CPU time for {} s: this machine is too busy, or the compiler was stopped; try again later",
+        .0.as_secs()
+    )]
+    Stalled(Duration),
     /// It took too much memory.
     #[error("compiling it takes more than {} MiB of memory: the component is too complex", .0 >> 20)]
     OverMemory(u64),
@@ -136,12 +142,11 @@ impl CompileError {
         match self {
             Self::Refused(_)
             | Self::OverCpu(_)
-            | Self::OverWall(_)
             | Self::OverMemory(_)
             | Self::OverOutput(_)
             | Self::JailViolation
             | Self::Crashed { .. } => Fault::Author,
-            Self::QueueFull { .. } => Fault::Load,
+            Self::QueueFull { .. } | Self::Stalled(_) => Fault::Load,
             Self::Killed { .. } | Self::Host(_) => Fault::Host,
         }
     }
@@ -151,7 +156,7 @@ impl CompileError {
         match self {
             Self::Refused(_) => "compile-failed",
             Self::OverCpu(_) => "compile-cpu-limit",
-            Self::OverWall(_) => "compile-time-limit",
+            Self::Stalled(_) => "compile-stalled",
             Self::OverMemory(_) => "compile-memory-limit",
             Self::OverOutput(_) => "compile-output-limit",
             Self::JailViolation => "compile-jail-violation",
@@ -161,6 +166,24 @@ impl CompileError {
             Self::Host(_) => "host-fault",
         }
     }
+}
+
+/// What a compilation is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CompileStage {
+    /// It waits for one of the places among those that compile.
+    Waiting {
+        /// How many others wait.
+        others: usize,
+    },
+    /// The child compiles.
+    Compiling {
+        /// CPU time that it has used, where the system tells it.
+        cpu: Option<Duration>,
+        /// What it may use.
+        limit: Duration,
+    },
 }
 
 /// Starts children of one program, a few at once in this process. Clones share the places and the queue.
@@ -207,7 +230,21 @@ impl Compiler {
     ///
     /// [`CompileError`], which names the limit that was hit.
     pub async fn compile(&self, skill: &ValidatedSkill) -> Result<Artifact, CompileError> {
-        self.compile_to(skill, None).await
+        self.compile_to(skill, None, |_| {}).await
+    }
+
+    /// The same, and tells `on` when it waits, when the child begins, and about twice a second how much CPU time the
+    /// child has used.
+    ///
+    /// # Errors
+    ///
+    /// As [`Compiler::compile`].
+    pub async fn compile_watched(
+        &self,
+        skill: &ValidatedSkill,
+        on: impl FnMut(CompileStage),
+    ) -> Result<Artifact, CompileError> {
+        self.compile_to(skill, None, on).await
     }
 
     /// The same ahead of time, for a target instead of this machine.
@@ -220,16 +257,17 @@ impl Compiler {
         skill: &ValidatedSkill,
         target: Target,
     ) -> Result<Artifact, CompileError> {
-        self.compile_to(skill, Some(target)).await
+        self.compile_to(skill, Some(target), |_| {}).await
     }
 
     async fn compile_to(
         &self,
         skill: &ValidatedSkill,
         target: Option<Target>,
+        mut on: impl FnMut(CompileStage),
     ) -> Result<Artifact, CompileError> {
-        let _place = self.place().await?;
-        let said = self.converse(self.start(target, None)?, skill.bytes()).await?;
+        let _place = self.place(&mut on).await?;
+        let said = self.converse(self.start(target, None)?, skill.bytes(), on).await?;
         let code = self.judge(said)?;
         // SAFETY: the bytes are what `Artifact::as_bytes` gave in a process that ran this same
         // program, from its private pipe, read to the end of a child that ended well; nothing
@@ -240,11 +278,11 @@ impl Compiler {
 
     /// What a child says that tries one forbidden thing.
     pub(crate) async fn ask(&self, attempt: &str) -> Result<Said, CompileError> {
-        self.converse(self.start(None, Some(attempt))?, &[]).await
+        self.converse(self.start(None, Some(attempt))?, &[], |_| {}).await
     }
 
     /// A place among those that compile, at once or after a wait in the queue.
-    async fn place(&self) -> Result<SemaphorePermit<'_>, CompileError> {
+    async fn place(&self, on: &mut impl FnMut(CompileStage)) -> Result<SemaphorePermit<'_>, CompileError> {
         match self.places.try_acquire() {
             Ok(place) => return Ok(place),
             Err(TryAcquireError::NoPermits) => {}
@@ -255,6 +293,9 @@ impl Compiler {
             let waiting = cap.saturating_sub(self.queue.available_permits());
             return Err(CompileError::QueueFull { waiting, cap });
         };
+        let waiting =
+            self.limits.queue.min(Semaphore::MAX_PERMITS).saturating_sub(self.queue.available_permits());
+        on(CompileStage::Waiting { others: waiting.saturating_sub(1) });
         Ok(self.places.acquire().await.map_err(io::Error::other)?)
     }
 
@@ -279,12 +320,34 @@ impl Compiler {
         self.starter.start(command)
     }
 
-    async fn converse(&self, mut child: Child, bytes: &[u8]) -> Result<Said, CompileError> {
-        let wall = self.limits.wall;
-        match tokio::time::timeout(wall, talk(&mut child, bytes, self.limits.output)).await {
-            Ok(said) => Ok(said?),
+    async fn converse(
+        &self,
+        mut child: Child,
+        bytes: &[u8],
+        on: impl FnMut(CompileStage),
+    ) -> Result<Said, CompileError> {
+        let pid = child.id();
+        tokio::select! {
+            said = talk(&mut child, bytes, self.limits.output) => Ok(said?),
             // The child dies with `child`.
-            Err(_) => Err(CompileError::OverWall(wall)),
+            () = self.watch(pid, on) => Err(CompileError::Stalled(self.limits.stalled)),
+        }
+    }
+
+    /// Ends when the child has got no CPU time for too long.
+    async fn watch(&self, pid: Option<u32>, mut on: impl FnMut(CompileStage)) {
+        let mut stall = Stall::new(self.limits.stalled, Instant::now());
+        let mut told = None;
+        loop {
+            let cpu = pid.and_then(cpu_time);
+            if told != Some(cpu) {
+                told = Some(cpu);
+                on(CompileStage::Compiling { cpu, limit: self.limits.cpu });
+            }
+            if stall.is_over(Instant::now(), cpu) {
+                return;
+            }
+            tokio::time::sleep(LOOK.min(self.limits.stalled)).await;
         }
     }
 

@@ -27,10 +27,12 @@ macro_rules! wasmtime_version {
 pub const WASMTIME_VERSION: &str = wasmtime_version!();
 
 /// Bytes of stack that wasm may use. At the limit: `trapped: stack-overflow`.
-pub const WASM_STACK: usize = 512 << 10;
+///
+/// As much as interpreters need that look at a stack of their own: skills/python raises its `RecursionError` below this.
+pub const WASM_STACK: usize = 1 << 20;
 
 /// Bytes of the stack a run is given; host functions run on the rest of it.
-const ASYNC_STACK: usize = 3 << 19;
+const ASYNC_STACK: usize = 2 << 20;
 
 /// Linear memories and tables that a pool holds for each run. A run that needs more counts as several
 /// runs, so that it takes nobody else's share.

@@ -143,12 +143,12 @@ pub enum Refusal {
         message: String,
     },
     /// An import that is not offered.
-    #[error("imports `{import}`, which is not offered here; the nearest that is: `{nearest}`{}", hint(.import))]
+    #[error("imports `{import}`, which is not offered here{}{}", nearest_of(.nearest), hint(.import))]
     ImportNotOffered {
         /// The import, `interface` or `interface#function`.
         import: String,
-        /// The nearest name that is offered.
-        nearest: String,
+        /// The offered name of which it is most likely a slip, if there is one.
+        nearest: Option<String>,
     },
     /// An import is offered under that name, with other types.
     #[error("imports `{import}` with types that do not fit what is offered: {message}")]
@@ -384,6 +384,10 @@ impl RunError {
             | Self::Host(_) => None,
         }
     }
+}
+
+fn nearest_of(nearest: &Option<String>) -> String {
+    nearest.as_ref().map_or_else(String::new, |nearest| format!("; the nearest that is: `{nearest}`"))
 }
 
 fn hint(import: &str) -> &'static str {

@@ -1,6 +1,7 @@
 //! Text from outside: made fit for a message, without control characters and cut; and what can be the name of a skill.
 
-/// `text` without control and bidirectional formatting characters, cut at `bytes`.
+/// `text` without control and bidirectional formatting characters, cut at `bytes`. Tabs stay: they are text, and move
+/// a terminal's cursor only forward on its line.
 ///
 /// What is taken out is replaced by `\u{FFFD}`; a cut shows as `…`. For terminals and messages; a
 /// log in a report keeps its text whole, since JSON escapes it.
@@ -11,9 +12,25 @@ pub fn clean(text: &str, bytes: usize) -> String {
             out.push('…');
             break;
         }
-        out.push(if is_unsafe(c) { '\u{FFFD}' } else { c });
+        out.push(if is_unsafe(c) && c != '\t' { '\u{FFFD}' } else { c });
     }
     out
+}
+
+/// Returns the known name of which `name` is most likely a slip, or none if there is no such name.
+///
+/// Versions are left out, and a name may differ in a third of its last part: of `wasi:cli/stdn@0.2.0`, in two letters.
+pub fn nearest<'a>(known: impl IntoIterator<Item = &'a str>, name: &str) -> Option<&'a str> {
+    let path = |name: &'a str| name.split('@').next().unwrap_or(name);
+    // The time grows with the length, and this one may come from a file.
+    let name: String = name.split('@').next().unwrap_or(name).chars().take(100).collect();
+    let last = name.rsplit(['/', '#', ':']).next().unwrap_or(&name);
+    let most = last.chars().count().div_ceil(3);
+    let ranked = known.into_iter().map(|known| (strsim::levenshtein(path(known), &name), known));
+    ranked
+        .filter(|(distance, _)| *distance <= most)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
 }
 
 /// Whether a text can be the name of a skill, in stores and in bundles: `^[a-z0-9][a-z0-9-]{0,62}$`.
@@ -34,4 +51,30 @@ pub fn is_unsafe(c: char) -> bool {
             | '\u{3164}' | '\u{FFA0}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0100}'..='\u{E01EF}' | '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
             | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
             | '\u{E0000}'..='\u{E007F}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tabs_survive_and_other_controls_do_not() {
+        assert_eq!(clean("a\tb\u{1b}[2Jc\rd\u{202e}e", 100), "a\tb\u{FFFD}[2Jc\u{FFFD}d\u{FFFD}e");
+    }
+
+    #[test]
+    fn the_nearest_name_is_near_or_there_is_none() {
+        let known = ["wasi:clocks/wall-clock@0.2.12", "wasi:cli/stdin@0.2.12", "ringfence:skill/log@0.1.0"];
+        let nearest = |name| nearest(known, name);
+        assert_eq!(nearest("wasi:clocks/wall-clocks@0.2.0"), Some(known[0]));
+        assert_eq!(nearest("wasi:cli/stdin@0.3.0"), Some(known[1]));
+        // Just under a third of `stdin`, and just over.
+        assert_eq!(nearest("wasi:cli/stdio@0.2.0"), Some(known[1]));
+        assert_eq!(nearest("wasi:cli/stdxyz@0.2.0"), None);
+        assert_eq!(nearest("acme:crm/customers@1.0.0"), None);
+        assert_eq!(nearest("log"), None);
+        assert_eq!(nearest(""), None);
+        assert_eq!(super::nearest(["echo", "text-stats"], "text-stast"), Some("text-stats"));
+        assert_eq!(super::nearest(["echo", "text-stats"], "payments"), None);
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ringfence::{Artifact, Digest, Host, Import, Lending, LoadError, Skill, SkillDescription, Tool};
-use ringfence_compile::Compiler;
+use ringfence_compile::{CompileStage, Compiler};
 use serde::Serialize;
 use tokio::sync::OnceCell;
 
@@ -100,6 +100,8 @@ pub enum Stage {
         /// Bytes of the component.
         size: u64,
     },
+    /// What the compilation is at: it waits for a place, or has used so much CPU time.
+    Compiler(CompileStage),
     /// It is being written.
     Keeping,
 }
@@ -277,7 +279,8 @@ impl Library {
                 if let Miss::Rejected(reason) = miss {
                     warnings.push(Warning::ArtifactRejected { reason });
                 }
-                let artifact = self.inner.compiler.compile(&skill).await?;
+                let artifact =
+                    self.inner.compiler.compile_watched(&skill, |stage| on(Stage::Compiler(stage))).await?;
                 let (_, code, not_kept) = self.link_and_keep(&description, artifact).await?;
                 warnings.extend(not_kept.map(|reason| Warning::NotKept { reason }));
                 Some(code)
@@ -477,7 +480,8 @@ impl Library {
             })
             .await?;
         on(Stage::Compiling { miss: miss.clone(), size: validated.bytes().len() as u64 });
-        let artifact = self.inner.compiler.compile(&validated).await?;
+        let artifact =
+            self.inner.compiler.compile_watched(&validated, |stage| on(Stage::Compiler(stage))).await?;
         on(Stage::Keeping);
         let (skill, _, not_kept) = self.link_and_keep(&validated.described(), artifact).await?;
         Ok((skill, Origin::Compiled { miss, not_kept }))

@@ -312,14 +312,9 @@ impl Store {
 
     fn nearest(&self, name: &Name) -> Option<Name> {
         let names = self.names.names().ok()?;
-        let known = names.iter().filter_map(|file| name_of(file));
-        let ranked = known.map(|known| (strsim::levenshtein(known.as_str(), name.as_str()), known));
-        // Further away it is another name, not a slip.
-        let most = name.as_str().len().div_ceil(3);
-        ranked
-            .filter(|(distance, _)| *distance <= most)
-            .min_by_key(|(distance, _)| *distance)
-            .map(|(_, known)| known)
+        let known: Vec<Name> = names.iter().filter_map(|file| name_of(file)).collect();
+        let nearest = ringfence::text::nearest(known.iter().map(Name::as_str), name.as_str())?;
+        known.iter().find(|known| known.as_str() == nearest).cloned()
     }
 }
 

@@ -14,3 +14,33 @@
 wit_bindgen::generate!({ path: "wit", world: "imports", generate_all });
 
 pub use ringfence::skill::*;
+
+/// The part of WASI that stands in for what `std` lacks in a skill.
+pub(crate) mod wasi {
+    wit_bindgen::generate!({
+        inline: "
+            package ringfence:sdk;
+            world wasi {
+                import wasi:clocks/wall-clock@0.2.0;
+                import wasi:clocks/monotonic-clock@0.2.0;
+                import wasi:random/random@0.2.0;
+            }
+            package wasi:clocks@0.2.0 {
+                interface wall-clock {
+                    record datetime { seconds: u64, nanoseconds: u32 }
+                    now: func() -> datetime;
+                }
+                interface monotonic-clock { now: func() -> u64; }
+            }
+            package wasi:random@0.2.0 {
+                interface random { get-random-u64: func() -> u64; }
+            }
+        ",
+        path: [],
+        world: "wasi",
+        generate_all,
+    });
+
+    pub use wasi::clocks::{monotonic_clock, wall_clock};
+    pub use wasi::random::random;
+}

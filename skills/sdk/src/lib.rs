@@ -27,17 +27,23 @@
 //! The crate's README has the types that tools take and give, how a skill is built, and what is not possible.
 //!
 //! What the host lends is in the modules: [`log`], [`progress`] and [`budget`] always; [`http`], [`kv`] and [`skills`]
-//! answer `denied` until it does. A component imports what its code calls, and `log`: a panic is logged before the
-//! trap that it ends in, which says nothing of its own.
+//! answer `denied` until it does. [`clock`] and [`random`] are the run's own, where `std` has none. A component imports
+//! what its code calls, and `log`: a panic is logged before the trap that it ends in, which says nothing of its own.
+//!
+//! In the module of the skill `println!`, `eprintln!`, `print!`, `eprint!` and `dbg!` are those of this crate, which print
+//! to the log of the run. Elsewhere, `use ringfence_skill::println;` and the like.
 
 pub mod budget;
+pub mod clock;
 mod convert;
 mod host;
 pub mod http;
 pub mod kv;
 pub mod log;
 mod panics;
+mod print;
 pub mod progress;
+pub mod random;
 pub mod skills;
 
 pub use ringfence_skill_macros::skill;
@@ -47,5 +53,6 @@ pub use ringfence_skill_macros::skill;
 pub mod __private {
     pub use crate::convert::{FromWit, IntoWit};
     pub use crate::panics::log_panics;
+    pub use crate::print::{To, finish, print};
     pub use wit_bindgen;
 }

@@ -10,9 +10,16 @@ pub fn log_panics() {
     // What describes the imports is in an object of its own, which the linker, without LTO, leaves out if nothing calls
     // into it; then there is no component.
     #[cfg(target_arch = "wasm32")]
-    crate::host::__link_custom_section_describing_imports();
+    {
+        crate::host::__link_custom_section_describing_imports();
+        crate::host::wasi::__link_custom_section_describing_imports();
+    }
     if cfg!(target_arch = "wasm32") {
-        DONE.call_once(|| std::panic::set_hook(Box::new(|info| crate::log::error(&line(info)))));
+        DONE.call_once(|| std::panic::set_hook(Box::new(|info| {
+            // What was printed before it comes before it.
+            crate::print::finish();
+            crate::log::error(&line(info));
+        })));
     }
 }
 

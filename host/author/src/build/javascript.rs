@@ -1,21 +1,33 @@
-//! JavaScript: componentize-js by its API, StarlingMonkey as the engine, all that needs WASI left out.
+//! JavaScript: componentize-js by its API, StarlingMonkey as the engine, with a module of our own around the author's.
 
+use serde_json::Value;
+
+use super::install::Package;
+use super::shapes::{Names, Shapes};
 use super::tool::{Tool, find};
-use super::{BuildOptions, made, temporary};
+use super::{BuildOptions, generated, made, temporary};
 use crate::error::AuthorError;
 use crate::project::Project;
 use crate::wit::Contract;
+use std::path::Path;
 
 const LANGUAGE: &str = "javascript";
 const SOURCE: &str = "skill.js";
+const PACKAGE: Package = Package::Npm("@bytecodealliance/componentize-js@0.23.0");
 
-/// Arguments: source, WIT, world, result. What is left out imports WASI; a skill has no use of it.
+/// The modules around the author's, in `bindings/`: one with what all skills share, one with this skill's types.
+const RUNTIME: &str = "ringfence.js";
+const RUNTIME_TEXT: &str = include_str!("guest/runtime.js");
+const ENTRY: &str = "entry.js";
+
+/// Arguments: source, WIT, world, result. Without the network, of which a skill has none; without the others the clock and
+/// random numbers would be those of the build, and what is printed would be lost.
 const SCRIPT: &str = r#"
 import { writeFile } from "node:fs/promises";
 import { componentize } from "@bytecodealliance/componentize-js";
 const [sourcePath, witPath, worldName, out] = process.argv.slice(1);
-const disableFeatures = ["stdio", "random", "clocks", "http", "fetch-event"];
-const { component } = await componentize({ sourcePath, witPath, worldName, disableFeatures });
+const disableFeatures = ["http", "fetch-event"];
+const { component } = await componentize({ sourcePath, sourceName: "skill.js", witPath, worldName, disableFeatures });
 await writeFile(out, component);
 "#;
 
@@ -38,21 +50,64 @@ pub(super) fn build(
     if major.is_none_or(|major| major < 20) {
         return Err(missing(&format!("Node 20 or later (found {version} at {})", node.display()), next));
     }
-    let mut parents = dir.ancestors();
-    if !parents.any(|parent| parent.join("node_modules/@bytecodealliance/componentize-js").is_dir()) {
-        let install =
-            format!("npm install --prefix {} @bytecodealliance/componentize-js@0.23", dir.display());
-        return Err(missing("componentize-js", &install));
+    if lacks(dir).is_some() {
+        return Err(missing("componentize-js", &PACKAGE.advice(dir)));
     }
     let wit = project.wit().ok_or_else(|| AuthorError::NoWit(dir.to_owned()))?;
+    let bindings = dir.join("bindings");
+    std::fs::create_dir_all(&bindings).map_err(AuthorError::io("make", &bindings))?;
+    generated(&bindings.join(RUNTIME), RUNTIME_TEXT.as_bytes())?;
+    generated(&bindings.join(ENTRY), entry_of(contract).as_bytes())?;
     let out = temporary()?;
     let file = out.path().join("skill.wasm");
     Tool::new(&node, dir, options)
         .args(["--input-type=module", "--eval", SCRIPT, "--"])
-        .arg(dir.join(SOURCE))
+        .arg(bindings.join(ENTRY))
         .arg(wit)
         .arg(contract.name())
         .arg(&file)
         .run()?;
     made(&file)
+}
+
+pub(super) fn lacks(dir: &Path) -> Option<Package> {
+    let mut parents = dir.ancestors();
+    let there = parents.any(|parent| parent.join("node_modules/@bytecodealliance/componentize-js").is_dir());
+    (!there).then_some(PACKAGE)
+}
+
+/// The module around the author's, with the types that the tools are to return.
+fn entry_of(contract: &Contract) -> String {
+    let shapes = Shapes::of(contract, Names::JavaScript);
+    let mut text = format!(
+        "// Made by `ringfence build` from the WIT: changes here are lost.\n\
+         import {{ checks, tool, tools }} from \"./{RUNTIME}\";\n\
+         import * as skill from \"../{SOURCE}\";\n\n\
+         const check = checks({});\n",
+        Value::from(shapes.types),
+    );
+    let mut lines = Vec::new();
+    for (export, at) in shapes.exports.into_iter().zip(0..) {
+        match export.name {
+            Some(name) => {
+                let names = Value::from(vec![export.id.clone(), Names::JavaScript.interface(&name)]);
+                let functions = Value::from(export.functions);
+                lines.push(format!("const i{at} = tools(skill, {names}, {functions}, check);"));
+                lines.push(format!("export {{ i{at} as {} }};", Value::from(export.id)));
+            }
+            // The world's own.
+            None => {
+                for ((name, function), at) in export.functions.into_iter().zip(0..) {
+                    let name = Value::from(name);
+                    lines.push(format!("const f{at} = tool(skill, {name}, {function}, check);"));
+                    lines.push(format!("export {{ f{at} as {name} }};"));
+                }
+            }
+        }
+    }
+    for line in lines {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
 }

@@ -4,9 +4,11 @@
 
 mod c;
 mod go;
+mod install;
 mod javascript;
 mod python;
 mod rust;
+mod shapes;
 mod tool;
 
 use std::path::Path;
@@ -22,12 +24,16 @@ use crate::wit::Contract;
 pub struct BuildOptions {
     /// Whether the tools' own output goes to standard error: their errors as they come, the rest when they end.
     pub verbose: bool,
+    /// Whether packages that the build lacks are installed into the skill's folder, from PyPI or npm, at one version.
+    pub install: bool,
 }
 
 /// What is being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
+    /// A package is installed that the build lacks.
+    Installing(&'static str),
     /// The language's tools compile, and make a component.
     Building(Language),
     /// What the author says goes in.
@@ -53,6 +59,12 @@ pub fn build(
     // In Rust it may be made from the source, and what an earlier build wrote must not be in the way.
     let contract = if language == Language::Rust { None } else { read()? };
     let needed = || contract.as_ref().ok_or_else(|| AuthorError::NoWit(project.dir().to_owned()));
+    if options.install
+        && let Some(package) = install::lacking(project.dir(), language)
+    {
+        on(Stage::Installing(package.name()));
+        package.install(project.dir(), language, options)?;
+    }
     on(Stage::Building(language));
     let component = match language {
         Language::Rust => rust::build(project, options)?,

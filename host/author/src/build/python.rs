@@ -1,8 +1,10 @@
-//! Python: componentize-py, with WASI stubbed out.
+//! Python: componentize-py, with a module of our own around the author's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::install::Package;
+use super::shapes::{Names, Shapes};
 use super::tool::{Tool, find};
 use super::{BuildOptions, made, temporary};
 use crate::error::AuthorError;
@@ -11,6 +13,11 @@ use crate::wit::Contract;
 
 const LANGUAGE: &str = "python";
 const TOOL: &str = "componentize-py";
+const PACKAGE: Package = Package::Pip("componentize-py==0.25.1");
+
+/// The module that componentize-py takes for the skill: it calls the author's `app`.
+const ENTRY: &str = "ringfence_entry";
+const ENTRY_TEXT: &str = include_str!("guest/entry.py");
 
 /// Folders that are no source.
 const NOT_SOURCE: [&str; 6] = [".git", ".venv", "venv", "__pycache__", "node_modules", "target"];
@@ -21,31 +28,59 @@ pub(super) fn build(
     options: BuildOptions,
 ) -> Result<Vec<u8>, AuthorError> {
     let dir = project.dir();
-    let own = [dir.join(".venv/bin"), dir.join("venv/bin")];
+    let own = environments(dir);
     let tool = find(TOOL, &own).ok_or_else(|| AuthorError::MissingTool {
         what: TOOL.to_owned(),
         language: LANGUAGE,
-        install: super::tool::venv(dir, &format!("{TOOL}==0.25.1")),
+        install: PACKAGE.advice(dir),
     })?;
     let wit = project.wit().ok_or_else(|| AuthorError::NoWit(dir.to_owned()))?;
     let place = temporary()?;
     // A copy, since the interpreter leaves what it compiled beside the sources.
     let sources = place.path().join("sources");
     copy_sources(dir, &sources)?;
-    let mut paths = vec![sources];
+    let entry = place.path().join("entry");
+    fs::create_dir_all(&entry).map_err(AuthorError::io("make", &entry))?;
+    let module = entry.join(ENTRY).with_extension("py");
+    fs::write(&module, entry_of(contract)).map_err(AuthorError::io("write", &module))?;
+    let mut paths = vec![sources, entry];
     paths.extend(site_packages(&own));
     let file = place.path().join("skill.wasm");
+    // Without `--stub-wasi`: what is printed, the clock and random numbers are those of the run.
     let mut command = Tool::new(&tool, place.path(), options).arg("--wit-path").arg(wit).args([
         "--world",
         contract.name(),
         "componentize",
-        "--stub-wasi",
     ]);
     for path in &paths {
         command = command.arg("--python-path").arg(path);
     }
-    command.arg("--output").arg(&file).arg("app").run()?;
+    command.arg("--output").arg(&file).arg(ENTRY).run()?;
     made(&file)
+}
+
+/// The module around the author's, with the types that the tools are to return.
+fn entry_of(contract: &Contract) -> String {
+    let shapes = Shapes::of(contract, Names::Python);
+    let exports: serde_json::Map<String, serde_json::Value> = shapes
+        .exports
+        .into_iter()
+        .map(|export| (Names::Python.protocol(export.name.as_deref()), export.functions.into()))
+        .collect();
+    // JSON is Python, but for three words.
+    format!(
+        "{ENTRY_TEXT}null, true, false = None, True, False\n_TYPES = {}\n_EXPORTS = {}\n_wrap()\n",
+        serde_json::Value::from(shapes.types),
+        serde_json::Value::from(exports),
+    )
+}
+
+fn environments(dir: &Path) -> [PathBuf; 2] {
+    [dir.join(".venv/bin"), dir.join("venv/bin")]
+}
+
+pub(super) fn lacks(dir: &Path) -> Option<Package> {
+    find(TOOL, &environments(dir)).is_none().then_some(PACKAGE)
 }
 
 /// The packages of the skill's own environment: pure Python goes into the component with it.

@@ -118,12 +118,6 @@ fn tail(output: &[u8]) -> String {
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 
-/// What installs a package of PyPI for a skill, where the system lets nothing be installed beside it.
-pub(super) fn venv(dir: &Path, package: &str) -> String {
-    let dir = dir.display();
-    format!("python3 -m venv {dir}/.venv && {dir}/.venv/bin/pip install {package}")
-}
-
 /// A program of that name: in one of `first`, else on the path.
 pub(super) fn find(name: &str, first: &[PathBuf]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();

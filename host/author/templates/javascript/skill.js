@@ -1,4 +1,5 @@
 // The tools of wit/skill.wit: an object named as the interface, with a method for each function (in camelCase).
+// README.md says how the types of WIT look here: a u64 is a BigInt, an option a value or undefined, a variant { tag, val }.
 
 export const tools = {
   shout(text, marks) {

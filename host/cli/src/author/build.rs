@@ -30,13 +30,15 @@ fn build(args: &BuildArgs) -> Result<(), Refused> {
     bar.enable_steady_tick(Duration::from_millis(100));
     let mut on = |stage| {
         let message = match stage {
+            Stage::Installing(package) => format!("installing {package} into {}", dir.display()),
             Stage::Building(language) => format!("building {} ({})", project.name(), language.name()),
             _ => "packing".to_owned(),
         };
         // Where no spinner shows, a line says what takes its time.
         if bar.is_hidden() { note(&message) } else { bar.set_message(message) }
     };
-    let built = ringfence_author::build(&project, BuildOptions { verbose: args.verbose }, &mut on);
+    let options = BuildOptions { verbose: args.verbose, install: args.install };
+    let built = ringfence_author::build(&project, options, &mut on);
     bar.finish_and_clear();
     let packed = built?;
     let file = args.output.clone().unwrap_or_else(|| component(dir, &project));

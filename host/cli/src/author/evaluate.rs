@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use ringfence::{Report, text};
+use ringfence::text;
 use ringfence_author::cases::{self, Case, Saw};
 use ringfence_author::{AuthorError, Project};
 use serde_json::{Value, json};
@@ -25,6 +25,12 @@ struct Row {
 
 struct Ran {
     saw: Saw,
+    /// None where the call was refused: nothing ran.
+    cost: Option<Cost>,
+}
+
+#[derive(Clone, Copy)]
+struct Cost {
     fuel: u64,
     micros: u64,
 }
@@ -34,16 +40,24 @@ impl Row {
     /// which differs from run to run.
     fn change(&self) -> Option<&'static str> {
         let (old, new) = (&self.old.saw, &self.new.saw);
-        let cost = self.old.fuel.abs_diff(self.new.fuel);
+        let costlier = self.costs().is_some_and(|(old, new)| {
+            let difference = old.fuel.abs_diff(new.fuel);
+            difference > old.fuel.div_euclid(10)
+        });
         if (&old.outcome, &old.trap) != (&new.outcome, &new.trap) {
             Some("outcome")
         } else if old.value != new.value {
             Some("answer")
-        } else if cost > self.old.fuel.div_euclid(10) {
+        } else if costlier {
             Some("fuel")
         } else {
             None
         }
+    }
+
+    /// What both runs cost; none where a call was refused, which costs nothing and can be compared with nothing.
+    fn costs(&self) -> Option<(Cost, Cost)> {
+        self.old.cost.zip(self.new.cost)
     }
 }
 
@@ -101,9 +115,11 @@ fn inputs(dir: &Path, project: Option<&Project>) -> Result<Vec<Case>, Refused> {
 
 async fn run(subject: &Subject, case: &Case) -> Result<Ran, Refused> {
     let (saw, report) = subject.run(case).await?;
-    let usage = |of: fn(&Report) -> u64| report.as_ref().map_or(0, of);
-    let micros = usage(|report| u64::try_from(report.usage.wall.as_micros()).unwrap_or(u64::MAX));
-    Ok(Ran { saw, fuel: usage(|report| report.usage.fuel), micros })
+    let cost = report.as_ref().map(|report| Cost {
+        fuel: report.usage.fuel,
+        micros: u64::try_from(report.usage.wall.as_micros()).unwrap_or(u64::MAX),
+    });
+    Ok(Ran { saw, cost })
 }
 
 fn show(rows: &[Row]) {
@@ -112,19 +128,23 @@ fn show(rows: &[Row]) {
         print(&line(["input", "changed", "before", "now", "fuel", "time"]));
     }
     for row in &changed {
+        let costs = row.costs();
+        let compared =
+            |of: fn(Cost) -> u64| costs.map_or_else(|| "-".to_owned(), |(old, new)| ratio(of(old), of(new)));
         print(&line([
             &text::clean(&row.case.name, 24),
             row.change().unwrap_or_default(),
             &said(&row.old.saw),
             &said(&row.new.saw),
-            &ratio(row.old.fuel, row.new.fuel),
-            &ratio(row.old.micros, row.new.micros),
+            &compared(|cost| cost.fuel),
+            &compared(|cost| cost.micros),
         ]));
     }
     let count = |change| rows.iter().filter(|row| row.change() == change).count();
-    let sum = |of: fn(&Row) -> u64| rows.iter().map(of).fold(0, u64::saturating_add);
-    let (fuel, fuel_now) = (sum(|row| row.old.fuel), sum(|row| row.new.fuel));
-    let (time, time_now) = (sum(|row| row.old.micros), sum(|row| row.new.micros));
+    let costs: Vec<(Cost, Cost)> = rows.iter().filter_map(Row::costs).collect();
+    let sum = |of: fn(&(Cost, Cost)) -> u64| costs.iter().map(of).fold(0, u64::saturating_add);
+    let (fuel, fuel_now) = (sum(|(old, _)| old.fuel), sum(|(_, new)| new.fuel));
+    let (time, time_now) = (sum(|(old, _)| old.micros), sum(|(_, new)| new.micros));
     print(&format!("inputs    {}", rows.len()));
     print(&format!("same      {}", count(None)));
     print(&format!("answers   {} changed", count(Some("answer"))));
@@ -138,6 +158,10 @@ fn show(rows: &[Row]) {
             nowhere.len(),
             text::clean(&first.case.name, 80)
         ));
+    }
+    let refused_once = rows.len().saturating_sub(costs.len());
+    if refused_once > 0 {
+        print(&format!("refused   {refused_once} in one version or both, left out of fuel and time"));
     }
     print(&format!("cost      {} changed by more than a tenth, the rest alike", count(Some("fuel"))));
     print(&format!("fuel      {} → {} ({})", thousands(fuel), thousands(fuel_now), ratio(fuel, fuel_now)));
@@ -184,7 +208,15 @@ fn millis(micros: u64) -> String {
 }
 
 fn show_json(rows: &[Row]) {
-    let side = |ran: &Ran| json!({"outcome": ran.saw.outcome, "value": ran.saw.value, "trap": ran.saw.trap, "fuel": ran.fuel, "wall_us": ran.micros});
+    let side = |ran: &Ran| {
+        json!({
+            "outcome": ran.saw.outcome,
+            "value": ran.saw.value,
+            "trap": ran.saw.trap,
+            "fuel": ran.cost.map(|cost| cost.fuel),
+            "wall_us": ran.cost.map(|cost| cost.micros),
+        })
+    };
     let all: Vec<Value> = rows
         .iter()
         .map(|row| {

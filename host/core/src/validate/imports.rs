@@ -8,6 +8,7 @@ use wasmparser::types::TypesRef;
 use super::description::Lending;
 use super::refusals::Refusals;
 use crate::error::Refusal;
+use crate::text::nearest;
 
 /// Every interface that a host offers, with its functions and resources. Made while they are linked,
 /// so that the list and the linker cannot differ.
@@ -63,15 +64,9 @@ impl Offer {
     }
 
     /// The offered interface whose name is nearest to `name`.
-    fn nearest(&self, name: &str) -> String {
-        nearest(self.interfaces.keys(), name)
+    fn nearest(&self, name: &str) -> Option<String> {
+        nearest(self.interfaces.keys().map(String::as_str), name).map(str::to_owned)
     }
-}
-
-/// The nearest name. Names that are offered are short; one from a file is cut, since the time grows with it.
-fn nearest<'a>(names: impl Iterator<Item = &'a String>, name: &str) -> String {
-    let name: String = name.chars().take(100).collect();
-    names.min_by_key(|known| strsim::levenshtein(known, &name)).cloned().unwrap_or_default()
 }
 
 /// What is equal for versions that stand in for one another: `1.x.y` by the major, `0.x.y` by the
@@ -104,7 +99,8 @@ pub(super) fn read(types: TypesRef<'_>, names: &[String], offer: &Offer, refusal
                         for (item, _) in functions.filter(|(item, _)| !interface.items.contains(*item)) {
                             refusals.push_with(|| Refusal::ImportNotOffered {
                                 import: clean(&format!("{name}#{item}")),
-                                nearest: format!("{offered}#{}", nearest(interface.items.iter(), item)),
+                                nearest: nearest(interface.items.iter().map(String::as_str), item)
+                                    .map(|near| format!("{offered}#{near}")),
                             });
                         }
                     }

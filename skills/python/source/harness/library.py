@@ -5,7 +5,7 @@ import importlib
 import linecache
 import sys
 
-from harness import loop, run, zones
+from harness import loop, run, stack, zones
 
 # Not for code that runs here: what is for a terminal, a server, a client, another process, an installer or another
 # system, and what is an older copy in Python of something in C. What cannot be imported here at all (`fcntl`, `ssl`,
@@ -70,6 +70,7 @@ def settle() -> None:
     """Makes ready for the one call that an instance answers."""
     zones.install()
     loop.install()
+    stack.install()
     # Work on integers is paid for in fuel; a second limit would only be in the way.
     sys.set_int_max_str_digits(0)
     # What is made at first use (tables of the parser, patterns, the machinery of tracebacks) is made now, once for all.

@@ -11,7 +11,7 @@ import traceback
 import types
 from dataclasses import dataclass
 
-from harness import shown
+from harness import sandbox, shown, stack
 from harness.streams import Streams
 
 CODE = "<code>"
@@ -70,7 +70,7 @@ def run(code: str, variables: dict[str, object]) -> Ended | Raised:
     sys.argv = [CODE]
     linecache.cache[CODE] = (len(code), None, [f"{line}\n" for line in code.split("\n")], CODE)
     try:
-        ended = _ended(code, module.__dict__)
+        ended = stack.within(lambda: _ended(code, module.__dict__))
     except MemoryError as error:
         _reserve.clear()
         where = _lines(error.__traceback__)
@@ -93,6 +93,7 @@ def run(code: str, variables: dict[str, object]) -> Ended | Raised:
 
 def _ended(code: str, names: dict[str, object]) -> Ended:
     tree = _parse(code, CODE)
+    stack.check(code, tree)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], _Expr) else None
     # Decorators, strings of annotations and the like see the whole of the code as one.
     exec(compile(tree, CODE, "exec", dont_inherit=True), names)
@@ -153,8 +154,7 @@ def _told(error: BaseException) -> Raised:
     elif told.stack:
         line = _number(told.stack[-1].lineno)
     message = str(error.msg) if isinstance(error, SyntaxError) and error.msg else str(error)
-    if isinstance(error, ModuleNotFoundError):
-        message += " (only the standard library is here, without what needs files, sockets or processes)"
+    message += sandbox.word(error)
     notes = getattr(error, "__notes__", None)
     if isinstance(notes, list):
         message = "\n".join([message, *(str(note) for note in notes)])
@@ -163,6 +163,8 @@ def _told(error: BaseException) -> Raised:
     if isinstance(module, str) and module not in ("builtins", "__main__"):
         kind = f"{module}.{kind}"
     text = "".join(told.format(chain=True))
+    if word := sandbox.word(error):
+        text = text.rstrip("\n") + word + "\n"
     if left_out:
         text += f"[{left_out:,} calls in the middle are left out]\n"
     return Raised(

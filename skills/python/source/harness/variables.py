@@ -18,15 +18,16 @@ def _refuse(name: str) -> None:
     raise Unusable(f"`variables` holds {name}, which is not JSON")
 
 
-def _is_deep(text: str) -> bool:
-    if text.count("[") + text.count("{") <= _DEPTH:
+def is_deep(text: str, levels: int) -> bool:
+    """Whether a JSON text is nested deeper than that."""
+    if text.count("[") + text.count("{") <= levels:
         return False
     brackets = _NO_BRACKET.sub("", _STRING.sub("", text))
     # Each round takes away the innermost level; what is left at last has no partner.
-    for _ in range(_DEPTH):
+    for _ in range(levels):
         fewer = brackets.replace("[]", "").replace("{}", "")
         if fewer == brackets:
-            return len(brackets) > _DEPTH
+            return len(brackets) > levels
         brackets = fewer
     return bool(brackets)
 
@@ -39,7 +40,7 @@ def read(text: str | None) -> dict[str, object]:
     if text is None:
         return {}
     try:
-        if _is_deep(text):
+        if is_deep(text, _DEPTH):
             raise Unusable(f"`variables` is nested more than {_DEPTH} deep")
         members = json.JSONDecoder(parse_constant=_refuse).decode(text)
     except ValueError as error:

@@ -84,7 +84,9 @@ fn method(function: &Function, skill: &Skill) -> TokenStream {
     quote! {
         fn #bound(#(#variables: #types),*) -> #result {
             ::ringfence_skill::__private::log_panics();
-            #body
+            let result = #body;
+            ::ringfence_skill::__private::finish();
+            result
         }
     }
 }

@@ -15,6 +15,7 @@ mod types;
 mod wit;
 
 use proc_macro::TokenStream;
+use proc_macro2::{Ident, Span};
 use quote::quote;
 use syn::{Item, ItemMod, Visibility, parse_macro_input, parse_quote};
 
@@ -51,6 +52,16 @@ pub fn skill(options: TokenStream, module: TokenStream) -> TokenStream {
         {
             let why = "a tool gets its arguments by value";
             function.attrs.push(parse_quote!(#[allow(clippy::needless_pass_by_value, reason = #why)]));
+        }
+    }
+    let why = "the standard library's print nowhere in a skill";
+    if let Some((_, items)) = &mut module.content {
+        let own = read::imports(items);
+        for name in ["print", "println", "eprint", "eprintln", "dbg"] {
+            if !own.contains(name) {
+                let name = Ident::new(name, Span::call_site());
+                items.insert(0, parse_quote!(#[allow(unused_imports, reason = #why)] use ::ringfence_skill::#name;));
+            }
         }
     }
     let why = "the skill attribute makes tools of the public items of this module";

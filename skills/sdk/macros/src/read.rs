@@ -74,6 +74,28 @@ fn scope(items: &[Item]) -> Scope {
     scope
 }
 
+/// The names that the module imports from anywhere, and those of its own macros.
+pub(crate) fn imports(items: &[Item]) -> BTreeSet<String> {
+    fn names(tree: &UseTree, all: &mut BTreeSet<String>) {
+        match tree {
+            UseTree::Path(path) => names(&path.tree, all),
+            UseTree::Name(name) => drop(all.insert(name.ident.to_string())),
+            UseTree::Rename(rename) => drop(all.insert(rename.rename.to_string())),
+            UseTree::Group(group) => group.items.iter().for_each(|tree| names(tree, all)),
+            UseTree::Glob(_) => {}
+        }
+    }
+    let mut all = BTreeSet::new();
+    for item in items {
+        match item {
+            Item::Use(item) => names(&item.tree, &mut all),
+            Item::Macro(item) => all.extend(item.ident.as_ref().map(ToString::to_string)),
+            _ => {}
+        }
+    }
+    all
+}
+
 /// The names that a `use` brings. What the standard library has keeps the message that is made for it.
 fn imported(tree: &UseTree, names: &mut BTreeMap<String, Declared>) {
     match tree {

@@ -93,6 +93,10 @@ fn fail(what: &str, reason: &str) -> ExitCode {
 }
 
 fn stage(stage: Stage) {
+    // How far a compilation is says nothing of the store.
+    if matches!(stage, Stage::Compiler(_)) {
+        return;
+    }
     say(
         "stage",
         match stage {

@@ -1,0 +1,85 @@
+//! What a build lacks and a registry has: installed into the skill's own folder, at one version, when the author says so.
+
+use std::path::Path;
+
+use super::tool::{Tool, find};
+use super::{BuildOptions, c, go, javascript, python};
+use crate::error::AuthorError;
+use crate::project::Language;
+
+/// A package at the version that builds are tried with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Package {
+    /// Of PyPI, into `.venv`: a system often lets nothing be installed beside it.
+    Pip(&'static str),
+    /// Of npm, into `node_modules`.
+    Npm(&'static str),
+}
+
+impl Package {
+    /// Its name and version.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Pip(name) | Self::Npm(name) => name,
+        }
+    }
+
+    /// What an author can do about it: let the build install it, or run the commands.
+    pub(super) fn advice(self, dir: &Path) -> String {
+        let by_hand = match self {
+            Self::Pip(name) => {
+                let dir = dir.display();
+                format!("python3 -m venv {dir}/.venv && {dir}/.venv/bin/pip install {name}")
+            }
+            Self::Npm(name) => {
+                format!("npm install --prefix {} --save-dev --save-exact {name}", dir.display())
+            }
+        };
+        format!("ringfence build --install   (or by hand: {by_hand})")
+    }
+
+    /// Installs it into the folder.
+    pub(super) fn install(
+        self,
+        dir: &Path,
+        language: Language,
+        options: BuildOptions,
+    ) -> Result<(), AuthorError> {
+        let program = |name: &str, what: &str| {
+            find(name, &[]).ok_or_else(|| AuthorError::MissingTool {
+                what: what.to_owned(),
+                language: language.name(),
+                install: format!("install {what} with your system's packages"),
+            })
+        };
+        match self {
+            Self::Pip(name) => {
+                let pip = dir.join(".venv/bin/pip");
+                if !pip.is_file() {
+                    let python = program("python3", "python3 with venv")?;
+                    Tool::new(python, dir, options).args(["-m", "venv", ".venv"]).run()?;
+                }
+                let pip = Tool::new(pip, dir, options);
+                pip.args(["--quiet", "--disable-pip-version-check", "install", name]).run()?;
+            }
+            Self::Npm(name) => {
+                let npm = program("npm", "npm")?;
+                let npm = Tool::new(npm, dir, options);
+                npm.args(["install", "--no-audit", "--no-fund", "--save-dev", "--save-exact", name]).run()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The package that building in this folder lacks, if a registry has it.
+pub(super) fn lacking(dir: &Path, language: Language) -> Option<Package> {
+    match language {
+        Language::Python => python::lacks(dir),
+        Language::JavaScript => javascript::lacks(dir),
+        Language::Go => go::lacks(dir),
+        Language::C => c::lacks(dir),
+        // rustup's targets belong to the toolchain, not to the folder.
+        Language::Rust => None,
+    }
+}
