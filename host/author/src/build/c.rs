@@ -53,9 +53,10 @@ pub(super) fn build(
     let core = place.path().join("core.wasm");
     Tool::new(&zig, dir, options)
         .args(first)
-        .args(["cc", "--target=wasm32-wasi", "-mexec-model=reactor", "-std=c11", "-O2", "-s"])
+        .args(["cc", "--target=wasm32-wasi", "-mexec-model=reactor", "-std=gnu11", "-O2", "-s"])
         // Zig's own default is 16 MiB, a quarter of what a run may have.
-        .args(["-Wl,-z,stack-size=1048576", "-Wall", "-Wextra", "-fno-sanitize=undefined"])
+        // Zig takes `assert` out of optimised code: what it says is all that the log has of a fault.
+        .args(["-Wl,-z,stack-size=1048576", "-UNDEBUG", "-Wall", "-Wextra", "-fno-sanitize=undefined"])
         .args(sources)
         .arg("-o")
         .arg(&core)

@@ -33,9 +33,14 @@ globalThis.fetch = async () => {
 
 const print = console.error.bind(console);
 
+/** Whether something is an Error, also one of the generated code, which has constructors of its own. */
+function isError(value) {
+  return value instanceof Error || apply(Object.prototype.toString, value, []) === "[object Error]";
+}
+
 /** An error as text, with the calls of the author's that led to it. */
 function shown(error) {
-  if (!(error instanceof Error)) return `something that is no Error was thrown: ${brief(error)}`;
+  if (!isError(error)) return `something that is no Error was thrown: ${brief(error)}`;
   const calls = String(error.stack ?? "").split("\n").filter((call) => call && !call.includes("/initializer.js:") && !/(^|@)bindings\//.test(call));
   const lines = calls.map((call) => {
     const at = call.lastIndexOf("@");
@@ -200,7 +205,8 @@ const BUILD = {
     const own = ARRAYS.get(type.of);
     const expected = own ? `${type.wit} (${own.name} or an array)` : `${type.wit} (an array)`;
     return (value) => {
-      if (own && value instanceof own) return undefined;
+      // The generated code has constructors of its own, so `instanceof` says nothing of what it made.
+      if (own && ArrayBuffer.isView(value) && value[Symbol.toStringTag] === own.name) return undefined;
       if (!Array.isArray(value)) return new Wrong(expected, value);
       for (let at = 0; at < value.length; at++) {
         const wrong = part(value[at]);
@@ -228,7 +234,8 @@ export function tool(own, name, { fallible, ok, err, tags }, check) {
   const failure = err === null ? CHECKS.get("any") : check(err);
   const fail = (what) => {
     const wrong = failure(what);
-    if (!wrong) return { tag: "err", val: what };
+    // As the generated code takes an error from any type.
+    if (!wrong) throw { payload: what };
     return end(`skill.js: \`${name}\` threw a wrong value: ${wrong}`, name);
   };
   return async (...args) => {
@@ -238,18 +245,20 @@ export function tool(own, name, { fallible, ok, err, tags }, check) {
       result = await apply(called, own, args);
     } catch (error) {
       if (!fallible) end(shown(error), name);
-      if (!(error instanceof Error)) return fail(error);
+      if (!isError(error)) fail(error);
       // An Error is a fault in the tool, unless it carries the tool's own error.
-      return Object.hasOwn(error, "payload") ? fail(error.payload) : end(shown(error), name);
+      if (!Object.hasOwn(error, "payload")) end(shown(error), name);
+      fail(error.payload);
     }
     // A result may be given as such, too, where it could not be taken for a value.
     if (fallible && isObject(result) && !tags.includes(result.tag)) {
-      if (result.tag === "err") return fail(result.val);
+      if (result.tag === "err") fail(result.val);
       if (result.tag === "ok") result = result.val;
     }
     const wrong = value(result);
     if (wrong) end(`skill.js: \`${name}\` returned a wrong value: ${wrong}`, name);
-    return fallible ? { tag: "ok", val: result } : result;
+    // Where the value has cases called `ok` or `err`, the generated code takes the value itself.
+    return fallible && tags.length === 0 ? { tag: "ok", val: result } : result;
   };
 }
 
