@@ -167,6 +167,21 @@ fn two_versions_are_compared() {
 }
 
 #[test]
+fn a_refused_call_is_left_out_of_what_is_compared() {
+    let bench = Bench::new();
+    folder(&bench);
+    bench.write("data.jsonl", "{\"text\": \"a\"}\n{\"name\": \"refused\", \"input\": {\"txt\": 1}}\n");
+    let args = ["test", "echo", "--against", "echo/echo.wasm", "--data", "data.jsonl"];
+    let output = bench.run(&args, "");
+    let table = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(table.contains("refused   1 in one version or both"), "{table}");
+    let json = bench.run(&[&args[..], &["--json"]].concat(), "");
+    let json: Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!(json["inputs"][1]["now"]["fuel"], Value::Null);
+    assert!(json["inputs"][0]["now"]["fuel"].is_u64());
+}
+
+#[test]
 fn an_agent_skills_folder() {
     let bench = Bench::new();
     folder(&bench);

@@ -13,7 +13,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("sdk/src/lib.rs", include_str!("../../../skills/sdk/src/lib.rs")),
     ("sdk/src/log.rs", include_str!("../../../skills/sdk/src/log.rs")),
     ("sdk/src/panics.rs", include_str!("../../../skills/sdk/src/panics.rs")),
-    ("sdk/src/print.rs", include_str!("../../../skills/sdk/src/print.rs")),
+    ("sdk/src/printing.rs", include_str!("../../../skills/sdk/src/printing.rs")),
     ("sdk/src/progress.rs", include_str!("../../../skills/sdk/src/progress.rs")),
     ("sdk/src/random.rs", include_str!("../../../skills/sdk/src/random.rs")),
     ("sdk/src/skills.rs", include_str!("../../../skills/sdk/src/skills.rs")),

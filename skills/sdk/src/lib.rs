@@ -41,7 +41,7 @@ pub mod http;
 pub mod kv;
 pub mod log;
 mod panics;
-mod print;
+mod printing;
 pub mod progress;
 pub mod random;
 pub mod skills;
@@ -53,6 +53,6 @@ pub use ringfence_skill_macros::skill;
 pub mod __private {
     pub use crate::convert::{FromWit, IntoWit};
     pub use crate::panics::log_panics;
-    pub use crate::print::{To, finish, print};
+    pub use crate::printing::{To, finish, print};
     pub use wit_bindgen;
 }

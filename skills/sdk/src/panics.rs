@@ -17,7 +17,7 @@ pub fn log_panics() {
     if cfg!(target_arch = "wasm32") {
         DONE.call_once(|| std::panic::set_hook(Box::new(|info| {
             // What was printed before it comes before it.
-            crate::print::finish();
+            crate::printing::finish();
             crate::log::error(&line(info));
         })));
     }
