@@ -25,6 +25,9 @@ DEEP = 1100
 # Given up when there is no memory left, so that the end can be told. Pages that nobody has written to cost nothing.
 _reserve = [bytearray(1024 * 1024)]
 
+# Never freed.
+_kept: list[ast.AST] = []
+
 # Held here, so that code which changes these modules still gets its own traceback.
 _parse = ast.parse
 _Expression = ast.Expression
@@ -93,6 +96,8 @@ def run(code: str, variables: dict[str, object]) -> Ended | Raised:
 
 def _ended(code: str, names: dict[str, object]) -> Ended:
     tree = _parse(code, CODE)
+    # Freeing a deep tree exhausts the stack, and nothing is gained by it: the instance answers one call.
+    _kept.extend((tree, *tree.body))
     stack.check(code, tree)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], _Expr) else None
     # Decorators, strings of annotations and the like see the whole of the code as one.
