@@ -134,6 +134,6 @@ macro_rules! dbg {
         }
     };
     ($($value:expr),+ $(,)?) => {
-        ($($crate::dbg!($value)),+,)
+        ($($crate::dbg! { $value }),+,)
     };
 }
