@@ -59,6 +59,7 @@ fn ticks(stat: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test that overflows has failed")]
 mod tests {
     use super::*;
 

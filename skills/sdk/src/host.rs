@@ -30,7 +30,10 @@ pub(crate) mod wasi {
                     record datetime { seconds: u64, nanoseconds: u32 }
                     now: func() -> datetime;
                 }
-                interface monotonic-clock { now: func() -> u64; }
+                interface monotonic-clock {
+                    type instant = u64;
+                    now: func() -> instant;
+                }
             }
             package wasi:random@0.2.0 {
                 interface random { get-random-u64: func() -> u64; }
