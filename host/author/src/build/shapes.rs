@@ -320,7 +320,7 @@ mod tests {
         let shapes = shapes(Names::Python);
         let [things, world] = &*shapes.exports else { panic!("two exports") };
         assert_eq!((things.name.as_deref(), &*things.id), (Some("things"), "a:b/things@1.0.0"));
-        assert_eq!(things.functions.keys().collect::<Vec<_>>(), ["nothing", "plain", "yield_"]);
+        assert_eq!(things.functions.keys().collect::<Vec<_>>(), ["yield_", "plain", "nothing"]);
         assert_eq!(
             world.functions["alone"],
             json!({"fallible": false, "ok": "u64", "err": null, "tags": []})
