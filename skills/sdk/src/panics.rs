@@ -15,11 +15,13 @@ pub fn log_panics() {
         crate::host::wasi::__link_custom_section_describing_imports();
     }
     if cfg!(target_arch = "wasm32") {
-        DONE.call_once(|| std::panic::set_hook(Box::new(|info| {
-            // What was printed before it comes before it.
-            crate::printing::finish();
-            crate::log::error(&line(info));
-        })));
+        DONE.call_once(|| {
+            std::panic::set_hook(Box::new(|info| {
+                // What was printed before it comes before it.
+                crate::printing::finish();
+                crate::log::error(&line(info));
+            }))
+        });
     }
 }
 
