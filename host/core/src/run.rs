@@ -82,13 +82,13 @@ impl Sandbox {
     where
         C: AsyncFnOnce(Instance, &mut Store<GuestState>) -> wasmtime::Result<R>,
     {
-        let mut busy = Duration::ZERO;
+        let mut turns = Turns::default();
         let end = {
             let guest = async {
                 let instance = self.skill.pre().instantiate_async(&mut self.store).await?;
                 call(instance, &mut self.store).await
             };
-            race(pin!(guest), self.deadline, cancel, &mut busy).await
+            race(pin!(guest), self.deadline, cancel, &mut turns).await
         };
         // The engine looks at the fuel at loops and calls only, so the last stretch may overrun, and what
         // is left is then 0. With the one unit more, 0 says just that.
@@ -101,7 +101,7 @@ impl Sandbox {
         let usage = Usage {
             fuel,
             wall: self.started.elapsed(),
-            busy,
+            busy: turns.busy,
             peak_memory: state.limiter.peak_memory(),
             peak_table_elements: state.limiter.peak_elements(),
             refused_growths: state.limiter.refused,
@@ -110,6 +110,8 @@ impl Sandbox {
             log_bytes: state.log.bytes.used,
             log_dropped: state.log.dropped,
             output_bytes: state.output.used,
+            yields: turns.yields,
+            longest_turn: turns.longest,
         };
         let ended = match ended(end, &mut state)? {
             Ok(_) if overrun => Err(Outcome::OutOfFuel),
@@ -145,6 +147,22 @@ impl<R> Finished<R> {
     }
 }
 
+/// How long and how often a run was on a thread.
+#[derive(Debug, Default)]
+struct Turns {
+    busy: Duration,
+    longest: Duration,
+    yields: u64,
+}
+
+impl Turns {
+    fn count(&mut self, took: Duration, yielded: bool) {
+        self.busy = self.busy.saturating_add(took);
+        self.longest = self.longest.max(took);
+        self.yields = self.yields.saturating_add(u64::from(yielded));
+    }
+}
+
 /// Polls the guest until it returns, the token is cancelled, or the clock passes the deadline.
 ///
 /// A busy guest comes back here with every yield, and what it calls in the host yields as well, so the clock is read
@@ -153,7 +171,7 @@ async fn race<R>(
     mut guest: Pin<&mut impl Future<Output = wasmtime::Result<R>>>,
     deadline: Instant,
     cancel: Option<CancellationToken>,
-    busy: &mut Duration,
+    turns: &mut Turns,
 ) -> End<R> {
     let mut timer = pin!(async { tokio::time::sleep_until(deadline.into()).await });
     let mut cancelled = pin!(async {
@@ -172,7 +190,7 @@ async fn race<R>(
         }
         let polled = guest.as_mut().poll(context);
         let now = Instant::now();
-        *busy = busy.saturating_add(now.saturating_duration_since(begun));
+        turns.count(now.saturating_duration_since(begun), polled.is_pending());
         match polled {
             // A result that comes too late is none.
             Poll::Ready(Ok(_)) if now >= deadline => return Poll::Ready(End::Deadline),
