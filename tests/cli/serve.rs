@@ -204,6 +204,217 @@ fn a_cancelled_call_gives_its_place_back_on_standard_input_too() {
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
 }
 
+/// A program that speaks MCP, and what it says, line by line.
+struct Spoken {
+    child: Child,
+    stdin: Option<std::process::ChildStdin>,
+    reader: BufReader<std::process::ChildStdout>,
+}
+
+impl Spoken {
+    fn start(bench: &Bench, args: &[&str]) -> Self {
+        let mut child = start(bench, &[&["mcp"], args].concat());
+        let stdin = child.stdin.take();
+        let reader = BufReader::new(child.stdout.take().expect("piped"));
+        Self { child, stdin, reader }
+    }
+
+    fn say(&mut self, line: &str) {
+        writeln!(self.stdin.as_mut().expect("open"), "{line}").expect("sent");
+    }
+
+    fn hear(&mut self) -> Value {
+        let mut line = String::new();
+        assert!(self.reader.read_line(&mut line).expect("a line") > 0, "an answer comes");
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    }
+
+    fn ask(&mut self, line: &str) -> Value {
+        self.say(line);
+        self.hear()
+    }
+
+    /// The handshake of a revision that has one.
+    fn greet(&mut self) -> Value {
+        let hello = r#"{"jsonrpc":"2.0","id":"hello","method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
+        let answer = self.ask(hello);
+        self.say(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
+        answer
+    }
+
+    /// Ends it by the end of its input.
+    fn end(mut self) -> String {
+        drop(self.stdin.take());
+        let mut rest = String::new();
+        self.reader.read_to_string(&mut rest).expect("the end");
+        assert_eq!(self.child.wait().expect("it ends").code(), Some(0));
+        rest
+    }
+}
+
+#[test]
+fn every_request_on_standard_input_is_answered_with_its_id() {
+    let bench = Bench::new();
+    assert!(bench.run(&["submit", "echo.wasm"], "").status.success());
+    let mut spoken = Spoken::start(&bench, &[]);
+    // A look whether anybody is there comes before the handshake, and nothing else does.
+    assert_eq!(
+        spoken.ask(r#"{"jsonrpc":"2.0","id":0,"method":"ping"}"#),
+        serde_json::json!({"jsonrpc": "2.0", "id": 0, "result": {}})
+    );
+    let early = spoken.ask(r#"{"jsonrpc":"2.0","id":"e","method":"tools/list"}"#);
+    assert_eq!((&early["id"], &early["error"]["code"]), (&"e".into(), &(-32602).into()));
+    let hello = spoken.greet();
+    assert_eq!(hello["result"]["protocolVersion"], "2025-06-18");
+    // Changes are told here.
+    assert_eq!(hello["result"]["capabilities"]["tools"]["listChanged"], true);
+    let big = "x".repeat(1 << 20);
+    let rows = [
+        ("{".to_owned(), -32700, Value::Null),
+        (r#"{"id":7,"jsonrpc":"2.0","method""#.to_owned(), -32700, 7.into()),
+        ("[]".to_owned(), -32600, Value::Null),
+        (r#"{"jsonrpc":"2.0","id":8,"method":5}"#.to_owned(), -32600, 8.into()),
+        (r#"{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"arguments":{}}}"#.to_owned(), -32602, 9.into()),
+        (
+            r#"{"jsonrpc":"2.0","id":10,"method":"tools/call","params":{"name":"echo_echo","arguments":"{}"}}"#.to_owned(),
+            -32602,
+            10.into(),
+        ),
+        (r#"{"jsonrpc":"2.0","id":11,"method":"tools/list","params":{"cursor":5}}"#.to_owned(), -32602, 11.into()),
+        (r#"{"jsonrpc":"2.0","id":12,"method":"gone"}"#.to_owned(), -32601, 12.into()),
+        // Longer than any message may be, with the id before and after what is long.
+        (
+            format!(r#"{{"jsonrpc":"2.0","id":13,"method":"tools/call","params":{{"name":"echo_echo","arguments":{{"text":"{big}{big}"}}}}}}"#),
+            -32600,
+            13.into(),
+        ),
+        (
+            format!(r#"{{"method":"tools/call","params":{{"name":"echo_echo","arguments":{{"id":1,"text":"{big}{big}"}}}},"jsonrpc":"2.0","id":"last"}}"#),
+            -32600,
+            "last".into(),
+        ),
+    ];
+    for (line, code, id) in rows {
+        let answer = spoken.ask(&line);
+        let shown = line.chars().take(80).collect::<String>();
+        assert_eq!((&answer["error"]["code"], &answer["id"]), (&code.into(), &id), "{shown}: {answer}");
+    }
+    // And it goes on as before; a byte order mark and white space are none of the message's.
+    let call = r#"{"jsonrpc":"2.0","id":14,"method":"tools/call","params":{"name":"echo_echo","arguments":{"text":"hi"}}}"#;
+    for line in [call.to_owned(), format!("\u{FEFF}{call}"), format!("  {call}  \r")] {
+        assert_eq!(spoken.ask(&line)["result"]["structuredContent"]["result"], "hi");
+    }
+    // The last line may lack its end.
+    write!(spoken.stdin.as_mut().expect("open"), "{call}").expect("sent");
+    assert!(spoken.end().contains(r#""id":14,"result""#));
+}
+
+#[test]
+fn a_line_at_the_longest_and_one_byte_over() {
+    let bench = Bench::new();
+    assert!(bench.run(&["submit", "echo.wasm"], "").status.success());
+    bench.write("small.toml", "[limits]\ninput = 100\n");
+    let mut spoken = Spoken::start(&bench, &["--config", "small.toml"]);
+    spoken.greet();
+    let longest = 100 + (64 << 10);
+    let line = |size: usize| {
+        let line = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo_echo","arguments":{"text":"hi"},"x":""}}"#;
+        line.replace(r#""x":"""#, &format!(r#""x":"{}""#, "y".repeat(size - line.len())))
+    };
+    assert_eq!(spoken.ask(&line(longest))["result"]["isError"], false);
+    let answer = spoken.ask(&line(longest + 1));
+    assert_eq!((&answer["id"], &answer["error"]["code"]), (&1.into(), &(-32600).into()), "{answer}");
+    assert_eq!(answer["error"]["message"], "the line is longer than 65636 bytes; send a smaller input");
+    assert_eq!(spoken.end(), "");
+}
+
+#[test]
+fn an_agent_sees_the_skills_and_limits_that_it_is_given() {
+    let bench = Bench::new();
+    for (name, file) in [("acme-echo", "echo.wasm"), ("acme-ends", "endings.wasm"), ("other", "echo.wasm")] {
+        assert!(bench.run(&["submit", "--name", name, file], "").status.success());
+    }
+    let mut spoken = Spoken::start(&bench, &["--skills", "acme-*", "--fuel", "1000"]);
+    spoken.greet();
+    let list = spoken.ask(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
+    let names: Vec<&str> = list["result"]["tools"]
+        .as_array()
+        .expect("tools")
+        .iter()
+        .filter_map(|tool| tool["name"].as_str())
+        .collect();
+    assert!(
+        names.contains(&"acme-echo_echo") && !names.iter().any(|name| name.starts_with("other")),
+        "{names:?}"
+    );
+    let gone = spoken.ask(
+        r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"other_echo","arguments":{"text":"hi"}}}"#,
+    );
+    assert_eq!(gone["error"]["code"], -32602, "{gone}");
+    let spun =
+        spoken.ask(r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"acme-ends_spin"}}"#);
+    let text = spun["result"]["content"][0]["text"].as_str().expect("a text");
+    assert!(text.starts_with("out-of-fuel: fuel limit reached (1,000 units"), "{text}");
+    assert_eq!(spoken.end(), "");
+    let wrong = bench.run(&["mcp", "--fuel", "0"], "");
+    assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("the limit `fuel`"), "{wrong:?}");
+    let wrong = bench.run(&["mcp", "--skills", "../x"], "");
+    assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
+}
+
+#[test]
+fn many_calls_on_standard_input_are_all_answered() {
+    let bench = Bench::new();
+    assert!(bench.run(&["submit", "echo.wasm"], "").status.success());
+    let mut spoken = Spoken::start(&bench, &[]);
+    spoken.greet();
+    let mut stdin = spoken.stdin.take().expect("open");
+    let writer = std::thread::spawn(move || {
+        for id in 0..2_000 {
+            let text = "t".repeat(id % 977);
+            writeln!(stdin, r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"echo_echo","arguments":{{"text":"{text}"}}}}}}"#)
+                .expect("sent");
+        }
+        stdin
+    });
+    let mut seen = vec![false; 2_000];
+    for _ in 0..2_000 {
+        let answer = spoken.hear();
+        let id = usize::try_from(answer["id"].as_u64().expect("an id")).expect("small");
+        assert!(!std::mem::replace(&mut seen[id], true), "{id} twice");
+        assert_eq!(answer["result"]["structuredContent"]["result"].as_str().map(str::len), Some(id % 977));
+    }
+    spoken.stdin = Some(writer.join().expect("it wrote"));
+    assert_eq!(spoken.end(), "");
+}
+
+#[test]
+fn whoever_listens_on_standard_input_hears_of_changes() {
+    let bench = Bench::new();
+    assert!(bench.run(&["submit", "echo.wasm"], "").status.success());
+    let mut spoken = Spoken::start(&bench, &[]);
+    spoken.greet();
+    let meta = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+    let listen = format!(
+        r#"{{"jsonrpc":"2.0","id":"l","method":"subscriptions/listen","params":{{"notifications":{{"toolsListChanged":true}},{meta}}}}}"#
+    );
+    assert_eq!(spoken.ask(&listen)["method"], "notifications/subscriptions/acknowledged");
+    assert!(bench.run(&["submit", "--name", "second", "echo.wasm"], "").status.success());
+    let mut methods: Vec<String> =
+        (0..3).map(|_| spoken.hear()["method"].as_str().unwrap_or_default().to_owned()).collect();
+    methods.sort();
+    assert_eq!(
+        methods,
+        [
+            "notifications/resources/list_changed",
+            "notifications/tools/list_changed",
+            "notifications/tools/list_changed"
+        ]
+    );
+    spoken.end();
+}
+
 #[test]
 fn tokens() {
     let bench = Bench::new();

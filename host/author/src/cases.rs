@@ -159,6 +159,11 @@ fn short(text: &str) -> String {
     }
 }
 
+/// A text without the byte order mark that some editors write before it.
+fn unmarked(text: &str) -> &str {
+    text.strip_prefix('\u{FEFF}').unwrap_or(text)
+}
+
 /// Reads the cases of a file; none if it is not there.
 ///
 /// # Errors
@@ -170,7 +175,7 @@ pub fn read(file: &Path) -> Result<Vec<Case>, AuthorError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(AuthorError::io("read", file)(error)),
     };
-    parse(&text, file, |line| serde_json::from_str(line))
+    parse(unmarked(&text), file, |line| serde_json::from_str(line))
 }
 
 /// Reads a set of data for an evaluation: a line is a case, or an input alone, which is called by its line.
@@ -181,7 +186,7 @@ pub fn read(file: &Path) -> Result<Vec<Case>, AuthorError> {
 pub fn read_data(file: &Path) -> Result<Vec<Case>, AuthorError> {
     let text = std::fs::read_to_string(file).map_err(AuthorError::io("read", file))?;
     let mut at = 0_usize;
-    parse(&text, file, |line| {
+    parse(unmarked(&text), file, |line| {
         at = at.saturating_add(1);
         let value: Value = serde_json::from_str(line)?;
         if value.get("input").is_some_and(Value::is_object) {

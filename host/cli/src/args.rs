@@ -7,6 +7,8 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
 use ringfence::{Limits, SchemaStyle, Target};
 
+use crate::mcp_args::McpArgs;
+
 /// Run untrusted agent skills: WebAssembly components, under hard limits, without a filesystem.
 #[derive(Debug, Parser)]
 #[command(name = "ringfence", version, after_help = crate::exit::HELP)]
@@ -71,7 +73,7 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     Serve(Box<ServeArgs>),
     /// Speak MCP on standard input and output, for an agent that starts this program
-    Mcp(Box<ServeArgs>),
+    Mcp(Box<McpArgs>),
     /// Make, list and revoke the tokens by which callers of `serve` are known
     Token(TokenArgs),
     /// Compile skills ahead of time into one signed file, for workers that hold no compiler (`ringfence-edge`)
@@ -658,12 +660,12 @@ pub(crate) struct PolicyArgs {
 }
 
 /// `1000000` or `1_000_000`.
-fn number(text: &str) -> Result<u64, String> {
+pub(crate) fn number(text: &str) -> Result<u64, String> {
     text.replace('_', "").parse().map_err(|_| "expected a whole number, such as 1000000".to_owned())
 }
 
 /// `64MiB`, `64M`, `65536`.
-fn size(text: &str) -> Result<u64, String> {
+pub(crate) fn size(text: &str) -> Result<u64, String> {
     let parsed: Result<ByteSize, _> = text.parse();
     parsed.map(|size| size.as_u64()).map_err(|_| "expected a size, such as 64MiB, 500kB or 65536".to_owned())
 }

@@ -8,6 +8,7 @@ mod edge;
 mod exit;
 mod inspect;
 mod load;
+mod mcp_args;
 mod output;
 mod run;
 mod serve;

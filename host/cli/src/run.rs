@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use ringfence::{CancellationToken, Clock, Outcome, Ran, Report, RunError, Skill, text};
+use ringfence::{CancellationToken, Clock, LogLine, Outcome, Ran, Report, RunError, Skill};
 
 use crate::args::RunArgs;
 use crate::load::Source;
@@ -147,11 +147,7 @@ fn show(ran: &Ran, args: &RunArgs) -> ExitCode {
         Outcome::Completed(value) | Outcome::Failed(value) => output::print_json(&value.to_value()),
         Outcome::Trapped(trap) => {
             note(&format!("trap: {} ({})", trap.code, trap.message));
-            // What a language says when it gives up is the last that it says.
-            if let Some(line) = report.log.last().filter(|_| !args.log) {
-                let message = text::clean(&line.message, 1024).replace('\n', "\n  | ");
-                note(&format!("last line of the log: {message}"));
-            }
+            ending(report, args);
             for frame in &trap.backtrace {
                 note(&format!("  at {frame}"));
             }
@@ -162,10 +158,34 @@ fn show(ran: &Ran, args: &RunArgs) -> ExitCode {
         | Outcome::OutputLimit
         | Outcome::HostCallLimit
         | Outcome::Cancelled
-        | Outcome::HostOverloaded => {}
+        | Outcome::HostOverloaded => ending(report, args),
     }
     note(&summary(report, args));
     exit::of_outcome(&report.outcome)
+}
+
+/// Lines of the log that are shown of a run that did not come to its end.
+const ENDING: usize = 10;
+
+/// What a run logged or printed last: what a language says when it gives up is there.
+fn ending(report: &Report, args: &RunArgs) {
+    if args.log {
+        return;
+    }
+    let lines = report.log.len();
+    let shown = lines.min(ENDING);
+    // A line break of the guest's must not begin a line of ours.
+    let text = |line: &LogLine| line.message.chars().take(1024).collect::<String>().replace('\n', "\n  | ");
+    match report.log.get(lines.saturating_sub(shown)..).unwrap_or_default() {
+        [] => {}
+        [line] => note(&format!("last line of the log: {}", text(line))),
+        last => {
+            note(&format!("last {shown} lines of the log:"));
+            for line in last {
+                note(&format!("  | {}", text(line)));
+            }
+        }
+    }
 }
 
 /// The line of outcome and usage, with the next step where a limit was met.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ringfence::Host;
-use ringfence_server::{Config, EXAMPLE, Server, ServerError, Source};
+use ringfence_server::{Config, EXAMPLE, LimitOverrides, Server, ServerError, Source};
 use ringfence_store::{Library, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -13,6 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
 
 use crate::args::{LogFormat, ServeArgs};
+use crate::mcp_args::McpArgs;
 use crate::output::{self, Refused, note};
 use crate::{exit, load};
 
@@ -25,7 +26,7 @@ pub(crate) async fn serve(args: ServeArgs) -> ExitCode {
 }
 
 /// Speaks MCP until the input ends or a signal says stop.
-pub(crate) async fn mcp(args: ServeArgs) -> ExitCode {
+pub(crate) async fn mcp(args: McpArgs) -> ExitCode {
     finish(speak(args).await)
 }
 
@@ -38,7 +39,7 @@ async fn listen(args: ServeArgs) -> Result<ExitCode, Refused> {
         output::print(EXAMPLE.trim_end());
         return Ok(ExitCode::SUCCESS);
     }
-    let server = prepare(&args).await?;
+    let server = prepare(&args, LimitOverrides::default()).await?;
     // Before it listens: a signal that comes as soon as it does must find somebody.
     let (stop, hangup) = (stop_signal()?, signal(SignalKind::hangup()).map_err(no_signals)?);
     let listener = server.bind().await.map_err(refused)?;
@@ -61,24 +62,25 @@ async fn listen(args: ServeArgs) -> Result<ExitCode, Refused> {
     }
 }
 
-async fn speak(args: ServeArgs) -> Result<ExitCode, Refused> {
+async fn speak(args: McpArgs) -> Result<ExitCode, Refused> {
+    let McpArgs { serve: args, skills, limits } = args;
     if args.print_config {
         output::print(EXAMPLE.trim_end());
         return Ok(ExitCode::SUCCESS);
     }
-    let server = prepare(&args).await?;
+    let server = prepare(&args, limits.given()).await?;
     let (stop, hangup) = (stop_signal()?, signal(SignalKind::hangup()).map_err(no_signals)?);
     reload_on(hangup, server.clone());
-    server.mcp_stdio(stop).await.map_err(refused)?;
+    server.mcp_stdio_for(skills, stop).await.map_err(refused)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// From what was typed to a server that could listen.
-async fn prepare(args: &ServeArgs) -> Result<Server, Refused> {
+async fn prepare(args: &ServeArgs, limits: LimitOverrides) -> Result<Server, Refused> {
     let source =
         args.config.clone().map(|file| Source { file, address: args.listen, store: args.store.given() });
     let wrong = |error| refused(ServerError::Config(error));
-    let config = match &source {
+    let mut config = match &source {
         Some(source) => source.read().map_err(wrong)?,
         None => {
             let mut config = Config::parse("", "".as_ref()).map_err(wrong)?;
@@ -87,13 +89,14 @@ async fn prepare(args: &ServeArgs) -> Result<Server, Refused> {
             config
         }
     };
+    config.set_limits(&limits).map_err(wrong)?;
     log(args);
     let directory = match &config.store {
         Some(store) => store.clone(),
         None => load::directory(&args.store)?,
     };
     let library = library(&config, directory)?;
-    let server = Server::new(library, config).await.map_err(refused)?;
+    let server = Server::new(library, config).await.map_err(refused)?.with_limits(limits);
     Ok(match source {
         Some(source) => server.with_source(source),
         None => server,

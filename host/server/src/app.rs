@@ -44,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) submissions: Submissions,
     /// Memory for bodies that are being received and parsed.
     pub(crate) bodies: Arc<Budget>,
+    /// Memory for answers that wait to be taken.
+    pub(crate) answers: Arc<Budget>,
     /// Places for components that are being received or compiled.
     pub(crate) uploads: Arc<Semaphore>,
     /// What goes on without a request: submissions that were taken in.
@@ -80,7 +82,8 @@ impl App {
             reports: Reports::new(start.idempotency.keep.get(), start.idempotency.size.bytes()),
             submissions: Submissions::default(),
             uploads: Arc::new(Semaphore::new(start.admission.uploads.as_usize())),
-            bodies: Budget::new(start.admission.body_memory.bytes()),
+            bodies: Budget::bodies(start.admission.body_memory.bytes()),
+            answers: Budget::answers(start.admission.answer_memory.bytes()),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             stop_runs: CancellationToken::new(),

@@ -77,6 +77,10 @@ pub(crate) enum ServeError {
     UploadsFull,
     #[error("the server is full: it has no memory for more bodies")]
     BodiesFull,
+    #[error(
+        "the answers that wait to be read take all the memory for them; read them before you ask for more"
+    )]
+    AnswersFull,
     #[error("the server is stopping")]
     Stopping,
     #[error(transparent)]
@@ -155,6 +159,7 @@ impl ServeError {
             Self::UnderWay(_) => "submission-under-way",
             Self::UploadsFull => "uploads-full",
             Self::BodiesFull => "bodies-full",
+            Self::AnswersFull => "answers-full",
             Self::Stopping => "stopping",
             Self::NotOwner(_) => "not-owner",
             Self::Run(error) => error.code(),
@@ -185,6 +190,7 @@ impl ServeError {
             | Self::QueueTimeout(_)
             | Self::UploadsFull
             | Self::BodiesFull
+            | Self::AnswersFull
             | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::Run(error) => status_of_run(error),
             Self::Store(error) => status_of_store(error.original()),

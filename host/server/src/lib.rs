@@ -47,6 +47,7 @@ mod librarian;
 mod listen;
 mod mcp;
 mod metrics;
+mod plain;
 mod principal;
 mod quota;
 mod run;
@@ -58,7 +59,7 @@ mod versions;
 
 pub use authority::{Authority, Origin};
 pub use config::{
-    Accepted, Admission, Config, ConfigError, EXAMPLE, HostSection, Idempotency, LimitsSection, Listen, Mcp,
-    Metrics, Number, Quota, QuotaSection, Size, Time, Tls,
+    Accepted, Admission, Config, ConfigError, EXAMPLE, HostSection, Idempotency, LimitOverrides,
+    LimitsSection, Listen, Mcp, Metrics, Number, Quota, QuotaSection, Size, Time, Tls,
 };
 pub use server::{Server, ServerError, Source};

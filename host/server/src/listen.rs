@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use crate::app::App;
+use crate::plain::Worded;
 
 /// Bytes that a connection may hold of a request's head, and of a response that waits to be taken.
 const BUFFER: usize = 64 << 10;
@@ -155,7 +156,7 @@ where
             .max_buf_size(BUFFER)
             // Closing the writing half is closing: nothing is run for somebody who may be gone.
             .half_close(false)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Worded::new(stream)), service);
         let mut connection = std::pin::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,

@@ -24,6 +24,8 @@ pub(crate) struct Principal {
     pub(crate) account: Arc<Account>,
     scopes: BTreeSet<Scope>,
     skills: Vec<Pattern>,
+    /// Whether it sees what its owner has, whatever the patterns say.
+    sees_own: bool,
 }
 
 impl Principal {
@@ -32,7 +34,14 @@ impl Principal {
         let scopes = BTreeSet::from([Scope::Call, Scope::Submit, Scope::Admin]);
         let skills = vec![Pattern::All];
         let account = Account::of_owner(owner.as_str(), &quota.of_owner(&owner));
-        Arc::new(Self { id: "local".into(), owner, account, scopes, skills })
+        Arc::new(Self { id: "local".into(), owner, account, scopes, skills, sees_own: true })
+    }
+
+    /// The user of this machine for a program that is to see some skills only, and to call them.
+    pub(crate) fn limited(owner: Owner, quota: &Quota, skills: Vec<Pattern>) -> Arc<Self> {
+        let scopes = BTreeSet::from([Scope::Call]);
+        let account = Account::of_owner(owner.as_str(), &quota.of_owner(&owner));
+        Arc::new(Self { id: "local".into(), owner, account, scopes, skills, sees_own: false })
     }
 
     /// Whose share of the host it uses: the same for all tokens of an owner.
@@ -46,7 +55,9 @@ impl Principal {
 
     /// Whether it sees a skill: its owner's, those that its token names, and an admin all.
     pub(crate) fn sees(&self, name: &Name, owner: &Owner) -> bool {
-        *owner == self.owner || self.may(Scope::Admin) || self.skills.iter().any(|pattern| pattern.fits(name))
+        (self.sees_own && *owner == self.owner)
+            || self.may(Scope::Admin)
+            || self.skills.iter().any(|pattern| pattern.fits(name))
     }
 
     /// Whose a name must be for it to be changed; none for an admin.
@@ -96,6 +107,7 @@ impl Tokens {
                 account,
                 scopes: token.scopes.clone(),
                 skills: token.skills.clone(),
+                sees_own: true,
             })
         };
         let known = tokens.iter().filter_map(|token| {

@@ -7,18 +7,17 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use ringfence_store::{Library, StoreError};
-use rmcp::service::ServerInitializeError;
+use ringfence_store::{Library, Pattern, StoreError};
 use tokio::net::TcpListener;
 
 use crate::app::{App, read_config};
 use crate::authority::Authority;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, LimitOverrides};
 use crate::http;
 use crate::librarian::LOOK;
 use crate::listen::{Certificate, Connections};
-use crate::mcp::Agent;
-use crate::principal::Tokens;
+use crate::mcp::stdio;
+use crate::principal::{Principal, Tokens};
 use crate::tls;
 
 /// Why a server does not start.
@@ -125,6 +124,8 @@ pub struct Server {
     app: App,
     certificate: Option<Certificate>,
     source: Option<Arc<Source>>,
+    /// Stand over those of every configuration that is read.
+    limits: LimitOverrides,
     /// Of the embedder's own.
     routes: Option<Router>,
 }
@@ -147,13 +148,20 @@ impl Server {
         .await?;
         let tokens = Tokens::new(tokens, None, &config.quota)?;
         let app = App::new(library, config, tokens).map_err(ServerError::Threads)?;
-        Ok(Self { app, certificate, source: None, routes: None })
+        Ok(Self { app, certificate, source: None, limits: LimitOverrides::default(), routes: None })
     }
 
     /// Where the configuration came from, to be read again by [`Server::reload`].
     #[must_use]
     pub fn with_source(mut self, source: Source) -> Self {
         self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// Limits that were put over the configuration ([`Config::set_limits`]), to be put over each that is read later.
+    #[must_use]
+    pub fn with_limits(mut self, limits: LimitOverrides) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -291,33 +299,48 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`ServerError::Transport`] when the other side does not speak MCP.
+    /// [`ServerError::Transport`] when standard input cannot be read.
     pub async fn mcp_stdio(&self, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServerError> {
-        let principal = self.app.tokens.load().trusted(&self.app.config.load().quota)?;
+        self.mcp_stdio_for(Vec::new(), shutdown).await
+    }
+
+    /// The same as [`Server::mcp_stdio`] for an agent that sees only skills whose names fit one of the patterns;
+    /// without any it sees all.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError::Transport`] when standard input cannot be read.
+    pub async fn mcp_stdio_for(
+        &self,
+        skills: Vec<Pattern>,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), ServerError> {
+        let quota = self.app.config.load().quota.clone();
+        let principal = match skills.is_empty() {
+            true => self.app.tokens.load().trusted(&quota)?,
+            false => Principal::limited("local".parse()?, &quota, skills),
+        };
         let watching = self.clone();
         // What was in the store is there for the first request, unless it takes long to compile.
         self.app.first_look().await;
         let _ = tokio::time::timeout(STDIO_PATIENCE, self.app.librarian.ready()).await;
         let watching = tokio::spawn(async move { watching.app.librarian.watch().await });
-        let failed = |error: &dyn std::fmt::Display| ServerError::Transport(error.to_string());
-        let agent = Agent::only(&self.app, principal);
-        let serve = async {
-            let service = match rmcp::serve_server(agent, rmcp::transport::stdio()).await {
-                // Nobody spoke: that is an end as well.
-                Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
-                service => service.map_err(|error| failed(&error))?,
-            };
-            service.waiting().await.map(|_| ()).map_err(|error| failed(&error))
-        };
+        let spoken = stdio::speak(&self.app, &principal, std::io::stdin(), std::io::stdout());
+        let mut spoken = std::pin::pin!(spoken);
         let ended = tokio::select! {
-            ended = serve => ended,
-            () = shutdown => Ok(()),
+            ended = spoken.as_mut() => ended,
+            () = shutdown => {
+                self.app.stopping.cancel();
+                self.app.stop_runs.cancel();
+                // Runs end at once and are told as cancelled, to whoever still reads.
+                tokio::time::timeout(Duration::from_secs(1), spoken).await.unwrap_or(Ok(()))
+            }
         };
         self.app.stopping.cancel();
         self.app.stop_runs.cancel();
         watching.abort();
         self.app.librarian.stop().await;
-        ended
+        ended.map_err(|error| ServerError::Transport(error.to_string()))
     }
 
     /// Reads configuration, certificate, tokens and skills again. What cannot be read stays as it was, and the error
@@ -328,7 +351,8 @@ impl Server {
     /// [`ConfigError`]; the server goes on as it was.
     pub async fn reload(&self) -> Result<(), ConfigError> {
         if let Some(source) = &self.source {
-            let config = source.read().inspect_err(|error| {
+            let read = source.read().and_then(|mut config| config.set_limits(&self.limits).map(|()| config));
+            let config = read.inspect_err(|error| {
                 tracing::error!(
                     error = error.to_string().as_str(),
                     "the configuration cannot be used; the server goes on as it was"

@@ -57,7 +57,11 @@ fn what_cannot_be_is_told_with_its_place() {
         ("[skill.a]\nfuel = 5", 2, "unknown field `fuel`"),
         ("[limits]\nfuel = 2_000_000_000_000", 2, "is more than `quota.fuel-per-minute`"),
         ("[skill.a.limits]\nfuel = 2_000_000_000_000", 2, "is more than `quota.fuel-per-minute`"),
-        ("[limits]\ninput = \"8MiB\"", 2, "`admission.body-memory` leaves"),
+        (
+            "[admission]\nbody-memory = \"8MiB\"\n[limits]\ninput = \"1MiB\"",
+            4,
+            "`admission.body-memory` leaves",
+        ),
         ("[limits]\nmemory = \"5GiB\"", 2, "is more than `host.memory`"),
         ("[mcp]\naccept-annotations = [\"sha256:12345678\"]", 2, "write all of it"),
         ("[mcp]\naccept-annotations = [\"A b\"]", 2, "a skill"),
@@ -135,7 +139,7 @@ async fn a_reload_changes_what_can_change_and_a_bad_one_nothing() {
     assert_eq!(fuel(&site).await, 1_234);
     std::fs::write(&file, "[limits]\nfuel = 99\n[listen]\nhosts = [\"other.example\"]").unwrap();
     server.reload().await.unwrap();
-    let answer = site.client().send(Request::get("/healthz")).await;
+    let answer = site.client().send(Request::get("/v1/skills")).await;
     assert_eq!(answer.problem(), "host-not-allowed");
     assert!(site.stop().await);
 }

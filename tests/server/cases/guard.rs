@@ -9,7 +9,7 @@ use super::plan;
 fn requests() -> [Request; 4] {
     [
         Request::post("/v1/skills/echo/tools/echo").json(r#"{"text": "hi"}"#),
-        Request::get("/healthz"),
+        Request::get("/v1/openapi.json"),
         Request::get("/v1/skills"),
         mcp::message("tools/list", json!({})),
     ]
@@ -59,9 +59,9 @@ async fn hosts() {
         let twice = request.clone().header("host", "localhost").header("host", "evil.example");
         assert_ne!(site.client().send(twice).await.status, 200);
     }
-    let absolute = Request::get("http://evil.example/healthz").header("host", "localhost");
+    let absolute = Request::get("http://evil.example/v1/skills").header("host", "localhost");
     assert_eq!(site.client().send(absolute).await.status, 403);
-    let absolute = Request::get("http://localhost/healthz").header("host", "localhost");
+    let absolute = Request::get("http://localhost/v1/skills").header("host", "localhost");
     assert_eq!(site.client().send(absolute).await.status, 200);
 }
 
@@ -69,7 +69,7 @@ async fn hosts() {
 async fn all_hosts_where_the_operator_says_so() {
     let site = plan().tokens().config("[listen]\nhosts = [\"*\"]").start().await;
     assert_eq!(
-        site.client().send(Request::get("/healthz").header("host", "any.example:1")).await.status,
+        site.client().send(Request::get("/v1/skills").header("host", "any.example:1")).await.status,
         200
     );
 }

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod admission;
+mod answers;
 mod bodies;
 mod calls;
 mod catalog;
@@ -11,10 +12,13 @@ mod connections;
 mod guard;
 mod idempotency;
 mod loading;
+mod malformed;
 mod mcp;
 mod mcp_skills;
 mod metrics;
 mod openapi;
+mod outcomes;
+mod probes;
 mod schemas;
 mod seen;
 mod skills;

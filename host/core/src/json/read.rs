@@ -39,6 +39,8 @@ pub(crate) fn read_params(
     limit: u64,
 ) -> Result<Values, InputError> {
     let context = Context::new(types, limit);
+    // A byte order mark may stand before JSON (RFC 8259); some programs cannot help writing one.
+    let text = text.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(text);
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let read = Arguments { context: &context, params }.deserialize(&mut deserializer);
     let read = read.and_then(|values| deserializer.end().map(|()| values));

@@ -1,6 +1,7 @@
 //! Section `limits`: the limits of a run as an operator writes them, each with its place in the file.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use ringfence::{Limits, RunError};
 use serde::Deserialize;
@@ -113,4 +114,36 @@ pub(super) fn fuel_of(section: Option<&Spanned<LimitsSection>>, most: u64) -> u6
 pub(super) fn place_of(error: &RunError, sections: &[&LimitsSection]) -> usize {
     let RunError::Limits { name, .. } = error else { return 0 };
     sections.iter().find_map(|section| section.place(name)).unwrap_or(0)
+}
+
+/// Limits of every run that stand over those of a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "`ringfence::Limits` says what each means")]
+pub struct LimitOverrides {
+    pub fuel: Option<u64>,
+    pub deadline: Option<Duration>,
+    pub memory: Option<u64>,
+    pub table_elements: Option<u64>,
+    pub input: Option<u64>,
+    pub output: Option<u64>,
+    pub log_lines: Option<u32>,
+    pub log_bytes: Option<u64>,
+    pub host_calls: Option<u64>,
+}
+
+impl LimitOverrides {
+    pub(super) fn over(&self, base: &Limits) -> Limits {
+        Limits {
+            fuel: self.fuel.unwrap_or(base.fuel),
+            deadline: self.deadline.unwrap_or(base.deadline),
+            memory: self.memory.unwrap_or(base.memory),
+            table_elements: self.table_elements.unwrap_or(base.table_elements),
+            input: self.input.unwrap_or(base.input),
+            output: self.output.unwrap_or(base.output),
+            log_lines: self.log_lines.unwrap_or(base.log_lines),
+            log_bytes: self.log_bytes.unwrap_or(base.log_bytes),
+            host_calls: self.host_calls.unwrap_or(base.host_calls),
+            ..base.clone()
+        }
+    }
 }

@@ -17,7 +17,7 @@ use ringfence_store::{Name, Owner, Reference, Version};
 use serde::Deserialize;
 use toml::Spanned;
 
-pub use limits::LimitsSection;
+pub use limits::{LimitOverrides, LimitsSection};
 pub use quota::{Quota, QuotaSection};
 pub use values::{Number, Size, Time};
 
@@ -166,6 +166,7 @@ pub struct Admission {
     pub load_timeout: Time<0, 3_600_000>,
     pub uploads: Number<1, 10_000>,
     pub body_memory: Size,
+    pub answer_memory: Size,
 }
 
 impl Default for Admission {
@@ -176,6 +177,7 @@ impl Default for Admission {
             load_timeout: Time::millis(10_000),
             uploads: Number::new(8),
             body_memory: Size(1 << 30),
+            answer_memory: Size(1 << 30),
         }
     }
 }
@@ -361,6 +363,31 @@ impl Config {
         Ok(config)
     }
 
+    /// Puts other limits over those of every skill.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Unusable`] for a limit that cannot be enforced.
+    pub fn set_limits(&mut self, limits: &LimitOverrides) -> Result<(), ConfigError> {
+        let caps = HostConfig::default().caps;
+        let wrong = |reason| ConfigError::Unusable { file: "the limits given as options".to_owned(), reason };
+        let flow = self.quota.fuel_per_minute();
+        for known in self.skill_limits.values_mut().chain([&mut self.run_limits]) {
+            let new = limits.over(known);
+            new.check(&caps).map_err(|error| wrong(error.to_string()))?;
+            if flow < new.fuel {
+                let fuel = new.fuel;
+                return Err(wrong(format!("fuel {fuel} is more than `quota.fuel-per-minute`, {flow}")));
+            }
+            if self.host.memory.bytes() < new.memory {
+                let (memory, most) = (new.memory, self.host.memory.bytes());
+                return Err(wrong(format!("memory {memory} is more than `host.memory`, {most}")));
+            }
+            *known = Arc::new(new);
+        }
+        Ok(())
+    }
+
     /// How the host that it describes is set up.
     pub fn host_config(&self) -> HostConfig {
         HostConfig {
@@ -432,6 +459,7 @@ impl Config {
             ("admission.queue", self.admission.queue == new.admission.queue),
             ("admission.uploads", self.admission.uploads == new.admission.uploads),
             ("admission.body-memory", self.admission.body_memory == new.admission.body_memory),
+            ("admission.answer-memory", self.admission.answer_memory == new.admission.answer_memory),
             ("idempotency", self.idempotency == new.idempotency),
         ];
         rows.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()

@@ -13,10 +13,11 @@ use ringfence_store::Scope;
 
 use super::limits::lowered;
 use super::problem::Problem;
-use super::{Caller, Segments, accepts, body, is_json, openapi, stream};
+use super::{Caller, Segments, accepts, alive, body, is_json, openapi, stream};
 use crate::app::App;
 use crate::error::ServeError;
 use crate::idempotency::LONGEST;
+use crate::mcp::message::unmarked;
 use crate::run::Admitted;
 use crate::seen::{Seen, Surface};
 
@@ -74,6 +75,7 @@ async fn answer_to(
     seen: &mut Option<Seen>,
 ) -> Result<Response, ServeError> {
     let principal = caller.expect(Scope::Call)?;
+    app.answers.has_room(principal.account.answers())?;
     let ready = app.find(skill, principal).await?;
     if let Some(seen) = seen {
         seen.found(&ready, tool);
@@ -98,6 +100,11 @@ async fn answer_to(
     let (bytes, held) =
         body::read(headers, body, limits.input, patience, app.bodies.hold(principal.account.bodies()))
             .await?;
+    let bytes = match unmarked(&bytes) {
+        // A tool without parameters needs no body.
+        empty if empty.trim_ascii().is_empty() => b"{}".to_vec(),
+        _ => bytes,
+    };
     let input = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         ServeError::BadRequest(format!("the body is no JSON: not UTF-8 after {valid} bytes"))
@@ -114,9 +121,11 @@ async fn answer_to(
         return Ok(stream::respond(admit(seen).await?.listen(app).await?));
     }
     let (Some(key), Some(request)) = (key, request) else {
-        return Ok(answer(to_json(&admit(seen).await?.run(app).await?)?));
+        let (admitted, of_run) = (admit(seen).await?, app.clone());
+        let report = async move { to_json(&admitted.run(&of_run).await?) };
+        return alive::json(app, principal, report).await;
     };
-    let run = async || to_json(&admit(&mut *seen).await?.run(app).await?);
+    let run = async || to_json(&admit(&mut *seen).await?.run(app).await?).map(Bytes::from);
     let (report, kept) = app.reports.once(principal, key, request, run).await?;
     if let Some(seen) = seen.as_mut().filter(|_| kept) {
         seen.replayed();
@@ -127,9 +136,8 @@ async fn answer_to(
     Ok(response)
 }
 
-fn to_json(answer: &Ran) -> Result<Bytes, ServeError> {
-    let json = serde_json::to_vec(answer).map(Bytes::from);
-    json.map_err(|error| ServeError::Run(ringfence::RunError::Host(error.to_string())))
+fn to_json(answer: &Ran) -> Result<Vec<u8>, ServeError> {
+    serde_json::to_vec(answer).map_err(|error| ServeError::Run(ringfence::RunError::Host(error.to_string())))
 }
 
 fn answer(report: Bytes) -> Response {

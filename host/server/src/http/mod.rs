@@ -1,8 +1,9 @@
 //! HTTP: one guard before everything, the API under `/v1`, MCP at `/mcp`, and what an operator's tools ask for.
 
+mod alive;
 mod body;
 mod call;
-mod limits;
+pub(crate) mod limits;
 pub(crate) mod mcp;
 mod openapi;
 pub(crate) mod problem;
@@ -126,7 +127,7 @@ fn router(app: &App) -> Router {
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .route("/mcp", any(mcp::Endpoint::handler(app)))
+        .route("/mcp", any(mcp::endpoint))
         .fallback(|| async { ServeError::NoRoute })
         .method_not_allowed_fallback(|| async { ServeError::Method })
         .with_state(app.clone())
@@ -135,16 +136,20 @@ fn router(app: &App) -> Router {
 /// Paths that anybody may ask for: they say nothing of skills or callers.
 const PUBLIC: [&str; 3] = ["/healthz", "/readyz", "/v1/openapi.json"];
 
+/// Paths that answer whatever `Host` says.
+const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+
 /// Before everything else: is the request for this server, from a page that may call, and from whom?
 fn admit(app: &App, request: &mut Request) -> Result<(), ServeError> {
     let config = app.config.load();
-    if !host_is_allowed(request.uri(), request.headers(), &config.listen.hosts) {
+    let path = request.uri().path();
+    // Whoever probes goes by an address, and learns no more than that somebody is there.
+    if !PROBES.contains(&path) && !host_is_allowed(request.uri(), request.headers(), &config.listen.hosts) {
         return Err(ServeError::Host);
     }
     if !origin_is_allowed(request.headers(), &config.listen.origins) {
         return Err(ServeError::Origin);
     }
-    let path = request.uri().path();
     if PUBLIC.contains(&path) || (path == "/metrics" && config.metrics.public) || is_preflight(request) {
         return Ok(());
     }
@@ -241,14 +246,27 @@ async fn metrics(State(app): State<App>, caller: Option<Extension<Caller>>) -> R
 fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
     let mut said = false;
     for value in headers.get_all(http::header::ACCEPT) {
-        said = true;
-        let Ok(text) = value.to_str() else { continue };
-        let mut kinds = text.split(',').map(|kind| kind.split(';').next().unwrap_or_default().trim());
-        if kinds.any(|kind| kind.eq_ignore_ascii_case(wanted) || kind == "*/*" || is_group(kind, wanted)) {
-            return true;
+        let Ok(text) = value.to_str() else {
+            said = true;
+            continue;
+        };
+        for range in text.split(',').map(str::trim).filter(|range| !range.is_empty()) {
+            said = true;
+            let mut parts = range.split(';').map(str::trim);
+            let kind = parts.next().unwrap_or_default();
+            let fits = kind.eq_ignore_ascii_case(wanted) || kind == "*/*" || is_group(kind, wanted);
+            if fits && !parts.any(is_weight_of_nothing) {
+                return true;
+            }
         }
     }
     !said
+}
+
+/// `q=0`, `q=0.0`: what is named is not taken.
+fn is_weight_of_nothing(parameter: &str) -> bool {
+    let Some((name, weight)) = parameter.split_once('=') else { return false };
+    name.trim().eq_ignore_ascii_case("q") && weight.trim().parse::<f32>().is_ok_and(|weight| weight <= 0.0)
 }
 
 fn is_group(kind: &str, wanted: &str) -> bool {

@@ -1,5 +1,7 @@
 //! What is no run, as RFC 9457 has it: `application/problem+json` with a stable code.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -65,6 +67,11 @@ pub(crate) fn log(error: &ServeError) {
     }
 }
 
+/// Whole seconds, and no less than it takes.
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
 /// A refusal that the middle layer counts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Denied(pub(crate) &'static str);
@@ -78,9 +85,7 @@ impl IntoResponse for ServeError {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(wait) = self.retry_after() {
-            // Whole seconds, and no less than it takes.
-            let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
         if self.status() == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -335,11 +335,11 @@ pub(crate) async fn rollback(
     let patience = app.config.load().listen.body_timeout.get();
     let (bytes, _held) =
         super::body::read(&headers, body, 4096, patience, app.bodies.hold(caller.0.account.bodies())).await?;
+    let bytes = crate::mcp::message::unmarked(&bytes);
     let back: Back = if bytes.is_empty() {
         Back::default()
     } else {
-        serde_json::from_slice(&bytes)
-            .map_err(|error| ServeError::BadRequest(format!("the body: {error}")))?
+        serde_json::from_slice(bytes).map_err(|error| ServeError::BadRequest(format!("the body: {error}")))?
     };
     let version: Option<Version> = back.version.as_deref().map(str::parse).transpose()?;
     let record: Record = change(&app, &caller, (&name, "rolled back"), move |store, name, asking| {

@@ -3,38 +3,31 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_core::Stream;
-use http::HeaderValue;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use ringfence::{Event, Report};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::alive::{LIFE, Quiet, events_headers};
 use super::problem::{Problem, log};
 use crate::run::Next;
 
-/// A comment is sent when nothing else was for so long, so that whoever stands between does not give up.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
 /// Begins to tell. What refuses the call before it runs is a problem, as without a stream.
 pub(crate) fn respond(events: UnboundedReceiver<Next>) -> Response {
-    let quiet = Box::pin(tokio::time::sleep(KEEP_ALIVE));
+    let quiet = Quiet::default();
     let mut response = Response::new(Body::from_stream(Told { events, quiet }));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    events_headers(response.headers_mut());
     response
 }
 
 /// The events as bytes. Dropped when the connection is closed.
 struct Told {
     events: UnboundedReceiver<Next>,
-    quiet: Pin<Box<tokio::time::Sleep>>,
+    quiet: Quiet,
 }
 
 impl Stream for Told {
@@ -42,15 +35,13 @@ impl Stream for Told {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = self.events.poll_recv(context).map(|next| next.map(|next| Ok(Bytes::from(text(next)))));
-        if next.is_pending() && self.quiet.as_mut().poll(context).is_pending() {
+        if next.is_pending() && self.quiet.poll(context).is_pending() {
             return Poll::Pending;
         }
-        if let Some(at) = tokio::time::Instant::now().checked_add(KEEP_ALIVE) {
-            self.quiet.as_mut().reset(at);
-        }
+        self.quiet.reset();
         match next {
             Poll::Ready(next) => Poll::Ready(next),
-            Poll::Pending => Poll::Ready(Some(Ok(Bytes::from_static(b": going on\n\n")))),
+            Poll::Pending => Poll::Ready(Some(Ok(Bytes::from_static(LIFE)))),
         }
     }
 }

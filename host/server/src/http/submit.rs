@@ -118,7 +118,7 @@ pub(crate) async fn submit(
     .min(app.library.host().caps().size);
     let patience = app.config.load().listen.upload_timeout.get();
     // Its memory is bounded by the number of uploads.
-    let uploads = Budget::new(u64::MAX);
+    let uploads = Budget::bodies(u64::MAX);
     let (bytes, _) = body::read(&headers, body, most, patience, uploads.hold(&Arc::default())).await?;
     if bytes.is_empty() {
         return Err(ServeError::BadRequest("there is no body: send the component".to_owned()));

@@ -8,6 +8,7 @@ use ringfence_store::Name;
 use rmcp::model::{JsonObject, Tool as McpTool, ToolAnnotations};
 use serde_json::{Value, json};
 
+use super::reply::json;
 use super::skill_md::SkillMd;
 
 /// Longest name of a tool: what models' vendors take, half of what MCP does.
@@ -51,14 +52,14 @@ impl NamedTool {
 /// A tool in a list.
 #[derive(Debug)]
 pub(super) struct DescribedTool {
-    /// For the revisions from 2026-07-28 on: results may be any JSON.
-    plain: McpTool,
+    /// As JSON without its name, for the revisions from 2026-07-28 on: results may be any JSON.
+    plain: Box<str>,
     /// For the revisions before, whose results are objects.
-    wrapped: Option<McpTool>,
+    wrapped: Option<Box<str>>,
     /// Bytes of it in a list.
     pub(super) size: usize,
-    /// What its author claims of it.
-    annotations: Option<ToolAnnotations>,
+    /// What its author claims of it, as JSON.
+    annotations: Option<Box<str>>,
 }
 
 impl Described {
@@ -145,20 +146,36 @@ impl DescribedTool {
                 claimed.open_world,
             )
         });
-        let (plain, wrapped) = (make(result), wrapped.map(make));
-        let size = serde_json::to_string(wrapped.as_ref().unwrap_or(&plain)).map_or(0, |text| text.len());
+        let (plain, wrapped) = (nameless(&make(result)), wrapped.map(make).as_ref().map(nameless));
+        let annotations: Option<Box<str>> =
+            annotations.and_then(|claimed| serde_json::to_string(&claimed).ok()).map(String::into_boxed_str);
+        let claimed = annotations.as_ref().map_or(0, |claimed| claimed.len());
+        let text = wrapped.as_ref().unwrap_or(&plain).len();
+        let size = text.saturating_add(claimed).saturating_add(LONGEST);
         Self { plain, wrapped, size, annotations }
     }
 
-    /// The tool for a caller of a revision; `accepted` says whether what its author claims may be shown.
-    pub(super) fn shown(&self, name: &str, objects_only: bool, accepted: bool) -> McpTool {
-        let mut tool = self.wrapped.as_ref().filter(|_| objects_only).unwrap_or(&self.plain).clone();
-        tool.name = name.to_owned().into();
-        match &self.annotations {
-            Some(annotations) if accepted => tool.with_annotations(annotations.clone()),
-            _ => tool,
+    /// Appends the tool for a caller of a revision; `accepted` says whether what its author claims may be shown.
+    pub(super) fn show(&self, out: &mut Vec<u8>, name: &str, objects_only: bool, accepted: bool) {
+        let tool = self.wrapped.as_ref().filter(|_| objects_only).unwrap_or(&self.plain);
+        out.extend_from_slice(b"{\"name\":");
+        json(out, name);
+        if let Some(annotations) = self.annotations.as_ref().filter(|_| accepted) {
+            out.extend_from_slice(b",\"annotations\":");
+            out.extend_from_slice(annotations.as_bytes());
         }
+        out.push(b',');
+        out.extend_from_slice(tool.strip_prefix('{').unwrap_or(tool).as_bytes());
     }
+}
+
+/// A tool as JSON, without its name, which is written in its place.
+fn nameless(tool: &McpTool) -> Box<str> {
+    let mut tool = serde_json::to_value(tool).unwrap_or_default();
+    if let Some(members) = tool.as_object_mut() {
+        members.shift_remove("name");
+    }
+    tool.to_string().into_boxed_str()
 }
 
 /// `skill_tool`. No skill's name has a `_`, so the two can be told apart. One that is too long ends in the beginning of

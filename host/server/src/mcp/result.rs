@@ -4,104 +4,288 @@
 //! |---|---|---|
 //! | `completed` | false | the chunks, then the value as JSON text; the value as `structuredContent` |
 //! | `failed` | true | the chunks, then the tool's error as JSON text |
-//! | `trapped` | true | `trapped (CODE)` and the engine's words |
-//! | all others | true | the outcome's name, and what it means |
+//! | `trapped` | true | the chunks, `trapped (CODE)` and the engine's words, the end of the log |
+//! | all others | true | the chunks, the outcome's name with limit and use, the end of the log |
 //!
 //! `_meta` has `io.ringfence/report`: run, outcome, usage. What is no run but an agent can do something about (input
 //! that does not fit, a quota, a full server) is `isError` as well, with `io.ringfence/error`; what it cannot is a
-//! JSON-RPC error.
+//! JSON-RPC error. Frameworks drop `_meta`, so the text says all that an agent needs.
 
 // A new variant must be decided upon here, not fall into a catch-all.
 #![warn(clippy::wildcard_enum_match_arm)]
 
-use ringfence::{Json, Outcome, Ran, RunError};
-use rmcp::ErrorData;
-use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
-use serde_json::{Value, json};
+use std::time::Duration;
 
+use ringfence::{Outcome, Ran, Report, RunError, text};
+use rmcp::ErrorData;
+use serde_json::json;
+
+use super::message::Id;
+use super::reply::{Reply, json};
 use crate::error::ServeError;
 use crate::http::problem;
 
-const REPORT: &str = "io.ringfence/report";
-const ERROR: &str = "io.ringfence/error";
+/// How a result is written for a caller.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Form {
+    /// The revision names the kind of each result.
+    pub(super) typed: bool,
+    /// The value stands in an object.
+    pub(super) wrap: bool,
+}
 
-/// The result for a run, whose value stands in an object if `wrap`.
-pub(super) fn of(answer: &Ran, wrap: bool) -> CallToolResult {
+/// The answer for a run.
+pub(super) fn of(id: &Id, answer: &Ran, form: Form) -> Reply {
     let report = &answer.report;
-    let mut content: Vec<ContentBlock> = answer.chunks.iter().map(ContentBlock::text).collect();
-    let mut result = match &report.outcome {
-        Outcome::Completed(value) => {
-            content.push(ContentBlock::text(value.as_str()));
-            let mut result = CallToolResult::success(content);
-            result.structured_content = Some(structured(value, wrap));
-            result
-        }
-        Outcome::Failed(failure) => {
-            content.push(ContentBlock::text(failure.as_str()));
-            CallToolResult::error(content)
-        }
-        outcome @ (Outcome::Trapped(_)
+    let value = match &report.outcome {
+        Outcome::Completed(value) | Outcome::Failed(value) => value.as_str(),
+        Outcome::Trapped(_)
         | Outcome::OutOfFuel
         | Outcome::DeadlineExceeded
         | Outcome::MemoryLimit
         | Outcome::OutputLimit
         | Outcome::HostCallLimit
         | Outcome::Cancelled
-        | Outcome::HostOverloaded) => {
-            content.push(ContentBlock::text(explain(outcome)));
-            CallToolResult::error(content)
-        }
+        | Outcome::HostOverloaded => "",
     };
-    let mut meta = MetaObject::default();
-    meta.0.insert(
-        REPORT.to_owned(),
-        json!({"run": report.run, "outcome": report.outcome.name(), "usage": report.usage}),
-    );
-    result.meta = Some(meta);
-    result
+    let chunks = answer.chunks.iter().fold(0_usize, |sum, chunk| sum.saturating_add(chunk.len()));
+    // The value stands there twice, once in quotation marks.
+    let size = value.len().saturating_mul(5).div_euclid(2).saturating_add(chunks).saturating_add(768);
+    Reply::result(id, size, |out| {
+        begin(out, form.typed);
+        for chunk in &answer.chunks {
+            block(out, chunk);
+        }
+        let error = match &report.outcome {
+            Outcome::Completed(_) => {
+                block(out, value);
+                false
+            }
+            Outcome::Failed(_) => {
+                block(out, value);
+                true
+            }
+            outcome @ (Outcome::Trapped(_)
+            | Outcome::OutOfFuel
+            | Outcome::DeadlineExceeded
+            | Outcome::MemoryLimit
+            | Outcome::OutputLimit
+            | Outcome::HostCallLimit
+            | Outcome::Cancelled
+            | Outcome::HostOverloaded) => {
+                block(out, &explain(outcome, report));
+                if let Some(log) = ending(report) {
+                    block(out, &log);
+                }
+                true
+            }
+        };
+        out.push(b']');
+        if !error {
+            out.extend_from_slice(b",\"structuredContent\":");
+            out.extend_from_slice(if form.wrap { b"{\"result\":" } else { b"" });
+            out.extend_from_slice(value.as_bytes());
+            out.extend_from_slice(if form.wrap { b"}" } else { b"" });
+        }
+        end(out, error);
+        out.extend_from_slice(b"{\"io.ringfence/report\":{\"run\":");
+        json(out, &report.run);
+        out.extend_from_slice(b",\"outcome\":\"");
+        out.extend_from_slice(report.outcome.name().as_bytes());
+        out.extend_from_slice(b"\",\"usage\":");
+        json(out, &report.usage);
+        out.extend_from_slice(b"}}}");
+    })
 }
 
-fn structured(value: &Json, wrap: bool) -> Value {
-    let value = value.to_value();
-    if wrap { json!({"result": value}) } else { value }
+fn begin(out: &mut Vec<u8>, typed: bool) {
+    out.extend_from_slice(if typed { b"{\"resultType\":\"complete\"," } else { b"{" });
+    out.extend_from_slice(b"\"content\":[");
 }
 
-fn explain(outcome: &Outcome) -> String {
+fn end(out: &mut Vec<u8>, error: bool) {
+    out.extend_from_slice(if error {
+        b",\"isError\":true,\"_meta\":"
+    } else {
+        b",\"isError\":false,\"_meta\":"
+    });
+}
+
+/// A block of content.
+fn block(out: &mut Vec<u8>, text: &str) {
+    if out.last() == Some(&b'}') {
+        out.push(b',');
+    }
+    out.extend_from_slice(b"{\"type\":\"text\",\"text\":");
+    json(out, text);
+    out.push(b'}');
+}
+
+/// Lines and bytes of the log that an answer has.
+const LOG_LINES: usize = 40;
+const LOG_BYTES: usize = 8 << 10;
+
+/// The end of what a run logged and printed, as far as an answer has room for it.
+pub(super) fn ending(report: &Report) -> Option<String> {
+    let lines = report.log.len();
+    let mut left = LOG_BYTES;
+    let mut shown = Vec::new();
+    for line in report.log.iter().rev().take(LOG_LINES) {
+        let text: String = line.message.chars().map(harmless).collect();
+        let Some(rest) = left.checked_sub(text.len()) else { break };
+        left = rest;
+        shown.push(format!("{}: {text}", line.level));
+    }
+    if shown.is_empty() {
+        return None;
+    }
+    let what = if shown.len() == lines {
+        "log:".to_owned()
+    } else {
+        format!("log, last {} of {lines} lines:", shown.len())
+    };
+    shown.push(what);
+    shown.reverse();
+    if report.usage.log_dropped > 0 {
+        shown.push(format!(
+            "({} more lines were dropped or cut at the limit of {} lines and {})",
+            number(report.usage.log_dropped),
+            number(report.limits.log_lines.into()),
+            size(report.limits.log_bytes)
+        ));
+    }
+    Some(shown.join("\n"))
+}
+
+/// Guest text keeps its lines and tabs, and nothing that acts on who shows it.
+fn harmless(c: char) -> char {
+    if matches!(c, '\n' | '\t') || !text::is_unsafe(c) { c } else { '\u{FFFD}' }
+}
+
+/// What an outcome means: what was reached, its limit and what was used, and what to do.
+fn explain(outcome: &Outcome, report: &Report) -> String {
+    let (usage, limits) = (&report.usage, &report.limits);
+    let memory = || {
+        format!(
+            "memory limit {}, peak {}; table limit {} elements, peak {}",
+            size(limits.memory),
+            size(usage.peak_memory),
+            number(limits.table_elements),
+            number(usage.peak_table_elements)
+        )
+    };
     let text = match outcome {
-        Outcome::Completed(_) | Outcome::Failed(_) => "",
-        Outcome::Trapped(trap) => return format!("trapped ({}): {}", trap.code, trap.message),
-        Outcome::OutOfFuel => "it did more work than it may; ask for less",
-        Outcome::DeadlineExceeded => "it took longer than it may; ask for less",
-        Outcome::MemoryLimit => "it needed more memory than it may; ask for less",
-        Outcome::OutputLimit => "its answer was larger than it may be; ask for less",
-        Outcome::HostCallLimit => "it called the host more often than it may; ask for less",
-        Outcome::Cancelled => "it was cancelled",
-        Outcome::HostOverloaded => "the server ran out of memory; try again",
+        Outcome::Completed(_) | Outcome::Failed(_) => String::new(),
+        Outcome::Trapped(trap) => {
+            let mut text = format!("trapped ({}): {}", trap.code, trap.message);
+            if trap.growth_refused {
+                text.push_str(&format!(
+                    "; more memory was refused before ({}); ask for less at once",
+                    memory()
+                ));
+            }
+            return text;
+        }
+        Outcome::OutOfFuel => format!(
+            "fuel limit reached ({} units, used {}); ask for less work in one call",
+            number(limits.fuel),
+            number(usage.fuel)
+        ),
+        Outcome::DeadlineExceeded => format!(
+            "deadline reached ({}, ran {}); ask for less work in one call",
+            time(limits.deadline),
+            time(usage.wall)
+        ),
+        Outcome::MemoryLimit => format!("{}; ask for less at once", memory()),
+        Outcome::OutputLimit => format!(
+            "output limit reached ({}, wrote {}); ask for a part of the result",
+            size(limits.output),
+            size(usage.output_bytes)
+        ),
+        Outcome::HostCallLimit => format!(
+            "host call limit reached ({} calls, made {}); ask for less work in one call",
+            number(limits.host_calls),
+            number(usage.host_calls)
+        ),
+        Outcome::Cancelled => format!("the run was cancelled after {}", time(usage.wall)),
+        Outcome::HostOverloaded => "the server ran out of memory during the run; try again in 1 s".to_owned(),
     };
     format!("{}: {text}", outcome.name())
 }
 
+/// `1234567` as `1,234,567`.
+fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && digits.len().saturating_sub(at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Bytes, in the largest unit in which they are whole.
+fn size(bytes: u64) -> String {
+    let whole = |shift: u32| bytes >= 1 << shift && bytes.trailing_zeros() >= shift;
+    if whole(20) {
+        format!("{} MiB", number(bytes >> 20))
+    } else if whole(10) {
+        format!("{} KiB", number(bytes >> 10))
+    } else {
+        format!("{} bytes", number(bytes))
+    }
+}
+
+/// A time, in seconds where it is one or more.
+fn time(time: Duration) -> String {
+    let millis = time.as_millis();
+    if millis < 1_000 {
+        return format!("{millis} ms");
+    }
+    let seconds = time.as_secs_f64();
+    if millis.is_multiple_of(1_000) { format!("{seconds:.0} s") } else { format!("{seconds:.3} s") }
+}
+
 /// What is no run: a result that an agent can read, or an error of the protocol.
-pub(super) fn refused(error: &ServeError) -> Result<CallToolResult, ErrorData> {
+pub(super) fn refused(id: &Id, error: &ServeError, form: Form) -> Reply {
     problem::log(error);
     let data = || Some(json!({"code": error.code()}));
-    // What the caller named is not there.
-    if matches!(
+    // What the caller named is not there, or its program asks for what it cannot have.
+    let named = matches!(
         error,
         ServeError::NoSuchTool(_) | ServeError::NoSuchSkill(_) | ServeError::Run(RunError::NoSuchTool { .. })
-    ) {
-        return Err(ErrorData::invalid_params(error.detail(), data()));
+    );
+    let limits = matches!(error, ServeError::BadLimit(_) | ServeError::LimitRaised { .. });
+    if named || limits {
+        let reply = Reply::error(Some(id), &ErrorData::invalid_params(error.detail(), data()));
+        return if limits { reply.with_status(error.status()) } else { reply };
     }
     if error.is_internal() {
-        return Err(ErrorData::internal_error(error.detail(), data()));
+        return Reply::error(Some(id), &ErrorData::internal_error(error.detail(), data()));
     }
-    let mut result = CallToolResult::error(vec![ContentBlock::text(error.detail())]);
-    let mut meta = MetaObject::default();
-    let retry = error.retry_after().map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-    meta.0.insert(
-        ERROR.to_owned(),
-        json!({"code": error.code(), "pointer": error.pointer(), "retryAfterMs": retry}),
-    );
-    result.meta = Some(meta);
-    Ok(result)
+    Reply::result(id, 512, |out| {
+        begin(out, form.typed);
+        block(out, &with_retry(error));
+        out.push(b']');
+        end(out, true);
+        let retry = error.retry_after().map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        let told = json!({"code": error.code(), "pointer": error.pointer(), "retryAfterMs": retry});
+        out.extend_from_slice(b"{\"io.ringfence/error\":");
+        json(out, &told);
+        out.extend_from_slice(b"}}");
+    })
+}
+
+/// The words of a refusal, and when to try again.
+pub(super) fn with_retry(error: &ServeError) -> String {
+    let detail = error.detail();
+    // A quota's words say it already.
+    let retry = error.retry_after().filter(|_| !matches!(error, ServeError::Quota(_)));
+    match retry {
+        // Up to whole milliseconds, so that who comes then does not come early.
+        Some(wait) => format!("{detail}; try again in {}", time(wait.max(Duration::from_millis(1)))),
+        None => detail,
+    }
 }

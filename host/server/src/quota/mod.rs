@@ -90,6 +90,8 @@ pub(crate) struct Account {
     listeners: AtomicU64,
     /// Bytes of bodies that are being received and parsed.
     bodies: Arc<AtomicU64>,
+    /// Bytes of answers that wait to be taken.
+    answers: Arc<AtomicU64>,
     meters: ArcSwap<Meters>,
     /// The owner's account, for a token's.
     within: Option<Arc<Self>>,
@@ -141,6 +143,7 @@ impl Account {
             uploads: AtomicU64::new(0),
             listeners: AtomicU64::new(0),
             bodies: Arc::default(),
+            answers: Arc::default(),
             meters: ArcSwap::from_pointee(Meters::new(quota, Instant::now())),
             within,
         })
@@ -257,6 +260,11 @@ impl Account {
     /// Bytes of the owner's bodies that are being received and parsed.
     pub(crate) fn bodies(&self) -> &Arc<AtomicU64> {
         self.within.as_ref().map_or(&self.bodies, |owner| &owner.bodies)
+    }
+
+    /// Bytes of the owner's answers that wait to be taken.
+    pub(crate) fn answers(&self) -> &Arc<AtomicU64> {
+        self.within.as_ref().map_or(&self.answers, |owner| &owner.answers)
     }
 
     /// How many versions that are not current stay loaded for the owner.

@@ -1,0 +1,177 @@
+//! Long silence: a proxy between takes a connection on which nothing comes for lost, so something that says nothing is
+//! sent meanwhile: a comment on a stream of events, white space before JSON.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use futures_core::Stream;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::time::{Instant, Sleep};
+
+use super::problem::{Problem, log};
+use crate::app::App;
+use crate::error::ServeError;
+use crate::principal::Principal;
+
+/// A sign of life is sent when nothing else was for so long.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// A sign of life on a stream of events.
+pub(super) const LIFE: &[u8] = b": going on\n\n";
+
+/// How long it was quiet.
+#[derive(Debug)]
+pub(super) struct Quiet {
+    most: Duration,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Default for Quiet {
+    fn default() -> Self {
+        Self { most: KEEP_ALIVE, sleep: None }
+    }
+}
+
+impl Quiet {
+    /// One for which it is always time for a sign of life.
+    #[cfg(test)]
+    pub(super) fn impatient() -> Self {
+        Self { most: Duration::ZERO, sleep: None }
+    }
+
+    /// Ready when a sign of life is due.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.most)));
+        sleep.as_mut().poll(context)
+    }
+
+    /// Says that something was sent.
+    pub(super) fn reset(&mut self) {
+        if let (Some(sleep), Some(at)) = (&mut self.sleep, Instant::now().checked_add(self.most)) {
+            sleep.as_mut().reset(at);
+        }
+    }
+}
+
+/// What makes a response a stream of events that nobody between keeps back.
+pub(super) fn events_headers(headers: &mut HeaderMap) {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+}
+
+/// The response for a report as JSON. If it takes long, white space comes before it, and its status is 200 then, also
+/// where the server fails in the end: the body is the problem.
+pub(super) async fn json<F>(app: &App, principal: &Arc<Principal>, report: F) -> Result<Response, ServeError>
+where
+    F: Future<Output = Result<Vec<u8>, ServeError>> + Send + 'static,
+{
+    let body = match Slow::new(report).begin().await {
+        Ok(report) => Body::from(app.answers.waiting(principal.account.answers(), report?)?),
+        Err(slow) => Body::from_stream(Paid { slow, app: app.clone(), principal: Arc::clone(principal) }),
+    };
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// A report that is not there yet.
+struct Slow<F> {
+    report: Option<Pin<Box<F>>>,
+    quiet: Quiet,
+    /// A sign of life is due.
+    due: bool,
+}
+
+type Report = Result<Vec<u8>, ServeError>;
+
+impl<F: Future<Output = Report>> Slow<F> {
+    fn new(report: F) -> Self {
+        Self { report: Some(Box::pin(report)), quiet: Quiet::default(), due: false }
+    }
+
+    /// The report, or this again when it was quiet for long.
+    async fn begin(mut self) -> Result<Report, Self> {
+        match std::future::poll_fn(|context| self.next(context)).await {
+            Some(Some(report)) => Ok(report),
+            _ => {
+                self.due = true;
+                Err(self)
+            }
+        }
+    }
+
+    /// The report, a sign of life, or nothing after the report.
+    fn next(&mut self, context: &mut Context<'_>) -> Poll<Option<Option<Report>>> {
+        let Some(report) = &mut self.report else { return Poll::Ready(None) };
+        if let Poll::Ready(report) = report.as_mut().poll(context) {
+            self.report = None;
+            return Poll::Ready(Some(Some(report)));
+        }
+        if std::mem::take(&mut self.due) || self.quiet.poll(context).is_ready() {
+            self.quiet.reset();
+            return Poll::Ready(Some(None));
+        }
+        Poll::Pending
+    }
+}
+
+/// It as a body, whose bytes are its caller's until they are taken.
+struct Paid<F> {
+    slow: Slow<F>,
+    app: App,
+    principal: Arc<Principal>,
+}
+
+impl<F: Future<Output = Report>> Stream for Paid<F> {
+    type Item = std::io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let report = match self.slow.next(context) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Ready(Some(None)) => return Poll::Ready(Some(Ok(Bytes::from_static(b"\n")))),
+            Poll::Ready(Some(Some(report))) => report,
+        };
+        let text = report.unwrap_or_else(|error| {
+            log(&error);
+            serde_json::to_vec(&Problem::of(&error)).unwrap_or_default()
+        });
+        let waiting = self.app.answers.waiting(self.principal.account.answers(), text);
+        Poll::Ready(Some(waiting.map_err(|error| std::io::Error::other(error.detail()))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_report_that_takes_long_is_preceded_by_signs_of_life() {
+        let (sender, report) = tokio::sync::oneshot::channel();
+        let report = async { report.await.map_err(|_| ServeError::Stopping) };
+        let slow = Slow { report: Some(Box::pin(report)), quiet: Quiet::impatient(), due: false };
+        let Err(mut slow) = slow.begin().await else { panic!("it is not there") };
+        for _ in 0..3 {
+            assert!(matches!(std::future::poll_fn(|context| slow.next(context)).await, Some(None)));
+        }
+        sender.send(b"{}".to_vec()).expect("it is waited for");
+        let Some(Some(Ok(report))) = std::future::poll_fn(|context| slow.next(context)).await else {
+            panic!("it is there");
+        };
+        assert_eq!(report, b"{}");
+        assert!(std::future::poll_fn(|context| slow.next(context)).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_report_that_is_there_is_whole() {
+        let slow = Slow::new(async { Ok(b"{}".to_vec()) });
+        assert!(matches!(slow.begin().await, Ok(Ok(report)) if report == b"{}"));
+    }
+}

@@ -1,0 +1,444 @@
+//! A JSON-RPC message, read once: what of it matters, borrowed from its text. The arguments of a call stay text, so a
+//! message costs one pass over its bytes and no memory beside them.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use rmcp::model::ErrorCode;
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// The longest identifier of a request that is repeated in its answer, in bytes of JSON.
+pub(crate) const LONGEST_ID: usize = 1024;
+
+/// The identifier of a request, as JSON: a string or a number.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Id(Box<str>);
+
+impl Id {
+    /// Reads one; none for other values, and for one that is longer than is repeated.
+    pub(super) fn read(raw: &str) -> Option<Self> {
+        if raw.len() > LONGEST_ID {
+            return None;
+        }
+        match raw.as_bytes().first()? {
+            // Two spellings of a text are one identifier.
+            b'"' if raw.contains('\\') => {
+                let text: String = serde_json::from_str(raw).ok()?;
+                Some(Self(serde_json::to_string(&text).ok()?.into()))
+            }
+            b'"' | b'-' | b'0'..=b'9' => {
+                serde_json::from_str::<IgnoredAny>(raw).ok()?;
+                Some(Self(raw.into()))
+            }
+            _ => None,
+        }
+    }
+
+    /// It as JSON.
+    pub(crate) fn as_json(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a message is.
+#[derive(Debug)]
+pub(crate) enum Message<'a> {
+    /// It wants an answer.
+    Request(Id, Call<'a>),
+    /// It wants none.
+    Notification(Call<'a>),
+    /// It answers a request, and this server makes none.
+    Response,
+}
+
+/// A method and what is said to it.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) method: Cow<'a, str>,
+    pub(crate) params: Params<'a>,
+}
+
+/// Why a text is no message.
+#[derive(Debug)]
+pub(crate) struct Malformed {
+    /// The request's, as far as it could be read.
+    pub(crate) id: Option<Id>,
+    pub(crate) code: ErrorCode,
+    pub(crate) message: String,
+}
+
+/// Members of `params` that some method reads, as they stand.
+#[derive(Debug, Default)]
+pub(crate) struct Params<'a> {
+    /// What stands in place of an object.
+    pub(super) instead: Option<&'static str>,
+    /// A member that is there twice.
+    pub(super) twice: Option<&'static str>,
+    pub(crate) name: Option<&'a RawValue>,
+    pub(super) arguments: Option<&'a RawValue>,
+    pub(crate) uri: Option<&'a RawValue>,
+    pub(super) cursor: Option<&'a RawValue>,
+    pub(crate) protocol_version: Option<&'a RawValue>,
+    pub(super) notifications: Option<&'a RawValue>,
+    pub(super) request_id: Option<&'a RawValue>,
+    pub(super) meta: Meta<'a>,
+}
+
+/// Members of `_meta` that matter.
+#[derive(Debug, Default)]
+pub(crate) struct Meta<'a> {
+    pub(super) instead: Option<&'static str>,
+    version: Option<&'a RawValue>,
+    capabilities: Option<&'a RawValue>,
+    progress_token: Option<&'a RawValue>,
+}
+
+impl Params<'_> {
+    /// The revision that the request itself names.
+    pub(crate) fn version(&self) -> Option<Cow<'_, str>> {
+        self.meta.version.and_then(text)
+    }
+
+    /// Members of `_meta` that the revisions from 2026-07-28 on want, and that are not there.
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
+        let version = self.version().is_none().then_some("io.modelcontextprotocol/protocolVersion");
+        let object = self.meta.capabilities.is_some_and(|raw| raw.get().starts_with('{'));
+        let capabilities = (!object).then_some("io.modelcontextprotocol/clientCapabilities");
+        version.into_iter().chain(capabilities).collect()
+    }
+
+    /// By which the caller wants to be told of progress, as JSON.
+    pub(crate) fn progress_token(&self) -> Option<Box<str>> {
+        Id::read(self.meta.progress_token?.get()).map(|token| token.0)
+    }
+}
+
+/// The text that a value is.
+pub(crate) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+    if !raw.get().starts_with('"') {
+        return None;
+    }
+    serde_json::from_str::<Text<'_>>(raw.get()).ok().map(|text| text.0)
+}
+
+/// What a value is, in words.
+pub(crate) fn kind(raw: &RawValue) -> &'static str {
+    match raw.get().as_bytes().first() {
+        Some(b'"') => "a string",
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
+}
+
+/// The bytes of a byte order mark, which may stand before JSON.
+const MARK: &[u8] = "\u{FEFF}".as_bytes();
+
+/// A text without the byte order mark before it.
+pub(crate) fn unmarked(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(MARK).unwrap_or(bytes)
+}
+
+/// Reads a message.
+pub(crate) fn read(bytes: &[u8]) -> Result<Message<'_>, Malformed> {
+    let bytes = unmarked(bytes);
+    let wrong = |id, code, message: String| Malformed { id, code, message };
+    let unreadable = |reason: String| {
+        let id = super::scan::id_of(bytes);
+        wrong(id, ErrorCode::PARSE_ERROR, format!("the message is not JSON: {reason}"))
+    };
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => return Err(unreadable(format!("not UTF-8 after {} bytes", error.valid_up_to()))),
+    };
+    let mut envelope = Envelope::default();
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let seen = Filled(&mut envelope).deserialize(&mut reader).and_then(|()| reader.end());
+    match seen {
+        Err(error) if error.is_data() => {}
+        Err(error) => return Err(unreadable(error.to_string())),
+        Ok(()) => {}
+    }
+    let id = envelope.id.and_then(|id| Id::read(id.get()));
+    let no_request = |reason: &str| {
+        let message = format!("the message is not a JSON-RPC 2.0 request: {reason}");
+        Malformed { id: id.clone(), code: ErrorCode::INVALID_REQUEST, message }
+    };
+    if let Some(instead) = envelope.instead {
+        return Err(no_request(&format!("it is {instead}; send one object a message")));
+    }
+    if let Some(twice) = envelope.twice {
+        return Err(no_request(&format!("`{twice}` is there twice")));
+    }
+    if seen_version(&envelope) != Some("2.0") {
+        return Err(no_request("`jsonrpc` must be \"2.0\""));
+    }
+    let Some(method) = envelope.method else {
+        let answers = envelope.result || envelope.error;
+        return if answers { Ok(Message::Response) } else { Err(no_request("`method` is missing")) };
+    };
+    let Some(method) = self::text(method) else {
+        return Err(no_request(&format!("`method` is {}; expected a string", kind(method))));
+    };
+    let call = Call { method, params: envelope.params };
+    match (envelope.id, &id) {
+        (None, _) => Ok(Message::Notification(call)),
+        (Some(_), Some(id)) => Ok(Message::Request(id.clone(), call)),
+        (Some(raw), None) if raw.get().len() > LONGEST_ID => {
+            Err(no_request(&format!("`id` has {} bytes; the most is {LONGEST_ID}", raw.get().len())))
+        }
+        (Some(raw), None) => {
+            Err(no_request(&format!("`id` is {}; expected a string or a number", kind(raw))))
+        }
+    }
+}
+
+fn seen_version<'a>(envelope: &Envelope<'a>) -> Option<&'a str> {
+    envelope.version?.get().strip_prefix('"')?.strip_suffix('"')
+}
+
+/// The outermost object.
+#[derive(Debug, Default)]
+struct Envelope<'a> {
+    instead: Option<&'static str>,
+    twice: Option<&'static str>,
+    version: Option<&'a RawValue>,
+    id: Option<&'a RawValue>,
+    method: Option<&'a RawValue>,
+    params: Params<'a>,
+    has_params: bool,
+    result: bool,
+    error: bool,
+}
+
+/// Something that is filled while it is read.
+trait Fill<'a> {
+    /// Reads the value of a member.
+    fn member<M: MapAccess<'a>>(&mut self, key: &str, map: &mut M) -> Result<(), M::Error>;
+    /// There is something else than an object.
+    fn not_an_object(&mut self, kind: &'static str);
+}
+
+fn put<'a, M: MapAccess<'a>>(
+    to: &mut Option<&'a RawValue>,
+    twice: &mut Option<&'static str>,
+    key: &'static str,
+    map: &mut M,
+) -> Result<(), M::Error> {
+    if to.replace(map.next_value()?).is_some() {
+        *twice = Some(key);
+    }
+    Ok(())
+}
+
+impl<'a> Fill<'a> for Envelope<'a> {
+    fn member<M: MapAccess<'a>>(&mut self, key: &str, map: &mut M) -> Result<(), M::Error> {
+        let twice = &mut self.twice;
+        match key {
+            "jsonrpc" => put(&mut self.version, twice, "jsonrpc", map),
+            "id" => put(&mut self.id, twice, "id", map),
+            "method" => put(&mut self.method, twice, "method", map),
+            "params" => {
+                if std::mem::replace(&mut self.has_params, true) {
+                    *twice = Some("params");
+                }
+                map.next_value_seed(Filled(&mut self.params))
+            }
+            other => {
+                self.result |= other == "result";
+                self.error |= other == "error";
+                map.next_value::<IgnoredAny>().map(|_| ())
+            }
+        }
+    }
+
+    fn not_an_object(&mut self, kind: &'static str) {
+        self.instead = Some(kind);
+    }
+}
+
+impl<'a> Fill<'a> for Params<'a> {
+    fn member<M: MapAccess<'a>>(&mut self, key: &str, map: &mut M) -> Result<(), M::Error> {
+        let twice = &mut self.twice;
+        match key {
+            "name" => put(&mut self.name, twice, "name", map),
+            "arguments" => put(&mut self.arguments, twice, "arguments", map),
+            "uri" => put(&mut self.uri, twice, "uri", map),
+            "cursor" => put(&mut self.cursor, twice, "cursor", map),
+            "protocolVersion" => put(&mut self.protocol_version, twice, "protocolVersion", map),
+            "notifications" => put(&mut self.notifications, twice, "notifications", map),
+            "requestId" => put(&mut self.request_id, twice, "requestId", map),
+            "_meta" => map.next_value_seed(Filled(&mut self.meta)),
+            _ => map.next_value::<IgnoredAny>().map(|_| ()),
+        }
+    }
+
+    fn not_an_object(&mut self, kind: &'static str) {
+        // As good as not there.
+        self.instead = Some(kind).filter(|kind| *kind != "null");
+    }
+}
+
+impl<'a> Fill<'a> for Meta<'a> {
+    fn member<M: MapAccess<'a>>(&mut self, key: &str, map: &mut M) -> Result<(), M::Error> {
+        let to = match key {
+            "io.modelcontextprotocol/protocolVersion" => &mut self.version,
+            "io.modelcontextprotocol/clientCapabilities" => &mut self.capabilities,
+            "progressToken" => &mut self.progress_token,
+            _ => return map.next_value::<IgnoredAny>().map(|_| ()),
+        };
+        *to = Some(map.next_value()?);
+        Ok(())
+    }
+
+    fn not_an_object(&mut self, kind: &'static str) {
+        self.instead = Some(kind).filter(|kind| *kind != "null");
+    }
+}
+
+/// Reads into something that stays as far as it was filled when the text ends early.
+struct Filled<'f, T>(&'f mut T);
+
+impl<'a, T: Fill<'a>> DeserializeSeed<'a> for Filled<'_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'a, T: Fill<'a>> Visitor<'a> for Filled<'_, T> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
+        #[derive(Deserialize)]
+        struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+        while let Some(Name(key)) = map.next_key::<Name<'a>>()? {
+            self.0.member(&key, &mut map)?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<S: SeqAccess<'a>>(self, mut seq: S) -> Result<(), S::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        self.0.not_an_object("an array");
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        self.0.not_an_object("a boolean");
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        self.0.not_an_object("a number");
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        self.0.not_an_object("a number");
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        self.0.not_an_object("a number");
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        self.0.not_an_object("a string");
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.0.not_an_object("null");
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn malformed(text: &str) -> (i32, Option<String>) {
+        let malformed = read(text.as_bytes()).expect_err("it is none");
+        (malformed.code.0, malformed.id.map(|id| id.as_json().to_owned()))
+    }
+
+    #[test]
+    fn a_message_is_read_in_any_order_of_its_members() {
+        let text = r#"{"params":{"arguments":{"b": [1, {"name": 2}]},"name":"a\u0062","_meta":{"progressToken":7}},"method":"tools/call","jsonrpc":"2.0","id":"x"}"#;
+        let Ok(Message::Request(id, call)) = read(text.as_bytes()) else { panic!("a request") };
+        assert_eq!((id.as_json(), &*call.method), ("\"x\"", "tools/call"));
+        assert_eq!(call.params.name.and_then(super::text).as_deref(), Some("ab"));
+        assert_eq!(call.params.arguments.map(RawValue::get), Some(r#"{"b": [1, {"name": 2}]}"#));
+        assert_eq!(call.params.progress_token().as_deref(), Some("7"));
+        let marked = format!("\u{FEFF}{text}");
+        assert!(matches!(read(marked.as_bytes()), Ok(Message::Request(..))));
+        let told = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+        assert!(matches!(read(told.as_bytes()), Ok(Message::Notification(_))));
+        let answer = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
+        assert!(matches!(read(answer.as_bytes()), Ok(Message::Response)));
+    }
+
+    #[test]
+    fn what_is_no_message_is_told_by_code_and_id() {
+        let one = || Some("1".to_owned());
+        let rows = [
+            ("", -32700, None),
+            ("{", -32700, None),
+            ("{\"id\":1,", -32700, one()),
+            ("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"} x", -32700, one()),
+            ("[]", -32600, None),
+            ("null", -32600, None),
+            ("1.5", -32600, None),
+            ("{}", -32600, None),
+            ("{\"id\":1}", -32600, one()),
+            ("{\"id\":1,\"method\":\"ping\"}", -32600, one()),
+            ("{\"jsonrpc\":2.0,\"id\":1,\"method\":\"ping\"}", -32600, one()),
+            ("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":5}", -32600, one()),
+            ("{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"ping\"}", -32600, None),
+            ("{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"ping\"}", -32600, None),
+            ("{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":1,\"method\":\"ping\"}", -32600, one()),
+        ];
+        for (text, code, id) in rows {
+            assert_eq!(malformed(text), (code, id), "{text}");
+        }
+        let long = |size: usize| {
+            let id = "x".repeat(size.saturating_sub(2));
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":\"{id}\",\"method\":\"ping\"}}")
+        };
+        assert!(read(long(LONGEST_ID).as_bytes()).is_ok());
+        assert_eq!(malformed(&long(LONGEST_ID + 1)), (-32600, None));
+    }
+
+    #[test]
+    fn depth_costs_no_stack() {
+        for open in ["[", "{\"a\":"] {
+            let deep = open.repeat(300_000);
+            assert_eq!(malformed(&deep).0, -32700);
+            let inside =
+                format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"x\",\"params\":{{\"arguments\":{deep}");
+            assert_eq!(malformed(&inside), (-32700, Some("1".to_owned())));
+        }
+    }
+
+    #[test]
+    fn spellings_of_an_id_are_one() {
+        assert_eq!(Id::read(r#""\u0061""#), Id::read(r#""a""#));
+        assert_ne!(Id::read(r#""1""#), Id::read("1"));
+        for wrong in ["null", "true", "{}", "[]", "", "1 2"] {
+            assert_eq!(Id::read(wrong), None, "{wrong}");
+        }
+    }
+}

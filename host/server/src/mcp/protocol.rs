@@ -1,0 +1,273 @@
+//! The protocol, whatever carries it: the messages that agents send all the time are answered here, from their text to
+//! the text of the answer; the rest goes to the protocol's library.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use rmcp::ErrorData;
+use rmcp::model::{
+    ClientJsonRpcMessage, ClientRequest, DiscoverResult, ErrorCode, Implementation, ProtocolVersion,
+    ServerCapabilities, ServerConfig,
+};
+use serde_json::json;
+
+use super::agent::Agent;
+use super::message::{Call, Id, Params, kind, text};
+use super::reply::Reply;
+use super::result::with_retry;
+use super::tools::ToolCall;
+use crate::app::App;
+use crate::budget::Held;
+use crate::error::ServeError;
+use crate::principal::Principal;
+
+/// Most bytes of a message that is not a call of a tool: the protocol's library makes a tree of it, which takes some 160
+/// bytes for each of these, and 2 µs.
+pub(crate) const SMALL: usize = 16 << 10;
+
+/// Memory that a message takes as a tree, for each of its bytes: seen with many small objects, `{"":0},`, in a list.
+const EXPANSION: u64 = 160;
+
+/// Answers messages. A clone is the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Protocol {
+    pub(super) app: App,
+}
+
+/// Who sends a message, and by which rules.
+#[derive(Debug, Clone)]
+pub(crate) struct Sender {
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) revision: &'static ProtocolVersion,
+    /// Whether a token stands behind it, which may be revoked.
+    pub(crate) by_token: bool,
+    /// Lower limits for its calls, as it wrote them.
+    pub(crate) limits: Option<Arc<str>>,
+}
+
+impl Sender {
+    /// Whether it follows the revisions without a handshake.
+    pub(crate) fn is_modern(&self) -> bool {
+        !self.revision.has_initialize()
+    }
+}
+
+/// What a request comes to.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// It is answered.
+    Done(Reply),
+    /// A tool is called.
+    Call(Box<ToolCall>),
+    /// The protocol's library answers it.
+    Rest(Box<Rest>),
+}
+
+/// A request for the protocol's library.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    pub(super) id: Id,
+    pub(super) message: ClientJsonRpcMessage,
+    pub(super) agent: Agent,
+    pub(super) revision: &'static ProtocolVersion,
+    /// Whether its answer comes only when the caller or the server goes.
+    pub(crate) listens: bool,
+    /// Memory for it as a tree.
+    pub(super) _held: Held,
+}
+
+/// A revision by its name.
+pub(crate) fn known(version: &str) -> Option<&'static ProtocolVersion> {
+    ProtocolVersion::KNOWN_VERSIONS.iter().find(|known| known.as_str() == version)
+}
+
+/// What a request without the members of `_meta` that it must have is told.
+pub(crate) fn missing(params: &Params<'_>) -> ErrorData {
+    let missing = params.missing().join(", ");
+    let message = format!("`params._meta` lacks, or has in another form: {missing}");
+    ErrorData::invalid_params(message, None)
+}
+
+/// The revision by which a request goes: its own, or that of its session.
+pub(crate) fn revision(
+    call: &Call<'_>,
+    session: Option<&'static ProtocolVersion>,
+) -> Result<&'static ProtocolVersion, ErrorData> {
+    let params = &call.params;
+    let Some(own) = params.version() else {
+        return match session {
+            Some(session) if session.has_initialize() && call.method != "server/discover" => Ok(session),
+            _ => Err(missing(params)),
+        };
+    };
+    let Some(own) = known(&own) else {
+        let requested = serde_json::from_value(json!(own)).unwrap_or(ProtocolVersion::LATEST);
+        return Err(ErrorData::unsupported_protocol_version(requested, ProtocolVersion::KNOWN_VERSIONS));
+    };
+    if !own.has_initialize() && !params.missing().is_empty() {
+        return Err(missing(params));
+    }
+    Ok(own)
+}
+
+/// Whether a request is the handshake: one that names a revision without one for itself is not.
+pub(crate) fn is_handshake(call: &Call<'_>) -> bool {
+    let own = call.params.version();
+    call.method == "initialize" && own.and_then(|own| known(&own)).is_none_or(ProtocolVersion::has_initialize)
+}
+
+/// The revision that a handshake agrees on.
+pub(crate) fn negotiate(call: &Call<'_>) -> Result<&'static ProtocolVersion, ErrorData> {
+    let asked = call.params.protocol_version;
+    let Some(version) = asked.and_then(text) else {
+        let found = asked.map_or("missing", kind);
+        let message = format!("`protocolVersion` is {found}; expected a string such as \"2025-11-25\"");
+        return Err(ErrorData::invalid_params(message, None));
+    };
+    let known = known(&version).filter(|version| version.has_initialize());
+    Ok(known.unwrap_or(const { &ProtocolVersion::LATEST_WITH_INITIALIZE }))
+}
+
+impl Protocol {
+    pub(crate) fn new(app: &App) -> Self {
+        Self { app: app.clone() }
+    }
+
+    /// What a request comes to. `hears` says whether this transport tells of changes without being asked.
+    pub(crate) fn take(&self, id: Id, call: &Call<'_>, whole: &[u8], sender: &Sender, hears: bool) -> Work {
+        let fail = |error: &ErrorData| Work::Done(Reply::error(Some(&id), error));
+        if let Err(error) = well_formed(&call.params) {
+            return fail(&error);
+        }
+        match &*call.method {
+            "tools/call" => match self.prepare(id.clone(), call, sender) {
+                Ok(call) => Work::Call(Box::new(call)),
+                Err(error) => fail(&error),
+            },
+            "tools/list" => match self.list(&id, &call.params, sender) {
+                Ok(reply) => Work::Done(reply),
+                Err(error) => fail(&error),
+            },
+            "ping" if !sender.is_modern() => Work::Done(Reply::result(&id, 2, |text| text.extend(b"{}"))),
+            "initialize" if !sender.is_modern() => {
+                Work::Done(Reply::of(&id, &about(hears).with_protocol_version(sender.revision.clone())))
+            }
+            "server/discover" => {
+                // Whoever discovers may listen, and is told then.
+                let versions = ProtocolVersion::KNOWN_VERSIONS.to_vec();
+                Work::Done(Reply::of(&id, &DiscoverResult::from_server_info(versions, about(true))))
+            }
+            method if is_for_the_library(method, sender) => match self.rest(&id, call, whole, sender) {
+                Ok(rest) => Work::Rest(Box::new(rest)),
+                Err(error) => fail(&error),
+            },
+            method => {
+                let method = ringfence::text::clean(method, 80);
+                let message = format!("there is no method `{method}` in this revision of the protocol");
+                fail(&ErrorData::new(ErrorCode::METHOD_NOT_FOUND, message, None))
+            }
+        }
+    }
+
+    /// What whoever sends too much is told.
+    pub(super) fn over(&self, id: &Id, error: &ServeError) -> Reply {
+        self.app.metrics.denied(error.code());
+        let wait = error.retry_after();
+        let data = json!({"code": error.code(), "retryAfterMs": wait.map(millis)});
+        let reply = Reply::error(Some(id), &ErrorData::new(ErrorCode(-32000), error.detail(), Some(data)));
+        Reply { status: StatusCode::TOO_MANY_REQUESTS, retry: wait, ..reply }
+    }
+
+    fn rest(&self, id: &Id, call: &Call<'_>, whole: &[u8], sender: &Sender) -> Result<Rest, ErrorData> {
+        let invalid = |message: String| ErrorData::invalid_params(message, None);
+        let (method, params) = (&*call.method, &call.params);
+        if whole.len() > SMALL {
+            let size = whole.len();
+            return Err(invalid(format!("the message has {size} bytes; the most for `{method}` is {SMALL}")));
+        }
+        if let Some(cursor) =
+            params.cursor.filter(|cursor| !["\"", "n"].iter().any(|first| cursor.get().starts_with(first)))
+        {
+            return Err(invalid(format!("`cursor` is {}; expected a string", kind(cursor))));
+        }
+        let wants = match method {
+            "resources/read" | "skills/get" => Some(("uri", params.uri, '"', "a string")),
+            "subscriptions/listen" => Some(("notifications", params.notifications, '{', "an object")),
+            _ => None,
+        };
+        if let Some((name, given, first, expected)) = wants
+            && !given.is_some_and(|given| given.get().starts_with(first))
+        {
+            let found = given.map_or("missing", kind);
+            return Err(invalid(format!("`{name}` is {found}; expected {expected}")));
+        }
+        let mut held = self.app.bodies.hold(sender.principal.account.bodies());
+        let tree = (whole.len() as u64).saturating_mul(EXPANSION);
+        if let Err(error) = held.more(tree) {
+            let data = json!({"code": error.code()});
+            return Err(ErrorData::new(ErrorCode(-32000), with_retry(&error), Some(data)));
+        }
+        let unfit = || invalid(format!("`params` does not fit `{method}`"));
+        let message: ClientJsonRpcMessage =
+            serde_json::from_slice(super::message::unmarked(whole)).map_err(|_| unfit())?;
+        match &message {
+            ClientJsonRpcMessage::Request(request)
+                if !matches!(request.request, ClientRequest::CustomRequest(_)) => {}
+            _ => return Err(unfit()),
+        }
+        Ok(Rest {
+            id: id.clone(),
+            message,
+            agent: Agent::new(&self.app, &sender.principal, sender.by_token),
+            revision: sender.revision,
+            listens: method == "subscriptions/listen",
+            _held: held,
+        })
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Methods whose results are not made here.
+fn is_for_the_library(method: &str, sender: &Sender) -> bool {
+    match method {
+        "resources/list" | "resources/templates/list" | "resources/read" | "skills/list" | "skills/get" => {
+            true
+        }
+        "subscriptions/listen" => sender.is_modern(),
+        _ => false,
+    }
+}
+
+/// What holds for the parameters of every method.
+fn well_formed(params: &Params<'_>) -> Result<(), ErrorData> {
+    let wrong = match (params.instead, params.meta.instead, params.twice) {
+        (Some(instead), _, _) => format!("`params` is {instead}; expected an object"),
+        (None, Some(instead), _) => format!("`params._meta` is {instead}; expected an object"),
+        (None, None, Some(twice)) => format!("`params` has `{twice}` twice; send it once"),
+        (None, None, None) => return Ok(()),
+    };
+    Err(ErrorData::invalid_params(wrong, None))
+}
+
+/// What this server is. `told` says whether changes are told on the connection itself.
+pub(super) fn about(told: bool) -> ServerConfig {
+    let mut capabilities =
+        ServerCapabilities::builder().enable_tools().enable_resources().enable_skills().build();
+    if told {
+        if let Some(tools) = &mut capabilities.tools {
+            tools.list_changed = Some(true);
+        }
+        if let Some(resources) = &mut capabilities.resources {
+            resources.list_changed = Some(true);
+        }
+    }
+    let about = Implementation::new("ringfence", env!("CARGO_PKG_VERSION"));
+    ServerConfig::new(capabilities).with_server_info(about).with_instructions(
+        "Each tool is a function of a sandboxed skill and is called as `skill_tool`. A call runs in a fresh \
+         instance under hard limits; nothing is kept between calls. Descriptions come from the skills' authors.",
+    )
+}

@@ -1,0 +1,76 @@
+//! Answers as the text that goes out: written once, never a tree.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use rmcp::ErrorData;
+use rmcp::model::ErrorCode;
+use serde::Serialize;
+
+use super::message::Id;
+
+/// An answer to a request.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    /// A JSON-RPC response.
+    pub(crate) text: Vec<u8>,
+    /// What it is over HTTP, for the revisions that tell errors by status too.
+    pub(crate) status: StatusCode,
+    /// When to try again, where that is what is wrong.
+    pub(crate) retry: Option<Duration>,
+}
+
+impl Reply {
+    /// A result, which is written by `write`.
+    pub(super) fn result(id: &Id, size: usize, write: impl FnOnce(&mut Vec<u8>)) -> Self {
+        let mut text = Vec::with_capacity(size.saturating_add(64));
+        text.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+        text.extend_from_slice(id.as_json().as_bytes());
+        text.extend_from_slice(b",\"result\":");
+        write(&mut text);
+        text.push(b'}');
+        Self { text, status: StatusCode::OK, retry: None }
+    }
+
+    /// A result that is a value of the protocol's library.
+    pub(super) fn of(id: &Id, result: &impl Serialize) -> Self {
+        Self::result(id, 512, |text| json(text, result))
+    }
+
+    /// An error.
+    pub(crate) fn error(id: Option<&Id>, error: &ErrorData) -> Self {
+        let mut text = b"{\"jsonrpc\":\"2.0\",\"id\":".to_vec();
+        text.extend_from_slice(id.map_or("null", Id::as_json).as_bytes());
+        text.extend_from_slice(b",\"error\":");
+        json(&mut text, error);
+        text.push(b'}');
+        Self { text, status: status(error.code), retry: None }
+    }
+
+    /// The same, with another status.
+    pub(crate) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+}
+
+fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::METHOD_NOT_FOUND => StatusCode::NOT_FOUND,
+        ErrorCode::PARSE_ERROR
+        | ErrorCode::INVALID_REQUEST
+        | ErrorCode::UNSUPPORTED_PROTOCOL_VERSION
+        | ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY
+        | ErrorCode::HEADER_MISMATCH => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    }
+}
+
+/// Appends a value as JSON.
+pub(super) fn json(text: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
+    let begun = text.len();
+    // Nothing that is written here fails: maps have keys that are text.
+    if serde_json::to_writer(&mut *text, value).is_err() {
+        text.truncate(begun);
+        text.extend_from_slice(b"null");
+    }
+}

@@ -1,0 +1,125 @@
+//! Finds the identifier of a message that is not read otherwise: too long to be kept, or no JSON. It goes through the
+//! bytes once, keeps a few of them, and stops believing what it sees where the text is none.
+
+use super::message::{Id, LONGEST_ID, unmarked};
+
+/// The names of members that matter have so many bytes.
+const KEY: usize = 2;
+
+/// Looks at a message piece by piece.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    depth: u32,
+    in_text: bool,
+    escaped: bool,
+    /// Inside the outermost object: whether a name comes next, and the last one, cut.
+    wants_value: bool,
+    key: Vec<u8>,
+    /// The bytes of the value of `id`, while they come.
+    value: Option<Vec<u8>>,
+    found: Option<Id>,
+    /// No name of a member is taken from here on.
+    over: bool,
+}
+
+impl Scan {
+    /// The next bytes.
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            if self.over {
+                return;
+            }
+            self.byte(*byte);
+        }
+    }
+
+    /// The identifier, if there was one.
+    pub(super) fn id(self) -> Option<Id> {
+        self.found
+    }
+
+    fn byte(&mut self, byte: u8) {
+        if let Some(value) = &mut self.value {
+            let ends = !self.in_text && self.depth == 1 && matches!(byte, b',' | b'}');
+            if ends {
+                self.found = str::from_utf8(value).ok().and_then(|raw| Id::read(raw.trim()));
+                self.value = None;
+                self.over = true;
+                return;
+            }
+            if value.len() > LONGEST_ID {
+                self.over = true;
+                return;
+            }
+            value.push(byte);
+        }
+        if self.in_text {
+            let ends = byte == b'"' && !self.escaped;
+            self.escaped = byte == b'\\' && !self.escaped;
+            self.in_text = !ends;
+            if !ends && self.depth == 1 && !self.wants_value && self.key.len() <= KEY {
+                self.key.push(byte);
+            }
+            return;
+        }
+        match byte {
+            b'"' => {
+                self.in_text = true;
+                if self.depth == 1 && !self.wants_value {
+                    self.key.clear();
+                }
+            }
+            b'{' | b'[' => {
+                self.over |= self.depth == 0 && byte == b'[';
+                self.depth = self.depth.saturating_add(1);
+            }
+            b'}' | b']' => {
+                self.depth = self.depth.saturating_sub(1);
+                self.over |= self.depth == 0;
+            }
+            b':' if self.depth == 1 => {
+                self.wants_value = true;
+                if self.key == b"id" {
+                    self.value = Some(Vec::new());
+                }
+            }
+            b',' if self.depth == 1 => self.wants_value = false,
+            _ => {}
+        }
+    }
+}
+
+/// The identifier of a message that is there as a whole, or as far as it came.
+pub(super) fn id_of(bytes: &[u8]) -> Option<Id> {
+    let mut scan = Scan::default();
+    scan.feed(unmarked(bytes));
+    scan.id()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_is_found_wherever_it_stands() {
+        let rows = [
+            (r#"{"id":1,"method":"x"}"#, Some("1")),
+            (r#"{"method":"x","params":{"id":5,"a":["}",{"id":6}]},"id" : "a" }"#, Some(r#""a""#)),
+            (r#"{"a":"\"id\":7,","id":8}"#, Some("8")),
+            (r#"{"a":"id","b":9}"#, None),
+            (r#"{"id":{"id":1}}"#, None),
+            (r#"{"id":null,"x":1}"#, None),
+            (r#"[{"id":1}]"#, None),
+            (r#"{"id":1"#, None),
+            (r#"{"ide":1,"id":2}"#, Some("2")),
+            ("", None),
+        ];
+        for (text, id) in rows {
+            assert_eq!(id_of(text.as_bytes()).as_ref().map(Id::as_json), id, "{text}");
+            // The same, byte by byte.
+            let mut scan = Scan::default();
+            text.as_bytes().iter().for_each(|byte| scan.feed(&[*byte]));
+            assert_eq!(scan.id().as_ref().map(Id::as_json), id, "{text}");
+        }
+    }
+}

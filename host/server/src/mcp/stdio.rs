@@ -1,0 +1,458 @@
+//! MCP on standard input and output. One thread reads, answers what is answered at once, and writes; a call that does not
+//! end in its first slice goes on in the runtime, and its answer is written by a second thread. So a short call changes
+//! no thread, and answers that are ready together are written together.
+
+use std::collections::HashMap;
+use std::io::{ErrorKind, Read, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use rmcp::ErrorData;
+use rmcp::model::{ErrorCode, ProtocolVersion};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+use tokio_util::task::TaskTracker;
+
+use super::agent::TOGETHER;
+use super::message::{self, Call, Id, Message};
+use super::protocol::{Protocol, Sender, Work, is_handshake, negotiate, revision};
+use super::reply::Reply;
+use super::scan::Scan;
+use super::tools::Notes;
+use crate::app::App;
+use crate::budget::Held;
+use crate::error::ServeError;
+use crate::http::mcp::ENVELOPE;
+use crate::principal::Principal;
+
+/// Bytes that are read at once, and beyond which a buffer for lines is not kept.
+const CHUNK: usize = 64 << 10;
+
+/// Answers that are ready wait so long, or for so many bytes, for others to be written with them.
+const GATHER: Duration = Duration::from_micros(250);
+const GATHERED: usize = 32 << 10;
+
+/// Bytes that wait to be written while more is read; notes that may be lost wait in less.
+const WAITING: usize = 4 << 20;
+const NOTES: usize = 256 << 10;
+
+/// What waits to be written to standard output.
+pub(crate) struct Out {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    writer: Mutex<Box<dyn Write + Send>>,
+}
+
+struct Queue {
+    bytes: Vec<u8>,
+    /// Memory for them, of the caller's share.
+    held: Held,
+    /// Somebody writes, and takes what comes meanwhile as well.
+    busy: bool,
+    /// Nobody reads any more.
+    closed: bool,
+    /// Nothing comes any more.
+    over: bool,
+}
+
+impl std::fmt::Debug for Out {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Out").finish_non_exhaustive()
+    }
+}
+
+fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Out {
+    fn new(writer: Box<dyn Write + Send>, held: Held) -> Arc<Self> {
+        let queue = Queue { bytes: Vec::new(), held, busy: false, closed: false, over: false };
+        Arc::new(Self { queue: Mutex::new(queue), changed: Condvar::new(), writer: Mutex::new(writer) })
+    }
+
+    /// A line that is written with the next ones.
+    fn gather(&self, line: &[u8]) -> usize {
+        let mut queue = locked(&self.queue);
+        queue.add(line);
+        queue.bytes.len()
+    }
+
+    /// An answer that is written with the next ones; where there is no memory for it, its caller is told so.
+    fn answer(&self, id: &Id, reply: &Reply) -> usize {
+        let mut queue = locked(&self.queue);
+        if !queue.add(&reply.text) {
+            let full = ErrorData::new(ErrorCode(-32000), ServeError::AnswersFull.detail(), None);
+            queue.put(&Reply::error(Some(id), &full).text);
+        }
+        queue.bytes.len()
+    }
+
+    /// A line that is written soon.
+    pub(super) fn push(&self, line: Vec<u8>) {
+        self.gather(&line);
+        self.changed.notify_all();
+    }
+
+    /// A line that is written soon, unless much is waiting.
+    pub(super) fn offer(&self, line: Vec<u8>) {
+        let mut queue = locked(&self.queue);
+        if queue.bytes.len() < NOTES {
+            queue.add(&line);
+            drop(queue);
+            self.changed.notify_all();
+        }
+    }
+
+    /// Writes what waits, unless somebody is writing.
+    fn flush(&self) {
+        let mut queue = locked(&self.queue);
+        while !queue.bytes.is_empty() && !queue.busy {
+            queue.busy = true;
+            let bytes = std::mem::take(&mut queue.bytes);
+            drop(queue);
+            let written = {
+                let mut writer = locked(&self.writer);
+                writer.write_all(&bytes).and_then(|()| writer.flush())
+            };
+            queue = locked(&self.queue);
+            queue.busy = false;
+            queue.closed |= written.is_err();
+            if queue.closed {
+                queue.bytes.clear();
+            } else if queue.bytes.is_empty() && bytes.capacity() <= CHUNK {
+                queue.bytes = bytes;
+                queue.bytes.clear();
+            }
+            let left = queue.bytes.len() as u64;
+            queue.held.keep(left);
+        }
+        drop(queue);
+        self.changed.notify_all();
+    }
+
+    /// Until so little waits that more may be read.
+    fn settle(&self) {
+        self.flush();
+        let queue = locked(&self.queue);
+        drop(self.changed.wait_while(queue, |queue| queue.bytes.len() >= WAITING && !queue.closed));
+    }
+
+    /// Writes what others than the reading thread have, until nothing comes any more.
+    fn write(&self) {
+        loop {
+            let queue = locked(&self.queue);
+            let idle = |queue: &mut Queue| !queue.over && (queue.bytes.is_empty() || queue.busy);
+            let queue = self.changed.wait_while(queue, idle).unwrap_or_else(PoisonError::into_inner);
+            if queue.over && queue.bytes.is_empty() && !queue.busy {
+                return;
+            }
+            let busy = queue.busy;
+            drop(queue);
+            if busy {
+                std::thread::yield_now();
+            }
+            self.flush();
+        }
+    }
+
+    fn end(&self) {
+        locked(&self.queue).over = true;
+        self.changed.notify_all();
+    }
+}
+
+impl Queue {
+    /// Adds a line if there is memory for it.
+    fn add(&mut self, line: &[u8]) -> bool {
+        let fits = self.closed || self.held.more(line.len() as u64).is_ok();
+        if fits {
+            self.put(line);
+        }
+        fits
+    }
+
+    fn put(&mut self, line: &[u8]) {
+        if !self.closed {
+            self.bytes.extend_from_slice(line);
+            self.bytes.push(b'\n');
+        }
+    }
+}
+
+/// What goes on for requests, to be stopped when their caller says so.
+type Running = Arc<Mutex<HashMap<Id, (AbortHandle, bool)>>>;
+
+/// One caller's messages.
+struct Session {
+    protocol: Protocol,
+    principal: Arc<Principal>,
+    out: Arc<Out>,
+    /// What the handshake agreed on.
+    revision: Option<&'static ProtocolVersion>,
+    running: Running,
+    tasks: TaskTracker,
+    runtime: Handle,
+    /// Whether changes are told.
+    tells: bool,
+    /// When the first answer was made that waits.
+    since: Option<Instant>,
+}
+
+/// Speaks until the input ends and everything is answered. Must be called in a runtime.
+pub(crate) async fn speak(
+    app: &App,
+    principal: &Arc<Principal>,
+    input: impl Read + Send + 'static,
+    output: impl Write + Send + 'static,
+) -> std::io::Result<()> {
+    let out = Out::new(Box::new(output), app.answers.hold(principal.account.answers()));
+    let mut session = Session {
+        protocol: Protocol::new(app),
+        principal: Arc::clone(principal),
+        out: Arc::clone(&out),
+        revision: None,
+        running: Running::default(),
+        tasks: TaskTracker::new(),
+        runtime: Handle::current(),
+        tells: false,
+        since: None,
+    };
+    let tasks = session.tasks.clone();
+    let (ended, end) = oneshot::channel();
+    let written = Arc::clone(&out);
+    let (wrote, writes) = oneshot::channel::<()>();
+    std::thread::Builder::new().name("ringfence-write".to_owned()).spawn(move || {
+        written.write();
+        drop(wrote);
+    })?;
+    std::thread::Builder::new().name("ringfence-read".to_owned()).spawn(move || {
+        let runtime = session.runtime.clone();
+        let _runtime = runtime.enter();
+        let read = session.read(input);
+        session.stop_listening();
+        let _ = ended.send(read);
+    })?;
+    let stopping = app.stopping.clone();
+    let read = tokio::select! {
+        read = end => read.unwrap_or(Ok(())),
+        () = stopping.cancelled() => Ok(()),
+    };
+    tasks.close();
+    tasks.wait().await;
+    out.end();
+    let _ = writes.await;
+    read
+}
+
+impl Session {
+    /// Reads to the end, line by line. No line takes more memory than the largest message.
+    fn read(&mut self, mut input: impl Read) -> std::io::Result<()> {
+        let mut chunk = vec![0; CHUNK];
+        let (mut line, mut scan) = (Vec::new(), None::<Scan>);
+        loop {
+            let count = match input.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            let mut rest = chunk.get(..count).unwrap_or_default();
+            while let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
+                let (piece, next) = rest.split_at(at);
+                rest = next.get(1..).unwrap_or_default();
+                if line.is_empty() && scan.is_none() && piece.len() <= self.longest() {
+                    self.line(piece);
+                } else {
+                    self.piece(&mut line, &mut scan, piece);
+                    self.end_of_line(&mut line, &mut scan);
+                }
+                self.write_some();
+            }
+            self.piece(&mut line, &mut scan, rest);
+            self.since = None;
+            self.out.settle();
+        }
+        // A last line may lack its end.
+        if !line.is_empty() || scan.is_some() {
+            self.end_of_line(&mut line, &mut scan);
+            self.out.flush();
+        }
+        Ok(())
+    }
+
+    /// Bytes of the longest line: the largest input and what stands around it.
+    fn longest(&self) -> usize {
+        let most = self.protocol.app.config.load().largest_input().saturating_add(ENVELOPE);
+        usize::try_from(most).unwrap_or(usize::MAX)
+    }
+
+    /// Keeps a piece of a line; of one that is too long only what its answer needs.
+    fn piece(&self, line: &mut Vec<u8>, scan: &mut Option<Scan>, piece: &[u8]) {
+        if scan.is_none() && line.len().saturating_add(piece.len()) > self.longest() {
+            let mut new = Scan::default();
+            new.feed(message::unmarked(line));
+            *line = Vec::new();
+            *scan = Some(new);
+        }
+        match scan {
+            Some(scan) => scan.feed(piece),
+            None => line.extend_from_slice(piece),
+        }
+    }
+
+    fn end_of_line(&mut self, line: &mut Vec<u8>, scan: &mut Option<Scan>) {
+        if let Some(scan) = scan.take() {
+            let message = format!("the line is longer than {} bytes; send a smaller input", self.longest());
+            let error = ErrorData::invalid_request(message, None);
+            self.out.gather(&Reply::error(scan.id().as_ref(), &error).text);
+            return;
+        }
+        let whole = std::mem::take(line);
+        self.line(&whole);
+        if whole.capacity() <= CHUNK {
+            *line = whole;
+            line.clear();
+        }
+    }
+
+    /// Writes when enough is ready, or when it has waited.
+    fn write_some(&mut self) {
+        let now = Instant::now();
+        let since = *self.since.get_or_insert(now);
+        let waited = now.saturating_duration_since(since) >= GATHER;
+        if waited || locked(&self.out.queue).bytes.len() >= GATHERED {
+            self.out.flush();
+            self.since = None;
+        }
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            return;
+        }
+        match message::read(line) {
+            Ok(Message::Request(id, call)) => self.request(id, &call, line),
+            Ok(Message::Notification(call)) => self.notification(&call),
+            // What wants no answer is counted as well, and there is nobody to tell that it is too much.
+            Ok(Message::Response) => drop(self.principal.account.request()),
+            Err(malformed) => {
+                let _ = self.principal.account.request();
+                let error = ErrorData::new(malformed.code, malformed.message, None);
+                self.out.gather(&Reply::error(malformed.id.as_ref(), &error).text);
+            }
+        }
+    }
+
+    fn request(&mut self, id: Id, call: &Call<'_>, line: &[u8]) {
+        let agreed = match &*call.method {
+            "initialize" if is_handshake(call) => {
+                negotiate(call).inspect(|version| self.revision = Some(version))
+            }
+            // A client may look whether anybody is there before the handshake.
+            "ping" if call.params.version().is_none() => {
+                Ok(self.revision.unwrap_or(const { &ProtocolVersion::LATEST_WITH_INITIALIZE }))
+            }
+            _ => revision(call, self.revision),
+        };
+        let revision = match agreed {
+            Ok(revision) => revision,
+            Err(error) => {
+                self.out.answer(&id, &Reply::error(Some(&id), &error));
+                return;
+            }
+        };
+        // Over HTTP the guard counts.
+        if let Err(over) = self.principal.account.request() {
+            let reply = self.protocol.over(&id, &ServeError::from(over));
+            self.out.answer(&id, &reply);
+            return;
+        }
+        let sender =
+            Sender { principal: Arc::clone(&self.principal), revision, by_token: false, limits: None };
+        match self.protocol.take(id.clone(), call, line, &sender, true) {
+            Work::Done(reply) => {
+                self.out.answer(&id, &reply);
+            }
+            work @ (Work::Call(_) | Work::Rest(_)) => self.start(id, work),
+        }
+    }
+
+    /// Begins what takes its time; what ends in its first slice is answered at once.
+    fn start(&self, id: Id, work: Work) {
+        let listens = matches!(&work, Work::Rest(rest) if rest.listens);
+        let (protocol, notes) = (self.protocol.clone(), Notes::Out(Arc::clone(&self.out)));
+        let mut answer = Box::pin(async move { protocol.finish(work, Some(notes)).await });
+        let first = answer.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        if let Poll::Ready(reply) = first {
+            self.out.answer(&id, &reply);
+            return;
+        }
+        // Held until the task is noted, so that it is noted before it ends.
+        let mut running = locked(&self.running);
+        let (known, out, of_task) = (Arc::clone(&self.running), Arc::clone(&self.out), id.clone());
+        let task = self.tasks.spawn_on(
+            async move {
+                let reply = answer.await;
+                locked(&known).remove(&of_task);
+                out.answer(&of_task, &reply);
+                out.changed.notify_all();
+            },
+            &self.runtime,
+        );
+        running.insert(id, (task.abort_handle(), listens));
+    }
+
+    fn notification(&mut self, call: &Call<'_>) {
+        let _ = self.principal.account.request();
+        match &*call.method {
+            "notifications/cancelled" => {
+                let id = call.params.request_id.and_then(|raw| Id::read(raw.get()));
+                if let Some((task, _)) = id.and_then(|id| locked(&self.running).remove(&id)) {
+                    task.abort();
+                }
+            }
+            "notifications/initialized" if self.revision.is_some() && !self.tells => {
+                self.tells = true;
+                let (app, principal) = (self.protocol.app.clone(), Arc::clone(&self.principal));
+                self.runtime.spawn(tell(app, principal, Arc::clone(&self.out)));
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends what only waits for changes: nobody is there to hear of them.
+    fn stop_listening(&self) {
+        for (task, listens) in locked(&self.running).values() {
+            if *listens {
+                task.abort();
+            }
+        }
+    }
+}
+
+/// Tells of changes, as the revisions with a handshake want it.
+async fn tell(app: App, principal: Arc<Principal>, out: Arc<Out>) {
+    let mut changes = app.librarian.changes();
+    let mut seen = app.seen_by(&principal);
+    loop {
+        tokio::select! {
+            () = app.stopping.cancelled() => return,
+            changed = changes.changed() => if changed.is_err() { return },
+        }
+        tokio::time::sleep(TOGETHER).await;
+        changes.mark_unchanged();
+        let now = app.seen_by(&principal);
+        if now == seen {
+            continue;
+        }
+        seen = now;
+        for list in ["tools", "resources"] {
+            let note = format!("{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/{list}/list_changed\"}}");
+            out.push(note.into_bytes());
+        }
+    }
+}

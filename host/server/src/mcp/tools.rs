@@ -1,0 +1,358 @@
+//! `tools/list` and `tools/call`, from text to text.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use ringfence::{CancellationToken, Event, Ran, RunError};
+use ringfence_store::Name;
+use rmcp::ErrorData;
+use tokio::sync::mpsc;
+
+use super::describe::LONGEST;
+use super::message::{Call, Id, Params, kind, text};
+use super::protocol::{Protocol, Rest, Sender, Work};
+use super::reply::{Reply, json};
+use super::result::{self, Form};
+use super::stdio::Out;
+use crate::app::App;
+use crate::budget::Held;
+use crate::catalog::Ready;
+use crate::error::ServeError;
+use crate::http::limits::lower;
+use crate::principal::Principal;
+use crate::run::{Admitted, Next};
+use crate::seen::{Seen, Surface};
+
+/// Bytes of a page of tools, unless one tool alone has more: a list must not take the memory that calls need.
+const PAGE_BYTES: usize = 256 << 10;
+
+/// A call, with everything that it needs of its message.
+#[derive(Debug)]
+pub(crate) struct ToolCall {
+    id: Id,
+    name: String,
+    input: String,
+    /// Memory for the input.
+    held: Result<Held, ServeError>,
+    /// By which the caller wants to be told of progress.
+    pub(crate) token: Option<Box<str>>,
+    sender: Sender,
+}
+
+/// Where messages go that come before the answer.
+#[derive(Debug)]
+pub(crate) enum Notes {
+    /// To a response that is streamed.
+    Stream(mpsc::Sender<Vec<u8>>),
+    /// To standard output.
+    Out(Arc<Out>),
+}
+
+impl Notes {
+    /// Gives one away that may be lost where there is no room: who is slow misses it.
+    fn offer(&self, note: Vec<u8>) {
+        match self {
+            Self::Stream(stream) => drop(stream.try_send(note)),
+            Self::Out(out) => out.offer(note),
+        }
+    }
+
+    /// Gives one away that must not be lost; false when nobody takes it any more.
+    pub(super) async fn send(&self, note: Vec<u8>) -> bool {
+        match self {
+            Self::Stream(stream) => stream.send(note).await.is_ok(),
+            Self::Out(out) => {
+                out.push(note);
+                true
+            }
+        }
+    }
+}
+
+/// Where a page begins: after a tool, by skill and number.
+pub(super) fn cursor(cursor: Option<&str>) -> Result<Option<(Name, usize)>, ErrorData> {
+    let Some(cursor) = cursor else { return Ok(None) };
+    let parsed = cursor.split_once('/').and_then(|(name, at)| Some((name.parse().ok()?, at.parse().ok()?)));
+    let wrong = "the cursor is none that this server gave; leave it out to begin with the first page";
+    parsed.map(Some).ok_or_else(|| ErrorData::invalid_params(wrong, None))
+}
+
+impl Protocol {
+    /// A page of the tools that a caller sees.
+    pub(super) fn list(&self, id: &Id, params: &Params<'_>, sender: &Sender) -> Result<Reply, ErrorData> {
+        let given = params.cursor.filter(|cursor| cursor.get() != "null");
+        let after = match given.map(|raw| (raw, text(raw))) {
+            Some((raw, None)) => {
+                let message = format!("`cursor` is {}; expected the `nextCursor` of a page", kind(raw));
+                return Err(ErrorData::invalid_params(message, None));
+            }
+            Some((_, Some(given))) => cursor(Some(&given))?,
+            None => None,
+        };
+        let modern = sender.is_modern();
+        let config = self.app.config.load_full();
+        let page = config.mcp.page.as_usize();
+        let catalog = Arc::clone(&*self.app.librarian.catalog());
+        let mut tools = Vec::new();
+        let (mut count, mut next, mut last) = (0_usize, None, None);
+        'skills: for ready in catalog.visible(&sender.principal) {
+            if after.as_ref().is_some_and(|(name, _)| ready.name < *name) {
+                continue;
+            }
+            let accepted = config.accepts(&ready);
+            for (at, (tool, name)) in ready.described.tools(config.mcp.schema).enumerate() {
+                if after.as_ref().is_some_and(|(name, last)| ready.name == *name && at <= *last) {
+                    continue;
+                }
+                let full = tools.len().saturating_add(tool.size) > PAGE_BYTES && count > 0;
+                if count >= page || full {
+                    next = last.map(|(name, at)| format!("{name}/{at}"));
+                    break 'skills;
+                }
+                if count > 0 {
+                    tools.push(b',');
+                }
+                tool.show(&mut tools, name, !modern, accepted);
+                count = count.saturating_add(1);
+                last = Some((ready.name.clone(), at));
+            }
+        }
+        let (ttl, scope) = self.app.freshness();
+        Ok(Reply::result(id, tools.len().saturating_add(256), |out| {
+            out.extend_from_slice(if modern { b"{\"resultType\":\"complete\"," } else { b"{" });
+            out.extend_from_slice(b"\"tools\":[");
+            out.extend_from_slice(&tools);
+            out.push(b']');
+            if let Some(next) = next {
+                out.extend_from_slice(b",\"nextCursor\":");
+                json(out, &next);
+            }
+            out.extend_from_slice(b",\"ttlMs\":");
+            json(out, &ttl);
+            out.extend_from_slice(b",\"cacheScope\":");
+            json(out, &scope);
+            out.push(b'}');
+        }))
+    }
+
+    /// A call as its message has it.
+    pub(super) fn prepare(&self, id: Id, call: &Call<'_>, sender: &Sender) -> Result<ToolCall, ErrorData> {
+        let invalid = |message: String| ErrorData::invalid_params(message, None);
+        let params = &call.params;
+        let Some(raw) = params.name else {
+            return Err(invalid("`name` is missing; name a tool that `tools/list` shows".to_owned()));
+        };
+        let Some(name) = text(raw) else {
+            return Err(invalid(format!("`name` is {}; expected a string", kind(raw))));
+        };
+        let input = match params.arguments.map(|raw| (raw.get().as_bytes().first(), raw)) {
+            None | Some((Some(b'n'), _)) => "{}",
+            Some((Some(b'{'), raw)) => raw.get(),
+            Some((Some(b'"'), _)) => {
+                let message = "`arguments` is a string; expected an object: send the arguments as JSON, not as a \
+                               text that holds JSON";
+                return Err(invalid(message.to_owned()));
+            }
+            Some((_, raw)) => {
+                return Err(invalid(format!(
+                    "`arguments` is {}; expected an object with a member for each parameter",
+                    kind(raw)
+                )));
+            }
+        };
+        let mut held = self.app.bodies.hold(sender.principal.account.bodies());
+        let held = held.more(input.len() as u64).map(|()| held);
+        Ok(ToolCall {
+            id,
+            name: name.into_owned(),
+            // A message that is refused for want of memory takes none.
+            input: if held.is_ok() { input.to_owned() } else { String::new() },
+            held,
+            token: params.progress_token(),
+            sender: sender.clone(),
+        })
+    }
+
+    /// The answer of what takes its time. Dropping the future stops what runs for it.
+    pub(crate) async fn finish(&self, work: Work, notes: Option<Notes>) -> Reply {
+        match work {
+            Work::Done(reply) => reply,
+            Work::Call(call) => self.call(*call, notes).await,
+            Work::Rest(rest) => Rest::finish(*rest, notes).await,
+        }
+    }
+
+    async fn call(&self, call: ToolCall, notes: Option<Notes>) -> Reply {
+        let id = call.id.clone();
+        let typed = call.sender.is_modern();
+        let mut form = Form { typed, wrap: false };
+        let surface = if call.sender.by_token { Surface::Mcp } else { Surface::Stdio };
+        let (skill, tool) = call.name.split_once('_').unwrap_or((&call.name, ""));
+        let mut seen = Some(Seen::new(&call.sender.principal, surface, skill, tool));
+        match self.answer(call, notes, &mut form, &mut seen).await {
+            Ok(answer) => result::of(&id, &answer, form),
+            Err(error) => {
+                if let Some(seen) = &mut seen {
+                    seen.refused(&error);
+                }
+                self.app.metrics.denied(error.code());
+                result::refused(&id, &error, form)
+            }
+        }
+    }
+
+    async fn answer(
+        &self,
+        call: ToolCall,
+        notes: Option<Notes>,
+        form: &mut Form,
+        seen: &mut Option<Seen>,
+    ) -> Result<Ran, ServeError> {
+        let ToolCall { name, input, held, token, sender, .. } = call;
+        let held = held?;
+        let principal = &sender.principal;
+        self.app.answers.has_room(principal.account.answers())?;
+        let (ready, tool, wrap) = self.find(&name, principal).await?;
+        if let Some(seen) = seen.as_mut() {
+            seen.found(&ready, &tool);
+        }
+        form.wrap = wrap && !form.typed;
+        let most = self.app.config.load().limits_of(&ready.name, &principal.owner, &principal.id);
+        let limits = match &sender.limits {
+            None => (*most).clone(),
+            Some(text) => lower(&most, text)?,
+        };
+        if input.len() as u64 > limits.input {
+            let (size, limit) = (input.len() as u64, limits.input);
+            return Err(ServeError::Run(RunError::InputTooLarge { size, limit }));
+        }
+        let surface = if sender.by_token { Surface::Mcp } else { Surface::Stdio };
+        let of_run = seen.take().unwrap_or_else(|| Seen::new(principal, surface, ready.name.as_str(), &tool));
+        let admitted = self.app.admit(principal, ready, &tool, (input, held), limits, of_run).await?;
+        let (app, cancel) = (self.app.clone(), admitted.cancel.clone());
+        let told = token.filter(|_| admitted.ready.emits).zip(notes);
+        let run = Box::pin(async move {
+            match told {
+                Some((token, notes)) => tell(admitted, &app, &token, &notes).await,
+                None => admitted.run(&app).await,
+            }
+        });
+        Stopped { run: Some(run), cancel }.await
+    }
+
+    /// `skill_tool`: the skill, its name for the tool, and whether that gives something else than an object.
+    async fn find(
+        &self,
+        name: &str,
+        principal: &Arc<Principal>,
+    ) -> Result<(Arc<Ready>, String, bool), ServeError> {
+        let none = || ServeError::NoSuchTool(ringfence::text::clean(name, 200));
+        let Some((skill, rest)) = name.split_once('_') else {
+            // The listed name of a tool of a skill with a long name is cut within that.
+            let catalog = Arc::clone(&*self.app.librarian.catalog());
+            let cut = catalog.visible(principal).filter(|_| name.len() == LONGEST);
+            let mut found = cut.filter_map(|ready| {
+                let tool = ready.described.tool(name)?;
+                let (tool, wrap) = (tool.tool.clone(), tool.is_wrapped());
+                Some((ready, tool, wrap))
+            });
+            return found.next().ok_or_else(none);
+        };
+        // No list shows a version that is not current.
+        if skill.contains('@') {
+            return Err(none());
+        }
+        let ready = match self.app.find(skill, principal).await {
+            Err(ServeError::NoSuchSkill(_)) => return Err(none()),
+            ready => ready?,
+        };
+        // By the name in the list, or by the full name, which works as well.
+        let by_full_name = || ready.described.by_library_name(ready.skill.tool(rest)?.name());
+        let tool = ready.described.tool(name).or_else(by_full_name);
+        let (tool, wrap) = tool.map(|tool| (tool.tool.clone(), tool.is_wrapped())).ok_or_else(none)?;
+        Ok((ready, tool, wrap))
+    }
+}
+
+/// Runs a call whose progress is told as it goes on.
+async fn tell(admitted: Admitted, app: &App, token: &str, notes: &Notes) -> Result<Ran, ServeError> {
+    let mut events = admitted.listen(app).await?;
+    let mut chunks = Vec::new();
+    let mut last = None;
+    loop {
+        match events.recv().await {
+            Some(Next::Event(Event::Chunk(chunk))) => chunks.push(chunk),
+            Some(Next::Event(Event::Progress { done, total, note })) => {
+                // The protocol wants it to grow; a skill may say what it likes.
+                if last.is_some_and(|last| done <= last) {
+                    continue;
+                }
+                last = Some(done);
+                notes.offer(progress(token, done, total, &note));
+            }
+            Some(Next::Event(_)) => {}
+            Some(Next::End(report)) => return Ok(Ran { report: (*report)?, chunks }),
+            None => return Err(ServeError::Run(RunError::Host("a run without an end".to_owned()))),
+        }
+    }
+}
+
+/// A run that is told to stop when nobody waits for it any more. It then ends by itself, at once, and what it did not
+/// burn is its caller's again.
+struct Stopped<F: Future + Send + 'static>
+where
+    F::Output: Send,
+{
+    run: Option<Pin<Box<F>>>,
+    cancel: CancellationToken,
+}
+
+impl<F: Future + Send + 'static> Future for Stopped<F>
+where
+    F::Output: Send,
+{
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let Some(run) = &mut self.run else { return Poll::Pending };
+        let ended = run.as_mut().poll(context);
+        if ended.is_ready() {
+            self.run = None;
+        }
+        ended
+    }
+}
+
+impl<F: Future + Send + 'static> Drop for Stopped<F>
+where
+    F::Output: Send,
+{
+    fn drop(&mut self) {
+        if let Some(run) = self.run.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            self.cancel.cancel();
+            runtime.spawn(run);
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the protocol has floating-point numbers")]
+fn progress(token: &str, done: u64, total: Option<u64>, note: &str) -> Vec<u8> {
+    let mut out =
+        b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":".to_vec();
+    out.extend_from_slice(token.as_bytes());
+    out.extend_from_slice(b",\"progress\":");
+    json(&mut out, &(done as f64));
+    if let Some(total) = total {
+        out.extend_from_slice(b",\"total\":");
+        json(&mut out, &(total as f64));
+    }
+    if !note.is_empty() {
+        out.extend_from_slice(b",\"message\":");
+        json(&mut out, note);
+    }
+    out.extend_from_slice(b"}}");
+    out
+}

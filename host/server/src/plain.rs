@@ -1,0 +1,171 @@
+//! What the HTTP layer refuses by itself, before there is a request that could be answered: it writes a status and nothing
+//! else, and here that becomes a problem like every other refusal.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Bytes of the longest such answer; a longer write is an answer of this server.
+const LONGEST: usize = 256;
+
+/// A connection on which a bare refusal goes out with a body.
+#[derive(Debug)]
+pub(crate) struct Worded<S> {
+    stream: S,
+    /// What goes out instead of what was to be written, and how much of it has.
+    instead: Option<(Vec<u8>, usize)>,
+}
+
+impl<S> Worded<S> {
+    pub(crate) fn new(stream: S) -> Self {
+        Self { stream, instead: None }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Worded<S> {
+    /// Writes what goes out instead; ready when all of it has.
+    fn drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some((text, done)) = &mut self.instead {
+            let left = text.get(*done..).unwrap_or_default();
+            if left.is_empty() {
+                self.instead = None;
+                break;
+            }
+            let count = ready!(Pin::new(&mut self.stream).poll_write(context, left))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            *done = done.saturating_add(count);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The problem in place of a bare refusal; none where the bytes are something else.
+fn problem(bytes: &[u8]) -> Option<Vec<u8>> {
+    if bytes.len() > LONGEST {
+        return None;
+    }
+    let head = str::from_utf8(bytes).ok()?.strip_prefix("HTTP/1.1 ")?.strip_suffix("\r\n\r\n")?;
+    let mut lines = head.split("\r\n");
+    let status = lines.next()?.get(..3)?;
+    let bare = |line: &str| line.eq_ignore_ascii_case("content-length: 0");
+    if !lines.clone().any(bare) {
+        return None;
+    }
+    let (title, code, detail) = match status {
+        "400" => (
+            "Bad Request",
+            "bad-request",
+            "the request is not HTTP/1.1; check its first line and its headers",
+        ),
+        "414" => ("URI Too Long", "uri-too-long", "the path is too long; shorten the path or the query"),
+        "431" => (
+            "Request Header Fields Too Large",
+            "headers-too-large",
+            "the headers are larger than 64 KiB, or more than 100; send fewer",
+        ),
+        _ => return None,
+    };
+    let body = format!(
+        "{{\"type\":\"urn:ringfence:problem:{code}\",\"title\":\"{title}\",\"status\":{status},\"code\":\"{code}\",\
+         \"detail\":\"{detail}\"}}"
+    );
+    let date = lines.find(|line| line.to_ascii_lowercase().starts_with("date: "));
+    let date = date.map(|date| format!("{date}\r\n")).unwrap_or_default();
+    let text = format!(
+        "HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\nx-content-type-options: nosniff\r\n\
+         connection: close\r\ncontent-length: {}\r\n{date}\r\n{body}",
+        body.len()
+    );
+    Some(text.into_bytes())
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Worded<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Worded<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.drain(context))?;
+        if let Some(text) = problem(bytes) {
+            self.instead = Some((text, 0));
+            // Taken whole: the rest goes out before anything else does, and before a flush ends.
+            if let Poll::Ready(Err(error)) = self.drain(context) {
+                return Poll::Ready(Err(error));
+            }
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut some = slices.iter().filter(|slice| !slice.is_empty());
+        if let (Some(only), None) = (some.next(), some.next())
+            && only.len() <= LONGEST
+        {
+            return self.poll_write(context, only);
+        }
+        ready!(self.drain(context))?;
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.drain(context))?;
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.drain(context))?;
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_bare_refusals_are_worded() {
+        let bare = "HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\
+                    date: Mon, 30 Nov 2026 08:00:00 GMT\r\n\r\n";
+        let worded = String::from_utf8(problem(bare.as_bytes()).expect("it is one")).expect("text");
+        let (head, body) = worded.split_once("\r\n\r\n").expect("a body");
+        assert!(head.contains("\r\ndate: Mon, 30 Nov"), "{head}");
+        assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(body).expect("JSON")["code"],
+            "headers-too-large"
+        );
+        for other in [
+            "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 204 No Content\r\n\r\n",
+            "HTTP/1.1 400 Bad Request\r\ncontent-length: 5\r\n\r\n",
+            "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\nmore",
+            "{\"status\":400}",
+            "",
+        ] {
+            assert_eq!(problem(other.as_bytes()), None, "{other}");
+        }
+    }
+}

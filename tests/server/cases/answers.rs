@@ -1,0 +1,54 @@
+//! Answers that nobody reads: they take no more memory than their caller's share, and others' are as they were.
+
+use ringfence_server_tests::guests::ECHO;
+use ringfence_server_tests::mcp::older;
+use ringfence_server_tests::{Answer, Request, Site, client};
+use ringfence_store::Scope;
+use serde_json::json;
+
+use super::plan;
+
+/// More than sockets hold.
+const TEXT: usize = 10 << 20;
+
+/// A quarter of the memory is one token's: one answer over MCP, which has the value twice, and not two.
+const CONFIG: &str = "[admission]\nanswer-memory = \"160MiB\"\n[listen]\nwrite-timeout = \"1h\"\n\
+                      [limits]\ninput = \"16MiB\"\noutput = \"16MiB\"";
+
+async fn until(site: &Site, request: &Request, status: u16) -> Answer {
+    for _ in 0..1_000 {
+        let answer = site.client().send(request.clone()).await;
+        if answer.status == status {
+            return answer;
+        }
+    }
+    panic!("it never answers {status}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_are_not_read_are_bounded_per_principal() {
+    let mut site = plan().tokens().config(CONFIG).skill("echo", ECHO).start().await;
+    let other = site.token("bob", &[Scope::Call], &["echo"]);
+    site.server.settle().await;
+    let text = "x".repeat(TEXT);
+    let call = older("tools/call", json!({"name": "echo_echo", "arguments": {"text": text}}));
+    let mut unread = site.client().begin(&call).await;
+    let full = until(&site, &call, 503).await;
+    assert_eq!(full.problem(), "answers-full");
+    assert_eq!(full.header("retry-after"), Some("1"));
+    // The same over `/v1`, whose answer has the value once: the third is too much.
+    let plain = Request::post("/v1/skills/echo/tools/echo").json(&json!({"text": text}).to_string());
+    let second = site.client().begin(&plain).await;
+    let full = until(&site, &plain, 503).await;
+    assert_eq!(full.problem(), "answers-full");
+    // Another principal has its own share.
+    let small = Request::post("/v1/skills/echo/tools/echo").json(r#"{"text":"hi"}"#);
+    assert_eq!(site.client_with(Some(&other)).send(call.clone()).await.status, 200);
+    assert_eq!(site.client_with(Some(&other)).send(small).await.json()["value"], "hi");
+    // What is read, or never will be, is room again.
+    let answer = client::read(&mut unread).await.expect("an answer");
+    assert!(answer.body.len() > 2 * TEXT, "{}", answer.body.len());
+    drop(second);
+    until(&site, &call, 200).await;
+    site.tell_to_stop();
+}
