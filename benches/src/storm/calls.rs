@@ -67,7 +67,6 @@ fn guests(plan: &Plan) -> Vec<Storm> {
     let host = Host::new(HostConfig { allocator: Allocator::Pooling, runs: 16, ..HostConfig::default() });
     let host = host.expect("a host");
     let mut guests = storm::built_in();
-    guests.extend(storm::between_components());
     guests.extend(storm::outside());
     guests.push(Storm::of_text("a memory bomb", BOMB));
     let functions = storm::of_functions(&host).unwrap_or_else(|missing| panic!("no recipe for {missing:?}"));

@@ -53,11 +53,8 @@ impl Contract {
         let wrong = |reason| AuthorError::Wit { path: path.to_owned(), reason };
         let mut resolve = Resolve::default();
         let read = resolve.push_path(path).map(|(package, _)| package);
-        let package = read.map_err(|error| {
-            // The parser's own text has neither file nor line; what it says of folders says nothing more.
-            let (said, text) = (error.root_cause().to_string(), resolve.render_error(&error));
-            wrong(text.find(&said).and_then(|at| text.get(at..)).unwrap_or(&text).to_owned())
-        })?;
+        // The parser's own text has neither file nor line.
+        let package = read.map_err(|error| wrong(resolve.render_error(&error)))?;
         let world = resolve.select_world(&[package], world);
         let world = world.map_err(|error| wrong(format!("{error:#}")))?;
         Ok(Self { resolve, world })

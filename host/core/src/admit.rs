@@ -2,13 +2,23 @@
 //!
 //! A run whose skill has many memories or tables takes several slots, so that the pool cannot run out
 //! under the runs that were admitted. A [`Permit`] is given only when everything fits, and gives everything back when it is dropped,
-//! however the run ends. Growth during the run is charged to the same budget.
+//! however the run ends. Growth during the run is charged to the same budget. All of it counts in the share of the
+//! run's principal as well.
+//!
+//! A run has its worst case reserved while it runs, and what it has really touched while it does not: see [`Surge`].
+//! So the budget is never passed, and a thousand runs that wait take what they use.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
 
 use crate::engine::Capacity;
 use crate::error::RunError;
+use crate::faults;
+use crate::principal::Principal;
 use crate::validate::Counts;
 
 /// Bytes of host memory that every run takes beside its own: stack pages, store, report.
@@ -20,6 +30,8 @@ pub(crate) struct Admission {
     capacity: Capacity,
     runs: Pool,
     bytes: Pool,
+    /// Told when something was given back.
+    freed: Notify,
 }
 
 /// What a run needs before it begins.
@@ -27,10 +39,12 @@ pub(crate) struct Admission {
 pub(crate) struct Needs {
     memories: u64,
     tables: u64,
-    /// Bytes of memories and tables at the start.
+    /// Bytes of memories and tables at the start. A run that is parked has what it touched of them.
     pub(crate) guest_bytes: u64,
-    /// Bytes that the host may hold for the run: input, result, log.
+    /// Bytes that the host may hold for the run in any case: input, log, its own records.
     pub(crate) host_bytes: u64,
+    /// Bytes that the host may hold while the run runs: the result, lifted and written.
+    pub(crate) result_bytes: u64,
 }
 
 impl Needs {
@@ -40,25 +54,79 @@ impl Needs {
             tables: counts.tables,
             guest_bytes: counts.memory.saturating_add(counts.table_elements.saturating_mul(8)),
             host_bytes: RUN_BYTES.saturating_add(counts.records),
+            result_bytes: 0,
         }
     }
 }
 
 impl Admission {
     pub(crate) fn new(capacity: Capacity, bytes: u64) -> Self {
-        Self { capacity, runs: Pool::new(capacity.runs.into()), bytes: Pool::new(bytes) }
+        let runs = Pool::new(capacity.runs.into());
+        Self { capacity, runs, bytes: Pool::new(bytes), freed: Notify::new() }
     }
 
-    /// Reserves what a run needs, all of it or nothing.
-    pub(crate) fn admit(self: &Arc<Self>, needs: Needs) -> Result<Permit, RunError> {
+    /// Reserves what a run needs, all of it or nothing; waits for so long for what others hold.
+    pub(crate) async fn admit(
+        self: &Arc<Self>,
+        needs: Needs,
+        principal: &Principal,
+        wait: Duration,
+    ) -> Result<(Permit, Surge), RunError> {
+        let first = self.try_admit(needs, principal);
+        if wait.is_zero() || !matches!(first, Err(RunError::Overloaded { .. })) {
+            return first;
+        }
+        let waiting = async {
+            loop {
+                let freed = self.freed.notified();
+                let admitted = self.try_admit(needs, principal);
+                if !matches!(admitted, Err(RunError::Overloaded { .. })) {
+                    return admitted;
+                }
+                freed.await;
+            }
+        };
+        // What was missing at first is what the caller is told.
+        tokio::time::timeout(wait, waiting).await.unwrap_or(first)
+    }
+
+    fn try_admit(self: &Arc<Self>, needs: Needs, principal: &Principal) -> Result<(Permit, Surge), RunError> {
         let shares = self.capacity.shares(needs.memories, needs.tables);
-        let bytes = needs.guest_bytes.saturating_add(needs.host_bytes);
-        let mut permit = Permit { admission: Arc::clone(self), runs: 0, bytes: 0, guest_bytes: 0 };
-        // Dropping the permit gives back what it holds so far.
-        permit.runs = self.runs.take(shares, "slots for runs")?;
-        permit.bytes = self.bytes.take(bytes, "bytes of memory")?;
-        permit.guest_bytes = needs.guest_bytes;
-        Ok(permit)
+        let lazy = needs.guest_bytes.saturating_add(needs.result_bytes);
+        // Nobody is told of what is taken and given back at once, or those who wait would wake one another.
+        let runs = self.runs.take(shares, "slots for runs")?;
+        let bytes = needs.host_bytes.saturating_add(lazy);
+        self.take(bytes, principal).inspect_err(|_| self.runs.give(runs))?;
+        let permit = Permit {
+            admission: Arc::clone(self),
+            principal: principal.clone(),
+            runs,
+            bytes: needs.host_bytes,
+            guest_bytes: needs.guest_bytes,
+        };
+        let surge = Surge {
+            admission: Arc::clone(self),
+            principal: principal.clone(),
+            guest: needs.guest_bytes,
+            full: lazy,
+            touched: 0,
+            covered: lazy,
+            since: if lazy > WARM { faults::touched() } else { None },
+        };
+        Ok((permit, surge))
+    }
+
+    fn take(&self, bytes: u64, principal: &Principal) -> Result<(), RunError> {
+        self.bytes.take(bytes, "bytes of memory")?;
+        principal.take(bytes).inspect_err(|_| self.bytes.give(bytes))
+    }
+
+    /// Gives back bytes that no principal holds.
+    fn give(&self, bytes: u64) {
+        if bytes > 0 {
+            self.bytes.give(bytes);
+            self.freed.notify_waiters();
+        }
     }
 
     /// Bytes reserved now, for runs that are under way.
@@ -76,6 +144,7 @@ impl Admission {
 #[derive(Debug)]
 pub(crate) struct Permit {
     admission: Arc<Admission>,
+    principal: Principal,
     runs: u64,
     bytes: u64,
     /// The part of `bytes` that is for memories and tables.
@@ -90,7 +159,9 @@ impl Permit {
         if more == 0 {
             return true;
         }
-        let Ok(more) = self.admission.bytes.take(more, "bytes of memory") else { return false };
+        if self.admission.take(more, &self.principal).is_err() {
+            return false;
+        }
         self.bytes = self.bytes.saturating_add(more);
         self.guest_bytes = total;
         true
@@ -99,8 +170,108 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.admission.bytes.give(self.bytes);
+        self.principal.give(self.bytes);
         self.admission.runs.give(self.runs);
+        self.admission.give(self.bytes);
+        self.admission.freed.notify_waiters();
+    }
+}
+
+/// Bytes of a slot that may be in memory already when a run begins: what an earlier run left mapped, zeroed.
+const WARM: u64 = 2 << 20;
+
+/// What a run may come to hold in its next slice beside what it holds for good: its initial memories, which are mapped
+/// as they are touched, and its result. Whole while it runs, and what was touched while it is parked.
+#[derive(Debug)]
+pub(crate) struct Surge {
+    admission: Arc<Admission>,
+    principal: Principal,
+    /// Bytes of initial memories and tables, at most.
+    guest: u64,
+    full: u64,
+    touched: u64,
+    covered: u64,
+    /// What this thread had touched when the slice began; none where nothing is to be found out.
+    since: Option<u64>,
+}
+
+impl Surge {
+    /// The slice is over: keeps what was touched.
+    fn park(&mut self) {
+        let Some((since, now)) = self.since.take().zip(faults::touched()) else { return };
+        self.touched = self.touched.saturating_add(now.saturating_sub(since));
+        let keep = WARM.saturating_add(self.touched).min(self.guest).min(self.full);
+        let back = self.covered.saturating_sub(keep);
+        self.covered = keep.min(self.covered);
+        self.principal.give(back);
+        self.admission.give(back);
+    }
+
+    /// A slice begins: whether its worst case is paid for.
+    fn resume(&mut self) -> bool {
+        let more = self.full.saturating_sub(self.covered);
+        if more == 0 {
+            return true;
+        }
+        if self.admission.take(more, &self.principal).is_err() {
+            return false;
+        }
+        self.covered = self.full;
+        self.since = faults::touched();
+        true
+    }
+}
+
+impl Drop for Surge {
+    fn drop(&mut self) {
+        self.principal.give(self.covered);
+        self.admission.give(self.covered);
+    }
+}
+
+/// A run's [`Surge`], between the run and the scheduler that parks it.
+#[derive(Debug, Default)]
+pub(crate) struct Parking {
+    surge: Mutex<Option<Surge>>,
+    refused: AtomicBool,
+    deadline: OnceLock<Instant>,
+}
+
+impl Parking {
+    /// The run was admitted.
+    pub(crate) fn begin(&self, surge: Surge, deadline: Instant) {
+        let _ = self.deadline.set(deadline);
+        *self.surge.lock().unwrap_or_else(PoisonError::into_inner) = Some(surge);
+    }
+
+    /// Whether the run's time is up, so that it needs no slice but its end.
+    pub(crate) fn is_late(&self) -> bool {
+        self.deadline.get().is_some_and(|deadline| Instant::now() >= *deadline)
+    }
+
+    /// The run is over.
+    pub(crate) fn end(&self) {
+        drop(self.surge.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    pub(crate) fn park(&self) {
+        if let Some(surge) = self.surge.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            surge.park();
+        }
+    }
+
+    /// Before a slice; a run whose worst case the budget no longer has is ended by itself.
+    pub(crate) fn resume(&self) {
+        if let Some(surge) = self.surge.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
+            && !surge.resume()
+        {
+            self.refused.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the run must end because the host has no memory for its next slice.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
     }
 }
 

@@ -5,23 +5,24 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_core::Stream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::{ComponentNamedList, Lift, Lower, Val};
 
-use crate::admit::Needs;
+use crate::admit::{Needs, Parking};
 use crate::error::RunError;
 use crate::event::Event;
 use crate::host::Host;
 use crate::json::{self, InputError, Overflow};
 use crate::limiter::Limiter;
 use crate::limits::Limits;
+use crate::principal::Principal;
 use crate::report::{LogLine, Outcome, Ran, Report, RunId};
 use crate::run::{Finished, Sandbox};
-use crate::schedule::Principal;
+use crate::schedule::Place;
 use crate::skill::{Found, Skill};
 use crate::state::{Budget, GuestState, Log};
 use crate::types::TypeId;
@@ -75,6 +76,8 @@ pub struct Call {
     events: Option<UnboundedSender<Event>>,
     principal: Principal,
     kept: Option<Box<dyn Any + Send + Sync>>,
+    parking: Arc<Parking>,
+    wait: Duration,
 }
 
 impl std::fmt::Debug for Call {
@@ -95,8 +98,10 @@ impl Call {
             cancel: None,
             context: None,
             events: None,
-            principal: host.nobody(),
+            principal: host.nobody().clone(),
             kept: None,
+            parking: Arc::default(),
+            wait: Duration::ZERO,
         }
     }
 
@@ -104,8 +109,17 @@ impl Call {
     /// it, and of k that are busy each gets a k-th, however many runs it has.
     ///
     /// Default: one principal for all calls that name none.
-    pub fn principal(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.principal = name.into();
+    pub fn principal(mut self, principal: &Principal) -> Self {
+        self.principal = principal.clone();
+        self
+    }
+
+    /// How long the run waits for a slot and for memory that others hold, before it is refused
+    /// ([`RunError::Overloaded`]). Counts towards its deadline.
+    ///
+    /// Default: not at all.
+    pub fn wait(mut self, longest: Duration) -> Self {
+        self.wait = longest;
         self
     }
 
@@ -158,12 +172,12 @@ impl Call {
 
     /// The run, under the scheduler. Large inputs are read there as well.
     fn scheduled(self, input: Input) -> impl Future<Output = Result<Report, RunError>> + Send + 'static {
-        let (scheduler, principal) = (self.host.scheduler(), Arc::clone(&self.principal));
+        let (scheduler, place) = (self.host.scheduler(), Place::of(self.principal.key(), &self.parking));
         let heavy = match &input {
-            Input::Text(text) => text.len() > HEAVY,
-            Input::Value(_) => false,
+            Input::Text(text) => text.len() > HEAVY || self.skill.counts().hands_over,
+            Input::Value(_) => self.skill.counts().hands_over,
         };
-        scheduler.run(principal, heavy, Box::pin(self.json_input(input, Instant::now())))
+        scheduler.run(place, heavy, Box::pin(self.json_input(input, Instant::now())))
     }
 
     /// The same, with the chunks of output that the guest emitted ahead of its result, each as it came.
@@ -219,8 +233,10 @@ impl Call {
     ///
     /// As [`Call::json`].
     pub async fn values(self, params: Vec<Val>) -> Result<Report<Option<Val>>, RunError> {
-        let (scheduler, principal) = (self.host.scheduler(), Arc::clone(&self.principal));
-        scheduler.run(principal, false, Box::pin(self.run_given(params, Instant::now()))).await
+        let (scheduler, place) = (self.host.scheduler(), Place::of(self.principal.key(), &self.parking));
+        scheduler
+            .run(place, self.skill.counts().hands_over, Box::pin(self.run_given(params, Instant::now())))
+            .await
     }
 
     async fn run_given(self, params: Vec<Val>, begun: Instant) -> Result<Report<Option<Val>>, RunError> {
@@ -263,8 +279,10 @@ impl Call {
         P: ComponentNamedList + Lower + Send + Sync + 'static,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let (scheduler, principal) = (self.host.scheduler(), Arc::clone(&self.principal));
-        scheduler.run(principal, false, Box::pin(self.run_typed(params, Instant::now()))).await
+        let (scheduler, place) = (self.host.scheduler(), Place::of(self.principal.key(), &self.parking));
+        scheduler
+            .run(place, self.skill.counts().hands_over, Box::pin(self.run_typed(params, Instant::now())))
+            .await
     }
 
     async fn run_typed<P, R>(self, params: P, begun: Instant) -> Result<Report<R>, RunError>
@@ -274,7 +292,7 @@ impl Call {
     {
         let found = self.prepare()?;
         found.check_types::<P, R>()?;
-        let sandbox = self.sandbox(&found, 0, begun)?;
+        let sandbox = self.sandbox(&found, 0, begun).await?;
         let export = found.export.index;
         let finished = sandbox
             .run(self.cancel.clone(), async move |instance, store| {
@@ -313,7 +331,7 @@ impl Call {
         held: u64,
         begun: Instant,
     ) -> Result<Finished<Option<Val>>, RunError> {
-        let sandbox = self.sandbox(&found, held, begun)?;
+        let sandbox = self.sandbox(&found, held, begun).await?;
         let export = found.export.index;
         let has_result = found.tool.result != ToolResult::Nothing;
         sandbox
@@ -331,7 +349,7 @@ impl Call {
 
     /// Reserves what the run needs and sets every limit. `held` is what the host holds of the input; the deadline
     /// counts from `started`, when the call was made.
-    fn sandbox(&self, found: &Found<'_>, held: u64, started: Instant) -> Result<Sandbox, RunError> {
+    async fn sandbox(&self, found: &Found<'_>, held: u64, started: Instant) -> Result<Sandbox, RunError> {
         let (host, limits) = (&self.host, &self.limits);
         let mut needs = Needs::of(self.skill.counts());
         // A skill that starts with more than its run may have is refused by the run's own limit.
@@ -342,19 +360,19 @@ impl Call {
             .host_bytes
             .saturating_add(limits.log_bytes)
             .saturating_add(u64::from(limits.log_lines).saturating_mul(size_of::<LogLine>() as u64))
-            .saturating_add(held.min(limits.input.saturating_mul(32)))
-            .saturating_add(limits.output)
-            .saturating_add(transfer);
+            .saturating_add(held.min(limits.input.saturating_mul(32)));
+        needs.result_bytes = limits.output.saturating_add(transfer);
         // Events are copies of log and output that wait for whoever listens.
         if self.events.is_some() {
             let log = u64::from(limits.log_lines).saturating_mul(size_of::<Event>() as u64);
             let events = limits.log_bytes.saturating_add(limits.output).saturating_add(log);
             needs.host_bytes = needs.host_bytes.saturating_add(events);
         }
-        let permit = host.admission().admit(needs)?;
+        let (permit, surge) = host.admission().admit(needs, &self.principal, self.wait).await?;
         let Some(deadline) = started.checked_add(limits.deadline) else {
             return Err(RunError::Host("the deadline is beyond the clock".into()));
         };
+        self.parking.begin(surge, deadline);
         let state = GuestState {
             run: RunId::next(host.process()),
             limiter: Limiter::new(limits, permit),
@@ -369,7 +387,7 @@ impl Call {
             owed_fuel: 0,
             stop: None,
         };
-        Sandbox::new(self.skill.clone(), state, limits.fuel, transfer, started)
+        Sandbox::new(self.skill.clone(), state, limits.fuel, transfer, started, Arc::clone(&self.parking))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::capability::{self, Lend, Registry};
 use crate::engine::{self, Allocator, Backend, Capacity};
 use crate::error::{HostError, LoadError, RunError};
 use crate::limits::{Limits, SkillCaps};
+use crate::principal::Principal;
 #[cfg(feature = "compiler")]
 use crate::report::Digest;
 use crate::report::Report;
@@ -80,7 +81,7 @@ struct Inner {
     caps: SkillCaps,
     process: u64,
     /// The principal of calls that name none.
-    nobody: Arc<str>,
+    nobody: Principal,
     #[cfg(feature = "compiler")]
     fingerprint: Digest,
 }
@@ -155,7 +156,7 @@ impl HostBuilder {
             scheduler: Scheduler::new(),
             caps,
             process,
-            nobody: Arc::from(""),
+            nobody: Principal::new(""),
         };
         Ok(Host { inner: Arc::new(inner) })
     }
@@ -346,8 +347,8 @@ impl Host {
         &self.inner.admission
     }
 
-    pub(crate) fn nobody(&self) -> Arc<str> {
-        Arc::clone(&self.inner.nobody)
+    pub(crate) fn nobody(&self) -> &Principal {
+        &self.inner.nobody
     }
 
     pub(crate) fn process(&self) -> u64 {

@@ -100,12 +100,14 @@ mod compile;
 mod engine;
 mod error;
 mod event;
+mod faults;
 mod host;
 mod json;
 mod limiter;
 mod limits;
 mod lower;
 mod portable;
+mod principal;
 mod report;
 mod run;
 mod schedule;
@@ -133,6 +135,7 @@ pub use event::Event;
 pub use host::{Host, HostBuilder, HostConfig};
 pub use limits::{HOST_CALL_BYTES, HOST_CALL_FUEL, LOG_LINE_BYTES, Limits, SkillCaps, TRANSFER_FUEL};
 pub use lower::LowerError;
+pub use principal::Principal;
 pub use report::{
     Digest, Json, Level, LogLine, Outcome, ParseDigestError, Ran, Report, RunId, Source, TrapReport, Usage,
 };

@@ -170,10 +170,6 @@ pub struct Usage {
     pub log_dropped: u64,
     /// JSON bytes of the result and the emitted chunks.
     pub output_bytes: u64,
-    /// Times that the run let others go first. Not in the JSON.
-    pub yields: u64,
-    /// The longest time without a yield. Not in the JSON.
-    pub longest_turn: Duration,
 }
 
 /// One line that the guest logged or printed. Guest text: data, never a format.

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::component::Instance;
 use wasmtime::{Store, Trap, WasmBacktrace};
 
+use crate::admit::Parking;
 use crate::error::RunError;
 use crate::limits::Limits;
 use crate::report::{Outcome, Report, TrapReport, Usage};
@@ -22,6 +23,11 @@ use crate::state::{Budget, GuestState, Stop};
 
 /// Fuel between two yields of a busy guest, host calls included: about 3 to 50 µs of work.
 pub(crate) const YIELD: u64 = 100_000;
+
+/// The same where nested components hand values to one another: a text that the engine copies between them costs no
+/// fuel, and a call that passes one burns some thirty units. So a slice is a few copies, and computing is slower by
+/// what the yields cost, some two to three times.
+const YIELD_HANDING_OVER: u64 = 100;
 
 /// Handles to resources that a run may hold at once.
 const HANDLES: usize = 1_000;
@@ -33,6 +39,17 @@ pub(crate) struct Sandbox {
     started: Instant,
     deadline: Instant,
     fuel: u64,
+    parking: Over,
+}
+
+/// Gives back what the run held for its slices, after the store is gone.
+#[derive(Debug)]
+struct Over(Arc<Parking>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 /// How a call ended, before it is an outcome.
@@ -40,6 +57,8 @@ enum End<R> {
     Returned(wasmtime::Result<R>),
     Deadline,
     Cancelled,
+    /// The host has no memory for another slice.
+    NoMemory,
 }
 
 /// A finished run: the outcome of the engine's part, and the store's state for the report.
@@ -57,6 +76,7 @@ impl Sandbox {
         fuel: u64,
         transfer: u64,
         started: Instant,
+        parking: Arc<Parking>,
     ) -> Result<Self, RunError> {
         let engine = skill.pre().engine().clone();
         let deadline = state.deadline;
@@ -64,13 +84,14 @@ impl Sandbox {
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(usize::try_from(transfer).unwrap_or(usize::MAX));
         store.set_max_component_handles(HANDLES);
+        let interval = if skill.counts().hands_over { YIELD_HANDING_OVER } else { YIELD };
         // One unit more than the run may burn: see `run`.
         let metered = store
             .set_fuel(fuel.saturating_add(1))
-            .and_then(|()| store.fuel_async_yield_interval(Some(YIELD)));
+            .and_then(|()| store.fuel_async_yield_interval(Some(interval)));
         metered.map_err(|error| RunError::Host(format!("fuel: {error:#}")))?;
         store.data_mut().yielded_at = fuel.saturating_add(1);
-        Ok(Self { store, skill, started, deadline, fuel })
+        Ok(Self { store, skill, started, deadline, fuel, parking: Over(parking) })
     }
 
     /// Instantiates, and calls through `call`. `Err` is not a run: the host or a lent function failed.
@@ -82,13 +103,13 @@ impl Sandbox {
     where
         C: AsyncFnOnce(Instance, &mut Store<GuestState>) -> wasmtime::Result<R>,
     {
-        let mut turns = Turns::default();
+        let mut busy = Duration::ZERO;
         let end = {
             let guest = async {
                 let instance = self.skill.pre().instantiate_async(&mut self.store).await?;
                 call(instance, &mut self.store).await
             };
-            race(pin!(guest), self.deadline, cancel, &mut turns).await
+            race(pin!(guest), self.deadline, cancel, &self.parking.0, &mut busy).await
         };
         // The engine looks at the fuel at loops and calls only, so the last stretch may overrun, and what
         // is left is then 0. With the one unit more, 0 says just that.
@@ -101,7 +122,7 @@ impl Sandbox {
         let usage = Usage {
             fuel,
             wall: self.started.elapsed(),
-            busy: turns.busy,
+            busy,
             peak_memory: state.limiter.peak_memory(),
             peak_table_elements: state.limiter.peak_elements(),
             refused_growths: state.limiter.refused,
@@ -110,8 +131,6 @@ impl Sandbox {
             log_bytes: state.log.bytes.used,
             log_dropped: state.log.dropped,
             output_bytes: state.output.used,
-            yields: turns.yields,
-            longest_turn: turns.longest,
         };
         let ended = match ended(end, &mut state)? {
             Ok(_) if overrun => Err(Outcome::OutOfFuel),
@@ -147,22 +166,6 @@ impl<R> Finished<R> {
     }
 }
 
-/// How long and how often a run was on a thread.
-#[derive(Debug, Default)]
-struct Turns {
-    busy: Duration,
-    longest: Duration,
-    yields: u64,
-}
-
-impl Turns {
-    fn count(&mut self, took: Duration, yielded: bool) {
-        self.busy = self.busy.saturating_add(took);
-        self.longest = self.longest.max(took);
-        self.yields = self.yields.saturating_add(u64::from(yielded));
-    }
-}
-
 /// Polls the guest until it returns, the token is cancelled, or the clock passes the deadline.
 ///
 /// A busy guest comes back here with every yield, and what it calls in the host yields as well, so the clock is read
@@ -171,7 +174,8 @@ async fn race<R>(
     mut guest: Pin<&mut impl Future<Output = wasmtime::Result<R>>>,
     deadline: Instant,
     cancel: Option<CancellationToken>,
-    turns: &mut Turns,
+    parking: &Parking,
+    busy: &mut Duration,
 ) -> End<R> {
     let mut timer = pin!(async { tokio::time::sleep_until(deadline.into()).await });
     let mut cancelled = pin!(async {
@@ -184,13 +188,16 @@ async fn race<R>(
         if cancel.as_ref().is_some_and(CancellationToken::is_cancelled) {
             return Poll::Ready(End::Cancelled);
         }
+        if parking.is_refused() {
+            return Poll::Ready(End::NoMemory);
+        }
         let begun = Instant::now();
         if begun >= deadline {
             return Poll::Ready(End::Deadline);
         }
         let polled = guest.as_mut().poll(context);
         let now = Instant::now();
-        turns.count(now.saturating_duration_since(begun), polled.is_pending());
+        *busy = busy.saturating_add(now.saturating_duration_since(begun));
         match polled {
             // A result that comes too late is none.
             Poll::Ready(Ok(_)) if now >= deadline => return Poll::Ready(End::Deadline),
@@ -222,6 +229,7 @@ fn ended<R>(end: End<R>, state: &mut GuestState) -> Result<Result<R, Outcome<Inf
         End::Returned(Err(error)) => error,
         End::Deadline => return Ok(Err(Outcome::DeadlineExceeded)),
         End::Cancelled => return Ok(Err(Outcome::Cancelled)),
+        End::NoMemory => return Ok(Err(Outcome::HostOverloaded)),
     };
     let outcome = match state.stop.take() {
         Some(Stop::Fuel) => Outcome::OutOfFuel,

@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use crate::admit::Parking;
 use crate::error::RunError;
 
 /// Time that a run gets on the thread of its caller before it goes on elsewhere.
@@ -59,8 +60,20 @@ const PRUNE: usize = 1_024;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Whose runs share what: see [`crate::Call::principal`].
-pub(crate) type Principal = Arc<str>;
+/// The name of a principal: see [`crate::Call::principal`].
+type Principal = Arc<str>;
+
+/// Where a run belongs: whose it is, and what it holds while it runs.
+pub(crate) struct Place {
+    principal: Principal,
+    parking: Arc<Parking>,
+}
+
+impl Place {
+    pub(crate) fn of(principal: Principal, parking: &Arc<Parking>) -> Self {
+        Self { principal, parking: Arc::clone(parking) }
+    }
+}
 
 /// Hands out slices of run threads. A clone is the same.
 #[derive(Debug, Clone)]
@@ -130,6 +143,7 @@ struct Entry {
 struct Task {
     shared: Arc<Shared>,
     principal: Principal,
+    parking: Arc<Parking>,
     runtime: Handle,
     /// Locked while a slice runs. None when it has ended.
     work: Mutex<Option<Work>>,
@@ -178,24 +192,26 @@ impl Scheduler {
     /// [`RunError::Host`]: the thread of the run is gone. No guest can bring that about.
     pub(crate) async fn run<T: Send + 'static>(
         self,
-        principal: Principal,
+        place: Place,
         heavy: bool,
         mut work: Pin<Box<dyn Future<Output = Result<T, RunError>> + Send>>,
     ) -> Result<T, RunError> {
+        let Place { principal, parking } = place;
         if !heavy && self.shared.may_begin_here(&principal) {
             let mut used = Duration::ZERO;
             let first = std::future::poll_fn(|context| {
                 let outer = context.waker().clone();
                 let begun = Instant::now();
+                parking.resume();
                 let end = slice(work.as_mut(), outer, FIRST_SLICE.saturating_sub(used), None);
                 let took = begun.elapsed();
                 used = used.saturating_add(took);
                 self.shared.used_here(&principal, took);
                 match end {
-                    End::Ready(ended) => Poll::Ready(Some(ended)),
-                    End::Spent => Poll::Ready(None),
-                    End::Waits => Poll::Pending,
+                    End::Ready(ended) => return Poll::Ready(Some(ended)),
+                    End::Spent | End::Waits => parking.park(),
                 }
+                if let End::Spent = end { Poll::Ready(None) } else { Poll::Pending }
             });
             if let Some(ended) = first.await {
                 return ended;
@@ -206,7 +222,7 @@ impl Scheduler {
             // Nobody waits for it any more: it was dropped.
             let _ = sender.send(work.await);
         });
-        let task = Shared::begin(&self.shared, principal, work)?;
+        let task = Shared::begin(&self.shared, principal, parking, work)?;
         let _stops = Stops(task);
         match receiver.await {
             Ok(ended) => ended,
@@ -297,13 +313,9 @@ impl Wake for Task {
         let mut state = self.shared.lock();
         let mut status = self.status();
         match *status {
+            Status::Waiting if self.parking.is_late() => self.next(&mut state, &mut status),
             Status::Waiting => self.shared.queue(&mut state, self, &mut status, Age::Long),
-            Status::Queued { urgent: false, .. } => {
-                let ticket = state.next_ticket();
-                *status = Status::Queued { ticket, urgent: true };
-                state.urgent.push_back(Entry { task: Arc::clone(self), ticket });
-                self.shared.changed.notify_one();
-            }
+            Status::Queued { urgent: false, .. } => self.next(&mut state, &mut status),
             Status::Running { .. } => *status = Status::Running { woken: true },
             Status::Queued { urgent: true, .. } | Status::Ended => {}
         }
@@ -315,6 +327,14 @@ impl Task {
     fn drop_work(&self) {
         let work = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
         let _ = catch_unwind(AssertUnwindSafe(|| drop(work)));
+    }
+
+    /// Puts it before everything that is queued.
+    fn next(self: &Arc<Self>, state: &mut State, status: &mut Status) {
+        let ticket = state.next_ticket();
+        *status = Status::Queued { ticket, urgent: true };
+        state.urgent.push_back(Entry { task: Arc::clone(self), ticket });
+        self.shared.changed.notify_one();
     }
 
     fn status(&self) -> MutexGuard<'_, Status> {
@@ -372,11 +392,17 @@ impl Shared {
     }
 
     /// Takes over a run.
-    fn begin(shared: &Arc<Self>, principal: Principal, work: Work) -> Result<Arc<Task>, RunError> {
+    fn begin(
+        shared: &Arc<Self>,
+        principal: Principal,
+        parking: Arc<Parking>,
+        work: Work,
+    ) -> Result<Arc<Task>, RunError> {
         let runtime = Handle::try_current().map_err(|error| RunError::Host(error.to_string()))?;
         let task = Arc::new(Task {
             shared: Arc::clone(shared),
             principal,
+            parking,
             runtime,
             work: Mutex::new(Some(work)),
             status: Mutex::new(Status::Waiting),
@@ -476,12 +502,17 @@ fn run_slice(task: &Arc<Task>) -> Goes {
     // Timers that the run makes are its caller's runtime's.
     let _runtime = task.runtime.enter();
     let outer = Waker::from(Arc::clone(task));
+    task.parking.resume();
     let end = catch_unwind(AssertUnwindSafe(|| slice(work.as_mut(), outer, SLICE, Some(&task.cancelled))));
     let goes = match end {
         Ok(End::Spent) => Goes::On,
         Ok(End::Waits) => Goes::Waits,
         Ok(End::Ready(())) | Err(_) => Goes::Ended,
     };
+    match goes {
+        Goes::On | Goes::Waits => task.parking.park(),
+        Goes::Ended => {}
+    }
     drop(place);
     if let Goes::Ended = goes {
         task.drop_work();
@@ -593,5 +624,135 @@ impl State {
         self.accounts.retain(|_, account| {
             account.slow_until.is_some() || !account.is_idle() || (!nobody_waits && account.had > clock)
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run that never ends, in the queue of a principal.
+    fn add(shared: &Arc<Shared>, principal: &str) {
+        let task = Arc::new(Task {
+            shared: Arc::clone(shared),
+            principal: principal.into(),
+            parking: Arc::default(),
+            runtime: Handle::current(),
+            work: Mutex::new(Some(Box::pin(std::future::pending()))),
+            status: Mutex::new(Status::Waiting),
+            cancelled: AtomicBool::new(false),
+        });
+        shared.queue(&mut shared.lock(), &task, &mut task.status(), Age::New);
+    }
+
+    /// Hands out so many slices of a millisecond, and counts those of each principal.
+    fn slices(shared: &Arc<Shared>, count: u32) -> HashMap<Principal, u32> {
+        let mut had = HashMap::new();
+        for _ in 0..count {
+            let mut state = shared.lock();
+            let Some(task) = state.take() else { break };
+            let turns: &mut u32 = had.entry(Arc::clone(&task.principal)).or_default();
+            *turns = turns.saturating_add(1);
+            state.charge(&task.principal, SLICE);
+            let account = state.account(&task.principal);
+            account.running = account.running.saturating_sub(1);
+            shared.queue(&mut state, &task, &mut task.status(), Age::Long);
+        }
+        had
+    }
+
+    #[tokio::test]
+    async fn busy_principals_share_equally_however_many_runs_each_has() {
+        let scheduler = Scheduler::new();
+        for _ in 0..250 {
+            add(&scheduler.shared, "many");
+        }
+        add(&scheduler.shared, "one");
+        add(&scheduler.shared, "another");
+        let had = slices(&scheduler.shared, 300);
+        for principal in ["many", "one", "another"] {
+            assert_eq!(had.get(principal), Some(&100), "{had:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_principal_that_comes_later_gets_no_time_for_the_past() {
+        let scheduler = Scheduler::new();
+        add(&scheduler.shared, "first");
+        slices(&scheduler.shared, 1_000);
+        add(&scheduler.shared, "later");
+        let had = slices(&scheduler.shared, 100);
+        assert!(had.values().all(|slices| (49..=51).contains(slices)), "{had:?}");
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_woken_while_it_is_queued_is_next() {
+        let scheduler = Scheduler::new();
+        add(&scheduler.shared, "quiet");
+        for _ in 0..10 {
+            add(&scheduler.shared, "busy");
+        }
+        let last = scheduler.shared.lock().accounts.get("busy").and_then(|of| of.new.back().cloned());
+        let last = last.expect("it was queued").task;
+        last.wake_by_ref();
+        let next = scheduler.shared.lock().take().expect("a run");
+        assert!(Arc::ptr_eq(&next, &last));
+    }
+
+    #[tokio::test]
+    async fn a_principal_that_is_ahead_of_one_that_waits_begins_in_the_queue() {
+        let scheduler = Scheduler::new();
+        let (ahead, other) = (Principal::from("ahead"), Principal::from("other"));
+        assert!(scheduler.shared.may_begin_here(&ahead));
+        add(&scheduler.shared, "other");
+        for _ in 0..3 {
+            scheduler.shared.used_here(&ahead, Duration::from_nanos(LEAD / 3));
+        }
+        assert!(scheduler.shared.may_begin_here(&ahead), "ahead by no more than it may be");
+        scheduler.shared.used_here(&ahead, Duration::from_nanos(1));
+        assert!(!scheduler.shared.may_begin_here(&ahead));
+        assert!(scheduler.shared.may_begin_here(&other));
+    }
+
+    #[tokio::test]
+    async fn a_principal_whose_first_slice_overran_begins_in_the_queue() {
+        let scheduler = Scheduler::new();
+        let principal = Principal::from("slow");
+        scheduler.shared.used_here(&principal, FIRST_SLICE + OVERRUN - Duration::from_nanos(1));
+        assert!(scheduler.shared.may_begin_here(&principal));
+        scheduler.shared.used_here(&principal, FIRST_SLICE + OVERRUN);
+        assert!(!scheduler.shared.may_begin_here(&principal));
+    }
+
+    #[tokio::test]
+    async fn accounts_that_count_for_nothing_are_dropped() {
+        let scheduler = Scheduler::new();
+        add(&scheduler.shared, "waits");
+        for number in 0..PRUNE * 4 {
+            scheduler.shared.used_here(&Principal::from(format!("{number}")), Duration::ZERO);
+        }
+        assert!(scheduler.shared.lock().accounts.len() <= PRUNE);
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_dropped_gives_back_what_it_holds() {
+        let (scheduler, held) = (Scheduler::new(), Arc::new(()));
+        let of_run = Arc::clone(&held);
+        let place = Place::of("principal".into(), &Arc::default());
+        let run = scheduler.run::<()>(
+            place,
+            true,
+            Box::pin(async move {
+                let _of_run = of_run;
+                std::future::pending().await
+            }),
+        );
+        let mut run = Box::pin(run);
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(run.as_mut().poll(&mut context).is_pending());
+        drop(run);
+        while Arc::strong_count(&held) > 1 {
+            tokio::task::yield_now().await;
+        }
     }
 }

@@ -24,6 +24,7 @@ use crate::principal::{Principal, Tokens};
 use crate::quota::Places;
 use crate::run::Admitted;
 use crate::seen::Seen;
+use crate::shares::Shares;
 use crate::submissions::{Progress, Submission, Submissions};
 
 /// A server's state. A clone is the same.
@@ -39,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) config: Arc<ArcSwap<Config>>,
     pub(crate) tokens: ArcSwap<Tokens>,
     pub(crate) gate: Gate,
+    /// What each principal has of the host.
+    pub(crate) shares: Shares,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) reports: Reports,
     pub(crate) submissions: Submissions,
@@ -77,6 +80,7 @@ impl App {
         let inner = Inner {
             librarian: Librarian::new(library.clone(), &metrics, &config),
             library,
+            shares: Shares::default(),
             gate: Gate::new(start.host.runs.as_usize(), start.admission.queue.get()),
             metrics,
             reports: Reports::new(start.idempotency.keep.get(), start.idempotency.size.bytes()),
@@ -140,8 +144,22 @@ impl App {
         };
         let pass = enter.await.inspect_err(|error| seen.refused(error))?;
         let cancel = self.stop_runs.child_token();
-        let share = Arc::clone(principal.share_key());
-        Ok(Admitted { ready, tool: tool.to_owned(), input, held, limits, share, pass, seen, cancel })
+        let config = self.config.load();
+        let memory = config.host.share(self.tokens.load().are_none());
+        let share = self.shares.of(principal.share_key(), memory);
+        let patience = config.admission.queue_timeout.get();
+        Ok(Admitted {
+            ready,
+            tool: tool.to_owned(),
+            input,
+            held,
+            limits,
+            share,
+            patience,
+            pass,
+            seen,
+            cancel,
+        })
     }
 
     /// Takes a component in, and goes on with it whether or not anybody waits.

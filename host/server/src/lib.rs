@@ -53,6 +53,7 @@ mod quota;
 mod run;
 mod seen;
 mod server;
+mod shares;
 mod submissions;
 mod tls;
 mod versions;

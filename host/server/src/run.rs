@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
-use ringfence::{CancellationToken, Event, Limits, Ran, Report, RunError, Running};
+use ringfence::{CancellationToken, Event, Limits, Principal, Ran, Report, RunError, Running};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::app::App;
@@ -22,7 +23,9 @@ pub(crate) struct Admitted {
     pub(crate) input: String,
     pub(crate) limits: Limits,
     /// Whose share of the processor it runs on.
-    pub(crate) share: Arc<str>,
+    pub(crate) share: Principal,
+    /// How long it waits for memory that others hold.
+    pub(crate) patience: Duration,
     pub(crate) pass: Pass,
     /// Memory for the input, given back with the call.
     pub(crate) held: Held,
@@ -79,7 +82,11 @@ impl Admitted {
     pub(crate) async fn run(self, app: &App) -> Result<Ran, ServeError> {
         let call = app.library.host().call(&self.ready.skill, &self.tool).limits(&self.limits);
         let mut pass = self.pass;
-        let call = call.cancel(self.cancel).principal(self.share).keep((pass.take_place(), self.held));
+        let call = call
+            .cancel(self.cancel)
+            .principal(&self.share)
+            .wait(self.patience)
+            .keep((pass.take_place(), self.held));
         let mut counted = Counted::new(pass, self.seen, &self.ready, &app.metrics);
         let ran = call.json_and_chunks(self.input).await;
         counted.ended(ran.as_ref().map(|ran| &ran.report));
@@ -92,7 +99,11 @@ impl Admitted {
     pub(crate) async fn listen(self, app: &App) -> Result<UnboundedReceiver<Next>, ServeError> {
         let call = app.library.host().call(&self.ready.skill, &self.tool).limits(&self.limits);
         let mut pass = self.pass;
-        let call = call.cancel(self.cancel).principal(self.share).keep((pass.take_place(), self.held));
+        let call = call
+            .cancel(self.cancel)
+            .principal(&self.share)
+            .wait(self.patience)
+            .keep((pass.take_place(), self.held));
         let counted = Counted::new(pass, self.seen, &self.ready, &app.metrics);
         let mut run = Listened { running: Some(call.start(self.input)), counted };
         let (sender, events) = unbounded_channel();

@@ -32,9 +32,7 @@ def kind_of(schema) -> str:
 
 
 def shows(parameters, case, *, all_required=False):
-    """Looks at a schema after its conversion; of the tool without parameters, for no case, there is nothing to see."""
-    if case is None:
-        return
+    """Looks at a schema after its conversion."""
     shown = parameters["properties"]["the_value"]
     assert kind_of(shown) == case["kind"], shown
     required = "the_value" in (parameters.get("required") or [])
@@ -149,19 +147,6 @@ async def agents_call():
                     common.same(json.loads(result.content[0].text), one["result"])
 
 
-async def pydantic_call():
-    """pydantic-ai as well. It takes null for no structured content, and gives the text."""
-    from pydantic_ai.mcp import MCPToolset
-
-    async with MCPToolset(common.URL, headers=common.HEADERS) as server:
-        await server.list_tools()
-        for case in common.CASES["tools"]:
-            for one in case["calls"]:
-                with common.Row(case["name"], f"called by pydantic-ai with {one['value']!r}"):
-                    value = await server.direct_call_tool(case["name"], {"the_value": one["value"]})
-                    common.same(None if value == "null" else common.plain(value), one["result"])
-
-
 def main():
     tools = {tool.name: Listed(tool) for tool in asyncio.run(listed())}
     wanted = sys.argv[2:]
@@ -173,12 +158,8 @@ def main():
         for case in common.CASES["tools"]:
             with common.Row(f"{name}: {case['name']}", "listed"):
                 convert(tools[case["name"]], case)
-        with common.Row(f"{name}: kinds_nothing", "listed"):
-            convert(tools["kinds_nothing"], None)
     if is_there("agents"):
         asyncio.run(agents_call())
-    if is_there("pydantic_ai.mcp"):
-        asyncio.run(pydantic_call())
     common.end()
 
 

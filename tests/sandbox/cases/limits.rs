@@ -345,8 +345,8 @@ fn host_memory_at_admission() {
 
 #[test]
 fn host_memory_beside_another_run() {
-    // Room for one run of 8 MiB and its surroundings, and not for two.
-    let host = small_host(14 << 20);
+    // Room for one run of 8 MiB and its surroundings, and not for another beside what one holds that waits.
+    let host = small_host(12 << 20);
     let big = guests::many("(memory 128)", 1);
     let waiting = guests::WAIT
         .replace("(func (export \"run\") (param $ms", "(memory 128) (func (export \"run\") (param $ms");

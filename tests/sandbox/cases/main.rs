@@ -8,6 +8,7 @@ mod hostile;
 mod json;
 mod lent;
 mod limits;
+mod meter;
 mod property;
 mod refusals;
 mod schemas;

@@ -143,9 +143,9 @@ async fn compilations_an_hour() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_for_all_runs() {
-    // Room for what some runs of this skill reserve, and not for ten.
-    let config =
-        format!("{LONG}[host]\nmemory = \"8MiB\"").replace("[limits]", "[limits]\nmemory = \"1MiB\"");
+    // Room for one run of this skill that runs and some that are parked, and not for ten.
+    let config = format!("{LONG}[host]\nmemory = \"3MiB\"\n[admission]\nqueue-timeout = \"0s\"")
+        .replace("[limits]", "[limits]\nmemory = \"1MiB\"");
     let site = plan().config(&config).skill("endings", ENDINGS).start().await;
     let mut running = Vec::new();
     let refused = loop {

@@ -19,10 +19,6 @@ const REFUSALS: &[&str] = &[
     "closed",
 ];
 
-/// Error cases that are looked at: more than any interface at hand has. The guest chooses the type, and a call has one
-/// price.
-const CASES: usize = 100;
-
 /// How a function without anything behind it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stub {
@@ -62,13 +58,13 @@ impl Stub {
 fn error_of(ty: &Type) -> Option<Val> {
     match ty {
         Type::Enum(cases) => {
-            let names: Vec<&str> = cases.names().take(CASES).collect();
+            let names: Vec<&str> = cases.names().collect();
             let best = REFUSALS.iter().find(|name| names.contains(name)).or_else(|| names.first())?;
             Some(Val::Enum((*best).to_owned()))
         }
         Type::Variant(variant) => {
-            let first = variant.cases().take(CASES);
-            let plain: Vec<&str> = first.filter(|case| case.ty.is_none()).map(|case| case.name).collect();
+            let plain: Vec<&str> =
+                variant.cases().filter(|case| case.ty.is_none()).map(|case| case.name).collect();
             let best = REFUSALS.iter().find(|name| plain.contains(name)).or_else(|| plain.first())?;
             Some(Val::Variant((*best).to_owned(), None))
         }

@@ -6,9 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 use wasmparser::{
-    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, ComponentType,
-    ComponentTypeDeclaration, ComponentTypeRef, Encoding, Instance, InstanceTypeDeclaration, Parser, Payload,
-    TableInit,
+    CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind, ComponentInstance,
+    ComponentOuterAliasKind, ComponentType, ComponentTypeDeclaration, ComponentTypeRef, Encoding, Instance,
+    InstanceTypeDeclaration, Parser, Payload, TableInit,
 };
 
 use super::refusals::Refusals;
@@ -29,6 +29,9 @@ pub(crate) struct Counts {
     pub(crate) table_elements: u64,
     /// Most bytes of the engine's own records: functions, globals, imports.
     pub(crate) records: u64,
+    /// Whether nested components hand values in memory to one another. The engine copies and re-encodes texts between
+    /// them without fuel, so such a skill yields far more often: see `run`.
+    pub(crate) hands_over: bool,
 }
 
 impl Counts {
@@ -40,6 +43,7 @@ impl Counts {
         self.memory = self.memory.saturating_add(other.memory);
         self.table_elements = self.table_elements.saturating_add(other.table_elements);
         self.records = self.records.saturating_add(other.records);
+        self.hands_over |= other.hands_over;
     }
 
     /// Adds the records of `count` items. The engine keeps at most 48 bytes for each.
@@ -173,6 +177,7 @@ const UNKNOWN: Counts = Counts {
     memory: 0,
     table_elements: 0,
     records: 4096,
+    hands_over: false,
 };
 
 fn read(payload: &Payload<'_>, frames: &mut [Frame], contents: &mut Contents) {
@@ -207,6 +212,16 @@ fn read(payload: &Payload<'_>, frames: &mut [Frame], contents: &mut Contents) {
         Payload::GlobalSection(globals) => {
             contents.globals = contents.globals.saturating_add(globals.count().into());
             frame.makes.record(globals.count());
+        }
+        // The outermost component's functions are called by the host and call it, and the host is charged for.
+        Payload::ComponentCanonicalSection(functions) if !outer.is_empty() => {
+            let with_memory = functions.clone().into_iter().flatten().any(|function| match function {
+                CanonicalFunction::Lift { options, .. } | CanonicalFunction::Lower { options, .. } => {
+                    options.iter().any(|option| matches!(option, CanonicalOption::Memory(_)))
+                }
+                _ => false,
+            });
+            frame.makes.hands_over |= with_memory;
         }
         Payload::ImportSection(imports) => frame.makes.record(imports.count()),
         Payload::CodeSectionEntry(body) => {

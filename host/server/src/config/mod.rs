@@ -140,11 +140,20 @@ pub struct Tls {
 pub struct HostSection {
     pub runs: Number<1, 16_000>,
     pub memory: Size,
+    pub principal_memory: Number<1, 100>,
+}
+
+impl HostSection {
+    /// Bytes of memory that the runs of one principal may hold together; all where there is but one.
+    pub(crate) fn share(&self, one_principal: bool) -> u64 {
+        let percent = if one_principal { 100 } else { self.principal_memory.get() };
+        self.memory.bytes().checked_div(100).unwrap_or(0).saturating_mul(percent)
+    }
 }
 
 impl Default for HostSection {
     fn default() -> Self {
-        Self { runs: Number::new(1_000), memory: Size(4 << 30) }
+        Self { runs: Number::new(1_000), memory: Size(4 << 30), principal_memory: Number::new(50) }
     }
 }
 
@@ -455,7 +464,7 @@ impl Config {
             ),
             ("listen.shutdown-timeout", self.listen.shutdown_timeout == new.listen.shutdown_timeout),
             ("tls", self.tls.is_some() == new.tls.is_some()),
-            ("host", self.host == new.host),
+            ("host", (self.host.runs, self.host.memory) == (new.host.runs, new.host.memory)),
             ("admission.queue", self.admission.queue == new.admission.queue),
             ("admission.uploads", self.admission.uploads == new.admission.uploads),
             ("admission.body-memory", self.admission.body_memory == new.admission.body_memory),

@@ -1,5 +1,5 @@
 //! Guests that keep the engine busy without any host function: canonical built-ins, `realloc` as the host calls it, bulk
-//! memory, tables, post-return, start functions, and texts that pass between components.
+//! memory, tables, post-return, start functions, and adapters between components.
 
 use super::Storm;
 
@@ -104,11 +104,6 @@ pub(super) fn guests() -> Vec<Storm> {
         storm("realloc for a result, filled each time", &realloc_each()),
         storm("recursion", RECURSION),
     ]);
-    guests
-}
-
-/// Texts of a MiB between components of one skill, in each pair of encodings: the engine's adapters copy them.
-pub(super) fn between_components() -> Vec<Storm> {
     let between = [
         ("utf8", "utf16"),
         ("utf16", "utf8"),
@@ -118,7 +113,10 @@ pub(super) fn between_components() -> Vec<Storm> {
         ("utf16", "latin1+utf16"),
         ("utf8", "utf8"),
     ];
-    between.iter().map(|(from, to)| storm(&format!("text from {from} to {to}"), &adapter(from, to))).collect()
+    guests.extend(
+        between.iter().map(|(from, to)| storm(&format!("text from {from} to {to}"), &adapter(from, to))),
+    );
+    guests
 }
 
 const START: &str = r#"(component

@@ -38,16 +38,6 @@ impl Storm {
         Self::new(name.to_owned(), component, LOOPS)
     }
 
-    /// Whether it is one large operation on memory after the other.
-    pub fn is_bulk(&self) -> bool {
-        self.name.starts_with("built-in: memory.") && self.name.contains("MiB")
-    }
-
-    /// Whether what its calls hand over is not even looked at.
-    pub fn is_denied_unread(&self) -> bool {
-        DENIED.iter().any(|interface| self.name.starts_with(interface))
-    }
-
     /// Whether it calls a function that is linked whatever its types, and lends nothing.
     pub fn lends_nothing(&self) -> bool {
         self.name.split('#').next().is_some_and(stubs::is_untyped)
@@ -56,10 +46,6 @@ impl Storm {
 
 /// Functions that end the run by the very call, or that nobody can call: there is no handle to be had.
 const ENDS_THE_RUN: &[&str] = &["exit", "exit-with-code", "[method]error.to-debug-string"];
-
-/// Interfaces that answer `denied` without a look at what is asked.
-const DENIED: &[&str] =
-    &["ringfence:skill/http@0.1.0#", "ringfence:skill/kv@0.1.0#", "ringfence:skill/skills@0.1.0#"];
 
 /// What ends a guest that calls for ever.
 const LOOPS: &[&str] = &["out-of-fuel", "host-call-limit", "output-limit", "deadline-exceeded"];
@@ -95,11 +81,6 @@ pub fn of_functions(host: &Host) -> Result<Vec<Storm>, Vec<String>> {
 /// A guest for each way without a host function.
 pub fn built_in() -> Vec<Storm> {
     builtins::guests()
-}
-
-/// A guest for each way in which a text passes between components of one skill.
-pub fn between_components() -> Vec<Storm> {
-    builtins::between_components()
 }
 
 /// A guest for each kind of work around the guest's own code.
@@ -151,7 +132,7 @@ fn untyped(host: &Host, interface: &str, function: &str, storms: &mut Vec<Storm>
         let (count, component) =
             found.unwrap_or_else(|| panic!("{interface}#{function}: no size goes with {}", what.name));
         let name = format!("{interface}#{function}: {count} {}", what.name);
-        let quarter = (what.is_list() && function != "[constructor]fields").then(|| (count, make(count / 4)));
+        let quarter = what.is_list().then(|| (count, make(count / 4)));
         storms.push(Storm { quarter, ..Storm::new(name, component, LOOPS) });
     }
 }

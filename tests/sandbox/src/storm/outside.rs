@@ -36,14 +36,14 @@ pub(super) fn guests() -> Vec<Storm> {
         storm("a result of 250,000 floats", &result("(list f32)", 250_000)),
         storm("a result of 40,000 empty lists of strings", &result("(list (list string))", 40_000)),
         with_input(
-            "250,000 numbers as input",
-            &input("(list u16)"),
-            format!("{{\"x\":{}}}", numbers(250_000, "7")),
+            "500,000 numbers as input",
+            &input("(list u8)"),
+            format!("{{\"x\":{}}}", numbers(500_000, "7")),
         ),
         with_input(
-            "a wrong last number of 250,000",
-            &input("(list u16)"),
-            format!("{{\"x\":{}}}", numbers(250_000, "7").replace("7]", "70000]")),
+            "a wrong last number of 500,000",
+            &input("(list u8)"),
+            format!("{{\"x\":{}}}", numbers(500_000, "7").replace("7]", "300]")),
         ),
         with_input(
             "200,000 absent options as input",
@@ -62,7 +62,7 @@ pub(super) fn guests() -> Vec<Storm> {
         ),
         with_input(
             "340,000 empty lists as input",
-            &input("(list (list u16))"),
+            &input("(list (list u8))"),
             format!("{{\"x\":{}}}", numbers(340_000, "[]")),
         ),
     ]

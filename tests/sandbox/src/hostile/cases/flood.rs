@@ -125,7 +125,7 @@ pub(in super::super) fn flood_random_insecure() -> Case {
 
 /// Asks for a socket without end.
 pub(in super::super) fn flood_refused_calls() -> Case {
-    limited(Outcome("host-call-limit"), |limits| limits.host_calls = 2_000)
+    limited(Outcome("host-call-limit"), |limits| (limits.host_calls, limits.fuel) = (2_000, 1 << 40))
 }
 
 /// Progress without a note, for ever.

@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::super::Case;
-use super::run;
+use super::{limited, run};
 use crate::Expect::{Failed, Trap, Value as Gives};
 
 /// Measures how fine the clock is: the least step that it sees in 2,000 looks is a millisecond, or there is none.
 pub(in super::super) fn wasi_clock() -> Case {
-    run(Gives(json!(true)))
+    limited(Gives(json!(true)), |limits| limits.fuel = 100_000_000)
 }
 
 /// Reads the environment, the arguments and the current directory, and counts what it finds.
