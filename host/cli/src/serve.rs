@@ -63,7 +63,11 @@ async fn listen(args: ServeArgs) -> Result<ExitCode, Refused> {
 }
 
 async fn speak(args: McpArgs) -> Result<ExitCode, Refused> {
-    let McpArgs { serve: args, skills, limits } = args;
+    let McpArgs { serve: mut args, skills, limits } = args;
+    // Clients seldom read the standard error of what they start: a record of each call fills the pipe, and the call waits.
+    if args.log_level == tracing::Level::INFO {
+        args.log_level = tracing::Level::WARN;
+    }
     if args.print_config {
         output::print(EXAMPLE.trim_end());
         return Ok(ExitCode::SUCCESS);
