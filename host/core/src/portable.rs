@@ -78,7 +78,8 @@ fn build<I: Iterator<Item = TypeId>>(
     let mut inline =
         Builder { types, dialect, room: Some(room), names: BTreeMap::new(), defs: BTreeMap::new() };
     let schema = body(&mut inline);
-    if inline.room.is_some() {
+    // The room bounds the work; what it comes to as text is more.
+    if inline.room.is_some() && schema.to_string().len() as u64 <= room {
         return schema;
     }
     let names = schema::shared(types, roots());
@@ -151,8 +152,8 @@ impl Builder<'_> {
             TypeDef::U16 => self.integer(u16::MIN, u16::MAX),
             TypeDef::S32 => self.integer(i32::MIN, i32::MAX),
             TypeDef::U32 => self.integer(u32::MIN, u32::MAX),
-            TypeDef::S64 => self.long(-(SAFE_INTEGER as i64)),
-            TypeDef::U64 => self.long(0),
+            TypeDef::S64 => self.long(true),
+            TypeDef::U64 => self.long(false),
             // Infinities and NaN are strings.
             TypeDef::F32 | TypeDef::F64 if self.dialect.side == Side::Output => {
                 union(vec![json!({"type": "number"}), json!({"type": "string"})])
@@ -388,11 +389,12 @@ impl Builder<'_> {
 
     /// A 64-bit integer. Beyond 2^53 − 1 the host writes text; a number there loses digits on the way through many
     /// clients, so the schema does not ask for one.
-    fn long(&self, min: i64) -> Value {
+    fn long(&self, signed: bool) -> Value {
         if self.dialect.side == Side::Output {
             return union(vec![json!({"type": "integer"}), json!({"type": "string"})]);
         }
-        let mut schema = self.integer(min, SAFE_INTEGER as i64);
+        let most = i64::try_from(SAFE_INTEGER).unwrap_or(i64::MAX);
+        let mut schema = self.integer(if signed { most.saturating_neg() } else { 0 }, most);
         self.note(&mut schema, "a larger one as a decimal string");
         schema
     }
@@ -453,9 +455,8 @@ fn union(schemas: Vec<Value>) -> Value {
     for schema in schemas {
         match schema {
             Value::Object(mut members) if members.len() == 1 && members.contains_key("anyOf") => {
-                match members.remove("anyOf") {
-                    Some(Value::Array(inner)) => flat.extend(inner),
-                    _ => {}
+                if let Some(Value::Array(inner)) = members.remove("anyOf") {
+                    flat.extend(inner);
                 }
             }
             other => flat.push(other),
