@@ -1,7 +1,7 @@
 //! The floor: a call through `Host` beside bare wasmtime with the same settings, in turns, as a ratio.
 //!
 //! Bare: those settings of `host/core/src/engine.rs` that a call's cost depends on, a store with
-//! wasmtime's own limiter, fuel, yields and an epoch callback that reads no clock, instantiation from an
+//! wasmtime's own limiter, fuel and yields, instantiation from an
 //! `InstancePre`, one typed async call, drop. The ratios are of CPU time, pair by pair, and the median is printed: absolute times drift on a shared
 //! machine, ratios of neighbours do not.
 //!
@@ -16,7 +16,7 @@ use rustix::time::{ClockId, clock_gettime};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store, StoreLimits,
-    StoreLimitsBuilder, UpdateDeadline,
+    StoreLimitsBuilder,
 };
 
 /// Calls of each kind in a round.
@@ -164,27 +164,17 @@ impl Bare {
         config
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
             .consume_fuel(true)
-            .epoch_interruption(true)
             .max_wasm_stack(512 << 10)
             .async_stack_size(3 << 19)
             .gc_support(false)
             .concurrency_support(false)
             .wasm_function_references(false)
             .wasm_gc(false)
-            .wasm_exceptions(false)
-            .cranelift_nan_canonicalization(true);
+            .wasm_exceptions(false);
         let engine = Engine::new(&config).expect("an engine");
         let component = Component::from_binary(&engine, wasm).expect("the guest compiles");
         let echo = component.get_export_index(None, "echo").expect("the guest exports it");
         let pre = Linker::new(&engine).instantiate_pre(&component).expect("the guest links");
-        let ticking = engine.weak();
-        std::thread::spawn(move || {
-            while let Some(engine) = ticking.upgrade() {
-                engine.increment_epoch();
-                drop(engine);
-                std::thread::sleep(Duration::from_millis(1));
-            }
-        });
         Self { engine, pre, echo }
     }
 
@@ -196,8 +186,6 @@ impl Bare {
             store.set_hostcall_fuel(1 << 20);
             store.set_fuel(1_000_000_000).expect("fuel is on");
             store.fuel_async_yield_interval(Some(100_000)).expect("fuel is on");
-            store.set_epoch_deadline(1);
-            store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Continue(1)));
             let instance = self.pre.instantiate_async(&mut store).await.expect("it instantiates");
             let echo =
                 instance.get_typed_func::<(&str,), (String,)>(&mut store, self.echo).expect("its type");

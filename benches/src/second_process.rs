@@ -83,7 +83,6 @@ fn bare(begun: Instant, file: &str, function: &str) {
         .module_version(ModuleVersionStrategy::None)
         .expect("a strategy")
         .consume_fuel(true)
-        .epoch_interruption(true)
         .max_wasm_stack(512 << 10)
         .async_stack_size(3 << 19)
         .gc_support(false)
@@ -92,14 +91,12 @@ fn bare(begun: Instant, file: &str, function: &str) {
         .wasm_gc(false)
         .wasm_exceptions(false)
         .wasm_threads(false)
-        .wasm_relaxed_simd(false)
-        .cranelift_nan_canonicalization(true);
+        .wasm_relaxed_simd(false);
     let engine = Engine::new(&config).expect("an engine");
     // SAFETY: the library of this very program wrote the file a moment ago, in a directory of its own.
     let component = unsafe { Component::deserialize_file(&engine, file) }.expect("it is mapped");
     let mut store = wasmtime::Store::new(&engine, ());
     store.set_fuel(u64::MAX).expect("fuel is on");
-    store.set_epoch_deadline(1 << 40);
     let instance = Linker::new(&engine).instantiate(&mut store, &component).expect("an instance");
     let (interface, name) = function.split_once('#').unwrap_or(("", function));
     let interface = instance.get_export_index(&mut store, None, interface);

@@ -41,9 +41,6 @@ pub enum HostError {
     /// The engine refused its configuration, or could not reserve its pool.
     #[error("the engine could not be built: {0}; fewer runs at once need less address space")]
     Engine(String),
-    /// The thread that prompts runs to look at the clock could not be started.
-    #[error("the deadline thread could not be started: {0}")]
-    Ticker(String),
     /// An interface is lent under a name that is taken or not a WIT interface name.
     #[error("interface `{name}` cannot be lent: {reason}")]
     Lend {

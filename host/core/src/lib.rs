@@ -13,7 +13,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let text_stats = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../skills/text-stats.wasm"))?;
-//! let host = Host::new(HostConfig::default())?; // one engine, pooled, ticking
+//! let host = Host::new(HostConfig::default())?; // one engine, pooled
 //! let skill = host.load(text_stats)?; // validate, compile, link
 //!
 //! let input = json!({"text": "Fences make good neighbours. Ringfences make better ones.", "top": 1});

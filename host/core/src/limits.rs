@@ -28,10 +28,11 @@ const MIB: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Fuel: about one unit a wasm instruction, and one a byte of a bulk memory operation.
+    /// Fuel: about one unit a wasm instruction, one a byte of a bulk memory operation, and for each call to the host
+    /// [`HOST_CALL_FUEL`] and [`TRANSFER_FUEL`] a byte that it moves either way. The same run burns the same fuel.
     ///
-    /// Default: 1,000,000,000. At the limit: outcome `out-of-fuel`. Not covered: time in host
-    /// functions, growth of memory (0 fuel a page), lifting and lowering of values. Fuel is not a
+    /// Default: 1,000,000,000. At the limit: outcome `out-of-fuel`. Not covered: growth of
+    /// memory (0 fuel a page), lifting the result, texts that nested components pass to one another. Fuel is not a
     /// clock: a microsecond burns between 2,000 and 40,000 units depending on the instructions, so the
     /// deadline is always on as well.
     pub fuel: u64,

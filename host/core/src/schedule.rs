@@ -46,6 +46,12 @@ const OVERRUN: Duration = Duration::from_millis(1);
 /// … for so many times as long as it held the thread.
 const PENALTY: u32 = 200;
 
+/// First slices are counted over so long.
+const WINDOW: Duration = Duration::from_millis(10);
+
+/// A principal whose first slices crowd out those of others goes straight to the run threads for so long.
+const CROWD_PENALTY: Duration = Duration::from_secs(1);
+
 /// Of so many runs of one principal that are taken from its queue, one has had a slice before: the others are new, and
 /// likely to be short.
 const LONG_EVERY: u32 = 4;
@@ -100,6 +106,7 @@ struct Shared {
     /// Principals that wait, and those with a penalty. While it is 0 nobody competes, and no lock is taken.
     attention: AtomicUsize,
     most_threads: usize,
+    window: Mutex<Window>,
 }
 
 #[derive(Debug, Default)]
@@ -118,6 +125,33 @@ struct State {
     closed: bool,
     /// Accounts at which those that count for nothing are dropped.
     prune_at: usize,
+}
+
+/// What first slices took lately, on all threads of callers together.
+#[derive(Debug)]
+struct Window {
+    since: Instant,
+    total: Duration,
+    by: HashMap<Principal, Duration>,
+}
+
+impl Window {
+    /// Counts a first slice that ends now. True when its principal takes most of the callers' threads beside another.
+    fn add(&mut self, principal: &Principal, took: Duration, now: Instant, threads: usize) -> bool {
+        if now.saturating_duration_since(self.since) >= WINDOW {
+            self.since = now;
+            self.total = Duration::ZERO;
+            self.by.clear();
+        }
+        self.total = self.total.saturating_add(took);
+        let own = self.by.entry(Arc::clone(principal)).or_default();
+        *own = own.saturating_add(took);
+        // A quarter of all that the threads have, and three quarters of that.
+        let threads = u32::try_from(threads).unwrap_or(u32::MAX);
+        let much = self.total.saturating_mul(4) >= WINDOW.saturating_mul(threads);
+        let most = own.saturating_mul(4) >= self.total.saturating_mul(3);
+        much && most && self.by.len() > 1
+    }
 }
 
 /// A principal that has runs here, or had some lately.
@@ -180,6 +214,7 @@ impl Scheduler {
             changed: Condvar::new(),
             attention: AtomicUsize::new(0),
             most_threads: thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            window: Mutex::new(Window { since: Instant::now(), total: Duration::ZERO, by: HashMap::new() }),
         });
         Self { _owner: Arc::new(Owner(Arc::clone(&shared))), shared }
     }
@@ -375,7 +410,11 @@ impl Shared {
     /// Counts time on a caller's thread.
     fn used_here(&self, principal: &Principal, took: Duration) {
         let overrun = took >= FIRST_SLICE.saturating_add(OVERRUN);
-        if !overrun && self.attention.load(Ordering::Relaxed) == 0 {
+        let crowds = {
+            let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+            window.add(principal, took, Instant::now(), self.most_threads)
+        };
+        if !overrun && !crowds && self.attention.load(Ordering::Relaxed) == 0 {
             return;
         }
         let mut state = self.lock();
@@ -386,6 +425,8 @@ impl Shared {
         }
         if overrun {
             state.slow_down(principal, took.saturating_mul(PENALTY));
+        } else if crowds {
+            state.slow_down(principal, CROWD_PENALTY);
         }
         state.charge(principal, took);
         self.recount(&state);
@@ -722,6 +763,25 @@ mod tests {
         assert!(scheduler.shared.may_begin_here(&principal));
         scheduler.shared.used_here(&principal, FIRST_SLICE + OVERRUN);
         assert!(!scheduler.shared.may_begin_here(&principal));
+    }
+
+    #[test]
+    fn a_principal_whose_first_slices_crowd_out_others_is_told_apart() {
+        let (busy, quiet) = (Principal::from("busy"), Principal::from("quiet"));
+        let start = Instant::now();
+        let window = || Window { since: start, total: Duration::ZERO, by: HashMap::new() };
+        // A quarter of what two threads have in ten milliseconds.
+        let much = Duration::from_millis(5);
+        let mut alone = window();
+        assert!(!alone.add(&busy, much, start, 2), "nobody else is there");
+        let mut crowded = window();
+        assert!(!crowded.add(&quiet, Duration::from_micros(50), start, 2));
+        assert!(crowded.add(&busy, much, start, 2));
+        assert!(!crowded.add(&quiet, Duration::from_micros(50), start, 2), "the other is not at fault");
+        assert!(!crowded.add(&busy, Duration::from_micros(50), start + WINDOW, 2), "it is over");
+        let mut little = window();
+        assert!(!little.add(&quiet, Duration::from_micros(50), start, 2));
+        assert!(!little.add(&busy, much - Duration::from_micros(51), start, 2));
     }
 
     #[tokio::test]
