@@ -42,6 +42,14 @@ fn main() {
     println!("open     {:7.3} ms (to reach: ≤ 100)", median(&mut open));
     println!("list     {:7.3} ms (to reach: ≤ 50)", median(&mut list));
     println!("resolve  {:7.3} ms", median(&mut resolve));
+    // What each run asks as it begins.
+    let store = Store::open(dir.path()).expect("a store");
+    let digest = store.resolve(&reference).expect("a skill").digest;
+    let mut allowed: Vec<f64> = (0..rounds)
+        .map(|_| timed(|| (0..1_000).for_each(|_| store.expect_allowed(digest).expect("it may run"))).0)
+        .collect();
+    // A thousand of them in milliseconds is one of them in microseconds.
+    println!("allowed  {:7.3} µs (to reach: ≤ 3)", median(&mut allowed));
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (f64, T) {

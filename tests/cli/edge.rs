@@ -186,3 +186,111 @@ fn the_worker_runs_what_is_bundled() {
     let help = Command::new(ringfence_edge_tests::program()).arg("--help").output().unwrap();
     assert!(help.status.success());
 }
+
+/// The reason that a command was refused for.
+fn refused(bench: &Bench, args: &[&str]) -> String {
+    let args: Vec<&str> = args.iter().chain(&["--json"]).copied().collect();
+    let output = bench.run(&args, "");
+    let told: serde_json::Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{args:?}: {output:?}"));
+    assert!(!output.status.success(), "{args:?}: {told}");
+    told["error"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn what_may_not_run_is_not_signed() {
+    let bench = bench();
+    let done = |args: &[&str]| assert!(bench.run(args, "").status.success(), "{args:?}");
+    let to = ["--key", "key", "--target", "pulley64", "-o", "edge.rfb"];
+    let of = |skills: &[&str]| refused(&bench, &[&["bundle"], skills, &to[..]].concat());
+    assert_eq!(of(&["none"]), "no-store");
+    done(&["submit", "echo.wasm"]);
+    done(&["submit", "endings.wasm", "--name", "held", "--hold"]);
+    for held in ["held", "held@1", "other=held"] {
+        assert_eq!(of(&["echo.wasm", held]), "held", "{held}");
+    }
+    // Before it was revoked somebody made a bundle of it.
+    done(&[&["bundle", "echo"], &to[..]].concat());
+    std::fs::rename(bench.path("edge.rfb"), bench.path("old.rfb")).unwrap();
+    done(&["revoke", "echo", "--reason", "it lies"]);
+    std::fs::copy(bench.path("echo.wasm"), bench.path("copy.wasm")).unwrap();
+    for revoked in ["echo", "echo@1", "echo.wasm", "./copy.wasm", "other=copy.wasm"] {
+        assert_eq!(of(&[revoked]), "revoked", "{revoked}");
+        assert_eq!(of(&["endings.wasm", revoked]), "revoked", "{revoked}");
+    }
+    let with =
+        ["bundle", "echo.wasm", "--key", "key", "--target", "x86_64", "-o", "edge.rfb", "--with", "old.rfb"];
+    assert_eq!(refused(&bench, &with), "revoked");
+    assert!(!bench.path("edge.rfb").exists());
+    // A file is held against the store that is named as well.
+    let elsewhere = ["bundle", "echo.wasm", "--store", "nowhere"];
+    assert_eq!(refused(&bench, &[&elsewhere[..], &to[..]].concat()), "no-store");
+    // What is revoked in lists for workers is not signed either.
+    let digest = ringfence::Digest::of(&std::fs::read(bench.path("endings.wasm")).unwrap());
+    bench.write("revoked", format!("# gone\n{digest}\n"));
+    assert_eq!(of(&["endings.wasm", "--revoked", "revoked"]), "bundle-revoked");
+    assert!(!bench.path("edge.rfb").exists());
+    done(&[&["bundle", "endings.wasm"], &to[..]].concat());
+}
+
+#[test]
+fn a_bundle_is_not_written_over_without_being_asked() {
+    let bench = bench();
+    fn of<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        let args = ["bundle", "echo.wasm", "--key", "key", "--target", "pulley64", "-o", "edge.rfb"];
+        [&args[..], more].concat()
+    }
+    assert!(bench.run(&of(&[]), "").status.success());
+    let first = std::fs::read(bench.path("edge.rfb")).unwrap();
+    assert_eq!(refused(&bench, &of(&[])), "exists");
+    assert_eq!(std::fs::read(bench.path("edge.rfb")).unwrap(), first);
+    assert!(bench.run(&of(&["--force"]), "").status.success());
+    assert_ne!(std::fs::read(bench.path("edge.rfb")).unwrap(), first);
+    // What is no bundle is never written over.
+    bench.write("notes", "mine");
+    let notes = ["bundle", "echo.wasm", "--key", "key", "--target", "pulley64", "-o", "notes", "--force"];
+    assert_eq!(refused(&bench, &notes), "exists");
+    assert_eq!(std::fs::read_to_string(bench.path("notes")).unwrap(), "mine");
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("nowhere", bench.path("link")).unwrap();
+        let link = ["bundle", "echo.wasm", "--key", "key", "--target", "pulley64", "-o", "link", "--force"];
+        assert_eq!(refused(&bench, &link), "exists");
+    }
+}
+
+/// However quickly one follows the other, and whatever dates each is given the clock for.
+#[test]
+fn a_later_bundle_has_a_higher_version() {
+    let bench = bench();
+    let mut last = 0;
+    for _ in 0..4 {
+        let args = [
+            "bundle",
+            "echo.wasm",
+            "--key",
+            "key",
+            "--target",
+            "pulley64",
+            "-o",
+            "edge.rfb",
+            "--force",
+            "--json",
+        ];
+        let made = bench.run(&args, "");
+        let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+        let version = made["manifest"]["version"].as_u64().unwrap();
+        assert!(version > last, "{version} after {last}");
+        // A number that every reader of JSON has.
+        assert!(version < 1 << 53, "{version}");
+        last = version;
+    }
+    // A bundle of the future is followed by one that is later still.
+    let future = (last + 1_000_000_000).to_string();
+    let explicit =
+        ["bundle", "echo.wasm", "--key", "key", "--target", "pulley64", "-o", "edge.rfb", "--force"];
+    assert!(bench.run(&[&explicit[..], &["--bundle-version", &future]].concat(), "").status.success());
+    let made = bench.run(&[&explicit[..], &["--json"]].concat(), "");
+    let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+    assert_eq!(made["manifest"]["version"].as_u64().unwrap(), last + 1_000_000_001);
+}

@@ -180,6 +180,71 @@ fn what_is_freed() {
     assert_eq!(bench.done(&["run", "answer", "answer"]), "2\n");
 }
 
+/// People look at what must not run, and are told that; nothing else is made of it.
+#[test]
+fn what_must_not_run_is_shown_as_that() {
+    let bench = bench();
+    bench.done(&["submit", "first.wasm", "--hold"]);
+    bench.done(&["submit", "second.wasm"]);
+    let state = |what: &str| {
+        let shown: Value = serde_json::from_str(&bench.done(&["inspect", what, "--json"])).expect("JSON");
+        (shown["state"].clone(), shown["revoked_because"].clone())
+    };
+    assert_eq!(state("first").0, "held");
+    assert_eq!(state("second").0, Value::Null);
+    bench.done(&["revoke", "second", "--reason", "it lies", "--by", "ops"]);
+    for what in ["second", "second@1", "second.wasm"] {
+        assert_eq!(state(what), ("revoked".into(), "it lies".into()), "{what}");
+        assert!(bench.done(&["inspect", what]).contains("state    revoked: it lies\n"));
+        for command in [&["check", what][..], &["run", what, "answer"]] {
+            assert_eq!(bench.refused(command), (Some(3), "revoked".to_owned()), "{command:?}");
+        }
+        let exported = bench.run(&["export-skill", what, "out"], "");
+        assert!(String::from_utf8_lossy(&exported.stderr).contains("[revoked]"), "{exported:?}");
+    }
+    let shown: Value = serde_json::from_str(&bench.done(&["show", "second", "--json"])).expect("JSON");
+    assert_eq!(shown["versions"][0]["revoked_by"], "ops");
+    let compared = ["test", "--component", "first.wasm", "--against", "second", "--data", "data.jsonl"];
+    bench.write("data.jsonl", "{\"tool\": \"answer\", \"input\": {}}\n");
+    assert_eq!(bench.refused(&compared), (Some(3), "revoked".to_owned()));
+    assert!(!bench.path("out").exists());
+}
+
+/// A run of another process is ended by a revocation that says so.
+#[test]
+fn a_revocation_ends_a_run_of_another_process() {
+    let bench = bench();
+    bench.done(&["submit", "endings.wasm"]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ringfence"))
+        .args(["run", "endings", "spin", "--json", "--fuel", "1000000000000000", "--deadline", "1h"])
+        .current_dir(bench.dir.path())
+        .env("RINGFENCE_HOME", "home")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    // Whether it runs by then or is refused: what it must not do is go on.
+    bench.done(&["revoke", "endings", "--reason", "it spins", "--cancel-running"]);
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut child.stdout.take().expect("piped"), &mut said).expect("text");
+    let said: Value = serde_json::from_str(&said).expect("JSON");
+    let ended = child.wait().expect("it ends").code();
+    let cancelled = said["outcome"] == "cancelled" && ended == Some(16);
+    assert!(cancelled || (said["error"] == "revoked" && ended == Some(3)), "{ended:?}: {said}");
+}
+
+#[test]
+fn prefixes_are_reserved() {
+    let bench = bench();
+    bench.check("prefix-reserve", &["prefix", "reserve", "acme-*", "--owner", "acme"]);
+    bench.check_as("prefix-list", &["prefix", "list"], redact);
+    let taken = ["submit", "first.wasm", "--name", "acme-one", "--owner", "mallory"];
+    assert_eq!(bench.refused(&taken), (Some(4), "not-owner".to_owned()));
+    bench.done(&["submit", "first.wasm", "--name", "acme-one", "--owner", "acme"]);
+    bench.check("prefix-taken", &["prefix", "reserve", "acme-o*", "--owner", "mallory"]);
+    bench.check("prefix-remove", &["prefix", "remove", "acme-*"]);
+    assert_eq!(bench.refused(&["prefix", "remove", "acme-*"]), (Some(4), "no-such-prefix".to_owned()));
+}
+
 /// A file named like a skill, and a skill that is not there.
 #[test]
 fn a_name_is_no_file() {

@@ -21,5 +21,5 @@ pub use error::AuthorError;
 pub use new::new;
 pub use pack::{Pack, Packed, carried_wit, pack};
 pub use project::{Language, Project};
-pub use whole::write_whole;
+pub use whole::{write_new, write_whole};
 pub use wit::Contract;

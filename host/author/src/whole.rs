@@ -11,6 +11,29 @@ use crate::error::AuthorError;
 ///
 /// [`AuthorError::Io`]; the file is as it was.
 pub fn write_whole(file: &Path, content: &[u8]) -> Result<(), AuthorError> {
+    let aside = aside(file, content)?;
+    aside.persist(file).map_err(|error| AuthorError::io("write", file)(error.error))?;
+    Ok(())
+}
+
+/// As [`write_whole`], and never in the place of something that is there.
+///
+/// # Errors
+///
+/// [`AuthorError::Exists`] where something is there; [`AuthorError::Io`].
+pub fn write_new(file: &Path, content: &[u8]) -> Result<(), AuthorError> {
+    let aside = aside(file, content)?;
+    match aside.persist_noclobber(file) {
+        Ok(_) => Ok(()),
+        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+            Err(AuthorError::Exists(file.to_owned()))
+        }
+        Err(error) => Err(AuthorError::io("write", file)(error.error)),
+    }
+}
+
+/// The content, on the disk beside the file.
+fn aside(file: &Path, content: &[u8]) -> Result<tempfile::NamedTempFile, AuthorError> {
     let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
@@ -24,6 +47,5 @@ pub fn write_whole(file: &Path, content: &[u8]) -> Result<(), AuthorError> {
         .write_all(content)
         .and_then(|()| aside.as_file().sync_all())
         .map_err(AuthorError::io("write", file))?;
-    aside.persist(file).map_err(|error| AuthorError::io("write", file)(error.error))?;
-    Ok(())
+    Ok(aside)
 }

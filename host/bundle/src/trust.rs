@@ -128,10 +128,19 @@ impl Trust {
         self.allow(bundle, manifest, now)
     }
 
+    /// Whether a skill is not revoked.
+    ///
+    /// # Errors
+    ///
+    /// [`BundleError::Revoked`].
+    pub fn expect_allowed(&self, skill: Digest) -> Result<(), BundleError> {
+        self.revoked.check(&skill.to_string())
+    }
+
     pub(crate) fn allow(&self, id: Digest, manifest: &crate::Manifest, now: Time) -> Result<(), BundleError> {
         self.revoked.check(&id.to_string().replacen("sha256:", "bundle:", 1))?;
         for skill in &manifest.skills {
-            self.revoked.check(&skill.digest.to_string())?;
+            self.expect_allowed(skill.digest)?;
         }
         manifest.check_time(now)
     }

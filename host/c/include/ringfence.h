@@ -56,7 +56,8 @@ int32_t ringfence_load_bundle(const RingfenceHost *host,
                               char **error);
 
 // Changes who is trusted and what is revoked. `config` is a JSON object with `keys` and `revoked`, as in `ringfence_create`;
-// what is left out is none. A bundle that is not acceptable any more stops serving, and its runs are cancelled. Gives 0, or 1
+// what is left out is none. A bundle that is not acceptable any more stops serving, and its runs are cancelled, also where
+// another bundle has taken its place. Components that are revoked are forgotten, and their runs are cancelled. Gives 0, or 1
 // and `*error`; then nothing is changed.
 //
 // # Safety
@@ -67,7 +68,7 @@ int32_t ringfence_trust(const RingfenceHost *host,
                         char **error);
 
 // Loads a component under a name, in the place of what is there. It is compiled in this process: for components that are
-// trusted not to keep the compiler busy. It hides a skill of that name in the bundle, and runs under the default limits.
+// trusted not to keep the compiler busy. One that is revoked is refused. It hides a skill of that name in the bundle, and runs under the default limits.
 // `runs` and `memory` hold for components and for bundles each. Gives 0, or 1 and `*error`; always `no-compiler` in the worker's library.
 //
 // # Safety

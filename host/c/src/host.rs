@@ -3,10 +3,12 @@
 #[cfg(feature = "compiler")]
 use std::collections::BTreeMap;
 #[cfg(feature = "compiler")]
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use ringfence::{Limits, RunError, Skill};
-use ringfence_edge::{BundleError, CallError, Revocations, Trust, Worker, WorkerConfig, show};
+use ringfence::RunError;
+#[cfg(feature = "compiler")]
+use ringfence::{CancellationToken, Digest, Limits, Skill};
+use ringfence_edge::{BundleError, Call, CallError, Revocations, Trust, Worker, WorkerConfig, show};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -16,7 +18,16 @@ pub struct RingfenceHost {
     #[cfg(feature = "compiler")]
     host: ringfence::Host,
     #[cfg(feature = "compiler")]
-    components: RwLock<BTreeMap<String, Skill>>,
+    components: RwLock<BTreeMap<String, Component>>,
+}
+
+/// A component under a name.
+#[cfg(feature = "compiler")]
+struct Component {
+    skill: Skill,
+    limits: Arc<Limits>,
+    /// Ends its runs.
+    revoked: CancellationToken,
 }
 
 impl std::fmt::Debug for RingfenceHost {
@@ -148,6 +159,7 @@ impl RingfenceHost {
         let config: Trusted =
             serde_json::from_str(config).map_err(|error| Failure::new("bad-configuration", error))?;
         self.worker.trust(config.read()?);
+        self.drop_revoked();
         Ok(())
     }
 
@@ -157,10 +169,33 @@ impl RingfenceHost {
 
     #[cfg(feature = "compiler")]
     pub(crate) fn load_component(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let loaded = self.host.load(bytes).map_err(|error| Failure::new(error.code(), &error))?;
-        self.components.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), loaded);
+        // Before it costs anything, and once more when it is there: what is revoked meanwhile does not stay.
+        self.worker.expect_allowed(Digest::of(bytes))?;
+        let skill = self.host.load(bytes).map_err(|error| Failure::new(error.code(), &error))?;
+        let digest = skill.digest();
+        let limits = Arc::new(Limits::default());
+        let component = Component { skill, limits, revoked: CancellationToken::new() };
+        self.components.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), component);
+        self.worker.expect_allowed(digest).inspect_err(|_| self.drop_revoked())?;
         Ok(())
     }
+
+    /// Ends the runs of components that are revoked, and forgets them.
+    #[cfg(feature = "compiler")]
+    fn drop_revoked(&self) {
+        let mut components = self.components.write().unwrap_or_else(PoisonError::into_inner);
+        components.retain(|_, component| {
+            let allowed = self.worker.expect_allowed(component.skill.digest()).is_ok();
+            if !allowed {
+                component.revoked.cancel();
+            }
+            allowed
+        });
+    }
+
+    #[cfg(not(feature = "compiler"))]
+    #[expect(clippy::unused_self, reason = "the same as in the whole library")]
+    fn drop_revoked(&self) {}
 
     #[cfg(not(feature = "compiler"))]
     #[expect(clippy::unused_self, reason = "the same as in the whole library")]
@@ -171,19 +206,21 @@ impl RingfenceHost {
         ))
     }
 
+    /// A call of a component; none where there is no component of that name.
     #[cfg(feature = "compiler")]
-    fn component(&self, name: &str) -> Option<(ringfence::Host, Skill)> {
+    fn of_component(&self, name: &str, tool: &str) -> Option<Call> {
         let components = self.components.read().unwrap_or_else(PoisonError::into_inner);
-        components.get(name).map(|skill| (self.host.clone(), skill.clone()))
+        let Component { skill, limits, revoked } = components.get(name)?;
+        Some(Call::new(&self.host, skill, tool, limits, revoked))
     }
 
     #[cfg(not(feature = "compiler"))]
     #[expect(clippy::unused_self, reason = "the same as in the whole library")]
-    fn component(&self, _: &str) -> Option<(ringfence::Host, Skill)> {
+    fn of_component(&self, _: &str, _: &str) -> Option<Call> {
         None
     }
 
-    /// A component of that name, else a skill of the bundle.
+    /// A component of that name, else a skill of the bundle, on the worker's own way.
     pub(crate) fn call(
         &self,
         name: &str,
@@ -191,19 +228,14 @@ impl RingfenceHost {
         input: &str,
         lower: Option<&str>,
     ) -> Result<String, Failure> {
-        let (host, skill, limits) = match self.component(name) {
-            Some((host, skill)) => (host, skill, Limits::default()),
-            None => {
-                let serving = self.worker.serving()?;
-                let (skill, limits) = serving.find(name)?;
-                (serving.host().clone(), skill.clone(), (**limits).clone())
-            }
+        let call = match self.of_component(name, tool) {
+            Some(call) => call,
+            None => self.worker.serving()?.call(name, tool)?,
         };
-        let limits = match lower {
-            Some(text) => limits.lowered(text).map_err(|error| Failure::new("bad-limit", error))?,
-            None => limits,
+        let call = match lower {
+            Some(text) => call.lowered(text).map_err(|error| Failure::new("bad-limit", error))?,
+            None => call,
         };
-        let call = host.call(&skill, tool).limits(&limits);
         let ran = call.json_and_chunks_blocking(input.to_owned())?;
         // Reports have string keys, and no number that JSON lacks: nothing can fail.
         Ok(serde_json::to_string(&ran).unwrap_or_default())
@@ -212,8 +244,8 @@ impl RingfenceHost {
     pub(crate) fn list(&self) -> String {
         let mut skills = Vec::new();
         #[cfg(feature = "compiler")]
-        for (name, skill) in &*self.components.read().unwrap_or_else(PoisonError::into_inner) {
-            skills.push(show(name, skill, &Limits::default()));
+        for (name, component) in &*self.components.read().unwrap_or_else(PoisonError::into_inner) {
+            skills.push(show(name, &component.skill, &component.limits));
         }
         if let Ok(serving) = self.worker.serving() {
             let of_bundle = serving.skills().filter_map(|(name, _)| Some((name, serving.skill(name)?)));

@@ -6,6 +6,26 @@ use std::process::Command;
 
 use ringfence_edge_tests::{ECHO, draft, key, native, skill};
 
+/// A tool `spin` that never ends.
+const SPIN: &str = r#"(component
+  (core module $m (func (export "spin") (loop (br 0))))
+  (core instance $i (instantiate $m))
+  (func (export "spin") (canon lift (core func $i "spin"))))"#;
+
+/// A tool `echo`, of other bytes than the one in the bundle.
+const OTHER: &str = r#"(component
+  (core module $m
+    (memory (export "memory") 2)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+    (func (export "echo") (param i32 i32) (result i32)
+      (i32.store (i32.const 16) (local.get 0))
+      (i32.store (i32.const 20) (local.get 1))
+      (i32.const 16)))
+  (core instance $i (instantiate $m))
+  (alias core export $i "memory" (core memory $memory))
+  (func (export "echo") (param "text" string) (result string)
+    (canon lift (core func $i "echo") (memory $memory) (realloc (core func $i "realloc")))))"#;
+
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 #[test]
@@ -64,12 +84,26 @@ fn run(command: &mut Command) -> String {
 fn c_and_python_call_both_libraries() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);
-    let bundle = draft(1, vec![skill("echo", ECHO, &ringfence::Limits::default(), &[native()])]);
-    std::fs::write(path("edge.rfb"), bundle.sign(&key()).unwrap()).unwrap();
+    let limits = ringfence::Limits::default();
+    let long = ringfence::Limits {
+        fuel: u64::MAX - 1,
+        deadline: std::time::Duration::from_secs(3_600),
+        ..ringfence::Limits::default()
+    };
+    let echo = || skill("echo", ECHO, &limits, &[native()]);
+    let bundle = draft(1, vec![echo(), skill("spin", SPIN, &long, &[native()])]).sign(&key()).unwrap();
+    std::fs::write(path("edge.rfb"), &bundle).unwrap();
+    std::fs::write(path("next.rfb"), draft(2, vec![echo()]).sign(&key()).unwrap()).unwrap();
+    let revoking =
+        |what: &str| serde_json::json!({"keys": key().public().to_line(), "revoked": what}).to_string();
+    let (_, _, id) = ringfence_bundle::peek(&*bundle, bundle.len() as u64, u64::MAX).unwrap();
+    std::fs::write(path("bundle.json"), revoking(&id.to_string().replacen("sha256:", "bundle:", 1))).unwrap();
+    let other = wat::parse_str(OTHER).unwrap();
+    std::fs::write(path("component.json"), revoking(&ringfence::Digest::of(&other).to_string())).unwrap();
     std::fs::write(path("key.pub"), key().public().to_line()).unwrap();
     let config = serde_json::json!({"keys": key().public().to_line()}).to_string();
     std::fs::write(path("config.json"), config).unwrap();
-    std::fs::write(path("echo.wasm"), wat::parse_str(ECHO).unwrap()).unwrap();
+    std::fs::write(path("echo.wasm"), other).unwrap();
     for (library, compiler) in libraries() {
         let compile = |source: &str, program: &Path| {
             let mut cc = Command::new("cc");
@@ -86,6 +120,7 @@ fn c_and_python_call_both_libraries() {
         compile("tests/check.c", &check);
         let mut command = Command::new(&check);
         command.args([path("edge.rfb"), path("config.json"), path("echo.wasm")]).arg(compiler);
+        command.args([path("component.json"), path("next.rfb"), path("bundle.json")]);
         assert_eq!(run(&mut command), "ok\n");
         let call = path(&format!("call-{compiler}"));
         compile("examples/call.c", &call);

@@ -1,4 +1,4 @@
-/* check.c BUNDLE KEYS COMPONENT COMPILER: every function, what it gives and what it refuses. */
+/* check.c BUNDLE KEYS COMPONENT COMPILER COMPONENT-REVOKED NEXT-BUNDLE BUNDLE-REVOKED: every function, what it gives and what it refuses. */
 #include <assert.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -37,8 +37,11 @@ static void *calls(void *host) {
   return NULL;
 }
 
+/* Calls a tool that goes on for an hour; gives the report, or null where there was no run. */
+static void *spins(void *host) { return ringfence_call(host, "spin", "spin", "{}", NULL, NULL); }
+
 int main(int argc, char **argv) {
-  assert(argc == 5);
+  assert(argc == 8);
   size_t size = 0;
   char *error = NULL;
   assert(strlen(ringfence_version()) >= 5);
@@ -85,8 +88,9 @@ int main(int argc, char **argv) {
   }
 
   /* A component, where there is a compiler. */
-  char *component = whole(argv[3], &size);
-  int loaded = ringfence_load_component(host, "mine", (uint8_t *)component, size, &error);
+  size_t whole_size = 0;
+  char *component = whole(argv[3], &whole_size);
+  int loaded = ringfence_load_component(host, "mine", (uint8_t *)component, whole_size, &error);
   if (strcmp(argv[4], "1") == 0) {
     assert(loaded == 0 && error == NULL);
     assert(holds(ringfence_call(host, "mine", "echo", "{\"text\": \"x\"}", NULL, &error), "\"value\":\"x\""));
@@ -94,6 +98,35 @@ int main(int argc, char **argv) {
     assert(ringfence_load_component(host, "bad", NULL, 1, &error) == 1 && holds(error, "bytes is null"));
   } else {
     assert(loaded == 1 && holds(error, "no-compiler"));
+  }
+
+  /* A component that is revoked: neither loaded nor called, and no bundle is touched by it. */
+  if (strcmp(argv[4], "1") == 0) {
+    error = NULL;
+    assert(ringfence_trust(host, whole(argv[5], &size), &error) == 0 && error == NULL);
+    assert(ringfence_call(host, "mine", "echo", "{\"text\": \"x\"}", NULL, &error) == NULL && holds(error, "no-such-skill"));
+    assert(ringfence_load_component(host, "mine", (uint8_t *)component, whole_size, &error) == 1 && holds(error, "revoked"));
+    assert(holds(ringfence_call(host, "spin", "spin", "{}", "fuel=1000", &error), "out-of-fuel"));
+  }
+
+  /* A run of what is revoked ends, whether it is the bundle that serves or one before it. A call that comes too late finds no
+     bundle; then all of it is done again, until a run was there. */
+  for (int replaced = 0; replaced < 2; replaced++) {
+    for (int done = 0; !done;) {
+      RingfenceHost *other = ringfence_create(whole(argv[2], &size), &error);
+      assert(other != NULL && ringfence_load_bundle(other, argv[1], &error) == 0);
+      pthread_t thread;
+      assert(pthread_create(&thread, NULL, spins, other) == 0);
+      if (replaced) assert(ringfence_load_bundle(other, argv[6], &error) == 0);
+      assert(ringfence_trust(other, whole(argv[7], &size), &error) == 0);
+      void *report = NULL;
+      assert(pthread_join(thread, &report) == 0);
+      if (report != NULL) {
+        assert(holds(report, "\"outcome\":\"cancelled\""));
+        done = 1;
+      }
+      ringfence_destroy(other);
+    }
   }
 
   /* Whose key is not trusted any more serves no more. */

@@ -1,5 +1,9 @@
 //! What can be typed: the command line of `ringfence`, each default written where it is met.
 
+mod prefix;
+
+pub(crate) use prefix::{PrefixArgs, PrefixCommand, PrefixRemoveArgs, PrefixReserveArgs};
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -74,6 +78,8 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     /// Speak MCP on standard input and output, for an agent that starts this program
     Mcp(Box<McpArgs>),
+    /// Reserve beginnings of names for an owner, list them, give them back
+    Prefix(PrefixArgs),
     /// Make, list and revoke the tokens by which callers of `serve` are known
     Token(TokenArgs),
     /// Compile skills ahead of time into one signed file, for workers that hold no compiler (`ringfence-edge`)
@@ -115,7 +121,8 @@ pub(crate) struct BundleArgs {
     /// Limits and grants, in TOML: sections `limits`, `skill.NAME.limits`, `skill.NAME` with `grants`
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
-    /// Counts up: a worker takes no bundle with a lower one than it has seen [default: the seconds of --not-before]
+    /// Counts up: a worker takes no bundle with a lower one than it has seen [default: the time in microseconds, or that of
+    /// --not-before]
     #[arg(long, value_name = "N")]
     pub(crate) bundle_version: Option<u64>,
     /// When it begins to hold: a date such as 2027-01-31T12:00:00Z, or seconds since 1970 [default: $SOURCE_DATE_EPOCH, else now]
@@ -128,6 +135,13 @@ pub(crate) struct BundleArgs {
     /// same key signed: then workers of both releases take the new one
     #[arg(long, value_name = "BUNDLE")]
     pub(crate) with: Vec<PathBuf>,
+    /// Sign nothing that these lists revoke, one a line: `key:…`, `bundle:…`, `sha256:…` (a skill); may be given several times.
+    /// What the store holds back or has revoked is never signed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) revoked: Vec<PathBuf>,
+    /// Replace the bundle that is there
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
     /// Print what it holds as JSON
@@ -409,6 +423,12 @@ pub(crate) struct RevokeArgs {
     /// Why, for whoever meets the refusal
     #[arg(long)]
     pub(crate) reason: Option<String>,
+    /// Who revokes it, for the record and the logs of servers [default: the user's name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) by: Option<String>,
+    /// Cancel runs that are under way, in every process of the store; without it they go on to their end
+    #[arg(long)]
+    pub(crate) cancel_running: bool,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
     /// Print JSON
@@ -509,6 +529,9 @@ pub(crate) struct TokenCreateArgs {
         allow_hyphen_values = true
     )]
     pub(crate) skills: Vec<String>,
+    /// Whose skills --skills is about: owners, several with commas [default: anybody's]
+    #[arg(long, value_delimiter = ',', value_name = "OWNERS")]
+    pub(crate) skills_of: Vec<String>,
     /// How long it is valid, such as `30days` [default: until it is revoked]
     #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME")]
     pub(crate) expires: Option<Duration>,

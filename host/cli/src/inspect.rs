@@ -3,23 +3,27 @@
 use std::process::ExitCode;
 
 use bytesize::ByteSize;
-use ringfence::{
-    Annotations, Import, Lending, Limits, Manifest, SchemaStyle, SkillDescription, Tool, ValidatedSkill, text,
-};
+use ringfence::{Annotations, Import, Lending, Manifest, SchemaStyle, SkillDescription, Tool, text};
+use ringfence_store::StoreError;
 use serde_json::{Value, json};
 
 use crate::args::{InspectArgs, SkillArgs};
 use crate::load::{self, Source};
 use crate::output::{self, Refused, print};
 
-pub(crate) fn exec(args: &InspectArgs) -> ExitCode {
+pub(crate) async fn exec(args: InspectArgs) -> ExitCode {
     let json = args.skill.json;
-    match read(&args.skill) {
-        Ok(skill) => {
+    match read(&args.skill).await {
+        Ok((skill, state)) => {
             if json {
-                output::print_json(&describe(&skill.described(), args.schema));
+                let mut value = describe(&skill, args.schema);
+                if let (Value::Object(value), Some(state)) = (&mut value, &state) {
+                    value.insert("state".into(), state.name.into());
+                    value.insert("revoked_because".into(), json!(state.reason));
+                }
+                output::print_json(&value);
             } else {
-                show(&skill, args.schema);
+                show(&skill, args.schema, state.as_ref());
             }
             ExitCode::SUCCESS
         }
@@ -27,18 +31,48 @@ pub(crate) fn exec(args: &InspectArgs) -> ExitCode {
     }
 }
 
-/// Nothing is compiled: all of it is in the bytes.
-fn read(args: &SkillArgs) -> Result<ValidatedSkill, Refused> {
+/// Why the store does not let it run.
+struct State {
+    name: &'static str,
+    reason: Option<String>,
+}
+
+/// Nothing is compiled: all of it is in the bytes. What must not run can be looked at, and its state is said.
+async fn read(args: &SkillArgs) -> Result<(SkillDescription, Option<State>), Refused> {
     let source = Source::of(&args.skill);
-    let bytes = match &source {
-        Source::File(path) => load::read(path)?,
+    let (skill, library) = match &source {
+        Source::File(path) => {
+            let bytes = load::read(path)?;
+            // A store that cannot be used keeps nobody from looking at a file, unless it was named.
+            let store = match load::store_if_any(&args.store) {
+                Err(refused) if args.store.given().is_none() => Err(refused.message),
+                store => store?,
+            };
+            let library = load::library_of(store)?;
+            let skill = library.host().validate(bytes).map_err(|error| load::refused(&error))?;
+            (skill.described(), library)
+        }
         Source::Store(reference) => {
-            let store = load::store(&args.store)?;
-            let found = store.find(reference).map_err(|error| load::at_hand(error, &source))?;
-            store.component(found.digest, found.size)?
+            let library = load::library_of(Ok(load::store(&args.store)?))?;
+            let inspected = library.inspect(reference).await;
+            let (skill, _) = inspected.map_err(|error| load::at_hand(error, &source))?;
+            (skill, library)
         }
     };
-    load::host(&Limits::default())?.validate(bytes).map_err(|error| load::refused(&error))
+    let refused = match (&source, library.expect_allowed(skill.digest())) {
+        (_, Err(error)) => Some(error),
+        (Source::Store(reference), Ok(())) => {
+            library.store().and_then(|store| store.resolve(reference).err())
+        }
+        (Source::File(_), Ok(())) => None,
+    };
+    let state = match refused {
+        None => None,
+        Some(StoreError::Revoked { reason, .. }) => Some(State { name: "revoked", reason }),
+        Some(StoreError::Held { .. }) => Some(State { name: "held", reason: None }),
+        Some(error) => return Err(error.into()),
+    };
+    Ok((skill, state))
 }
 
 /// The skill as JSON, with schemas in a style.
@@ -76,11 +110,15 @@ pub(crate) fn describe(skill: &SkillDescription, style: SchemaStyle) -> Value {
     })
 }
 
-fn show(skill: &ValidatedSkill, style: SchemaStyle) {
+fn show(skill: &SkillDescription, style: SchemaStyle, state: Option<&State>) {
     print(&format!("skill    {}", skill.digest()));
-    print(&format!("size     {}", ByteSize::b(skill.bytes().len() as u64).display().iec()));
-    show_manifest(skill.described().manifest());
-    if let Some(about) = skill.description() {
+    if let Some(State { name, reason }) = state {
+        let reason = reason.as_ref().map(|reason| format!(": {}", text::clean(reason, 1024)));
+        print(&format!("state    {name}{}", reason.unwrap_or_default()));
+    }
+    print(&format!("size     {}", ByteSize::b(skill.size()).display().iec()));
+    show_manifest(skill.manifest());
+    if let Some(about) = skill.about() {
         for (line, at) in about.lines().zip(0..) {
             let what = if at == 0 { "about" } else { "" };
             print(format!("{what:8} {}", text::clean(line, 1024)).trim_end());

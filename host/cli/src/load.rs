@@ -10,7 +10,7 @@ use etcetera::BaseStrategy as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use ringfence::{Host, HostConfig, Limits, LoadError, Refusal, Skill, SkillCaps};
 use ringfence_compile::{CompileLimits, CompileStage, Compiler};
-use ringfence_store::{Library, Miss, Origin, Reference, Stage, Store, StoreError, Warning};
+use ringfence_store::{Library, Miss, Origin, Reference, Stage, Store, StoreError, Wanted, Warning};
 
 use crate::args::StoreArgs;
 use crate::exit;
@@ -49,7 +49,8 @@ pub(crate) fn host(limits: &Limits) -> Result<Host, Refused> {
     Host::new(HostConfig { runs: 1, memory, ..default }).map_err(|error| Refused::fault(error.to_string()))
 }
 
-/// The compiler, in a child of this program.
+/// The compiler, in a child of this program, for a library to have: `clippy.toml` bans its own functions here, since
+/// what is compiled to be run was cleared by a library.
 pub(crate) fn compiler() -> Result<Compiler, Refused> {
     Compiler::this_program(CompileLimits::default())
         .map_err(|error| Refused::fault(format!("cannot start the compiler: {error}")))
@@ -75,6 +76,33 @@ pub(crate) fn store(args: &StoreArgs) -> Result<Store, Refused> {
 /// The store, made where there is none.
 pub(crate) fn store_or_new(args: &StoreArgs) -> Result<Store, Refused> {
     Ok(Store::open_or_make(&directory(args)?)?)
+}
+
+/// The store where there is one; else why there is none. For what is done to files: one that is there and cannot be used
+/// may have revoked them, and so is an error.
+pub(crate) fn store_if_any(args: &StoreArgs) -> Result<Result<Store, String>, Refused> {
+    let path = match directory(args) {
+        Ok(path) => path,
+        Err(refused) => return Ok(Err(refused.message)),
+    };
+    match Store::open(&path) {
+        // Whoever names a store means what it says of the files.
+        Err(error @ StoreError::NoStore { .. }) if args.given().is_none() => Ok(Err(error.to_string())),
+        store => Ok(Ok(store?)),
+    }
+}
+
+/// A library on a store, or on none.
+pub(crate) fn library_of(store: Result<Store, String>) -> Result<Library, Refused> {
+    Ok(Library::new(host(&Limits::default())?, compiler()?, store))
+}
+
+/// What was typed, to be asked of the one function that says whether it may run.
+pub(crate) fn wanted(source: &Source) -> Result<Wanted, Refused> {
+    Ok(match source {
+        Source::File(path) => Wanted::Bytes(read(path)?),
+        Source::Store(reference) => Wanted::Reference(reference.clone()),
+    })
 }
 
 /// A library for what was typed. A file runs without a store only where there is none and none can be made: one
@@ -131,11 +159,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Refused> {
 pub(crate) async fn load(library: &Library, source: &Source) -> Result<Skill, Refused> {
     let begun = Instant::now();
     let mut progress = Progress::default();
-    let loaded = match source {
-        Source::File(path) => library.load_bytes(read(path)?, |stage| progress.on(&stage)).await,
-        Source::Store(reference) => {
-            library.load(reference, |stage| progress.on(&stage)).await.map(|(loaded, _)| loaded)
-        }
+    let wanted = wanted(source)?;
+    let loaded = match library.clear(wanted).await {
+        Ok(cleared) => library.load_cleared(&cleared, |stage| progress.on(&stage)).await,
+        Err(error) => Err(error),
     };
     progress.finish();
     let loaded = loaded.map_err(|error| at_hand(error, source))?;

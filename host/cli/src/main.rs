@@ -3,6 +3,7 @@
 mod args;
 mod author;
 mod check;
+#[expect(clippy::disallowed_methods, reason = "the doctor's own guests, which are in no store")]
 mod doctor;
 mod edge;
 mod exit;
@@ -49,13 +50,13 @@ fn main() -> ExitCode {
     let _signals = disk_limit_is_an_error(&runtime);
     output::exit(match cli.command {
         Command::Run(args) => runtime.block_on(run::exec(args)),
-        Command::Inspect(args) => inspect::exec(&args),
+        Command::Inspect(args) => runtime.block_on(inspect::exec(args)),
         Command::Check(args) => runtime.block_on(check::exec(args)),
         Command::New(args) => author::new(&args),
         Command::Build(args) => author::build(&args),
         Command::Pack(args) => author::pack(&args),
         Command::Test(args) => runtime.block_on(author::test(args)),
-        Command::ExportSkill(args) => author::export_skill(&args),
+        Command::ExportSkill(args) => runtime.block_on(author::export_skill(args)),
         Command::Submit(args) => runtime.block_on(store::submit(args)),
         Command::List(args) => store::list(&args),
         Command::Show(args) => store::show(&args),
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         Command::Policy(args) => store::policy(&args),
         Command::Serve(args) => runtime.block_on(serve::serve(*args)),
         Command::Mcp(args) => runtime.block_on(serve::mcp(*args)),
+        Command::Prefix(args) => store::prefix(args.command),
         Command::Token(args) => token::exec(args.command),
         Command::Bundle(args) => runtime.block_on(edge::bundle(*args)),
         Command::Keygen(args) => edge::keygen(&args),

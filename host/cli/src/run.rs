@@ -29,7 +29,11 @@ async fn call(args: &RunArgs) -> Result<Ran, Refused> {
     let input = input(args)?;
     let skill = load::load(&library, &source).await?;
     let tool = tool(&skill, args.tool.as_deref())?;
-    let mut call = host.call(&skill, &tool).limits(&limits).cancel(on_interrupt());
+    let cancel = on_interrupt();
+    let (call, _under_way) = library.begin(&skill, &tool, &cancel);
+    let watched = library.clone();
+    tokio::spawn(async move { watched.watch_revocations().await });
+    let mut call = call.limits(&limits);
     if let Some(seed) = args.seed {
         call = call.seed(seed);
     }

@@ -23,6 +23,7 @@ fn create(args: &TokenCreateArgs) -> Result<ExitCode, Refused> {
     new.scopes = args.scope.iter().map(|scope| scope.parse()).collect::<Result<_, _>>()?;
     let patterns = args.skills.iter().filter(|pattern| *pattern != "-");
     new.skills = patterns.map(|pattern| pattern.parse()).collect::<Result<_, _>>()?;
+    new.skills_of = args.skills_of.iter().map(|owner| owner.parse()).collect::<Result<_, _>>()?;
     new.lifetime = args.expires.map(|lifetime| lifetime.as_secs());
     let (token, text) = load::store_or_new(&args.store)?.make_token(new)?;
     if args.json {
@@ -56,7 +57,11 @@ fn list(args: &ListArgs) -> Result<ExitCode, Refused> {
             (None, None) => "until revoked".to_owned(),
         };
         let scopes = token.scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        let skills = token.skills.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let mut skills = token.skills.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        if !token.skills_of.is_empty() {
+            let owners = token.skills_of.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+            skills = format!("{skills} of {owners}");
+        }
         print(&format!("{:10}  {:16}  {scopes:18}  {skills:24}  {valid}", token.id, token.owner.as_str()));
     }
     Ok(ExitCode::SUCCESS)
@@ -74,7 +79,7 @@ fn revoke(args: &TokenRevokeArgs) -> Result<ExitCode, Refused> {
 
 /// What may be shown of a token: all but its hash.
 fn as_json(token: &Token) -> Value {
-    json!({
+    let mut shown = json!({
         "id": token.id,
         "owner": token.owner,
         "scopes": token.scopes,
@@ -82,5 +87,9 @@ fn as_json(token: &Token) -> Value {
         "created": token.created,
         "expires": token.expires,
         "revoked": token.revoked,
-    })
+    });
+    if let (Value::Object(shown), false) = (&mut shown, token.skills_of.is_empty()) {
+        shown.insert("skills_of".into(), json!(token.skills_of));
+    }
+    shown
 }

@@ -2,8 +2,8 @@
 
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
-use wasmtime::Engine;
 use wasmtime::component::Component;
+use wasmtime::{Engine, InstanceAllocationStrategy};
 
 use crate::error::{LoadError, Refusal};
 
@@ -73,6 +73,21 @@ impl Artifact {
     }
 
     pub(crate) fn load(&self, engine: &Engine) -> Result<Component, LoadError> {
+        self.load_with(engine).map_err(|error| {
+            let message = crate::text::clean(&format!("{error:#}"), 512);
+            // The engine has no type for it: what an engine without a pool takes is too large for the pool's slots. That is the
+            // author's to mend, not the host's.
+            let roomy = without_pool(engine).is_some_and(|roomy| self.load_with(&roomy).is_ok());
+            if roomy {
+                LoadError::Refused(vec![Refusal::TooLarge { message }])
+            } else {
+                LoadError::Artifact(message)
+            }
+        })
+    }
+
+    #[expect(unsafe_code, reason = "the one place where an artifact is loaded; proof inside")]
+    fn load_with(&self, engine: &Engine) -> wasmtime::Result<Component> {
         // SAFETY: `deserialize` and `deserialize_file` want the unmodified output of this engine version's
         // own `precompile_component` or `serialize`. `self.code` is private and never changed, and comes
         // from `compiled_here`, called with just that output in `compile.rs`, or from `from_trusted` and
@@ -80,23 +95,20 @@ impl Artifact {
         // `self` keeps open, so it names that very file. The engine finds the parts of the code by its
         // ELF header and so never looks at what follows. Output of another version or of other settings
         // is refused by the engine's header check.
-        #[expect(unsafe_code, reason = "the one place where an artifact is loaded; proof above")]
-        let component = unsafe {
+        unsafe {
             match &self.code {
                 Code::Bytes(code) => Component::deserialize(engine, code),
                 Code::File(file) => {
                     Component::deserialize_file(engine, format!("/proc/self/fd/{}", file.as_raw_fd()))
                 }
             }
-        };
-        component.map_err(|error| {
-            let message = crate::text::clean(&format!("{error:#}"), 512);
-            // What only the compiler's result shows: the author's to mend, not the host's.
-            if message.contains("pooling allocator") || message.contains("exceeds the") {
-                LoadError::Refused(vec![Refusal::TooLarge { message }])
-            } else {
-                LoadError::Artifact(message)
-            }
-        })
+        }
     }
+}
+
+/// The same engine, whose instances have no slots to fit into.
+fn without_pool(engine: &Engine) -> Option<Engine> {
+    let mut config = engine.config().clone();
+    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    Engine::new(&config).ok()
 }

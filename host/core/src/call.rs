@@ -78,7 +78,11 @@ pub struct Call {
     kept: Option<Box<dyn Any + Send + Sync>>,
     parking: Arc<Parking>,
     wait: Duration,
+    check: Option<Check>,
 }
+
+/// Whether a run may begin.
+type Check = Box<dyn Fn() -> Result<(), RunError> + Send + Sync>;
 
 impl std::fmt::Debug for Call {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -102,6 +106,7 @@ impl Call {
             kept: None,
             parking: Arc::default(),
             wait: Duration::ZERO,
+            check: None,
         }
     }
 
@@ -157,6 +162,13 @@ impl Call {
     /// Keeps `guard` until the run has ended and everything that it held is given back, also when its caller goes away.
     pub fn keep(mut self, guard: impl Any + Send + Sync) -> Self {
         self.kept = Some(Box::new(guard));
+        self
+    }
+
+    /// Asks `check` at the moment when the run begins, after it waited for its turn. An error is the answer then, and
+    /// nothing runs.
+    pub fn check(mut self, check: impl Fn() -> Result<(), RunError> + Send + Sync + 'static) -> Self {
+        self.check = Some(Box::new(check));
         self
     }
 
@@ -369,6 +381,9 @@ impl Call {
             needs.host_bytes = needs.host_bytes.saturating_add(events);
         }
         let (permit, surge) = host.admission().admit(needs, &self.principal, self.wait).await?;
+        if let Some(check) = &self.check {
+            check()?;
+        }
         let Some(deadline) = started.checked_add(limits.deadline) else {
             return Err(RunError::Host("the deadline is beyond the clock".into()));
         };

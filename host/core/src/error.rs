@@ -325,6 +325,14 @@ pub enum RunError {
         /// The skill.
         skill: Digest,
     },
+    /// The embedder revoked the skill: it never runs again.
+    #[error("{skill} is revoked and never runs again{}", because(.reason))]
+    Revoked {
+        /// The skill.
+        skill: Digest,
+        /// Why, as far as that was said.
+        reason: Option<String>,
+    },
     /// A function that the embedder lent failed; the guest never saw it.
     #[error("the lent function `{function}` failed: {message}")]
     Lent {
@@ -349,6 +357,7 @@ impl RunError {
             Self::TooLarge { .. } => "too-large-for-host",
             Self::Overloaded { .. } => "overloaded",
             Self::ForeignSkill { .. } => "foreign-skill",
+            Self::Revoked { .. } => "revoked",
             Self::Lent { .. } => "lent-function-failed",
             Self::Host(_) => "host-fault",
         }
@@ -363,6 +372,7 @@ impl RunError {
             | Self::TooLarge { .. }
             | Self::Limits { .. } => Fault::Caller,
             Self::Overloaded { .. } => Fault::Load,
+            Self::Revoked { .. } => Fault::Author,
             Self::ForeignSkill { .. } | Self::Lent { .. } | Self::Host(_) => Fault::Host,
         }
     }
@@ -377,6 +387,7 @@ impl RunError {
             | Self::Limits { .. }
             | Self::Overloaded { .. }
             | Self::ForeignSkill { .. }
+            | Self::Revoked { .. }
             | Self::Lent { .. }
             | Self::Host(_) => None,
         }
@@ -393,6 +404,10 @@ fn hint(import: &str) -> &'static str {
     } else {
         "; interfaces of your own are lent from Rust, with `HostBuilder::lend`"
     }
+}
+
+fn because(reason: &Option<String>) -> String {
+    reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"))
 }
 
 fn at(pointer: &str) -> String {

@@ -3,12 +3,14 @@
 // A new variant must be decided upon here, not fall into a catch-all.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::ser::{SerializeMap, SerializeStruct};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -341,23 +343,43 @@ impl Serialize for Digest {
     }
 }
 
-/// Names one run: random a process, then counted.
+/// Names one run: 128 random bits. It says nothing of other runs, neither how many there were nor whose.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RunId {
-    process: u64,
-    count: u64,
+    high: u64,
+    low: u64,
+}
+
+thread_local! {
+    /// Asking the system for each run would take a tenth of a small one.
+    static IDS: RefCell<Option<ChaCha20Rng>> = const { RefCell::new(None) };
 }
 
 impl RunId {
+    /// `process` is random as well, and stands in where the system gives no randomness now.
     pub(crate) fn next(process: u64) -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        Self { process, count: COUNT.fetch_add(1, Ordering::Relaxed) }
+        IDS.with_borrow_mut(|ids| {
+            let ids = ids.get_or_insert_with(|| {
+                let mut seed = [0; 32];
+                if getrandom::fill(&mut seed).is_err() {
+                    let place: *const [u8; 32] = &raw const seed;
+                    for (to, from) in seed
+                        .iter_mut()
+                        .zip(process.to_le_bytes().into_iter().chain(place.addr().to_le_bytes()))
+                    {
+                        *to = from;
+                    }
+                }
+                ChaCha20Rng::from_seed(seed)
+            });
+            Self { high: ids.next_u64() ^ process, low: ids.next_u64() }
+        })
     }
 }
 
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}-{:x}", self.process, self.count)
+        write!(f, "{:016x}-{:016x}", self.high, self.low)
     }
 }
 

@@ -31,6 +31,7 @@
 //! `serve` (on by default): the HTTP server ([`serve`]). `https`: bundles from an HTTPS URL. `pulley`: the engine's
 //! interpreter, for nodes that may not make memory executable. None: the worker alone.
 
+mod call;
 mod seen;
 mod worker;
 
@@ -39,6 +40,7 @@ pub mod serve;
 #[cfg(feature = "serve")]
 pub mod source;
 
+pub use call::Call;
 pub use ringfence_bundle::{
     BundleError, KeyId, Manifest, PublicKey, Revocations, SkillEntry, Time, Trust, TrustError,
 };

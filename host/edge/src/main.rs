@@ -83,6 +83,7 @@ fn worker(common: &args::Common, trust: Trust, serves: bool) -> Result<Worker, R
         bundle: common.bundle_size.unwrap_or(default.bundle),
         state: common.state.clone(),
         interpret: common.interpret,
+        ..default
     };
     let usage = |error: ringfence_edge::WorkerError| Refused {
         exit: USAGE,

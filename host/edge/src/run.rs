@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use ringfence::{CancellationToken, Fault, Outcome, Ran, RunError};
+use ringfence::{CancellationToken, Fault, Limits, Outcome, Ran, RunError};
 use ringfence_edge::CallError;
 
 use crate::args::RunArgs;
@@ -45,9 +45,8 @@ fn call(args: &RunArgs) -> Result<Ran, Refused> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Refused::fault)?;
     runtime.block_on(async {
-        let token = CancellationToken::new();
-        on_interrupt(token.clone());
-        let call = serving.host().call(skill, &tool).limits(&limits).cancel(token);
+        let call = serving.call(&args.skill, &tool).map_err(refused)?.with_limits(Limits::clone(&limits));
+        on_interrupt(call.cancellation().clone());
         call.json_and_chunks(input).await.map_err(|error| refused(error.into()))
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use ringfence::{
@@ -16,6 +16,7 @@ use ringfence_bundle::{
 
 use serde_json::{Value, json};
 
+use crate::call::Call;
 use crate::seen::Seen;
 
 /// How a worker is set up.
@@ -35,11 +36,20 @@ pub struct WorkerConfig {
     pub state: Option<PathBuf>,
     /// Run code for Pulley only, also where the bundle has code for this processor. Default: no.
     pub interpret: bool,
+    /// What the time is, by which the dates of bundles are checked. Default: what this machine's clock says.
+    pub clock: fn() -> Time,
 }
 
 impl Default for WorkerConfig {
     fn default() -> Self {
-        Self { runs: 32, memory: 256 << 20, bundle: 64 << 20, state: None, interpret: false }
+        Self {
+            runs: 32,
+            memory: 256 << 20,
+            bundle: 64 << 20,
+            state: None,
+            interpret: false,
+            clock: Time::now,
+        }
     }
 }
 
@@ -127,6 +137,8 @@ struct Inner {
     pulley: OnceLock<Host>,
     trust: ArcSwap<Trust>,
     serving: ArcSwapOption<Serving>,
+    /// Bundles whose place another took, for as long as runs of theirs are under way.
+    past: Mutex<Vec<Weak<Identity>>>,
     /// Held while a bundle is loaded, so that two never are at once.
     seen: Mutex<Seen>,
     /// Why nothing serves.
@@ -138,15 +150,28 @@ struct Inner {
 /// A bundle that serves.
 #[derive(Debug)]
 pub struct Serving {
-    manifest: Manifest,
-    key: KeyId,
-    id: Digest,
+    identity: Arc<Identity>,
     target: String,
     backend: Backend,
     host: Host,
     skills: BTreeMap<String, Loaded>,
+}
+
+/// What trust is about: who signed which bundle, and what ends its runs.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    manifest: Manifest,
+    key: KeyId,
+    id: Digest,
+    clock: fn() -> Time,
     /// Ends its runs.
     cancel: CancellationToken,
+}
+
+impl Identity {
+    fn check(&self, trust: &Trust) -> Result<(), BundleError> {
+        trust.check_serving(self.key, self.id, &self.manifest, (self.clock)())
+    }
 }
 
 #[derive(Debug)]
@@ -158,17 +183,17 @@ struct Loaded {
 impl Serving {
     /// What the bundle says of itself.
     pub fn manifest(&self) -> &Manifest {
-        &self.manifest
+        &self.identity.manifest
     }
 
     /// Who signed it.
     pub fn key(&self) -> KeyId {
-        self.key
+        self.identity.key
     }
 
     /// Names this very bundle.
     pub fn id(&self) -> Digest {
-        self.id
+        self.identity.id
     }
 
     /// The fingerprint of the code that runs.
@@ -194,7 +219,7 @@ impl Serving {
     /// Cancelled when the bundle is revoked, or its key is not trusted any more. Runs that are given a child of it end
     /// then.
     pub fn cancellation(&self) -> &CancellationToken {
-        &self.cancel
+        &self.identity.cancel
     }
 
     /// Whether it may be called still: it was not revoked, and its time is now.
@@ -203,14 +228,27 @@ impl Serving {
     ///
     /// [`CallError::NoBundle`], with the reason.
     pub fn check(&self) -> Result<(), CallError> {
-        if self.cancel.is_cancelled() {
+        if self.identity.cancel.is_cancelled() {
             return Err(CallError::NoBundle("it is not trusted any more, or this worker stops".to_owned()));
         }
-        let checked = self.manifest.check_time(Time::now());
+        let checked = self.identity.manifest.check_time((self.identity.clock)());
         checked.map_err(|error| CallError::NoBundle(error.to_string()))
     }
 
-    /// What runs its skills.
+    /// A call of a tool, under the limits that the bundle gives. It is cancelled when the bundle is revoked or its key is
+    /// not trusted any more, also after another bundle took its place. This is the one way on which skills of bundles
+    /// are run: by the library, by the programs, and by C.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::NoBundle`] where the bundle must not be used any more; [`CallError::NoSuchSkill`].
+    pub fn call(&self, skill: &str, tool: &str) -> Result<Call, CallError> {
+        self.check()?;
+        let (skill, limits) = self.find(skill)?;
+        Ok(Call::new(&self.host, skill, tool, limits, &self.identity.cancel).of(&self.identity))
+    }
+
+    /// What runs its skills. For its figures: a call goes by [`Serving::call`], since the host knows nothing of trust.
     pub fn host(&self) -> &Host {
         &self.host
     }
@@ -245,6 +283,7 @@ impl Worker {
             pulley: OnceLock::new(),
             trust: ArcSwap::from_pointee(trust),
             serving: ArcSwapOption::empty(),
+            past: Mutex::default(),
             seen: Mutex::new(seen),
             why: Mutex::new("none was loaded yet".to_owned()),
             cancel: CancellationToken::new(),
@@ -267,10 +306,10 @@ impl Worker {
         let targets = self.targets();
         let wanted: Vec<String> = targets.iter().map(|target| target.fingerprint()).collect();
         let trust = self.inner.trust.load_full();
-        let now = Time::now();
+        let now = (self.inner.config.clock)();
         let mut opened = open(source, size, self.inner.config.bundle, &trust, now, Wants::First(&wanted))?;
         seen.check(opened.manifest(), opened.id())?;
-        if self.inner.serving.load().as_ref().is_some_and(|serving| serving.id == opened.id()) {
+        if self.inner.serving.load().as_ref().is_some_and(|serving| serving.id() == opened.id()) {
             return Ok(Change::Unchanged);
         }
         let skills = opened.take_skills();
@@ -287,17 +326,18 @@ impl Worker {
             loaded.insert(entry.name, Loaded { skill, limits });
         }
         seen.saw(opened.manifest(), opened.id())?;
-        let serving = Serving {
+        let identity = Arc::new(Identity {
             manifest: opened.manifest().clone(),
             key: opened.key(),
             id: opened.id(),
-            target: chosen,
-            backend: backend(target),
-            host,
-            skills: loaded,
+            clock: self.inner.config.clock,
             cancel: self.inner.cancel.child_token(),
-        };
-        self.inner.serving.store(Some(Arc::new(serving)));
+        });
+        let serving = Serving { identity, target: chosen, backend: backend(target), host, skills: loaded };
+        let before = self.inner.serving.swap(Some(Arc::new(serving)));
+        let mut past = self.inner.past.lock().unwrap_or_else(PoisonError::into_inner);
+        past.retain(|past| past.strong_count() > 0);
+        past.extend(before.map(|before| Arc::downgrade(&before.identity)));
         Ok(Change::Swapped)
     }
 
@@ -312,22 +352,27 @@ impl Worker {
     }
 
     /// Changes who is trusted and what is revoked. A bundle that serves and is not acceptable any more stops serving: its
-    /// runs are cancelled, and calls are refused. Not covered: runs of a bundle whose place another one took before.
+    /// runs are cancelled, and calls are refused. So are runs of a bundle whose place another one took before.
     pub fn trust(&self, trust: Trust) {
         // Not while a bundle is loaded that the new trust may refuse.
         let _seen = self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(serving) = self.inner.serving.load_full()
-            && let Err(error) = trust.check_serving(serving.key, serving.id, &serving.manifest, Time::now())
+            && let Err(error) = serving.identity.check(&trust)
         {
             self.stop(&error);
         }
+        let past = self.inner.past.lock().unwrap_or_else(PoisonError::into_inner);
+        for past in past.iter().filter_map(Weak::upgrade).filter(|past| past.check(&trust).is_err()) {
+            past.cancel.cancel();
+        }
+        drop(past);
         self.inner.trust.store(Arc::new(trust));
     }
 
     fn stop(&self, why: &BundleError) {
         *self.inner.why.lock().unwrap_or_else(PoisonError::into_inner) = why.to_string();
         if let Some(serving) = self.inner.serving.swap(None) {
-            serving.cancel.cancel();
+            serving.identity.cancel.cancel();
         }
     }
 
@@ -346,17 +391,23 @@ impl Worker {
         Ok(serving)
     }
 
+    /// Whether a skill may run as far as revocations say. For skills that are in no bundle.
+    ///
+    /// # Errors
+    ///
+    /// [`BundleError::Revoked`].
+    pub fn expect_allowed(&self, skill: Digest) -> Result<(), BundleError> {
+        self.inner.trust.load().expect_allowed(skill)
+    }
+
     /// Calls a tool under the limits that the bundle gives: JSON in, report out. Chunks that the guest emits are left out; who
-    /// wants them, or lower limits, calls by [`Worker::serving`] and [`Serving::host`].
+    /// wants them, or lower limits, calls by [`Worker::serving`] and [`Serving::call`].
     ///
     /// # Errors
     ///
     /// [`CallError`]: no run took place.
     pub async fn call(&self, skill: &str, tool: &str, input: impl Into<String>) -> Result<Report, CallError> {
-        let serving = self.serving()?;
-        let (skill, limits) = serving.find(skill)?;
-        let call = serving.host.call(skill, tool).limits(limits).cancel(serving.cancel.child_token());
-        Ok(call.json(input.into()).await?)
+        Ok(self.serving()?.call(skill, tool)?.json(input.into()).await?)
     }
 
     /// The same for a caller without a tokio runtime: blocks this thread until the run is over.
@@ -370,10 +421,7 @@ impl Worker {
         tool: &str,
         input: impl Into<String>,
     ) -> Result<Report, CallError> {
-        let serving = self.serving()?;
-        let (skill, limits) = serving.find(skill)?;
-        let call = serving.host.call(skill, tool).limits(limits).cancel(serving.cancel.child_token());
-        Ok(call.json_and_chunks_blocking(input.into())?.report)
+        Ok(self.serving()?.call(skill, tool)?.json_and_chunks_blocking(input.into())?.report)
     }
 
     /// Cancels all runs, of this bundle and of those before it.

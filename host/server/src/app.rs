@@ -181,7 +181,11 @@ impl App {
                 source: std::io::Error::other(error),
             })
         })?;
-        let submission = self.submissions.begin(format!("{id:016x}"), submit.name.clone(), &principal.id);
+        let submission = self.submissions.begin(
+            format!("{id:016x}"),
+            (submit.name.clone(), submit.owner.clone()),
+            &principal.id,
+        );
         let submission = submission.ok_or_else(|| ServeError::UnderWay(submit.name.clone()))?;
         let (app, of_task, by) = (self.clone(), Arc::clone(&submission), Arc::clone(&principal.id));
         self.tasks.spawn(async move {

@@ -31,6 +31,8 @@ pub(crate) struct Entry {
     pub(crate) record: Record,
     /// Versions that may run: neither held nor revoked.
     pub(crate) allowed: HashMap<Version, Digest>,
+    /// Why versions of it are revoked, as far as that was said.
+    pub(crate) revoked: Reasons,
     /// What the bare name stands for. It goes on serving the version before until the new one is loaded.
     pub(crate) current: ArcSwap<Current>,
     /// Wakes those that wait for it to be loaded; the same through all changes of the name.
@@ -47,6 +49,9 @@ pub(crate) enum Found {
     /// A version that is not current: loaded when somebody asks for it.
     Other(Arc<Entry>, Version, Digest),
 }
+
+/// What is revoked, and why, as far as that was said.
+pub(crate) type Reasons = HashMap<Digest, Option<String>>;
 
 /// The state of a name.
 #[derive(Debug)]
@@ -114,7 +119,12 @@ impl Ready {
 }
 
 /// The next state of a name: what it had loaded stays, as far as it may still run.
-pub(crate) fn next(record: Record, allowed: HashMap<Version, Digest>, before: Option<&Entry>) -> Entry {
+pub(crate) fn next(
+    record: Record,
+    allowed: HashMap<Version, Digest>,
+    revoked: Reasons,
+    before: Option<&Entry>,
+) -> Entry {
     let wanted = record.current.as_ref().and_then(|version| Some((version, *allowed.get(version)?)));
     let current = match (wanted, before.map(|before| before.current.load_full()).as_deref()) {
         (None, _) => Current::Nothing,
@@ -137,7 +147,7 @@ pub(crate) fn next(record: Record, allowed: HashMap<Version, Digest>, before: Op
         (Some(_), _) => Current::Loading,
     };
     let settled = before.map(|before| Arc::clone(&before.settled)).unwrap_or_default();
-    Entry { record, allowed, current: ArcSwap::from_pointee(current), settled }
+    Entry { record, allowed, revoked, current: ArcSwap::from_pointee(current), settled }
 }
 
 impl Entry {
@@ -171,7 +181,12 @@ impl Entry {
             Current::Loading => Ok(Found::Loading(Arc::clone(self))),
             Current::Nothing => Err(match &self.record.current {
                 Some(version) => self.why_not(version),
-                None => ServeError::AllHeld { name },
+                None => match self.revocation() {
+                    Some((digest, reason)) => {
+                        ServeError::Store(StoreError::Revoked { digest, reason: reason.map(str::to_owned) })
+                    }
+                    None => ServeError::AllHeld { name },
+                },
             }),
             Current::Broken { code, reason, .. } => {
                 Err(ServeError::CannotRun { name, code, reason: reason.clone() })
@@ -189,12 +204,24 @@ impl Entry {
         })
     }
 
+    /// What keeps the bare name from running, if that is a revocation: of its current version, or of the newest where none
+    /// is current.
+    pub(crate) fn revocation(&self) -> Option<(Digest, Option<&str>)> {
+        let entry = self.record.current().or(self.record.versions.last())?;
+        self.revoked.get(&entry.digest).map(|reason| (entry.digest, reason.as_deref()))
+    }
+
     /// Why a version does not run, as it was last seen: nobody makes the server look at the disk for that.
     fn why_not(&self, version: &Version) -> ServeError {
         let name = self.record.name.clone();
         ServeError::Store(match self.record.entry(version) {
-            Some(entry) if entry.held => StoreError::Held { name, version: version.clone() },
-            Some(entry) => StoreError::Revoked { digest: entry.digest, reason: None },
+            Some(entry) if entry.held && !self.revoked.contains_key(&entry.digest) => {
+                StoreError::Held { name, version: version.clone() }
+            }
+            Some(entry) => {
+                let reason = self.revoked.get(&entry.digest).cloned().flatten();
+                StoreError::Revoked { digest: entry.digest, reason }
+            }
             None => {
                 let known = self.record.versions.iter().rev().take(10).map(|entry| entry.version.as_str());
                 let known = known.collect::<Vec<_>>().join(", ");

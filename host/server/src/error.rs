@@ -215,10 +215,15 @@ impl ServeError {
         }
         // The store speaks to the command line; over HTTP the same is said otherwise.
         let text = self.to_string();
-        match self.code() {
-            "breaking-change" | "not-comparable" => text.replace("`--breaking`", "`?breaking=true`"),
-            _ => text,
+        let offers = |error: &StoreError| {
+            matches!(error.original(), StoreError::Breaking { .. } | StoreError::NotComparable { .. })
+        };
+        if let Self::Store(error) = self
+            && offers(error)
+        {
+            return text.replace("`--breaking`", "`?breaking=true`");
         }
+        text
     }
 
     /// JSON pointer of the value that does not fit, where that is the error.
@@ -252,21 +257,55 @@ fn status_of_fault(fault: Fault) -> StatusCode {
 }
 
 fn status_of_run(error: &RunError) -> StatusCode {
-    match error.code() {
-        "no-such-tool" => StatusCode::NOT_FOUND,
-        "input-too-large" => StatusCode::PAYLOAD_TOO_LARGE,
-        "bad-limit" | "too-large-for-host" => StatusCode::BAD_REQUEST,
-        _ => status_of_fault(error.fault()),
+    match error {
+        RunError::NoSuchTool { .. } => StatusCode::NOT_FOUND,
+        RunError::InputTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        RunError::Limits { .. } | RunError::TooLarge { .. } => StatusCode::BAD_REQUEST,
+        RunError::Revoked { .. } => StatusCode::CONFLICT,
+        RunError::Input { .. }
+        | RunError::Overloaded { .. }
+        | RunError::ForeignSkill { .. }
+        | RunError::Lent { .. }
+        | RunError::Host(_)
+        | _ => status_of_fault(error.fault()),
     }
 }
 
 fn status_of_store(error: &StoreError) -> StatusCode {
-    match error.code() {
-        "bad-reference" | "bad-policy" => StatusCode::BAD_REQUEST,
-        "no-such-skill" | "no-such-version" | "no-such-token" => StatusCode::NOT_FOUND,
-        "nothing-earlier" | "is-current" | "version-taken" | "breaking-change" | "not-comparable"
-        | "held" | "revoked" => StatusCode::CONFLICT,
-        "store-over-cap" => StatusCode::INSUFFICIENT_STORAGE,
-        _ => status_of_fault(error.fault()),
+    match error {
+        StoreError::Grammar { .. } | StoreError::PolicyRange { .. } => StatusCode::BAD_REQUEST,
+        StoreError::NoSuchSkill { .. }
+        | StoreError::NoSuchDigest { .. }
+        | StoreError::NoSuchPrefix { .. }
+        | StoreError::NoSuchVersion { .. }
+        | StoreError::NoSuchPrefixReserved { .. }
+        | StoreError::NoSuchToken { .. } => StatusCode::NOT_FOUND,
+        StoreError::NothingEarlier { .. }
+        | StoreError::IsCurrent { .. }
+        | StoreError::VersionTaken { .. }
+        | StoreError::VersionGone { .. }
+        | StoreError::Breaking { .. }
+        | StoreError::NotComparable { .. }
+        | StoreError::PrefixTaken { .. }
+        | StoreError::Held { .. }
+        | StoreError::Revoked { .. } => StatusCode::CONFLICT,
+        StoreError::OverCap { .. } => StatusCode::INSUFFICIENT_STORAGE,
+        StoreError::NotOwner { .. } => StatusCode::FORBIDDEN,
+        StoreError::Shared(error) => status_of_store(error),
+        StoreError::Damaged { .. }
+        | StoreError::Foreign { .. }
+        | StoreError::Unsafe { .. }
+        | StoreError::Format { .. }
+        | StoreError::WithoutStore { .. }
+        | StoreError::NotDurable { .. }
+        | StoreError::NoStore { .. }
+        | StoreError::ReadOnly { .. }
+        | StoreError::Denied { .. }
+        | StoreError::DiskFull { .. }
+        | StoreError::Busy { .. }
+        | StoreError::Io { .. }
+        | StoreError::Load(_)
+        | StoreError::Compile(_)
+        | _ => status_of_fault(error.fault()),
     }
 }

@@ -26,22 +26,24 @@ pub(crate) struct Principal {
     skills: Vec<Pattern>,
     /// Whether it sees what its owner has, whatever the patterns say.
     sees_own: bool,
+    /// Whose skills these are about; anybody's where none is named.
+    skills_of: BTreeSet<Owner>,
 }
 
 impl Principal {
     /// Everybody on this machine.
     pub(crate) fn local(owner: Owner, quota: &Quota) -> Arc<Self> {
         let scopes = BTreeSet::from([Scope::Call, Scope::Submit, Scope::Admin]);
-        let skills = vec![Pattern::All];
+        let (skills, skills_of) = (vec![Pattern::All], BTreeSet::new());
         let account = Account::of_owner(owner.as_str(), &quota.of_owner(&owner));
-        Arc::new(Self { id: "local".into(), owner, account, scopes, skills, sees_own: true })
+        Arc::new(Self { id: "local".into(), owner, account, scopes, skills, skills_of, sees_own: true })
     }
 
     /// The user of this machine for a program that is to see some skills only, and to call them.
     pub(crate) fn limited(owner: Owner, quota: &Quota, skills: Vec<Pattern>) -> Arc<Self> {
-        let scopes = BTreeSet::from([Scope::Call]);
+        let (scopes, skills_of) = (BTreeSet::from([Scope::Call]), BTreeSet::new());
         let account = Account::of_owner(owner.as_str(), &quota.of_owner(&owner));
-        Arc::new(Self { id: "local".into(), owner, account, scopes, skills, sees_own: false })
+        Arc::new(Self { id: "local".into(), owner, account, scopes, skills, skills_of, sees_own: false })
     }
 
     /// Whose share of the host it uses: the same for all tokens of an owner.
@@ -55,9 +57,19 @@ impl Principal {
 
     /// Whether it sees a skill: its owner's, those that its token names, and an admin all.
     pub(crate) fn sees(&self, name: &Name, owner: &Owner) -> bool {
-        (self.sees_own && *owner == self.owner)
-            || self.may(Scope::Admin)
-            || self.skills.iter().any(|pattern| pattern.fits(name))
+        let names = || (self.skills_of.is_empty() || self.skills_of.contains(owner)) && self.fits(name);
+        (self.sees_own && *owner == self.owner) || self.may(Scope::Admin) || names()
+    }
+
+    /// Whether its patterns name a skill, whoever's it is.
+    fn fits(&self, name: &Name) -> bool {
+        self.skills.iter().any(|pattern| pattern.fits(name))
+    }
+
+    /// Whether it may learn that a name is taken by somebody whose skills it does not see. Whoever sees only some names is
+    /// told the same of all others, whether they are taken or not.
+    pub(crate) fn may_try(&self, name: &Name) -> bool {
+        self.may(Scope::Admin) || (self.skills_of.is_empty() && self.fits(name))
     }
 
     /// Whose a name must be for it to be changed; none for an admin.
@@ -108,6 +120,7 @@ impl Tokens {
                 scopes: token.scopes.clone(),
                 skills: token.skills.clone(),
                 sees_own: true,
+                skills_of: token.skills_of.clone(),
             })
         };
         let known = tokens.iter().filter_map(|token| {

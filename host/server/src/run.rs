@@ -80,13 +80,13 @@ impl Drop for Counted {
 impl Admitted {
     /// Runs to the end. Dropping the future stops the run; its place is free once it has stopped.
     pub(crate) async fn run(self, app: &App) -> Result<Ran, ServeError> {
-        let call = app.library.host().call(&self.ready.skill, &self.tool).limits(&self.limits);
+        let (call, under_way) = app.library.begin(&self.ready.skill, &self.tool, &self.cancel);
         let mut pass = self.pass;
-        let call = call
-            .cancel(self.cancel)
-            .principal(&self.share)
-            .wait(self.patience)
-            .keep((pass.take_place(), self.held));
+        let call = call.limits(&self.limits).principal(&self.share).wait(self.patience).keep((
+            pass.take_place(),
+            self.held,
+            under_way,
+        ));
         let mut counted = Counted::new(pass, self.seen, &self.ready, &app.metrics);
         let ran = call.json_and_chunks(self.input).await;
         counted.ended(ran.as_ref().map(|ran| &ran.report));
@@ -97,13 +97,13 @@ impl Admitted {
     /// so that its limits hold however slowly its events are taken. What waits to be taken is bounded by the limits on
     /// log and output. Dropping what this gives stops the run.
     pub(crate) async fn listen(self, app: &App) -> Result<UnboundedReceiver<Next>, ServeError> {
-        let call = app.library.host().call(&self.ready.skill, &self.tool).limits(&self.limits);
+        let (call, under_way) = app.library.begin(&self.ready.skill, &self.tool, &self.cancel);
         let mut pass = self.pass;
-        let call = call
-            .cancel(self.cancel)
-            .principal(&self.share)
-            .wait(self.patience)
-            .keep((pass.take_place(), self.held));
+        let call = call.limits(&self.limits).principal(&self.share).wait(self.patience).keep((
+            pass.take_place(),
+            self.held,
+            under_way,
+        ));
         let counted = Counted::new(pass, self.seen, &self.ready, &app.metrics);
         let mut run = Listened { running: Some(call.start(self.input)), counted };
         let (sender, events) = unbounded_channel();

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ringfence_store::{Name, Stage};
+use ringfence_store::{Name, Owner, Stage};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -16,6 +16,8 @@ const REMEMBERED: usize = 1_000;
 pub(crate) struct Submission {
     pub(crate) id: String,
     pub(crate) name: Name,
+    /// Whose the name is to be.
+    owner: Owner,
     /// Who may ask for it, beside admins.
     pub(crate) principal: Arc<str>,
     progress: watch::Sender<Progress>,
@@ -89,15 +91,22 @@ struct Known {
 }
 
 impl Submissions {
-    /// A new submission; none while another of the same name is under way.
-    pub(crate) fn begin(&self, id: String, name: Name, principal: &Arc<str>) -> Option<Arc<Submission>> {
+    /// A new submission; none while another of the same owner and name is under way. Another owner's does not count: it
+    /// would block this one, and would be told of it.
+    pub(crate) fn begin(
+        &self,
+        id: String,
+        (name, owner): (Name, Owner),
+        principal: &Arc<str>,
+    ) -> Option<Arc<Submission>> {
         let progress = watch::Sender::new(Progress::Validating);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.by_id.values().any(|other| other.name == name && !other.progress.borrow().is_end()) {
+        let same = |other: &&Arc<Submission>| other.name == name && other.owner == owner;
+        if known.by_id.values().filter(same).any(|other| !other.progress.borrow().is_end()) {
             return None;
         }
         let submission =
-            Arc::new(Submission { id: id.clone(), name, principal: Arc::clone(principal), progress });
+            Arc::new(Submission { id: id.clone(), name, owner, principal: Arc::clone(principal), progress });
         // What has not ended stays; how many of those there can be is bounded by the places for uploads.
         let surplus = known.order.len().saturating_sub(REMEMBERED);
         for _ in 0..surplus {
@@ -116,5 +125,25 @@ impl Submissions {
     pub(crate) fn get(&self, id: &str) -> Option<Arc<Submission>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.by_id.get(id).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nobody keeps an owner from a name by submitting under it, or learns that the owner does.
+    #[test]
+    fn one_submission_of_a_name_for_each_owner() {
+        let submissions = Submissions::default();
+        let begin = |id: &str, owner: &str| {
+            let (name, owner) = ("a".parse().expect("a name"), owner.parse().expect("an owner"));
+            submissions.begin(id.to_owned(), (name, owner), &"token".into())
+        };
+        let first = begin("1", "alice").expect("it is the first");
+        assert!(begin("2", "alice").is_none());
+        assert!(begin("3", "mallory").is_some());
+        first.set(Progress::Refused(Arc::default()));
+        assert!(begin("4", "alice").is_some());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ringfence::{BreakingChange, Digest, SkillDescription, ValidatedSkill, text};
+use ringfence::{BreakingChange, Digest, SkillDescription, ValidatedSkill};
 use serde::Serialize;
 
 use crate::error::StoreError;
@@ -10,7 +10,7 @@ use crate::folder::Draft;
 use crate::name::{Name, Owner, Version};
 use crate::policy::Policy;
 use crate::record::{self, Change, Entry, Record};
-use crate::store::{Revocation, Store, component_file, find, now, revocation_file};
+use crate::store::{Store, component_file, find, now};
 
 /// How a submission is to be kept.
 #[derive(Debug, Clone)]
@@ -159,15 +159,15 @@ impl Store {
         describe: impl FnOnce(&Entry) -> Result<SkillDescription, StoreError>,
     ) -> Result<Plan, StoreError> {
         let (digest, size) = (skill.digest(), skill.bytes().len() as u64);
+        // First of all: who may not have the name learns nothing else.
+        let old = self.expect_owner(&submit.name, &submit.owner)?;
         let policy = self.policy()?;
         policy.check_upload(size)?;
         self.expect_allowed(digest)?;
-        let old = self.record(&submit.name)?;
-        if let Some(record) = old.as_ref().filter(|record| record.owner != submit.owner) {
-            let (name, owner) = (record.name.clone(), record.owner.clone());
-            return Err(StoreError::NotOwner { name, owner, asking: submit.owner.clone() });
-        }
-        let mut record = old.unwrap_or_else(|| Record::new(submit.name.clone(), submit.owner.clone()));
+        let mut record = match old {
+            Some(record) => record,
+            None => self.new_record(submit, &policy)?,
+        };
         if let Some(version) = submit.version.as_ref().filter(|version| record.had(version)) {
             return Err(StoreError::VersionGone { name: record.name, version: version.clone() });
         }
@@ -184,9 +184,14 @@ impl Store {
             Some(_) | None => Vec::new(),
         };
         let version = submit.version.clone().unwrap_or_else(|| record.next_version());
+        if version.number().is_none() && record.named_versions() >= record::SPENT {
+            let (cap, value) = (record::SPENT as u64, record.named_versions() as u64);
+            let what = "versions of the skill that are no numbers, removed ones included";
+            return Err(StoreError::OverCap { what, value: value.saturating_add(1), cap, owner: None });
+        }
         let tools = u32::try_from(skill.tools().len()).unwrap_or(u32::MAX);
         let entry = Entry { version: version.clone(), digest, size, tools, submitted: now(), held };
-        record.versions.push(entry.clone());
+        record.add(entry.clone());
         if !held {
             record.current = Some(version.clone());
         }
@@ -296,8 +301,7 @@ impl Store {
         let _ = lock.note(record.name.as_str());
         let gone = match version {
             None => {
-                self.names.remove(&format!("{name}.json"))?;
-                self.names.sync()?;
+                self.retire(&record)?;
                 record.versions
             }
             Some(version) => {
@@ -305,11 +309,10 @@ impl Store {
                 if record.current.as_ref() == Some(version) && record.versions.len() > 1 {
                     return Err(StoreError::IsCurrent { name: name.clone(), version: version.clone() });
                 }
-                record.versions.retain(|entry| entry.version != *version);
-                if record.versions.is_empty() {
-                    self.names.remove(&format!("{name}.json"))?;
-                    self.names.sync()?;
+                if record.versions.len() == 1 {
+                    self.retire(&record)?;
                 } else {
+                    record.drop_version(version);
                     record.happened(now(), Change::Removed, version.clone());
                     self.write(&record)?;
                 }
@@ -322,27 +325,31 @@ impl Store {
         Ok(gone)
     }
 
-    /// Revokes a digest: it never runs again, under whatever name, and its code is removed. For the store's
-    /// admin; there is no way back.
+    /// Refuses who may not submit under a name, as things are: it belongs to another owner, or its beginning is reserved
+    /// for one. The answer is the same in both cases. Gives the record, where there is one.
+    ///
+    /// It costs a look at a file, so it comes before a component is received, checked or compiled.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when it cannot be written; then the digest is not revoked. [`StoreError::NotDurable`] when it
-    /// is, and a failure of power may undo that.
-    pub fn revoke(&self, digest: Digest, reason: Option<&str>) -> Result<(), StoreError> {
-        let _lock = self.lock(None)?;
-        if !self.revoked.has(&revocation_file(digest))? {
-            let reason = reason.map(|reason| text::clean(reason, 1024));
-            let revocation = Revocation { digest, at: now(), reason };
-            let mut bytes = serde_json::to_vec(&revocation).unwrap_or_default();
-            record::seal(&mut bytes);
-            let mut draft = self.scratch.draft(0o600)?;
-            draft.write(&bytes)?;
-            draft.keep(&self.revoked, &revocation_file(digest))?;
+    /// [`StoreError::NotOwner`]; else when the store cannot be read.
+    pub fn expect_owner(&self, name: &Name, asking: &Owner) -> Result<Option<Record>, StoreError> {
+        let record = self.record(name)?;
+        let of_record = record.as_ref().map(|record| record.owner.clone());
+        match self.reserved_for(name)?.or(of_record).filter(|owner| owner != asking) {
+            Some(owner) => Err(StoreError::NotOwner { name: name.clone(), owner, asking: asking.clone() }),
+            None => Ok(record),
         }
-        // Revoked is what is written above; that the code is gone as well only saves space.
-        let _ = self.forget_artifacts(|known| known == digest);
-        Ok(())
+    }
+
+    /// A record for a name that is not there. If it was there once, its versions go on from that.
+    fn new_record(&self, submit: &Submit, policy: &Policy) -> Result<Record, StoreError> {
+        let mut record = Record::new(submit.name.clone(), submit.owner.clone());
+        match self.spent(&submit.name)? {
+            Some(spent) => record.go_on_from(spent),
+            None => self.check_retired(&submit.owner, policy)?,
+        }
+        Ok(record)
     }
 
     /// The record of a name that `asking` may change; an admin asks for nobody.

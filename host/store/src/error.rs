@@ -102,8 +102,10 @@ pub enum StoreError {
         /// What it is.
         digest: Digest,
     },
-    /// There was such a version, and it was removed. It does not come back as other bytes.
-    #[error("skill `{name}` had a version `{version}`, which was removed: give this one another version")]
+    /// There was such a version, or it is a number that was passed. It does not come back as other bytes.
+    #[error(
+        "version `{version}` of `{name}` is used up: it was removed, or numbers have passed it; give this one another version, or none"
+    )]
     VersionGone {
         /// The skill.
         name: Name,
@@ -131,6 +133,24 @@ pub enum StoreError {
         current: Version,
         /// Why not.
         reason: String,
+    },
+    /// Names that begin so belong to somebody else already.
+    #[error(
+        "`{prefix}*` cannot be reserved: {by} belongs to `{owner}`; choose a longer prefix, or remove that first"
+    )]
+    PrefixTaken {
+        /// The prefix.
+        prefix: String,
+        /// What stands in its way.
+        by: String,
+        /// Whose that is.
+        owner: Owner,
+    },
+    /// Nobody has reserved that prefix.
+    #[error("`{prefix}*` is not reserved: `ringfence prefix list` shows what is")]
+    NoSuchPrefixReserved {
+        /// The prefix.
+        prefix: String,
     },
     /// There is no token of that id.
     #[error("there is no token `{id}`: `ringfence token list` shows them")]
@@ -296,6 +316,8 @@ impl StoreError {
             Self::NoSuchVersion { .. } => "no-such-version",
             Self::NoSuchDigest { .. } | Self::NoSuchPrefix { .. } => "no-such-skill",
             Self::NoSuchToken { .. } => "no-such-token",
+            Self::PrefixTaken { .. } => "prefix-taken",
+            Self::NoSuchPrefixReserved { .. } => "no-such-prefix",
             Self::NothingEarlier { .. } => "nothing-earlier",
             Self::IsCurrent { .. } => "is-current",
             Self::NotOwner { .. } => "not-owner",
@@ -338,6 +360,8 @@ impl StoreError {
             | Self::NoSuchDigest { .. }
             | Self::NoSuchPrefix { .. }
             | Self::NoSuchToken { .. }
+            | Self::PrefixTaken { .. }
+            | Self::NoSuchPrefixReserved { .. }
             | Self::NothingEarlier { .. }
             | Self::IsCurrent { .. }
             | Self::NotOwner { .. }

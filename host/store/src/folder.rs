@@ -193,6 +193,11 @@ impl Folder {
         Ok(self.remove(name)?.then(|| found.len()))
     }
 
+    /// Gives a file another name, in the place of what has that. Needs no room on the disk.
+    pub(crate) fn rename(&self, name: &str, to: &str) -> Result<(), StoreError> {
+        self.dir.rename(name, &self.dir, to).map_err(|error| self.failed("renaming", name, error))
+    }
+
     /// Removes a directory that is empty.
     pub(crate) fn remove_folder(&self, name: &str) -> Result<(), StoreError> {
         self.dir.remove_dir(name).map_err(|error| self.failed("removing", name, error))

@@ -2,7 +2,7 @@
 //! authenticated before it is mapped.
 //!
 //! ```no_run
-//! # use ringfence::{Host, HostConfig};
+//! # use ringfence::{CancellationToken, Host, HostConfig};
 //! # use ringfence_compile::{CompileLimits, Compiler};
 //! use ringfence_store::{Library, Store, Submit};
 //!
@@ -22,6 +22,10 @@
 //! // In this process or another: mapped, and authenticated once.
 //! let (loaded, _) = library.load(&"text-stats".parse()?, |_| {}).await?;
 //! println!("{} tools", loaded.skill.tools().len());
+//! // Asks once more whether it is revoked, and keeps note of the run until `_under_way` is dropped.
+//! let (call, _under_way) = library.begin(&loaded.skill, "analyze", &CancellationToken::new());
+//! let report = call.json(r#"{"text": "Fences make good neighbours."}"#).await?;
+//! # let _ = report;
 //! # Ok(())
 //! # }
 //! ```
@@ -34,11 +38,13 @@
 //! turn                              held by the process that gets the lock next
 //! key                               the key that authenticates artifacts, for the owner's eyes only
 //! policy.json                       what is taken ([`Policy`])
+//! prefixes.json                     beginnings of names that are reserved for an owner ([`Prefix`])
 //! tokens.json                       who may call a server of it ([`Token`]): hashes, never the tokens
 //! names/NAME.json                   owner, versions, history ([`Record`]): one rename makes a change visible
+//! names/NAME.gone                   versions that a removed name had, so that none comes back as other bytes
 //! components/SHA256.wasm            the bytes as they were sent
 //! artifacts/ENGINE/SHA256.cwasm     compiled code for one engine fingerprint
-//! revoked/SHA256.json               what never runs again
+//! revoked/SHA256.json               what never runs again ([`Revocation`])
 //! scratch/draft-…                   files that are being written
 //! ```
 //!
@@ -48,6 +54,7 @@
 
 mod artifacts;
 mod change;
+mod clearance;
 mod error;
 mod folder;
 mod gc;
@@ -55,7 +62,11 @@ mod library;
 mod name;
 mod open;
 mod policy;
+mod prefixes;
 mod record;
+mod retired;
+mod revoked;
+mod running;
 mod store;
 mod tokens;
 mod turns;
@@ -63,13 +74,17 @@ mod verify;
 
 pub use artifacts::Miss;
 pub use change::{Receipt, Status, Submit};
+pub use clearance::{Built, Cleared, Wanted};
 pub use error::StoreError;
 pub use gc::{Collected, Freed, Gc};
 pub use library::{Library, Loaded, Origin, Stage, Submitted, Warning, asks_for, warnings};
 pub use name::{Name, Owner, Reference, Version};
 pub use policy::Policy;
+pub use prefixes::Prefix;
 pub use record::{Change, Entry, Event, Record};
-pub use store::{Listed, Resolved, Revocation, Stamp, Store};
+pub use revoked::{Revocation, Revoke};
+pub use running::UnderWay;
+pub use store::{Listed, Resolved, Stamp, Store};
 pub use tokens::{NewToken, Pattern, Scope, Token};
 pub use turns::{Turn, Turns};
 pub use verify::{Finding, Problem, Verification};

@@ -3,16 +3,20 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use ringfence::{Artifact, Digest, Host, Import, Lending, LoadError, Skill, SkillDescription, Tool};
+use ringfence::{
+    Artifact, Digest, Host, Import, Lending, LoadError, Skill, SkillDescription, Tool, ValidatedSkill,
+};
 use ringfence_compile::{CompileStage, Compiler};
 use serde::Serialize;
 use tokio::sync::OnceCell;
 
 use crate::artifacts::{KeptSkill, Key, Miss};
 use crate::change::{Receipt, Submit};
+use crate::clearance::{Cleared, Wanted};
 use crate::error::StoreError;
 use crate::name::{Name, Owner, Reference, Version};
 use crate::record::{Entry, Record};
+use crate::running::Running;
 use crate::store::{Resolved, Store};
 use crate::turns::{Turn, Turns};
 
@@ -27,9 +31,10 @@ pub struct Library {
 }
 
 #[derive(Debug)]
-struct Inner {
+pub(crate) struct Inner {
     host: Host,
     compiler: Compiler,
+    running: Arc<Running>,
     /// Or why there is none.
     store: Result<Store, String>,
     key: OnceLock<Key>,
@@ -80,9 +85,9 @@ impl Remembered {
 }
 
 /// Where the bytes of a component are.
-#[derive(Debug)]
-enum Bytes {
-    AtHand(Vec<u8>),
+#[derive(Debug, Clone)]
+pub(crate) enum Bytes {
+    AtHand(Arc<[u8]>),
     /// In the store, where it has this size.
     InStore(u64),
 }
@@ -225,9 +230,9 @@ pub fn asks_for(imports: &[Import]) -> impl Iterator<Item = &str> {
 impl Library {
     /// A library on a store; or on none, with the reason, and then nothing is kept.
     pub fn new(host: Host, compiler: Compiler, store: Result<Store, String>) -> Self {
-        let (key, loaded) = (OnceLock::new(), Mutex::default());
+        let (key, loaded, running) = (OnceLock::new(), Mutex::default(), Arc::default());
         let changes = Turns::new(1);
-        Self { inner: Arc::new(Inner { host, compiler, store, key, loaded, changes }) }
+        Self { inner: Arc::new(Inner { host, compiler, running, store, key, loaded, changes }) }
     }
 
     /// Its store, where it has one.
@@ -235,9 +240,27 @@ impl Library {
         self.inner.store.as_ref().ok()
     }
 
-    /// Its host.
+    /// Its host, which validates and counts. Whoever runs a skill of the store begins with [`Library::begin`]: the host does
+    /// not know what is revoked.
     pub fn host(&self) -> &Host {
         &self.inner.host
+    }
+
+    pub(crate) fn compiler(&self) -> &Compiler {
+        &self.inner.compiler
+    }
+
+    pub(crate) fn running(&self) -> &Arc<Running> {
+        &self.inner.running
+    }
+
+    /// Refuses a digest that the store has revoked; without a store nothing is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::expect_allowed`].
+    pub fn expect_allowed(&self, digest: Digest) -> Result<(), StoreError> {
+        self.inner.expect_allowed(digest)
     }
 
     /// Takes a component in: checks it, compiles it in a child, keeps the code, and then makes it visible under
@@ -259,6 +282,8 @@ impl Library {
         let (skill, compared) = self
             .blocking(move |inner| {
                 let store = inner.store()?;
+                // Before anything costs time or tells of the bytes: whose the name is.
+                store.expect_owner(&wanted.name, &wanted.owner)?;
                 store.policy()?.check_upload(bytes.len() as u64)?;
                 let skill = inner.host.validate(bytes)?;
                 let mut compared = None;
@@ -313,18 +338,11 @@ impl Library {
         reference: &Reference,
         on: impl FnMut(Stage),
     ) -> Result<(Loaded, Resolved), StoreError> {
-        let wanted = reference.clone();
-        let resolved = self.blocking(move |inner| inner.store()?.resolve(&wanted)).await?;
-        let loaded = self.loaded(resolved.digest, Bytes::InStore(resolved.size), on).await;
-        let wanted = reference.clone();
-        // Compiling takes long: it may have been revoked or removed meanwhile, and then that is the answer.
-        match loaded {
-            Ok(loaded) if loaded.origin == Origin::Memory => Ok((loaded, resolved)),
-            loaded => {
-                self.blocking(move |inner| inner.store()?.resolve(&wanted)).await?;
-                loaded.map(|loaded| (loaded, resolved))
-            }
-        }
+        let cleared = self.clear(Wanted::Reference(reference.clone())).await?;
+        let loaded = self.load_cleared(&cleared, on).await?;
+        let resolved =
+            cleared.resolved().cloned().ok_or(StoreError::NoSuchDigest { digest: cleared.digest })?;
+        Ok((loaded, resolved))
     }
 
     /// Loads a component that came otherwise, such as a file. Its code is kept like that of any other, its bytes
@@ -334,16 +352,25 @@ impl Library {
     ///
     /// [`StoreError`]: it is refused or revoked.
     pub async fn load_bytes(&self, bytes: Vec<u8>, on: impl FnMut(Stage)) -> Result<Loaded, StoreError> {
-        let (digest, bytes) = self
-            .blocking(move |inner| {
-                let digest = Digest::of(&bytes);
-                inner.expect_allowed(digest)?;
-                Ok((digest, bytes))
-            })
-            .await?;
-        let loaded = self.loaded(digest, Bytes::AtHand(bytes), on).await?;
-        self.blocking(move |inner| inner.expect_allowed(digest)).await?;
-        Ok(loaded)
+        let cleared = self.clear(Wanted::Bytes(bytes)).await?;
+        self.load_cleared(&cleared, on).await
+    }
+
+    /// Loads what was cleared, and asks once more if that took long.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: it is damaged, refused, or may not run any more.
+    pub async fn load_cleared(&self, cleared: &Cleared, on: impl FnMut(Stage)) -> Result<Loaded, StoreError> {
+        let loaded = self.loaded(cleared, on).await;
+        match loaded {
+            Ok(loaded) if loaded.origin == Origin::Memory => Ok(loaded),
+            loaded => {
+                // Compiling takes long: that it may not run meanwhile is the answer, also if it failed.
+                self.clear_again(cleared).await?;
+                loaded
+            }
+        }
     }
 
     /// Lets a held version run, and makes it current. For the store's admin.
@@ -407,26 +434,22 @@ impl Library {
     }
 
     /// Forgets a skill that was loaded, and gives its memory back once nobody holds it. Whether it may run is
-    /// asked of the store at every load in any case; who holds the skill can go on running it.
+    /// asked of the store at every load, and as every run begins, in any case.
     pub fn forget(&self, digest: Digest) {
         self.inner.loaded.lock().unwrap_or_else(PoisonError::into_inner).forget(digest);
     }
 
     /// A skill by its digest, from memory, from an artifact, or compiled. Whoever asks for the same at the same
     /// time waits for the first.
-    async fn loaded(
-        &self,
-        digest: Digest,
-        bytes: Bytes,
-        mut on: impl FnMut(Stage),
-    ) -> Result<Loaded, StoreError> {
+    async fn loaded(&self, cleared: &Cleared, mut on: impl FnMut(Stage)) -> Result<Loaded, StoreError> {
+        let digest = cleared.digest;
         let cell = {
             let mut loaded = self.inner.loaded.lock().unwrap_or_else(PoisonError::into_inner);
             loaded.cell(digest)
         };
         let mut origin = Origin::Memory;
         let skill = cell.get_or_init(|| async {
-            let (skill, from) = self.first(digest, bytes, &mut on).await.map_err(Arc::new)?;
+            let (skill, from) = self.first(cleared, &mut on).await.map_err(Arc::new)?;
             origin = from;
             Ok(skill)
         });
@@ -446,10 +469,10 @@ impl Library {
 
     async fn first(
         &self,
-        digest: Digest,
-        bytes: Bytes,
+        cleared: &Cleared,
         on: &mut impl FnMut(Stage),
     ) -> Result<(Skill, Origin), StoreError> {
+        let digest = cleared.digest;
         let linked = match self.kept(digest, false).await {
             // Authenticated, and not mapped: where descriptors have no path, the bytes are read instead.
             Ok(kept) => match self.link(kept).await {
@@ -470,21 +493,37 @@ impl Library {
             Err(miss) => miss,
         };
         on(Stage::Validating);
-        let validated = self
-            .blocking(move |inner| {
-                let bytes = match bytes {
-                    Bytes::AtHand(bytes) => bytes,
-                    Bytes::InStore(size) => inner.store()?.component(digest, size)?,
-                };
-                Ok(inner.host.validate(bytes)?)
-            })
-            .await?;
+        let validated = self.validated(digest, cleared.bytes.clone()).await?;
         on(Stage::Compiling { miss: miss.clone(), size: validated.bytes().len() as u64 });
         let artifact =
             self.inner.compiler.compile_watched(&validated, |stage| on(Stage::Compiler(stage))).await?;
         on(Stage::Keeping);
         let (skill, _, not_kept) = self.link_and_keep(&validated.described(), artifact).await?;
         Ok((skill, Origin::Compiled { miss, not_kept }))
+    }
+
+    /// The component itself, checked. Private to the store: what comes out of it to be run was cleared.
+    pub(crate) async fn validated(&self, digest: Digest, bytes: Bytes) -> Result<ValidatedSkill, StoreError> {
+        self.blocking(move |inner| {
+            let bytes = match bytes {
+                Bytes::AtHand(bytes) => bytes,
+                Bytes::InStore(size) => inner.store()?.component(digest, size)?.into(),
+            };
+            Ok(inner.host.validate(bytes)?)
+        })
+        .await
+    }
+
+    /// What a reference stands for, whether it may run or not: for a person who looks at it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: there is no such skill, or it is damaged.
+    pub async fn inspect(&self, reference: &Reference) -> Result<(SkillDescription, Resolved), StoreError> {
+        let wanted = reference.clone();
+        let found = self.blocking(move |inner| inner.store()?.find(&wanted)).await?;
+        let described = self.validated(found.digest, Bytes::InStore(found.size)).await?.described();
+        Ok((described, found))
     }
 
     /// The code of a skill, if this store has it.
@@ -514,7 +553,7 @@ impl Library {
     }
 
     /// Does what waits for the disk or computes for long on a thread that may wait.
-    async fn blocking<T: Send + 'static>(
+    pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -525,11 +564,11 @@ impl Library {
 }
 
 impl Inner {
-    fn store(&self) -> Result<&Store, StoreError> {
+    pub(crate) fn store(&self) -> Result<&Store, StoreError> {
         self.store.as_ref().map_err(|reason| StoreError::WithoutStore { reason: reason.clone() })
     }
 
-    fn expect_allowed(&self, digest: Digest) -> Result<(), StoreError> {
+    pub(crate) fn expect_allowed(&self, digest: Digest) -> Result<(), StoreError> {
         match &self.store {
             Ok(store) => store.expect_allowed(digest),
             Err(_) => Ok(()),

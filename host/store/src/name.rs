@@ -110,9 +110,11 @@ impl Version {
         Self(number.to_string())
     }
 
-    /// Its number, if it is one that can be counted on from: nobody gets to such a large one by counting.
+    /// Its number, if it is one that can be counted on from: nobody gets to such a large one by counting. `007` is a
+    /// version of its own and no number.
     pub(crate) fn number(&self) -> Option<u64> {
-        self.0.parse().ok().filter(|number| *number < 1 << 62)
+        let number = self.0.parse().ok().filter(|number: &u64| *number < 1 << 62);
+        number.filter(|number| number.to_string() == self.0)
     }
 }
 

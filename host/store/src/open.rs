@@ -19,7 +19,8 @@ use crate::store::Store;
 /// What the file `format` says.
 const FORMAT: &[u8] = b"ringfence store 1\n";
 pub(crate) const FOLDERS: [&str; 5] = ["names", "components", "artifacts", "revoked", "scratch"];
-pub(crate) const FILES: [&str; 6] = ["format", "lock", "turn", "key", "policy.json", "tokens.json"];
+pub(crate) const FILES: [&str; 7] =
+    ["format", "lock", "turn", "key", "policy.json", "prefixes.json", "tokens.json"];
 
 /// How long a change waits for another.
 const PATIENCE: Duration = Duration::from_secs(10);

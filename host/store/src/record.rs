@@ -24,6 +24,67 @@ pub struct Record {
     pub versions: Vec<Entry>,
     /// What happened to the name, the oldest first; the last 256 events.
     pub history: Vec<Event>,
+    /// Versions that never come back, however long ago they were there.
+    #[serde(default, skip_serializing_if = "Spent::is_empty")]
+    pub(crate) spent: Spent,
+}
+
+/// Versions that a name had: none of them is given to other bytes, after any number of events and after the name was
+/// removed.
+///
+/// Numbers count up, so the highest says it for all of them. Of other versions the beginning of a hash is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Spent {
+    /// The highest number that a version had.
+    numbers: u64,
+    /// Versions that are no numbers, and were removed.
+    names: BTreeSet<String>,
+}
+
+/// Most versions that are no numbers and were removed: their hashes come to 230 kB of a record.
+pub(crate) const SPENT: usize = 10_000;
+
+/// Hexadecimal digits that are kept of the hash of a version: 80 bits.
+const HASH: usize = 20;
+
+impl Spent {
+    fn is_empty(&self) -> bool {
+        self.numbers == 0 && self.names.is_empty()
+    }
+
+    /// Takes note of a version that is given now.
+    fn gave(&mut self, version: &Version) {
+        if let Some(number) = version.number() {
+            self.numbers = self.numbers.max(number);
+        }
+    }
+
+    /// Takes note of a version that is there no more.
+    fn removed(&mut self, version: &Version) {
+        match version.number() {
+            Some(number) => self.numbers = self.numbers.max(number),
+            None => drop(self.names.insert(hash(version))),
+        }
+    }
+
+    fn has(&self, version: &Version) -> bool {
+        match version.number() {
+            Some(number) => number <= self.numbers,
+            None => self.names.contains(&hash(version)),
+        }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.numbers = self.numbers.max(other.numbers);
+        self.names.extend(other.names);
+    }
+}
+
+/// The beginning of the hash of a version.
+fn hash(version: &Version) -> String {
+    let digest = Digest::of(version.as_str().as_bytes()).to_string();
+    digest.trim_start_matches("sha256:").chars().take(HASH).collect()
 }
 
 /// A version.
@@ -82,7 +143,46 @@ pub(crate) const MOST: u64 = 1 << 20;
 
 impl Record {
     pub(crate) fn new(name: Name, owner: Owner) -> Self {
-        Self { name, owner, current: None, versions: Vec::new(), history: Vec::new() }
+        Self {
+            name,
+            owner,
+            current: None,
+            versions: Vec::new(),
+            history: Vec::new(),
+            spent: Spent::default(),
+        }
+    }
+
+    /// Goes on from what the name was before it was removed.
+    pub(crate) fn go_on_from(&mut self, before: Spent) {
+        self.spent.join(before);
+    }
+
+    /// Adds a version.
+    pub(crate) fn add(&mut self, entry: Entry) {
+        self.spent.gave(&entry.version);
+        self.versions.push(entry);
+    }
+
+    /// Removes a version for good.
+    pub(crate) fn drop_version(&mut self, version: &Version) {
+        self.versions.retain(|entry| entry.version != *version);
+        self.spent.removed(version);
+    }
+
+    /// Removes all versions for good: what stays says which there were.
+    pub(crate) fn drop_all(&mut self) {
+        for entry in std::mem::take(&mut self.versions) {
+            self.spent.removed(&entry.version);
+        }
+        self.current = None;
+        self.history.clear();
+    }
+
+    /// How many versions that are no numbers it has and had.
+    pub(crate) fn named_versions(&self) -> usize {
+        let there = self.versions.iter().filter(|entry| entry.version.number().is_none()).count();
+        self.spent.names.len().saturating_add(there)
     }
 
     /// The entry of a version.
@@ -105,17 +205,14 @@ impl Record {
         known.join(", ")
     }
 
-    /// Whether there was such a version which was removed since, as far as the history goes.
+    /// Whether such a version is used up: it was removed, or it is a number that was passed.
     pub(crate) fn had(&self, version: &Version) -> bool {
-        self.entry(version).is_none() && self.history.iter().any(|event| event.version == *version)
+        self.entry(version).is_none() && self.spent.has(version)
     }
 
     /// The number for a submission that names no version: one more than the highest there ever was.
     pub(crate) fn next_version(&self) -> Version {
-        let submitted = self.versions.iter().map(|entry| &entry.version);
-        let known = submitted.chain(self.history.iter().map(|event| &event.version));
-        let highest = known.filter_map(Version::number).max().unwrap_or(0);
-        let mut next = highest.saturating_add(1);
+        let mut next = self.spent.numbers.saturating_add(1);
         // A version that somebody named may be a number too large to be counted from.
         while self.entry(&Version::numbered(next)).is_some() {
             next = next.saturating_add(1);
@@ -156,7 +253,10 @@ impl Record {
             stays
         });
         let count = gone.len() as u64;
-        gone.into_iter().for_each(|version| self.happened(at, Change::Removed, version));
+        for version in gone {
+            self.spent.removed(&version);
+            self.happened(at, Change::Removed, version);
+        }
         count
     }
 
@@ -176,17 +276,38 @@ impl Record {
 
     /// Reads a record's file; the reason where it is damaged.
     pub(crate) fn from_bytes(bytes: &[u8], name: &Name) -> Result<Self, String> {
-        let record: Self = serde_json::from_slice(unseal(bytes)?).map_err(|error| error.to_string())?;
+        let record = Self::read(bytes, name)?;
+        if record.versions.is_empty() {
+            return Err("it has no version".to_owned());
+        }
+        Ok(record)
+    }
+
+    /// Reads what stays of a name that was removed: a record as it was, or one without versions.
+    pub(crate) fn spent_in(bytes: &[u8], name: &Name) -> Result<(Spent, Owner), String> {
+        let mut record = Self::read(bytes, name)?;
+        record.drop_all();
+        Ok((record.spent, record.owner))
+    }
+
+    fn read(bytes: &[u8], name: &Name) -> Result<Self, String> {
+        let mut record: Self = serde_json::from_slice(unseal(bytes)?).map_err(|error| error.to_string())?;
         if record.name != *name {
             return Err(format!("it is the record of `{}`", record.name));
         }
         let versions: BTreeSet<&Version> = record.versions.iter().map(|entry| &entry.version).collect();
-        if versions.is_empty() || versions.len() < record.versions.len() {
-            return Err("it has no version, or one twice".to_owned());
+        if versions.len() < record.versions.len() {
+            return Err("it has a version twice".to_owned());
         }
         if record.current.as_ref().is_some_and(|current| !versions.contains(current)) {
             return Err("its current version is none that it has".to_owned());
         }
+        // Records of earlier releases say it by their history alone.
+        let gone = record.history.iter().map(|event| &event.version);
+        let gone: Vec<Version> = gone.filter(|version| !versions.contains(version)).cloned().collect();
+        let there: Vec<Version> = versions.into_iter().cloned().collect();
+        gone.iter().for_each(|version| record.spent.removed(version));
+        there.iter().for_each(|version| record.spent.gave(version));
         Ok(record)
     }
 }

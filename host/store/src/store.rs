@@ -1,11 +1,10 @@
 //! The store: what is there, and what may run.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use ringfence::Digest;
-use serde::{Deserialize, Serialize};
 
 use crate::artifacts::{hex, name_of};
 use crate::error::StoreError;
@@ -59,18 +58,6 @@ pub struct Resolved {
     pub digest: Digest,
     /// Its size in bytes.
     pub size: u64,
-}
-
-/// What is known of a revocation.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Revocation {
-    /// What never runs again.
-    pub digest: Digest,
-    /// When, in seconds since 1970.
-    pub at: u64,
-    /// Why, as it was said.
-    pub reason: Option<String>,
 }
 
 /// When something of a store that decides what may run last changed; see [`Store::stamp`].
@@ -174,7 +161,7 @@ impl Store {
         Ok(resolved)
     }
 
-    /// The bytes that a reference stands for, whether they may run or not. For a person who looks at them.
+    /// What a reference stands for, whether it may run or not. For a person who looks at it.
     ///
     /// # Errors
     ///
@@ -246,52 +233,12 @@ impl Store {
         }
     }
 
-    /// Refuses a digest that is revoked. Whatever stands in the place of its revocation counts as one.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Revoked`].
-    pub fn expect_allowed(&self, digest: Digest) -> Result<(), StoreError> {
-        if !self.is_revoked(digest)? {
-            return Ok(());
-        }
-        Err(StoreError::Revoked {
-            digest,
-            reason: self.revocation(digest).and_then(|revoked| revoked.reason),
-        })
-    }
-
-    /// Whether a digest is revoked.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when that cannot be seen. Nothing that cannot be seen runs.
-    pub fn is_revoked(&self, digest: Digest) -> Result<bool, StoreError> {
-        self.revoked.has(&revocation_file(digest))
-    }
-
-    /// Every digest that is revoked.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when that cannot be seen.
-    pub fn revoked(&self) -> Result<HashSet<Digest>, StoreError> {
-        let digest = |file: &String| file.strip_suffix(".json").and_then(|hex| hex.parse().ok());
-        Ok(self.revoked.names()?.iter().filter_map(digest).collect())
-    }
-
-    /// What was said when a digest was revoked, if that can be read.
-    pub fn revocation(&self, digest: Digest) -> Option<Revocation> {
-        let bytes = self.revoked.read(&revocation_file(digest), 64 << 10).ok()??;
-        serde_json::from_slice(record::unseal(&bytes).ok()?).ok()
-    }
-
     /// The bytes of a component, which are of that digest. A file of another size is not read.
     ///
     /// # Errors
     ///
     /// [`StoreError::Damaged`] when they are gone or others.
-    pub fn component(&self, digest: Digest, size: u64) -> Result<Vec<u8>, StoreError> {
+    pub(crate) fn component(&self, digest: Digest, size: u64) -> Result<Vec<u8>, StoreError> {
         let file = component_file(digest);
         let next = "submit the skill again";
         let damaged = |reason: &str| StoreError::Damaged {
@@ -328,10 +275,6 @@ pub(crate) fn find<'a>(record: &'a Record, version: &Version) -> Result<&'a Entr
 
 pub(crate) fn component_file(digest: Digest) -> String {
     format!("{}.wasm", hex(digest))
-}
-
-pub(crate) fn revocation_file(digest: Digest) -> String {
-    format!("{}.json", hex(digest))
 }
 
 /// Seconds since 1970; 0 for a clock before that.

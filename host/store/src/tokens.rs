@@ -139,6 +139,9 @@ pub struct Token {
     pub scopes: BTreeSet<Scope>,
     /// Which skills it sees besides its owner's.
     pub skills: Vec<Pattern>,
+    /// Whose skills these patterns are about; anybody's where none is named.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub skills_of: BTreeSet<Owner>,
     /// When it was made, in seconds since 1970.
     pub created: u64,
     /// From when on it is refused, in seconds since 1970; none for one that does not expire.
@@ -153,6 +156,12 @@ impl Token {
     /// SHA-256 of its text, to be compared in constant time.
     pub fn hash(&self) -> &[u8; 32] {
         self.hash.as_bytes()
+    }
+
+    /// Whether one of its patterns fits a name of an owner. Its own owner's skills it sees besides.
+    pub fn names(&self, name: &Name, owner: &Owner) -> bool {
+        (self.skills_of.is_empty() || self.skills_of.contains(owner))
+            && self.skills.iter().any(|pattern| pattern.fits(name))
     }
 
     /// Whether it is taken at a time, in seconds since 1970.
@@ -171,6 +180,8 @@ pub struct NewToken {
     pub scopes: BTreeSet<Scope>,
     /// Which skills it sees besides its owner's. Default: all.
     pub skills: Vec<Pattern>,
+    /// Whose skills these patterns are about. Default: anybody's.
+    pub skills_of: BTreeSet<Owner>,
     /// Seconds until it is refused; none for one that does not expire.
     pub lifetime: Option<u64>,
 }
@@ -178,7 +189,13 @@ pub struct NewToken {
 impl NewToken {
     /// A token that may call every skill, and does not expire.
     pub fn new(owner: Owner) -> Self {
-        Self { owner, scopes: BTreeSet::from([Scope::Call]), skills: vec![Pattern::All], lifetime: None }
+        Self {
+            owner,
+            scopes: BTreeSet::from([Scope::Call]),
+            skills: vec![Pattern::All],
+            skills_of: BTreeSet::new(),
+            lifetime: None,
+        }
     }
 }
 
@@ -226,6 +243,7 @@ impl Store {
             owner: new.owner,
             scopes: new.scopes,
             skills: new.skills,
+            skills_of: new.skills_of,
             created,
             expires: new.lifetime.map(|lifetime| created.saturating_add(lifetime)),
             revoked: None,

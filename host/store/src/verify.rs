@@ -9,6 +9,7 @@ use crate::artifacts::{Artifacts, Key, Miss, digest_of, name_of};
 use crate::error::StoreError;
 use crate::folder::{is_draft, kind};
 use crate::open::{FILES, FOLDERS};
+use crate::retired::{NEXT, retired_name};
 use crate::store::{Store, component_file};
 
 /// What `verify` found.
@@ -125,6 +126,10 @@ impl Store {
             let next = "nobody is let in: restore it, or move it away and make the tokens again";
             found.find("tokens.json".into(), problem_of(&error), reason_of(&error), next);
         }
+        if let Err(error) = self.prefixes() {
+            let next = "nothing is submitted: restore it, or move it away and reserve the prefixes again";
+            found.find("prefixes.json".into(), problem_of(&error), reason_of(&error), next);
+        }
         if let Err(error) = self.policy() {
             let next = "`ringfence policy --reset` sets the defaults";
             found.find("policy.json".into(), problem_of(&error), reason_of(&error), next);
@@ -135,6 +140,12 @@ impl Store {
     fn verify_records(&self, found: &mut Verification) -> Result<Uses, StoreError> {
         let mut uses = Uses::new();
         for file in self.names.names()? {
+            if let Some(name) = retired_name(&file) {
+                if let Err(error) = self.gone(&name) {
+                    found.find(self.names.label(&file), problem_of(&error), reason_of(&error), NEXT);
+                }
+                continue;
+            }
             let Some(name) = name_of(&file) else {
                 found.find(
                     self.names.label(&file),

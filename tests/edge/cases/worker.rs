@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringfence::{Limits, Outcome, Target};
+use ringfence::{Limits, Outcome, Report, Target};
 use ringfence_bundle::{Draft, Revocations, SecretKey, Trust};
 use ringfence_edge::{CallError, Change, Time, Worker, WorkerConfig};
 use ringfence_edge_tests::{draft, key, native, skill, trust};
@@ -29,7 +29,16 @@ fn load(worker: &Worker, bytes: &[u8]) -> Result<Change, &'static str> {
 
 /// What skill `n` gives now.
 fn says(worker: &Worker) -> String {
-    match worker.call_blocking("n", "number", "{}") {
+    told(worker.call_blocking("n", "number", "{}"))
+}
+
+/// The same where a runtime is there already.
+async fn now(worker: &Worker) -> String {
+    told(worker.call("n", "number", "{}").await)
+}
+
+fn told(called: Result<Report, CallError>) -> String {
+    match called {
         Ok(report) => match report.outcome {
             Outcome::Completed(value) => value.to_value().to_string(),
             other => other.name().to_owned(),
@@ -109,21 +118,60 @@ fn workers_that_share_a_state_never_go_back() {
     assert_eq!(load(&first, &version(4)), Ok(Change::Swapped));
 }
 
+/// Limits under which a loop goes on for an hour.
+fn long() -> Limits {
+    Limits { fuel: u64::MAX - 1, deadline: std::time::Duration::from_secs(3_600), ..Limits::default() }
+}
+
+/// Begins a run: it is under way when this returns.
+async fn begin<F: Future>(worker: &Worker, run: std::pin::Pin<&mut F>) {
+    let mut run = Some(run);
+    let pending = std::future::poll_fn(|context| {
+        let pending = run.take().is_some_and(|run| run.poll(context).is_pending());
+        std::task::Poll::Ready(pending)
+    });
+    assert!(pending.await, "it ended at once");
+    assert_eq!(worker.serving().unwrap().host().runs(), 1, "it did not begin");
+}
+
 /// A run that nothing else would end for an hour.
-#[test]
-fn runs_of_what_is_revoked_end() {
+#[tokio::test]
+async fn runs_of_what_is_revoked_end() {
     let worker = worker();
-    let long =
-        Limits { fuel: u64::MAX - 1, deadline: std::time::Duration::from_secs(3_600), ..Limits::default() };
-    load(&worker, &signed(draft(1, vec![skill("spin", SPIN, &long, &[native()])]))).unwrap();
-    let serving = worker.serving().unwrap();
-    let of_thread = worker.clone();
-    let run = std::thread::spawn(move || of_thread.call_blocking("spin", "spin", "{}").unwrap());
-    while serving.host().runs() == 0 {
-        std::thread::yield_now();
-    }
+    load(&worker, &signed(draft(1, vec![skill("spin", SPIN, &long(), &[native()])]))).unwrap();
+    let mut run = std::pin::pin!(worker.call("spin", "spin", "{}"));
+    begin(&worker, run.as_mut()).await;
     worker.trust(Trust::default());
-    assert_eq!(run.join().unwrap().outcome.name(), "cancelled");
+    assert_eq!(run.await.unwrap().outcome.name(), "cancelled");
+}
+
+/// Also where another bundle serves by then, which goes on.
+#[tokio::test]
+async fn runs_of_what_is_revoked_end_after_another_bundle_took_its_place() {
+    let worker = worker();
+    load(&worker, &signed(draft(1, vec![skill("spin", SPIN, &long(), &[native()])]))).unwrap();
+    let first = worker.serving().unwrap();
+    let digest = first.manifest().skills[0].digest;
+    let call = first.call("spin", "spin").unwrap();
+    drop(first);
+    let mut run = std::pin::pin!(call.json("{}"));
+    begin(&worker, run.as_mut()).await;
+    assert_eq!(load(&worker, &version(2)), Ok(Change::Swapped));
+    assert_eq!(load(&worker, &version(3)), Ok(Change::Swapped));
+    worker.trust(trust().revoking(Revocations::read(&digest.to_string()).unwrap()));
+    assert_eq!(run.await.unwrap().outcome.name(), "cancelled");
+    assert_eq!(now(&worker).await, "3");
+}
+
+/// A bundle that somebody holds on to is not called any more once it is not trusted.
+#[test]
+fn no_call_is_made_of_a_bundle_that_is_not_trusted_any_more() {
+    let worker = worker();
+    load(&worker, &version(1)).unwrap();
+    let serving = worker.serving().unwrap();
+    assert!(serving.call("n", "number").is_ok());
+    worker.trust(Trust::default());
+    assert_eq!(serving.call("n", "number").unwrap_err().code(), "no-bundle");
 }
 
 #[test]
@@ -170,16 +218,23 @@ fn what_is_revoked_or_not_trusted_any_more_stops_serving() {
     assert_eq!(says(&worker), "no-bundle");
 }
 
+/// The clock of a worker, which only the test moves.
+static CLOCK: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
 #[test]
 fn a_bundle_ends_while_it_serves() {
-    let worker = worker();
+    use std::sync::atomic::Ordering::Relaxed;
+    let begin = Time::now().0;
+    CLOCK.store(begin, Relaxed);
+    let clock = || Time(CLOCK.load(Relaxed));
+    let worker = Worker::new(WorkerConfig { clock, ..WorkerConfig::default() }, trust()).expect("a worker");
     let mut short = draft(1, vec![skill("n", &number(1), &Limits::default(), &[native()])]);
-    short.expires = Time::now().0 + 4;
+    short.expires = begin + 600;
     assert_eq!(load(&worker, &signed(short)), Ok(Change::Swapped));
-    // Until the clock is there: nothing else ends this.
-    while says(&worker) == "1" {
-        std::thread::yield_now();
-    }
+    assert_eq!(says(&worker), "1");
+    CLOCK.store(begin + 599, Relaxed);
+    assert_eq!(says(&worker), "1");
+    CLOCK.store(begin + 600, Relaxed);
     let error = worker.call_blocking("n", "number", "{}").unwrap_err();
     assert!(error.to_string().contains("expired"), "{error}");
     assert_eq!(load(&worker, &version(2)), Ok(Change::Swapped));
@@ -192,47 +247,45 @@ fn calls_go_on_while_bundles_change() {
     let worker = worker();
     load(&worker, &version(1)).unwrap();
     let bundles: Vec<Vec<u8>> = (2..=50).map(version).collect();
-    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    // All call while nine bundles change, and the tenth is waited for until each has called it.
+    let round = Arc::new(std::sync::Barrier::new(5));
     let callers: Vec<_> = (0..4)
         .map(|_| {
-            let (worker, stop) = (worker.clone(), Arc::clone(&stop));
+            let (worker, round) = (worker.clone(), Arc::clone(&round));
             std::thread::spawn(move || {
-                let (mut last, mut calls) = (0, 0_u32);
-                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let mut last = 0;
+                while last < 50 {
                     let now: u32 = says(&worker).parse().expect("a number");
                     assert!(now >= last, "{now} after {last}");
+                    if now.div_euclid(10) > last.div_euclid(10) {
+                        round.wait();
+                    }
                     last = now;
-                    calls += 1;
                 }
-                calls
             })
         })
         .collect();
-    for bundle in &bundles {
+    for (bundle, now) in bundles.iter().zip(2_u32..) {
         assert_eq!(load(&worker, bundle), Ok(Change::Swapped));
+        if now.is_multiple_of(10) {
+            round.wait();
+        }
     }
-    stop.store(true, std::sync::atomic::Ordering::Relaxed);
-    let calls: u32 = callers.into_iter().map(|caller| caller.join().expect("no call failed")).sum();
-    assert!(calls > 0);
-    assert_eq!(says(&worker), "50");
+    callers.into_iter().for_each(|caller| caller.join().expect("no call failed"));
 }
 
 /// A run that began under the old bundle ends as it would have.
-#[test]
-fn a_run_ends_on_the_code_that_it_began_with() {
+#[tokio::test]
+async fn a_run_ends_on_the_code_that_it_began_with() {
     let worker = worker();
-    let long = Limits { fuel: 200_000_000, ..Limits::default() };
+    let long = Limits { fuel: 200_000_000, ..long() };
     load(&worker, &signed(draft(1, vec![skill("spin", SPIN, &long, &[native()])]))).unwrap();
-    let serving = worker.serving().unwrap();
-    let of_thread = worker.clone();
-    let run = std::thread::spawn(move || of_thread.call_blocking("spin", "spin", "{}").unwrap());
-    while serving.host().runs() == 0 && !run.is_finished() {
-        std::thread::yield_now();
-    }
+    let mut run = std::pin::pin!(worker.call("spin", "spin", "{}"));
+    begin(&worker, run.as_mut()).await;
     assert_eq!(load(&worker, &version(2)), Ok(Change::Swapped));
-    let report = run.join().unwrap();
+    let report = run.await.unwrap();
     assert_eq!((report.outcome.name(), report.usage.fuel), ("out-of-fuel", 200_000_000));
-    assert_eq!(worker.call_blocking("spin", "spin", "{}").unwrap_err().code(), "no-such-skill");
+    assert_eq!(worker.call("spin", "spin", "{}").await.unwrap_err().code(), "no-such-skill");
 }
 
 #[test]
@@ -256,25 +309,20 @@ fn pulley_runs_where_it_is_asked_for() {
 }
 
 /// One run at a time: the second is refused while the first is there, and taken after it.
-#[test]
-fn a_full_worker_refuses() {
+#[tokio::test]
+async fn a_full_worker_refuses() {
     let config = WorkerConfig { runs: 1, ..WorkerConfig::default() };
     let worker = Worker::new(config, trust()).unwrap();
-    let long =
-        Limits { fuel: u64::MAX - 1, deadline: std::time::Duration::from_secs(3_600), ..Limits::default() };
-    let skills = vec![skill("n", &number(1), &long, &[native()]), skill("spin", SPIN, &long, &[native()])];
+    let skills =
+        vec![skill("n", &number(1), &long(), &[native()]), skill("spin", SPIN, &long(), &[native()])];
     load(&worker, &signed(draft(1, skills))).unwrap();
-    assert_eq!(says(&worker), "1");
-    let serving = worker.serving().unwrap();
-    let (skill, limits) = serving.find("spin").unwrap();
-    let token = ringfence::CancellationToken::new();
-    let call = serving.host().call(skill, "spin").limits(limits).cancel(token.clone());
-    let run = std::thread::spawn(move || call.json_and_chunks_blocking("{}".to_owned()).unwrap().report);
-    while serving.host().runs() == 0 {
-        std::thread::yield_now();
-    }
-    assert_eq!(says(&worker), "overloaded");
+    assert_eq!(now(&worker).await, "1");
+    let call = worker.serving().unwrap().call("spin", "spin").unwrap();
+    let token = call.cancellation().clone();
+    let mut run = std::pin::pin!(call.json("{}"));
+    begin(&worker, run.as_mut()).await;
+    assert_eq!(now(&worker).await, "overloaded");
     token.cancel();
-    assert_eq!(run.join().unwrap().outcome.name(), "cancelled");
-    assert_eq!(says(&worker), "1");
+    assert_eq!(run.await.unwrap().outcome.name(), "cancelled");
+    assert_eq!(now(&worker).await, "1");
 }

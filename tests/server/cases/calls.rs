@@ -1,7 +1,7 @@
 //! Calls: every way for a run to end is a report with status 200; what is no run is a problem with its code.
 
 use ringfence_server_tests::guests::{ECHO, ENDINGS};
-use ringfence_server_tests::{Request, Site};
+use ringfence_server_tests::{Answer, Request, Site};
 use serde_json::json;
 
 use super::plan;
@@ -174,4 +174,29 @@ pub(crate) async fn until(so: impl Fn() -> bool) {
         }
     });
     waited.await.expect("it comes to be so");
+}
+
+/// Waits until a line of the metrics is so; each look is a request of its own.
+pub(crate) async fn until_shown(site: &Site, line: &str) {
+    let line = format!("{line}\n");
+    let waited = tokio::time::timeout(ringfence_server_tests::PATIENCE, async {
+        while !site.client().send(Request::get("/metrics")).await.text().contains(&line) {
+            tokio::task::yield_now().await;
+        }
+    });
+    waited.await.unwrap_or_else(|_| panic!("the metrics never say {line}"));
+}
+
+/// Sends a request until its answer has another status; gives that answer.
+pub(crate) async fn until_not(site: &Site, request: impl Fn() -> Request, status: u16) -> Answer {
+    let waited = tokio::time::timeout(ringfence_server_tests::PATIENCE, async {
+        loop {
+            let answer = site.client().send(request()).await;
+            if answer.status != status {
+                return answer;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    waited.await.unwrap_or_else(|_| panic!("every answer has status {status}"))
 }

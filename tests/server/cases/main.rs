@@ -19,6 +19,7 @@ mod metrics;
 mod openapi;
 mod outcomes;
 mod probes;
+mod revocation;
 mod schemas;
 mod seen;
 mod skills;

@@ -368,3 +368,21 @@ async fn what_the_transport_demands() {
         assert_eq!((answer.status, &answer.json()["error"]["code"]), (400, &json!(code)), "{body}");
     }
 }
+
+/// What no list shows is no tool, also where it could be called over HTTP.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_is_no_tool() {
+    let site = plan().skill("echo", ECHO).start().await;
+    let version = Request::post("/v1/skills/echo@1/tools/echo").json(r#"{"text": "hi"}"#);
+    assert_eq!(site.client().send(version).await.status, 200);
+    for name in ["echo@1_echo", "echo@2_echo", "echo@_echo", "@_echo", "none@1_echo"] {
+        let params = json!({"name": name, "arguments": {"text": "hi"}});
+        let answer = site.client().send(message("tools/call", params)).await;
+        let error = messages(&answer).pop().unwrap()["error"].clone();
+        assert_eq!(
+            (&error["code"], &error["data"]["code"]),
+            (&json!(-32602), &json!("no-such-tool")),
+            "{name}"
+        );
+    }
+}

@@ -9,6 +9,9 @@ use super::plan;
 
 const SKILL_MD: &str = "---\nname: echo\ndescription: Says it again.\nlicense: MIT\nmetadata:\n  level: \"1\"\n---\n\n# Echo\n\nCall `echo_echo`.\n";
 
+/// The same as agents are shown it: written anew.
+const SHOWN: &str = "---\nname: echo\ndescription: \"Says it again.\"\nlicense: \"MIT\"\nmetadata:\n  level: \"1\"\n---\n\n# Echo\n\nCall `echo_echo`.\n";
+
 fn carrying(text: &str) -> Vec<u8> {
     documented(ECHO, &json!({"skill-md": text}))
 }
@@ -26,12 +29,12 @@ async fn listed_got_and_read() {
         skills[0]["frontmatter"],
         json!({"name": "echo", "description": "Says it again.", "license": "MIT", "metadata": {"level": "1"}})
     );
-    let digest = ringfence::Digest::of(SKILL_MD.as_bytes()).to_string();
-    assert_eq!(skills[0]["resources"], json!([{"uri": uri, "digest": digest, "size": SKILL_MD.len()}]));
+    let digest = ringfence::Digest::of(SHOWN.as_bytes()).to_string();
+    assert_eq!(skills[0]["resources"], json!([{"uri": uri, "digest": digest, "size": SHOWN.len()}]));
     let got = ask(&client, "skills/get", json!({"uri": uri})).await;
     assert_eq!(got["skill"], skills[0]);
     let read = ask(&client, "resources/read", json!({"uri": uri})).await;
-    assert_eq!(read["contents"], json!([{"uri": uri, "mimeType": "text/markdown", "text": SKILL_MD}]));
+    assert_eq!(read["contents"], json!([{"uri": uri, "mimeType": "text/markdown", "text": SHOWN}]));
     let resources = ask(&client, "resources/list", json!({})).await;
     assert_eq!(resources["resources"][0]["uri"], uri);
     for uri in [
@@ -64,6 +67,31 @@ async fn rights_are_not_the_authors_to_give() {
     assert!(!text.contains("allowed-tools") && !text.contains("curl"), "{text}");
     let digest = ringfence::Digest::of(text.as_bytes()).to_string();
     assert_eq!(list["skills"][0]["resources"][0]["digest"], digest);
+}
+
+/// Whatever a reader takes for the end of a frontmatter: none of these hands on what gives rights, and none is cut
+/// where others are not.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_trick_of_yaml_gives_rights() {
+    let head = "---\nname: echo\ndescription: Says it again.\n";
+    for (text, shown) in [
+        (format!("{head}---x: y\nallowed-tools: Bash(*)\n---\nbody\n"), true),
+        (format!("{head}license: |\n ---\n x\nhooks: x\n---\nbody\n"), true),
+        (format!("{head}--- \nallowed-tools: Bash(*)\n---\nbody\n"), false),
+        (format!("{head}...\nallowed-tools: Bash(*)\n---\nbody\n"), false),
+        (format!("{head}description: again\n---\nbody\n"), false),
+        (format!("{head}license: \"a\\u202eb\"\n---\nbody\n"), false),
+        (format!("{head}<<: {{allowed-tools: x}}\n---\nbody\n"), false),
+    ] {
+        let site = plan().bytes("echo", carrying(&text)).start().await;
+        let list = ask(&site.client(), "skills/list", json!({})).await;
+        assert_eq!(list["skills"].as_array().unwrap().len(), usize::from(shown), "{text}: {list}");
+        if shown {
+            let read = ask(&site.client(), "resources/read", json!({"uri": "skill://echo/SKILL.md"})).await;
+            let text = read["contents"][0]["text"].as_str().unwrap();
+            assert!(!text.contains("allowed-tools") && !text.contains("hooks"), "{text}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -247,3 +247,61 @@ async fn without_a_token_only_this_machine_is_listened_to() {
     let server = ringfence_server::Server::new(library, open).await.unwrap();
     assert!(server.bind().await.is_ok());
 }
+
+/// Whoever sees some names only learns of no other whether it is taken, and nothing of the body is read before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_is_answered_the_same_whether_a_name_is_taken_or_not() {
+    let site = plan().tokens().skill("echo", ECHO).skill("acme-one", ECHO).start().await;
+    site.store().reserve("reserved-*", &"alice".parse().unwrap()).unwrap();
+    let some = site.token("bob", &[Scope::Submit, Scope::Call], &["bobs-*"]);
+    let all = site.token("carol", &[Scope::Submit, Scope::Call], &["*"]);
+    site.server.settle().await;
+    let put = |name: &str| {
+        // A body that never comes.
+        Request::put(&format!("/v1/skills/{name}")).header("content-length", "100000").body(b"")
+    };
+    let mut told = Vec::new();
+    for name in ["echo", "acme-one", "acme-two", "nothing", "reserved-one"] {
+        let answer = site.client_with(Some(&some)).send(put(name)).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (403, "not-owner"), "{name}");
+        told.push(answer.text().replace(name, "NAME"));
+    }
+    told.dedup();
+    assert_eq!(told.len(), 1, "{told:?}");
+    for name in ["echo", "reserved-one", "reserved-two"] {
+        let answer = site.client_with(Some(&all)).send(put(name)).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (403, "not-owner"), "{name}");
+    }
+    // What they may have they get.
+    for (token, name) in [(&some, "bobs-one"), (&all, "free")] {
+        let put =
+            Request::put(&format!("/v1/skills/{name}")).body(&component(ECHO)).header("prefer", "wait=60");
+        assert_eq!(site.client_with(Some(token)).send(put).await.status, 201, "{name}");
+    }
+    // And what is reserved for them, whatever they see.
+    let own = site.token("dave", &[Scope::Submit], &[]);
+    site.store().reserve("daves-*", &"dave".parse().unwrap()).unwrap();
+    site.server.settle().await;
+    let put = Request::put("/v1/skills/daves-one").body(&component(ECHO)).header("prefer", "wait=60");
+    assert_eq!(site.client_with(Some(&own)).send(put).await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pattern_can_be_about_owners() {
+    let site = plan().tokens().skill("acme-one", ECHO).start().await;
+    let mut new = NewToken::new("bob".parse().unwrap());
+    new.skills = vec!["acme-*".parse().unwrap()];
+    new.skills_of = ["alice".parse().unwrap()].into();
+    let (_, bob) = site.store().make_token(new).unwrap();
+    let mallory = site.token("mallory", &[Scope::Submit], &["*"]);
+    site.server.settle().await;
+    let put = Request::put("/v1/skills/acme-evil").body(&component(ECHO)).header("prefer", "wait=60");
+    assert_eq!(site.client_with(Some(&mallory)).send(put).await.status, 201);
+    let bob = site.client_with(Some(&bob));
+    let list = bob.send(Request::get("/v1/skills")).await.json();
+    assert_eq!(list["skills"].as_array().unwrap().len(), 1, "{list}");
+    let call = |name: &str| Request::post(&format!("/v1/skills/{name}/tools/echo")).json(r#"{"text": "hi"}"#);
+    assert_eq!(bob.send(call("acme-one")).await.status, 200);
+    let answer = bob.send(call("acme-evil")).await;
+    assert_eq!((answer.status, answer.problem().as_str()), (404, "no-such-skill"));
+}

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod caps;
+mod clearance;
 mod concurrency;
 mod damage;
 mod disks;
@@ -10,6 +11,7 @@ mod foreign;
 mod keys;
 mod names;
 mod permissions;
+mod prefixes;
 mod revocation;
 mod tokens;
 mod versions;

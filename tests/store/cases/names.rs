@@ -83,7 +83,8 @@ fn bad_names_touch_nothing() {
     for text in BAD.iter().chain(&BAD_NAMES) {
         let refused = text.parse::<Name>().expect_err(text);
         assert_eq!(refused.code(), "bad-reference", "{text:?}");
-        assert!(!refused.to_string().contains(|c: char| c.is_control() || c == '\u{202e}'), "{text:?}");
+        let changes = |c: char| (c.is_control() && c != '\t') || c == '\u{202e}';
+        assert!(!refused.to_string().contains(changes), "{text:?}");
         assert_eq!(text.parse::<Owner>().expect_err(text).code(), "bad-reference", "{text:?}");
         assert_eq!(shelf.load(text).expect_err(text).code(), "bad-reference", "{text:?}");
         let of_bad = format!("{text}@1");

@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use ringfence::Digest;
-use ringfence_store::Problem;
+use ringfence::{Call, CancellationToken, Digest, RunError};
+use ringfence_store::{Problem, Revoke, UnderWay};
 use ringfence_store_tests::components::answering;
 use ringfence_store_tests::files::{clear, flip, pipe, replace};
 use ringfence_store_tests::{Shelf, by, code, name, runtime, version};
@@ -116,4 +116,64 @@ fn whatever_is_in_the_place_of_a_revocation_counts_as_one() {
         shelf.store().revoke(digest, None).expect("it counts as revoked");
         expect_revoked(&shelf);
     }
+}
+
+/// A skill that this process has loaded, revoked by another one: from then on no run of it begins here, also no call
+/// that was made before.
+#[test]
+fn after_a_revocation_no_run_begins() {
+    let (shelf, digest) = prepared();
+    let other = shelf.again();
+    let skill = shelf.load("b").expect("it runs").skill;
+    let call = |skill| shelf.library.begin(skill, "run", &CancellationToken::new());
+    let run = |(call, _under_way): (Call, UnderWay)| runtime().block_on(call.json("{}"));
+    assert_eq!(run(call(&skill)).expect("a run").outcome.name(), "completed");
+    let before = call(&skill);
+    other.store().revoke(digest, Some("it is evil")).expect("it is revoked");
+    for call in [before, call(&skill)] {
+        let Err(RunError::Revoked { reason, skill }) = run(call) else { panic!("it began") };
+        assert_eq!((reason.as_deref(), skill), (Some("it is evil"), digest));
+    }
+    // Others go on.
+    let skill = shelf.load("a").expect("it runs").skill;
+    assert_eq!(run(call(&skill)).expect("a run").outcome.name(), "completed");
+}
+
+#[test]
+fn a_revocation_cancels_what_runs_if_it_says_so() {
+    let (shelf, digest) = prepared();
+    let other = shelf.again();
+    let (evil, good) = (shelf.load("b").expect("it runs").skill, shelf.load("a").expect("it runs").skill);
+    let tokens: [CancellationToken; 3] = std::array::from_fn(|_| CancellationToken::new());
+    let _first = shelf.library.begin(&evil, "run", &tokens[0]);
+    let ended = shelf.library.begin(&evil, "run", &tokens[1]);
+    let _good = shelf.library.begin(&good, "run", &tokens[2]);
+    drop(ended);
+    let cancelled = || runtime().block_on(shelf.library.cancel_revoked());
+    assert_eq!(cancelled(), 0);
+    // Without being asked for, runs go on to their end.
+    other.store().revoke(digest, Some("it is evil")).expect("it is revoked");
+    assert_eq!(cancelled(), 0);
+    let mut revoke = Revoke::new(Some("another reason"));
+    revoke.cancel_running = true;
+    other.store().revoke_as(digest, &revoke).expect("its runs are cancelled");
+    assert_eq!(cancelled(), 1);
+    assert_eq!(tokens.map(|token| token.is_cancelled()), [true, false, false]);
+    // The reason is that of the first time.
+    let said = shelf.store().revocation(digest).expect("it can be read");
+    assert_eq!((said.reason.as_deref(), said.cancel_running), (Some("it is evil"), true));
+    shelf.expect_sound();
+}
+
+#[test]
+fn who_revoked_is_kept() {
+    let (shelf, digest) = prepared();
+    let mut revoke = Revoke::new(None);
+    revoke.by = Some("mallory\u{1b}[31m".to_owned());
+    shelf.store().revoke_as(digest, &revoke).expect("it is revoked");
+    assert_eq!(
+        shelf.store().revocation(digest).expect("it can be read").by.as_deref(),
+        Some("mallory\u{fffd}[31m")
+    );
+    assert_eq!(shelf.refused("b", "revoked").to_string().matches("mallory").count(), 0);
 }

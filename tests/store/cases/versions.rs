@@ -354,3 +354,156 @@ fn old_versions_are_collected_and_current_and_held_ones_stay() {
     }
     shelf.expect_sound();
 }
+
+#[test]
+fn a_version_is_never_other_bytes_after_any_number_of_events() {
+    let shelf = shelf();
+    assert_eq!(submit_version(&shelf, "a", "first", 1), "ok");
+    assert_eq!(shelf.put("a", &answering(2)), "1");
+    assert_eq!(shelf.put("a", &answering(3)), "2");
+    assert_eq!(shelf.put("a", &answering(4)), "3");
+    for gone in ["first", "2"] {
+        shelf.store().remove(&name("a"), Some(&version(gone)), None).expect("it is not current");
+    }
+    // More events than are kept: nothing says by its history that they were there.
+    for _ in 0..150 {
+        for to in ["1", "3"] {
+            shelf.store().roll_back(&name("a"), Some(&version(to)), None).expect("it is there");
+        }
+    }
+    let told = history(&shelf, "a");
+    assert!(told.len() == 256 && told.iter().all(|(what, _)| *what == Change::RolledBack), "{told:?}");
+    for (gone, n) in [("first", 9), ("first", 1), ("2", 9), ("2", 3)] {
+        assert_eq!(submit_version(&shelf, "a", gone, n), "version-taken", "{gone}");
+        assert_eq!(submit_version(&shelf.again(), "a", gone, n), "version-taken", "{gone}");
+    }
+    // Nor a number that was passed and never given.
+    assert_eq!(submit_version(&shelf, "a", "10", 10), "ok");
+    assert_eq!(submit_version(&shelf, "a", "9", 9), "version-taken");
+    assert_eq!(shelf.put("a", &answering(11)), "11");
+    // Another version that was never there is taken.
+    assert_eq!(submit_version(&shelf, "a", "second", 12), "ok");
+    shelf.expect_sound();
+}
+
+#[test]
+fn a_version_is_never_other_bytes_after_its_name_was_removed() {
+    let shelf = shelf();
+    for n in 1..=3 {
+        shelf.put("a", &answering(n));
+    }
+    assert_eq!(submit_version(&shelf, "a", "first", 4), "ok");
+    shelf.store().remove(&name("a"), None, None).expect("it is there");
+    assert_eq!(code(&shelf.answer("a")), "no-such-skill");
+    assert!(shelf.store().list().expect("it lists").is_empty());
+    for who in ["alice", "bob"] {
+        for gone in ["first", "1", "3"] {
+            let mut submit = by(who, "a");
+            submit.version = Some(version(gone));
+            assert_eq!(
+                code(&shelf.again().submit_as(&answering(9), submit)),
+                "version-taken",
+                "{who}: {gone}"
+            );
+        }
+    }
+    // Another owner may have the name, and its versions go on.
+    let taken = shelf.submit_as(&answering(5), by("bob", "a")).expect("it is free");
+    assert_eq!(taken.receipt.version, version("4"));
+    for gone in ["1", "2", "3", "first"] {
+        shelf.refused(&format!("a@{gone}"), "no-such-version");
+    }
+    // By its last version, and once more.
+    shelf.store().remove(&name("a"), Some(&version("4")), None).expect("it is the only one");
+    assert_eq!(shelf.again().put("a", &answering(6)), "5");
+    assert_eq!(submit_version(&shelf, "a", "first", 7), "version-taken");
+    shelf.expect_sound();
+}
+
+#[test]
+fn versions_that_are_collected_do_not_come_back() {
+    let shelf = shelf();
+    assert_eq!(submit_version(&shelf, "a", "first", 1), "ok");
+    assert_eq!(submit_version(&shelf, "a", "5", 2), "ok");
+    shelf.put("a", &answering(3));
+    shelf.store().gc(Gc::new(Some(1)), shelf.library.host().fingerprint()).expect("it frees");
+    for gone in ["first", "5"] {
+        shelf.refused(&format!("a@{gone}"), "no-such-version");
+        assert_eq!(submit_version(&shelf, "a", gone, 9), "version-taken");
+    }
+    assert_eq!(shelf.put("a", &answering(4)), "7");
+}
+
+/// Reads and writes the record of a name as the store does.
+fn edit(shelf: &Shelf, of: &str, change: impl FnOnce(&mut serde_json::Value)) {
+    let path = shelf.record(of);
+    let text = std::fs::read_to_string(&path).expect("it is there");
+    let (body, _) = text.split_once('\n').expect("two lines");
+    let mut record = serde_json::from_str(body).expect("JSON");
+    change(&mut record);
+    let body = record.to_string();
+    std::fs::write(&path, format!("{body}\n{}\n", Digest::of(body.as_bytes()))).expect("it is ours");
+}
+
+#[test]
+fn a_name_has_room_for_ten_thousand_versions_that_are_no_numbers() {
+    let shelf = shelf();
+    shelf.put("a", &answering(1));
+    let spent: Vec<String> = (0..9_999).map(|n| format!("{n:020x}")).collect();
+    edit(&shelf, "a", |record| {
+        record["spent"] = serde_json::json!({"numbers": 1, "names": spent});
+    });
+    assert_eq!(submit_version(&shelf, "a", "last", 2), "ok");
+    assert_eq!(submit_version(&shelf, "a", "one-more", 3), "store-over-cap");
+    // Numbers need no room.
+    assert_eq!(shelf.put("a", &answering(4)), "2");
+    shelf.expect_sound();
+}
+
+/// A record of an earlier release says by its history alone what was there.
+#[test]
+fn a_record_without_a_mark_is_read() {
+    let shelf = shelf();
+    assert_eq!(submit_version(&shelf, "a", "first", 1), "ok");
+    shelf.put("a", &answering(2));
+    shelf.put("a", &answering(3));
+    for gone in ["first", "1"] {
+        shelf.store().remove(&name("a"), Some(&version(gone)), None).expect("it is not current");
+    }
+    edit(&shelf, "a", |record| drop(record.as_object_mut().expect("an object").remove("spent")));
+    for gone in ["first", "1"] {
+        assert_eq!(submit_version(&shelf, "a", gone, 9), "version-taken", "{gone}");
+    }
+    assert_eq!(shelf.put("a", &answering(4)), "3");
+}
+
+/// Whoever makes and removes names without end is stopped, and nobody else.
+#[test]
+fn removed_names_of_an_owner_are_capped() {
+    let shelf = shelf();
+    shelf.set_policy(|policy| policy.owner_skills = 1);
+    let cycle = |of: &str| {
+        let taken = shelf.submit(of, &answering(1))?;
+        shelf.store().remove(&name(of), None, None).map(|_| taken)
+    };
+    for n in 0..10 {
+        cycle(&format!("n{n}")).expect("under the cap");
+    }
+    assert_eq!(code(&cycle("one-more")), "store-over-cap");
+    cycle("n3").expect("it was there before");
+    shelf.submit_as(&answering(1), by("bob", "bobs")).expect("another owner's");
+    shelf.expect_sound();
+}
+
+#[test]
+fn what_stays_of_a_removed_name_is_checked() {
+    let shelf = shelf();
+    shelf.put("a", &answering(1));
+    shelf.store().remove(&name("a"), None, None).expect("it is there");
+    let path = shelf.root.join("names/a.gone");
+    ringfence_store_tests::files::flip(&path, 20, 3);
+    assert_eq!(code(&shelf.submit("a", &answering(2))), "damaged");
+    let found = shelf.verify().findings;
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0].path, "names/a.gone");
+}

@@ -4,37 +4,38 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use ringfence::{Limits, SkillDescription, Tool, text};
+use ringfence::{SkillDescription, Tool, text};
+use ringfence_skill_md::{DESCRIPTION, SkillMd, SkillMdError};
 use serde_json::Value;
 
 use crate::args::ExportArgs;
 use crate::exit;
 use crate::load::{self, Source};
-use crate::output::{Refused, print};
+use crate::output::{Refused, note, print};
 
-/// Longest description that the format takes, in characters.
-const DESCRIPTION: usize = 1024;
-
-pub(crate) fn exec(args: &ExportArgs) -> ExitCode {
-    match export(args) {
+pub(crate) async fn exec(args: ExportArgs) -> ExitCode {
+    match export(&args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(refused) => refused.say(false),
     }
 }
 
-fn export(args: &ExportArgs) -> Result<(), Refused> {
+async fn export(args: &ExportArgs) -> Result<(), Refused> {
     let source = Source::of(&args.skill);
-    let (bytes, called) = match &source {
-        Source::File(path) => (load::read(path)?, None),
-        Source::Store(reference) => {
-            let store = load::store(&args.store)?;
-            let found = store.find(reference).map_err(|error| load::at_hand(error, &source))?;
-            let name = args.skill.split('@').next().map(str::to_owned);
-            (store.component(found.digest, found.size)?, name.filter(|name| !name.starts_with("sha256:")))
-        }
+    let store = match &source {
+        Source::File(_) => load::store_if_any(&args.store)?,
+        Source::Store(_) => Ok(load::store(&args.store)?),
     };
-    let skill = load::host(&Limits::default())?.validate(bytes).map_err(|error| load::refused(&error))?;
-    let skill = skill.described();
+    let called = match &source {
+        Source::File(_) => None,
+        Source::Store(_) => args.skill.split('@').next().filter(|name| !name.starts_with("sha256:")),
+    };
+    let called = called.map(str::to_owned);
+    // The folder tells agents to call it: so it must be one that may run.
+    let library = load::library_of(store)?;
+    let cleared = library.clear(load::wanted(&source)?).await;
+    let cleared = cleared.map_err(|error| load::at_hand(error, &source))?;
+    let skill = library.describe(&cleared).await?;
     let folder = args.dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let stem = || Path::new(&args.skill).file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let name = args.name.clone().or(called).or_else(|| skill.manifest().name.clone()).or_else(stem);
@@ -47,25 +48,23 @@ fn export(args: &ExportArgs) -> Result<(), Refused> {
     };
     std::fs::create_dir_all(&dir).map_err(|error| fault("make", &dir, error))?;
     let file = dir.join("SKILL.md");
-    let text = skill_md(&skill, &name);
-    if file.exists() {
+    let text = skill_md(&skill, &name).map_err(|error| Refused {
+        exit: exit::REFUSED,
+        code: "bad-skill-md",
+        ..Refused::fault(error.to_string())
+    })?;
+    if file.symlink_metadata().is_ok() {
         let message = format!("{} is there already; nothing was written", file.display());
         return Err(Refused { exit: exit::USAGE, code: "exists", ..Refused::fault(message) });
     }
-    ringfence_author::write_whole(&file, text.as_bytes())?;
+    ringfence_author::write_new(&file, text.as_bytes())?;
     print(&file.display().to_string());
     Ok(())
 }
 
-/// What the Agent Skills format takes: 1 to 64 of a-z, 0-9 and single hyphens, none at an end.
+/// Refuses a name that the Agent Skills format does not take.
 fn check_name(name: &str) -> Result<(), Refused> {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let fits = (1..=64).contains(&name.len())
-        && name.bytes().all(plain)
-        && !name.starts_with('-')
-        && !name.ends_with('-')
-        && !name.contains("--");
-    if fits {
+    if ringfence_skill_md::is_name(name) {
         return Ok(());
     }
     let name = text::clean(name, 80);
@@ -76,25 +75,20 @@ fn check_name(name: &str) -> Result<(), Refused> {
 }
 
 /// The whole file: how the tools are called, then what the author packed as SKILL.md.
-fn skill_md(skill: &SkillDescription, name: &str) -> String {
-    let packed = skill.skill_md().map(body).filter(|body| !body.is_empty());
+fn skill_md(skill: &SkillDescription, name: &str) -> Result<String, SkillMdError> {
+    let packed = skill.skill_md().and_then(|text| match SkillMd::body_of(text) {
+        Ok(body) => Some(body).filter(|body| !body.is_empty()),
+        Err(error) => {
+            note(&format!("warning: its author's SKILL.md is left out: {error}"));
+            None
+        }
+    });
     let about = skill.about().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
     let tools: Vec<&str> = skill.tools().map(|tool| tool.name()).take(20).collect();
     let mut description = if about.is_empty() { format!("The sandboxed skill {name}.") } else { about };
     let _ = write!(description, " Use it for its tools: {}.", tools.join(", "));
     let description: String = description.chars().take(DESCRIPTION).collect();
-    let mut out = String::from("---\n");
-    // JSON strings are YAML strings.
-    let _ = writeln!(out, "name: {name}\ndescription: {}", Value::from(description));
-    if let Some(license) = &skill.manifest().license {
-        let _ = writeln!(out, "license: {}", Value::from(license.as_str()));
-    }
-    let _ = writeln!(out, "metadata:\n  ringfence-digest: {}", Value::from(skill.digest().to_string()));
-    if let Some(version) = &skill.manifest().version {
-        let _ = writeln!(out, "  version: {}", Value::from(version.as_str()));
-    }
-    out.push_str("---\n\n");
-    let _ = write!(out, "# {name}\n\n{}", skill.about().unwrap_or_default().trim());
+    let mut out = format!("# {name}\n\n{}", skill.about().unwrap_or_default().trim());
     let _ = write!(
         out,
         "\n\n## Calling the tools\n\nThe tools run in a sandbox (Ringfence): each call is a fresh instance without files or network, under \
@@ -110,7 +104,15 @@ fn skill_md(skill: &SkillDescription, name: &str) -> String {
     if let Some(body) = packed {
         let _ = write!(out, "\n## Instructions of its author\n\n{body}\n");
     }
-    out
+    let mut made = SkillMd::new(name, &description, &out)?;
+    if let Some(license) = &skill.manifest().license {
+        made = made.license(license)?;
+    }
+    made = made.metadata("ringfence-digest", &skill.digest().to_string())?;
+    if let Some(version) = &skill.manifest().version {
+        made = made.metadata("version", version)?;
+    }
+    Ok(made.to_text())
 }
 
 fn describe(tool: &Tool<'_>, out: &mut String) {
@@ -142,10 +144,4 @@ fn fenced(language: &str, text: &str) -> String {
         fence.push('`');
     }
     format!("{fence}{language}\n{text}\n{fence}")
-}
-
-/// A SKILL.md without its frontmatter.
-fn body(text: &str) -> &str {
-    let rest = text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n"));
-    rest.map_or(text, |(_, body)| body).trim()
 }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use ringfence::{Clock, Host, Limits, Outcome, Report, RunError, Skill, text};
+use ringfence::{CancellationToken, Clock, Limits, Outcome, Report, RunError, Skill, text};
 use ringfence_author::cases::{self, Case, Saw};
 use ringfence_author::{AuthorError, Project};
+use ringfence_store::Library;
 use serde_json::json;
 
 use super::evaluate;
@@ -35,7 +36,7 @@ pub(crate) async fn exec(args: Box<TestArgs>) -> ExitCode {
 
 /// A skill under test, and how it is run.
 pub(super) struct Subject {
-    host: Host,
+    library: Library,
     skill: Skill,
     limits: Limits,
 }
@@ -44,10 +45,9 @@ impl Subject {
     pub(super) async fn load(args: &TestArgs, source: &Source) -> Result<Self, Refused> {
         let limits = args.limits.limits();
         let library = load::library(&args.store, source, &limits)?;
-        let host = library.host().clone();
-        limits.check(host.caps()).map_err(run::refused)?;
+        limits.check(library.host().caps()).map_err(run::refused)?;
         let skill = load::load(&library, source).await?;
-        Ok(Self { host, skill, limits })
+        Ok(Self { library, skill, limits })
     }
 
     /// Runs a case; an error only where the machine is at fault.
@@ -60,10 +60,11 @@ impl Subject {
                 return Ok((Saw { outcome: error.code.to_owned(), refused, ..Saw::default() }, None));
             }
         };
-        let call = self.host.call(&self.skill, &tool).limits(&self.limits).seed(1).clock(Clock::Fixed(CLOCK));
+        let (call, _under_way) = self.library.begin(&self.skill, &tool, &CancellationToken::new());
+        let call = call.limits(&self.limits).seed(1).clock(Clock::Fixed(CLOCK));
         match call.start(case.input.clone()).report().await {
             Ok(report) => Ok((saw(&report), Some(report))),
-            Err(error @ RunError::Host(_)) => Err(run::refused(error)),
+            Err(error @ (RunError::Host(_) | RunError::Revoked { .. })) => Err(run::refused(error)),
             Err(error) => {
                 let refused = Some(error.to_string());
                 Ok((Saw { outcome: error.code().to_owned(), refused, ..Saw::default() }, None))

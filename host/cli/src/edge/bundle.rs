@@ -1,16 +1,19 @@
 //! `ringfence bundle`: skills → code for the processors that were named → one signed file.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ringfence::{Host, Limits, Target, ValidatedSkill, text};
-use ringfence_bundle::{Built, Draft, DraftSkill, SecretKey, Time, Trust, Wants, open, peek};
-use ringfence_compile::Compiler;
+use ringfence::{Limits, SkillDescription, Target, text};
+use ringfence_author::AuthorError;
+use ringfence_bundle::{
+    Built, BundleError, Draft, DraftSkill, Revocations, SecretKey, Time, Trust, Wants, open, peek,
+};
+use ringfence_store::{Cleared, Library, StoreError};
 
 use super::policy::Policy;
 use super::{CAP, look, usage};
-use crate::args::{BundleArgs, BundleCommand, Expiry, StoreArgs};
+use crate::args::{BundleArgs, BundleCommand, Expiry};
 use crate::load::{self, Source};
 use crate::output::{Refused, note};
 
@@ -29,27 +32,30 @@ async fn bundle(args: BundleArgs) -> Result<(), Refused> {
     let missing = |what: &str| usage("bad-usage", format!("{what} is missing"));
     let output = args.output.as_ref().ok_or_else(|| missing("--output"))?;
     let path = args.key.as_ref().ok_or_else(|| missing("--key"))?;
-    check_output(output)?;
+    let before = check_output(output)?;
     let key: SecretKey = look::read(path)?
         .parse()
         .map_err(|error| usage("bad-key", format!("{}: {error}", path.display())))?;
     warn_of_readers(path);
+    let trust = Trust::new(vec![key.public()]).revoking(revocations(&args.revoked)?);
     let policy = Policy::read(args.policy.as_deref())?;
-    let not_before = match args.not_before {
-        Some(given) => given,
-        None => source_date()?.unwrap_or_else(|| Time::now().0),
+    let date = match args.not_before {
+        Some(given) => Some(given),
+        None => source_date()?,
     };
+    let not_before = date.unwrap_or_else(|| Time::now().0);
+    let version = args.bundle_version.unwrap_or_else(|| default_version(date, before));
     let expires = match args.expires {
         Expiry::At(at) => at,
         Expiry::After(time) => not_before.saturating_add(time.as_secs()),
     };
     let targets: BTreeSet<Target> = args.target.iter().copied().collect();
-    let (host, compiler) = (load::host(&Limits::default())?, load::compiler()?);
+    let library = library(&args)?;
     let mut skills = Vec::new();
     for skill in &args.skills {
-        skills.push(read_skill(skill, &host, &args.store, &policy)?);
+        skills.push(Chosen::read(skill, &library, &policy).await?);
     }
-    let known: BTreeSet<&str> = skills.iter().map(|(name, ..)| &**name).collect();
+    let known: BTreeSet<&str> = skills.iter().map(|skill| &*skill.name).collect();
     if let Some(other) = policy.names().find(|name| !known.contains(name)) {
         let other = text::clean(other, 80);
         return Err(usage(
@@ -58,37 +64,96 @@ async fn bundle(args: BundleArgs) -> Result<(), Refused> {
         ));
     }
     let mut drafts = Vec::new();
-    for (name, skill, limits, grants) in skills {
-        let builds = compile(&name, &skill, &compiler, &targets).await?;
-        drafts.push(DraftSkill { name, description: skill.described(), limits, grants, builds });
+    for skill in &skills {
+        drafts.push(skill.draft(&library, &targets).await?);
     }
     for path in &args.with {
-        take_over(path, &key, &mut drafts)?;
+        take_over(path, &trust, &mut drafts)?;
     }
-    let draft =
-        Draft { version: args.bundle_version.unwrap_or(not_before), not_before, expires, skills: drafts };
+    // Compiling took long: nothing is signed that may not run by now.
+    for skill in &skills {
+        library.clear_again(&skill.cleared).await.map_err(|error| skill.refused(error))?;
+    }
+    let draft = Draft { version, not_before, expires, skills: drafts };
     let bytes = draft.sign(&key).map_err(|error| usage("bad-bundle", error.to_string()))?;
-    ringfence_author::write_whole(output, &bytes)?;
+    // As a worker will see it.
+    match open(&*bytes, bytes.len() as u64, CAP, &trust, Time::now(), Wants::Nothing) {
+        Ok(_) => {}
+        Err(error @ BundleError::Revoked { .. }) => return Err(error.into()),
+        Err(error) => note(&format!("warning: no worker would take it now: {error}")),
+    }
+    keep(output, &bytes, args.force)?;
     let (manifest, signer, id) = peek(&*bytes, bytes.len() as u64, CAP)?;
     look::tell(&manifest, signer, id, args.json);
-    // As a worker will see it.
-    let trust = Trust::new(vec![key.public()]);
-    if let Err(error) = open(&*bytes, bytes.len() as u64, CAP, &trust, Time::now(), Wants::Nothing) {
-        note(&format!("warning: no worker would take it now: {error}"));
-    }
     note(&format!("{}: {} bytes", output.display(), bytes.len()));
     Ok(())
 }
 
-/// A bundle may be written over; nothing else, least of all the key.
-fn check_output(output: &Path) -> Result<(), Refused> {
-    let Ok(mut file) = std::fs::File::open(output) else { return Ok(()) };
-    let mut magic = [0; 16];
-    let is_bundle = std::io::Read::read_exact(&mut file, &mut magic).is_ok() && magic == *b"ringfence bundle";
-    if is_bundle {
-        return Ok(());
+/// A bundle may be written over, where that is asked for; nothing else, least of all the key. Gives the version of the
+/// bundle that is there.
+fn check_output(output: &Path) -> Result<Option<u64>, Refused> {
+    // Also for a link that leads nowhere.
+    if output.symlink_metadata().is_err() {
+        return Ok(None);
     }
-    Err(usage("exists", format!("{} is there and is no bundle; nothing was written", output.display())))
+    let there = look::file(output).ok().and_then(|(file, size)| peek(file, size, u64::MAX).ok());
+    match there {
+        Some((manifest, ..)) => Ok(Some(manifest.version)),
+        None => {
+            let output = output.display();
+            Err(usage("exists", format!("{output} is there and is no bundle; nothing was written")))
+        }
+    }
+}
+
+/// Writes it whole, and in the place of another bundle only if that is asked for. The same bytes are there already.
+fn keep(output: &Path, bytes: &[u8], force: bool) -> Result<(), Refused> {
+    if force {
+        return Ok(ringfence_author::write_whole(output, bytes)?);
+    }
+    match ringfence_author::write_new(output, bytes) {
+        Err(AuthorError::Exists(_)) if std::fs::read(output).is_ok_and(|there| there == bytes) => Ok(()),
+        Err(AuthorError::Exists(_)) => {
+            let output = output.display();
+            let message =
+                format!("{output} is there already, and is another bundle: replace it with --force");
+            Err(usage("exists", message))
+        }
+        written => Ok(written?),
+    }
+}
+
+/// Microseconds since 1970, so that a bundle that is made later has a higher version, and a higher one than the bundle
+/// whose file it replaces. With a date that was given nothing but the date counts: the same command gives the same bytes.
+fn default_version(date: Option<u64>, before: Option<u64>) -> u64 {
+    if let Some(date) = date {
+        return date.saturating_mul(1_000_000);
+    }
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = since.map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX));
+    now.max(before.map_or(0, |before| before.saturating_add(1)))
+}
+
+/// What must not be signed, from all lists together.
+fn revocations(files: &[PathBuf]) -> Result<Revocations, Refused> {
+    let mut all = String::new();
+    for path in files {
+        let list = look::read(path)?;
+        Revocations::read(&list)
+            .map_err(|error| usage("bad-revocations", format!("{}: {error}", path.display())))?;
+        all.push_str(&list);
+        all.push('\n');
+    }
+    Revocations::read(&all).map_err(|error| usage("bad-revocations", error))
+}
+
+/// A library on the store, which names need and files are held against.
+fn library(args: &BundleArgs) -> Result<Library, Refused> {
+    let sources =
+        args.skills.iter().map(|typed| Source::of(typed.split_once('=').map_or(typed, |(_, skill)| skill)));
+    let needs = sources.into_iter().any(|source| matches!(source, Source::Store(_)));
+    let store = if needs { Ok(load::store(&args.store)?) } else { load::store_if_any(&args.store)? };
+    load::library_of(store)
 }
 
 /// A secret that others can read is not one.
@@ -114,66 +179,74 @@ fn source_date() -> Result<Option<u64>, Refused> {
     seconds.map(Some).ok_or_else(wrong)
 }
 
-type Named = (String, ValidatedSkill, Limits, Vec<String>);
-
-fn read_skill(typed: &str, host: &Host, store: &StoreArgs, policy: &Policy) -> Result<Named, Refused> {
-    let (given, typed) = match typed.split_once('=') {
-        Some((name, skill)) => (Some(name.to_owned()), skill),
-        None => (None, typed),
-    };
-    let source = Source::of(typed);
-    let (bytes, called) = match &source {
-        Source::File(path) => {
-            let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-            (load::read(path)?, stem)
-        }
-        Source::Store(reference) => {
-            let store = load::store(store)?;
-            let found = store.find(reference).map_err(|error| load::at_hand(error, &source))?;
-            (store.component(found.digest, found.size)?, typed.split('@').next().map(str::to_owned))
-        }
-    };
-    let name = given.or(called).unwrap_or_default();
-    let name: ringfence_store::Name = name.parse().map_err(|error: ringfence_store::StoreError| {
-        let mut refused = Refused::from(error);
-        refused.message.push_str("; give one as NAME=SKILL");
-        refused
-    })?;
-    let name = name.to_string();
-    let skill = host.validate(bytes).map_err(|error| load::refused(&error))?;
-    let (limits, grants) = policy.of(&name)?;
-    Ok((name, skill, limits, grants))
+/// A skill that may run, and what the bundle says of it.
+struct Chosen {
+    name: String,
+    source: Source,
+    cleared: Cleared,
+    description: SkillDescription,
+    limits: Limits,
+    grants: Vec<String>,
 }
 
-async fn compile(
-    name: &str,
-    skill: &ValidatedSkill,
-    compiler: &Compiler,
-    targets: &BTreeSet<Target>,
-) -> Result<Vec<Built>, Refused> {
-    let description = skill.described().to_bytes();
-    let mut builds = Vec::new();
-    for target in targets {
-        let mut progress = load::Progress::default();
-        progress.say(&format!("compiling {name} for {target}"));
-        let artifact = compiler.compile_for(skill, *target).await;
-        progress.finish();
-        let artifact = artifact.map_err(|error| Refused {
-            exit: crate::exit::of_fault(error.fault()),
-            code: error.code(),
-            ..Refused::fault(format!("skill {name} for {target}: {error}"))
+impl Chosen {
+    async fn read(typed: &str, library: &Library, policy: &Policy) -> Result<Self, Refused> {
+        let (given, typed) = match typed.split_once('=') {
+            Some((name, skill)) => (Some(name.to_owned()), skill),
+            None => (None, typed),
+        };
+        let source = Source::of(typed);
+        let called = match &source {
+            Source::File(path) => path.file_stem().map(|stem| stem.to_string_lossy().into_owned()),
+            Source::Store(_) => typed.split('@').next().map(str::to_owned),
+        };
+        let cleared = library.clear(load::wanted(&source)?).await;
+        let cleared = cleared.map_err(|error| load::at_hand(error, &source))?;
+        let name = given.or(called).unwrap_or_default();
+        let name: ringfence_store::Name = name.parse().map_err(|error: StoreError| {
+            let mut refused = Refused::from(error);
+            refused.message.push_str("; give one as NAME=SKILL");
+            refused
         })?;
-        let code = artifact.as_bytes().unwrap_or_default().to_vec();
-        builds.push(Built { fingerprint: target.fingerprint(), code, description: description.clone() });
+        let name = name.to_string();
+        let description = library.describe(&cleared).await?;
+        let (limits, grants) = policy.of(&name)?;
+        Ok(Self { name, source, cleared, description, limits, grants })
     }
-    Ok(builds)
+
+    async fn draft(&self, library: &Library, targets: &BTreeSet<Target>) -> Result<DraftSkill, Refused> {
+        let mut builds = Vec::new();
+        for target in targets {
+            let mut progress = load::Progress::default();
+            progress.say(&format!("compiling {} for {target}", self.name));
+            let built = library.build(&self.cleared, *target).await;
+            progress.finish();
+            let ringfence_store::Built { fingerprint, code, description, .. } = built.map_err(|error| {
+                let mut refused = self.refused(error);
+                refused.message = format!("skill {} for {target}: {}", self.name, refused.message);
+                refused
+            })?;
+            builds.push(Built { fingerprint, code, description });
+        }
+        Ok(DraftSkill {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            limits: self.limits.clone(),
+            grants: self.grants.clone(),
+            builds,
+        })
+    }
+
+    fn refused(&self, error: StoreError) -> Refused {
+        load::at_hand(error, &self.source)
+    }
 }
 
-/// The code for other engines, out of a bundle of the same skills and the same key.
-fn take_over(path: &Path, key: &SecretKey, drafts: &mut [DraftSkill]) -> Result<(), Refused> {
+/// The code for other engines, out of a bundle of the same skills and the same key: by digest those that were cleared.
+fn take_over(path: &Path, trust: &Trust, drafts: &mut [DraftSkill]) -> Result<(), Refused> {
     let (file, size) = look::file(path)?;
     let wrong = |reason: String| usage("bad-bundle", format!("{}: {reason}", path.display()));
-    let mut opened = open(file, size, CAP, &Trust::new(vec![key.public()]), Time::now(), Wants::All)?;
+    let mut opened = open(file, size, CAP, trust, Time::now(), Wants::All)?;
     let others: Vec<String> = opened.manifest().skills.iter().map(|skill| skill.name.clone()).collect();
     let ours: BTreeSet<&str> = drafts.iter().map(|draft| &*draft.name).collect();
     if others.iter().map(String::as_str).collect::<BTreeSet<_>>() != ours {

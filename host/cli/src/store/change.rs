@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use bytesize::ByteSize;
 use ringfence::Limits;
-use ringfence_store::{Gc, Library, Policy, Reference};
+use ringfence_store::{Gc, Policy, Reference, Revoke};
 use serde_json::json;
 
 use super::{answer, name};
@@ -61,7 +61,7 @@ async fn release_held(args: ReleaseArgs) -> Result<ExitCode, Refused> {
     };
     let version = version.map_or_else(newest, Ok)?;
     let held = record.entry(&version).is_some_and(|entry| entry.held);
-    let library = Library::new(load::host(&Limits::default())?, load::compiler()?, Ok(store));
+    let library = load::library_of(Ok(store))?;
     let record = library.release(&name, &version, args.breaking).await?;
     if args.json {
         output::print_json(
@@ -85,7 +85,10 @@ pub(crate) fn revoke(args: &RevokeArgs) -> ExitCode {
             }
         };
         let before = store.is_revoked(digest)?;
-        store.revoke(digest, args.reason.as_deref())?;
+        let mut revoke = Revoke::new(args.reason.as_deref());
+        revoke.by = Some(args.by.clone().unwrap_or_else(user));
+        revoke.cancel_running = args.cancel_running;
+        store.revoke_as(digest, &revoke)?;
         let listed = store.list()?;
         let records = listed.iter().filter_map(|listed| listed.record.as_ref().ok());
         let hit: Vec<String> = records
@@ -94,7 +97,10 @@ pub(crate) fn revoke(args: &RevokeArgs) -> ExitCode {
             .map(|(name, entry)| format!("{name}@{}", entry.version))
             .collect();
         if args.json {
-            output::print_json(&json!({"revoked": digest, "already": before, "skills": hit}));
+            let cancel = args.cancel_running;
+            output::print_json(
+                &json!({"revoked": digest, "already": before, "skills": hit, "cancel_running": cancel}),
+            );
         } else {
             let what = if before {
                 "was revoked already, for the reason given then"
@@ -106,10 +112,19 @@ pub(crate) fn revoke(args: &RevokeArgs) -> ExitCode {
                 "  skills  {}",
                 if hit.is_empty() { "none of this store".to_owned() } else { hit.join(", ") }
             ));
+            if args.cancel_running {
+                print("  runs    those under way are being cancelled, in every process of the store");
+            }
         }
         Ok(ExitCode::SUCCESS)
     };
     answer(args.json, exec())
+}
+
+/// The user's name, as the environment has it.
+fn user() -> String {
+    let named = std::env::var("USER").ok().filter(|user| !user.is_empty());
+    named.unwrap_or_else(|| "the command line".to_owned())
 }
 
 pub(crate) fn gc(args: &GcArgs) -> ExitCode {

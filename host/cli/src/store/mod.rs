@@ -1,14 +1,16 @@
 //! The commands on a store: `submit`, `list`, `show`, `remove`, `rollback`, `release`, `revoke`, `verify`, `gc`,
-//! `policy`. Data on stdout, as a table or with `--json`.
+//! `policy`, `prefix`. Data on stdout, as a table or with `--json`.
 
 mod change;
 mod list;
+mod prefix;
 mod show;
 mod submit;
 mod verify;
 
 pub(crate) use change::{gc, policy, release, remove, revoke, rollback};
 pub(crate) use list::list;
+pub(crate) use prefix::prefix;
 pub(crate) use show::show;
 pub(crate) use submit::submit;
 pub(crate) use verify::verify;

@@ -54,7 +54,8 @@ fn as_json(store: &Store, record: &Record) -> Value {
         .iter()
         .map(|entry| {
             let revoked = store.is_revoked(entry.digest).unwrap_or(true);
-            let why = store.revocation(entry.digest).and_then(|revocation| revocation.reason);
+            let (why, by) =
+                store.revocation(entry.digest).map(|said| (said.reason, said.by)).unwrap_or_default();
             json!({
                 "version": entry.version,
                 "digest": entry.digest,
@@ -64,6 +65,7 @@ fn as_json(store: &Store, record: &Record) -> Value {
                 "held": entry.held,
                 "revoked": revoked,
                 "revoked_because": why,
+                "revoked_by": by,
             })
         })
         .collect();

@@ -4,8 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use bytesize::ByteSize;
-use ringfence::Limits;
-use ringfence_store::{Library, Name, Status, StoreError, Submit, Submitted, asks_for};
+use ringfence_store::{Name, Status, StoreError, Submit, Submitted, asks_for};
 use serde_json::{Value, json};
 
 use super::answer;
@@ -23,7 +22,7 @@ async fn exec(args: SubmitArgs) -> Result<ExitCode, Refused> {
     let wanted = wanted(&args)?;
     let bytes = load::read(&args.file)?;
     let store = load::store_or_new(&args.store)?;
-    let library = Library::new(load::host(&Limits::default())?, load::compiler()?, Ok(store));
+    let library = load::library_of(Ok(store))?;
     let mut progress = Progress::default();
     let submitted = library.submit(bytes, wanted, |stage| progress.on(&stage)).await;
     progress.finish();

@@ -68,11 +68,11 @@ impl From<CallError> for Problem {
 
 /// The same as those of the full server.
 fn status_of_run(error: &RunError) -> StatusCode {
-    match error.code() {
-        "no-such-tool" => StatusCode::NOT_FOUND,
-        "input-too-large" => StatusCode::PAYLOAD_TOO_LARGE,
-        "bad-limit" | "too-large-for-host" => StatusCode::BAD_REQUEST,
-        _ => match error.fault() {
+    match error {
+        RunError::NoSuchTool { .. } => StatusCode::NOT_FOUND,
+        RunError::InputTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        RunError::Limits { .. } | RunError::TooLarge { .. } => StatusCode::BAD_REQUEST,
+        error => match error.fault() {
             Fault::Author | Fault::Caller => StatusCode::UNPROCESSABLE_ENTITY,
             Fault::Load => StatusCode::SERVICE_UNAVAILABLE,
             Fault::Host => StatusCode::INTERNAL_SERVER_ERROR,

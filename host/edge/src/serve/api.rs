@@ -119,7 +119,7 @@ impl Server {
 
     async fn call(&self, name: &str, tool: &str, request: Request<Incoming>) -> Result<Answer, Problem> {
         let serving = self.worker.serving()?;
-        let (skill, most) = serving.find(name)?;
+        let (_, most) = serving.find(name)?;
         let limits = lowered(most, request.headers())?;
         if let Some(kind) = request.headers().get(CONTENT_TYPE) {
             let essence = kind.to_str().ok().and_then(|kind| kind.split(';').next());
@@ -129,10 +129,8 @@ impl Server {
             }
         }
         let (input, _held) = self.body(request.into_body(), limits.input).await?;
-        // It may have been revoked, or have ended, while the body was on its way.
-        serving.check()?;
-        let token = serving.cancellation().child_token();
-        let call = serving.host().call(skill, tool).limits(&limits).cancel(token);
+        // It may have been revoked, or have ended, while the body was on its way: then there is no call.
+        let call = serving.call(name, tool)?.with_limits(limits);
         let mut counted = Counted { metrics: &self.metrics, ended: false };
         let ran = call.json_and_chunks(input).await;
         counted.ended = true;

@@ -76,6 +76,9 @@ pub(crate) struct Summary {
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
     state: SkillState,
+    /// Why it is revoked, where it is and that was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked_because: Option<String>,
     /// What its author says of it. Untrusted text.
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
@@ -88,8 +91,10 @@ enum SkillState {
     Ready,
     /// Being loaded or compiled.
     Loading,
-    /// All its versions are held or revoked.
+    /// Its versions are held: an admin releases one.
     Held,
+    /// The version that its name stands for is revoked, and never runs again.
+    Revoked,
     /// It cannot be loaded.
     Broken,
 }
@@ -139,6 +144,11 @@ pub(crate) struct VersionShown {
     submitted: u64,
     /// It does not run until it is released.
     held: bool,
+    /// It never runs again.
+    revoked: bool,
+    /// Why, where that was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked_because: Option<String>,
 }
 
 /// What was removed.
@@ -236,13 +246,16 @@ async fn shown(
         summary.digest = Some(ready.digest.to_string());
         summary.description = ready.skill.about().map(str::to_owned);
         summary.state = SkillState::Ready;
+        summary.revoked_because = None;
     }
-    let versions = entry.record.versions.iter().map(|entry| VersionShown {
-        version: entry.version.to_string(),
-        digest: entry.digest.to_string(),
-        size: entry.size,
-        submitted: entry.submitted,
-        held: entry.held,
+    let versions = entry.record.versions.iter().map(|of| VersionShown {
+        version: of.version.to_string(),
+        digest: of.digest.to_string(),
+        size: of.size,
+        submitted: of.submitted,
+        held: of.held,
+        revoked: entry.revoked.contains_key(&of.digest),
+        revoked_because: entry.revoked.get(&of.digest).cloned().flatten(),
     });
     Ok(Json(Shown {
         tools: ready.as_deref().map_or_else(Vec::new, |ready| tools(ready, style)),
@@ -256,6 +269,7 @@ fn summary(entry: &Entry) -> Summary {
     let (state, ready) = match &**current {
         Current::Ready(ready) => (SkillState::Ready, Some(ready)),
         Current::Loading => (SkillState::Loading, None),
+        Current::Nothing if entry.revocation().is_some() => (SkillState::Revoked, None),
         Current::Nothing => (SkillState::Held, None),
         Current::Broken { .. } => (SkillState::Broken, None),
     };
@@ -264,6 +278,10 @@ fn summary(entry: &Entry) -> Summary {
         owner: entry.record.owner.to_string(),
         version: ready.map(|ready| ready.version.to_string()),
         digest: ready.map(|ready| ready.digest.to_string()),
+        revoked_because: match state {
+            SkillState::Revoked => entry.revocation().and_then(|(_, reason)| reason.map(str::to_owned)),
+            SkillState::Ready | SkillState::Loading | SkillState::Held | SkillState::Broken => None,
+        },
         state,
         description: ready.and_then(|ready| ready.skill.about().map(str::to_owned)),
     }

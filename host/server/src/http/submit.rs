@@ -12,7 +12,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use ringfence_store::{Scope, Submit};
+use ringfence_store::{Library, Name, Scope, StoreError, Submit};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::budget::Budget;
 use crate::error::ServeError;
 use crate::librarian::blocking;
+use crate::principal::Principal;
 use crate::submissions::{Progress, Submission};
 
 /// How a component is to be kept.
@@ -100,6 +101,9 @@ pub(crate) async fn submit(
     submit.version = how.version.as_deref().map(str::parse).transpose()?;
     submit.hold = how.hold;
     submit.breaking = how.breaking;
+    // Before a byte is taken in: whose the name is.
+    let (library, name, asking) = (app.library.clone(), submit.name.clone(), Arc::clone(principal));
+    blocking(move || expect_name(&library, &name, &asking)).await?;
     if let Some(kind) = headers.get(CONTENT_TYPE)
         && ![&b"application/wasm"[..], b"application/octet-stream"].contains(&kind.as_bytes())
     {
@@ -128,6 +132,20 @@ pub(crate) async fn submit(
         submission.ended(wait.min(LONGEST_WAIT)).await;
     }
     Ok(respond(&submission))
+}
+
+/// Refuses who may not submit under a name, in the same words whether the name is taken, reserved, or outside what the
+/// caller sees: then it is not told whether there is such a name.
+fn expect_name(library: &Library, name: &Name, asking: &Principal) -> Result<(), StoreError> {
+    let store =
+        library.store().ok_or_else(|| StoreError::WithoutStore { reason: "a server needs one".into() })?;
+    let record = store.expect_owner(name, &asking.owner)?;
+    let is_own = || Ok::<_, StoreError>(record.is_some() || store.reserved_for(name)?.is_some());
+    if asking.may_try(name) || is_own()? {
+        return Ok(());
+    }
+    let (name, owner) = (name.clone(), asking.owner.clone());
+    Err(StoreError::NotOwner { name, asking: owner.clone(), owner })
 }
 
 /// Ask how far a submission is

@@ -1,9 +1,9 @@
 //! What the librarian sees changed in the store, whoever changed it: one record for each change, with the owner.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use ringfence::Digest;
-use ringfence_store::{Change, Event, Record};
+use ringfence_store::{Change, Event, Record, Revocation};
 
 const fn word(change: Change) -> &'static str {
     match change {
@@ -42,10 +42,11 @@ pub(super) fn log_removed(record: &Record) {
     );
 }
 
-/// Logs what was revoked, and which versions that stops.
+/// Logs what was revoked, by whom and why, and which versions that stops.
 pub(super) fn log_revoked<'a>(
     before: &HashSet<Digest>,
     now: &HashSet<Digest>,
+    said: &HashMap<Digest, Revocation>,
     records: impl Iterator<Item = &'a Record>,
 ) {
     let new: HashSet<&Digest> = now.difference(before).collect();
@@ -62,6 +63,9 @@ pub(super) fn log_revoked<'a>(
                 version = %entry.version,
                 owner = %record.owner,
                 digest = %entry.digest,
+                by = said.get(&entry.digest).and_then(|said| said.by.as_deref()),
+                reason = said.get(&entry.digest).and_then(|said| said.reason.as_deref()),
+                cancel_running = said.get(&entry.digest).is_some_and(|said| said.cancel_running),
                 change = "revoked",
                 "the store has changed"
             );

@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use ringfence::{Digest, Fault, Skill};
 use ringfence_store::{
-    Library, Name, Origin, Owner, Record, Reference, Stamp, Store, StoreError, Token, Turns, Version,
+    Library, Name, Origin, Owner, Record, Reference, Revocation, Stamp, Store, StoreError, Token, Turns,
+    Version,
 };
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
-use crate::catalog::{Catalog, Current, Entry, Ready, next};
+use crate::catalog::{Catalog, Current, Entry, Ready, Reasons, next};
 use crate::config::{Config, Size};
 use crate::error::ServeError;
 use crate::metrics::Metrics;
@@ -89,6 +90,8 @@ struct Read {
     stamp: Option<Stamp>,
     records: Vec<Record>,
     revoked: HashSet<Digest>,
+    /// What was said of revocations of what the records have.
+    said: HashMap<Digest, Revocation>,
 }
 
 impl Librarian {
@@ -142,12 +145,15 @@ impl Librarian {
         }
     }
 
-    /// Looks at the store, and again as often as it may have changed. Never ends.
+    /// Looks at the store, and again as often as it may have changed; and ends runs that a revocation ends. Never ends.
     pub(crate) async fn watch(&self) {
-        loop {
-            self.look().await;
-            tokio::time::sleep(LOOK).await;
-        }
+        let looks = async {
+            loop {
+                self.look().await;
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::join!(looks, self.shelf.library.watch_revocations());
     }
 
     /// Looks at the store. What was removed or revoked is gone when this returns; what came is being loaded. Of many who
@@ -229,7 +235,13 @@ impl Librarian {
                     }
                 }
             }
-            Ok(Some(Read { stamp, records, revoked: store.revoked()? }))
+            let revoked = store.revoked()?;
+            // Of what is nowhere in the store nobody asks why.
+            let of_records = records.iter().flat_map(|record| &record.versions).map(|entry| entry.digest);
+            let known: HashSet<Digest> = of_records.filter(|digest| revoked.contains(digest)).collect();
+            let said = known.into_iter().filter_map(|digest| Some((digest, store.revocation(digest)?)));
+            let said = said.collect();
+            Ok(Some(Read { stamp, records, revoked, said }))
         };
         blocking(read).await
     }
@@ -244,15 +256,22 @@ impl Librarian {
                 record.versions.iter().filter(|entry| !entry.held && !read.revoked.contains(&entry.digest));
             let allowed: HashMap<Version, Digest> =
                 may_run.map(|entry| (entry.version.clone(), entry.digest)).collect();
+            let digests = record.versions.iter().map(|entry| entry.digest);
+            let of_record = digests.filter(|digest| read.revoked.contains(digest));
+            let reason = |digest| read.said.get(&digest).and_then(|said: &Revocation| said.reason.clone());
+            let revoked: Reasons = of_record.map(|digest| (digest, reason(digest))).collect();
             let name = record.name.clone();
             let known = before.names.get(&name);
-            let entry = match known.filter(|known| known.record == record && known.allowed == allowed) {
+            let same = |known: &&Arc<Entry>| {
+                known.record == record && known.allowed == allowed && known.revoked == revoked
+            };
+            let entry = match known.filter(same) {
                 Some(known) => Arc::clone(known),
                 None => {
                     if seen.looked {
                         changes::log(known.map(|known| &known.record), &record);
                     }
-                    let entry = Arc::new(next(record, allowed, known.map(Arc::as_ref)));
+                    let entry = Arc::new(next(record, allowed, revoked, known.map(Arc::as_ref)));
                     changed.push(Arc::clone(&entry));
                     entry
                 }
@@ -263,6 +282,7 @@ impl Librarian {
             changes::log_revoked(
                 &seen.revoked,
                 &read.revoked,
+                &read.said,
                 catalog.names.values().map(|entry| &entry.record),
             );
         }

@@ -31,6 +31,9 @@ pub type Names = BTreeMap<String, State>;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct World {
     pub names: Names,
+    /// The highest versions of names that were removed: they do not come back.
+    #[serde(default)]
+    pub retired: BTreeMap<String, u64>,
     pub revoked: BTreeSet<u32>,
     /// What it set last as the most skills of the store: each writer sets other numbers.
     pub policy: Option<u64>,
@@ -137,7 +140,9 @@ impl World {
         let names = &mut world.names;
         match op {
             Op::Submit { name, number, hold } => {
-                let state = names.entry(name.clone()).or_default();
+                let highest = world.retired.get(name).copied().unwrap_or(0);
+                let state =
+                    names.entry(name.clone()).or_insert_with(|| State { highest, ..State::default() });
                 if !state.repeats(*number) {
                     state.highest += 1;
                     let version = state.highest;
@@ -157,7 +162,11 @@ impl World {
                 state.current = state.earlier();
                 state.line.pop();
             }
-            Op::RemoveName { name } => drop(names.remove(name)),
+            Op::RemoveName { name } => {
+                if let Some(state) = names.remove(name) {
+                    world.retired.insert(name.clone(), state.highest);
+                }
+            }
             Op::RemoveVersion { name, version } => {
                 let state = names.get_mut(name).expect("a name");
                 state.entries.retain(|entry| entry.version != *version);

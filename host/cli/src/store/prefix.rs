@@ -1,0 +1,56 @@
+//! `ringfence prefix reserve | list | remove`: beginnings of names that belong to an owner.
+
+use std::process::ExitCode;
+
+use ringfence_store::Prefix;
+
+use super::{answer, time};
+use crate::args::{ListArgs, PrefixCommand, PrefixRemoveArgs, PrefixReserveArgs};
+use crate::load;
+use crate::output::{self, Refused, note, print};
+
+pub(crate) fn prefix(command: PrefixCommand) -> ExitCode {
+    match command {
+        PrefixCommand::Reserve(args) => answer(args.json, reserve(&args)),
+        PrefixCommand::List(args) => answer(args.json, list(&args)),
+        PrefixCommand::Remove(args) => answer(args.json, remove(&args)),
+    }
+}
+
+fn reserve(args: &PrefixReserveArgs) -> Result<ExitCode, Refused> {
+    let owner = args.owner.parse()?;
+    let reserved = load::store_or_new(&args.store)?.reserve(&args.prefix, &owner)?;
+    say(args.json, &reserved, "reserved for");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn remove(args: &PrefixRemoveArgs) -> Result<ExitCode, Refused> {
+    let gone = load::store(&args.store)?.unreserve(&args.prefix)?;
+    say(args.json, &gone, "not reserved any more; was for");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn say(as_json: bool, prefix: &Prefix, what: &str) {
+    if as_json {
+        output::print_json(prefix);
+    } else {
+        print(&format!("{}*  {what} {}", prefix.prefix, prefix.owner));
+    }
+}
+
+fn list(args: &ListArgs) -> Result<ExitCode, Refused> {
+    let prefixes = load::store(&args.store)?.prefixes()?;
+    if args.json {
+        output::print_json(&prefixes);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if prefixes.is_empty() {
+        note("no prefixes are reserved: `ringfence prefix reserve` does that");
+        return Ok(ExitCode::SUCCESS);
+    }
+    print(&format!("{:32}  {:16}  SINCE", "PREFIX", "OWNER"));
+    for Prefix { prefix, owner, at, .. } in &prefixes {
+        print(&format!("{:32}  {:16}  {}", format!("{prefix}*"), owner.as_str(), time(*at)));
+    }
+    Ok(ExitCode::SUCCESS)
+}

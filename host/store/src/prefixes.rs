@@ -1,0 +1,140 @@
+//! Beginnings of names that are reserved for an owner: nobody else submits under them, and so a token that trusts
+//! `acme-*` trusts one owner.
+
+use ringfence::text;
+use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
+use crate::name::{Name, Owner};
+use crate::record::{seal, unseal};
+use crate::store::{Store, now};
+
+/// The file, in the root of the store.
+const FILE: &str = "prefixes.json";
+const MOST: u64 = 4 << 20;
+
+/// Prefixes of one store.
+const PREFIXES: usize = 10_000;
+
+/// A beginning of names that belongs to an owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Prefix {
+    /// What the names begin with: the beginning of a name, such as `acme-`.
+    pub prefix: String,
+    /// Who alone submits such names.
+    pub owner: Owner,
+    /// Since when, in seconds since 1970.
+    pub at: u64,
+}
+
+impl Prefix {
+    /// Whether a name begins so.
+    pub fn fits(&self, name: &Name) -> bool {
+        name.as_str().starts_with(&self.prefix)
+    }
+}
+
+/// `acme-*` or `acme-`: what names begin with.
+fn beginning(given: &str) -> Result<String, StoreError> {
+    let text = given.strip_suffix('*').unwrap_or(given);
+    // What begins a name is a name, but for its end.
+    text.parse::<Name>().map(|name| name.as_str().to_owned()).map_err(|_| StoreError::Grammar {
+        what: "a beginning of names",
+        given: text::clean(given, 80),
+        expected: "1 to 63 of the characters a-z, 0-9 and -, beginning with a letter or digit, and `*`, such as `acme-*`",
+    })
+}
+
+impl Store {
+    /// The reserved prefixes, in their order.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] when they cannot be read. Nothing is submitted then.
+    pub fn prefixes(&self) -> Result<Vec<Prefix>, StoreError> {
+        let Some(bytes) = self.root.read(FILE, MOST)? else { return Ok(Vec::new()) };
+        let read =
+            unseal(&bytes).and_then(|body| serde_json::from_slice(body).map_err(|error| error.to_string()));
+        read.map_err(|reason| StoreError::Damaged {
+            path: self.root.label(FILE),
+            reason,
+            next: "restore it, or move it away and reserve the prefixes again",
+        })
+    }
+
+    /// Reserves all names that begin so, such as `acme-*`, for an owner. For the store's admin. To reserve what the
+    /// owner has already changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::PrefixTaken`] when another owner has such a name, or a prefix that shares names with it; else when
+    /// it cannot be written.
+    pub fn reserve(&self, prefix: &str, owner: &Owner) -> Result<Prefix, StoreError> {
+        let prefix = beginning(prefix)?;
+        let _lock = self.lock(None)?;
+        let mut prefixes = self.prefixes()?;
+        if let Some(same) = prefixes.iter().find(|known| known.prefix == prefix && known.owner == *owner) {
+            return Ok(same.clone());
+        }
+        let overlaps =
+            |known: &&Prefix| known.prefix.starts_with(&prefix) || prefix.starts_with(&known.prefix);
+        if let Some(other) = prefixes.iter().filter(overlaps).find(|known| known.owner != *owner) {
+            let (by, owner) = (format!("the prefix `{}*`", other.prefix), other.owner.clone());
+            return Err(StoreError::PrefixTaken { prefix, by, owner });
+        }
+        for listed in self.list()?.iter().filter(|listed| listed.name.as_str().starts_with(&prefix)) {
+            // What cannot be read may be anybody's.
+            let of = listed.record.as_ref().ok().map(|record| record.owner.clone());
+            if of.as_ref() != Some(owner) {
+                let by = format!("the skill `{}`", listed.name);
+                let owner = of.unwrap_or_else(|| owner.clone());
+                return Err(StoreError::PrefixTaken { prefix, by, owner });
+            }
+        }
+        if prefixes.len() >= PREFIXES {
+            let value = (prefixes.len() as u64).saturating_add(1);
+            return Err(StoreError::OverCap { what: "prefixes", value, cap: PREFIXES as u64, owner: None });
+        }
+        let reserved = Prefix { prefix, owner: owner.clone(), at: now() };
+        prefixes.push(reserved.clone());
+        self.write_prefixes(prefixes)?;
+        Ok(reserved)
+    }
+
+    /// Gives a prefix back: anybody may submit such names again. Names that are there stay their owner's.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoSuchPrefixReserved`]; else when it cannot be written.
+    pub fn unreserve(&self, prefix: &str) -> Result<Prefix, StoreError> {
+        let prefix = beginning(prefix)?;
+        let _lock = self.lock(None)?;
+        let mut prefixes = self.prefixes()?;
+        let Some(at) = prefixes.iter().position(|known| known.prefix == prefix) else {
+            return Err(StoreError::NoSuchPrefixReserved { prefix });
+        };
+        let gone = prefixes.remove(at);
+        self.write_prefixes(prefixes)?;
+        Ok(gone)
+    }
+
+    /// The owner for whom a name is reserved.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] when the prefixes cannot be read.
+    pub fn reserved_for(&self, name: &Name) -> Result<Option<Owner>, StoreError> {
+        Ok(self.prefixes()?.into_iter().find(|prefix| prefix.fits(name)).map(|prefix| prefix.owner))
+    }
+
+    fn write_prefixes(&self, mut prefixes: Vec<Prefix>) -> Result<(), StoreError> {
+        prefixes.sort_by(|a, b| a.prefix.cmp(&b.prefix));
+        let mut bytes = serde_json::to_vec(&prefixes).unwrap_or_default();
+        seal(&mut bytes);
+        let mut draft = self.scratch.draft(0o600)?;
+        draft.write(&bytes)?;
+        draft.keep(&self.root, FILE)
+    }
+}
