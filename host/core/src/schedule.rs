@@ -14,6 +14,8 @@
 //! The clock of a run is in the run: its timer and its token wake it, and a run that is woken while it is queued is
 //! looked at next, so that a deadline holds however long the queue is.
 
+mod window;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,6 +31,7 @@ use tokio::sync::oneshot;
 
 use crate::admit::Parking;
 use crate::error::RunError;
+use window::Window;
 
 /// Time that a run gets on the thread of its caller before it goes on elsewhere.
 const FIRST_SLICE: Duration = Duration::from_micros(300);
@@ -45,9 +48,6 @@ const OVERRUN: Duration = Duration::from_millis(1);
 
 /// … for so many times as long as it held the thread.
 const PENALTY: u32 = 200;
-
-/// First slices are counted over so long.
-const WINDOW: Duration = Duration::from_millis(10);
 
 /// A principal whose first slices crowd out those of others goes straight to the run threads for so long.
 const CROWD_PENALTY: Duration = Duration::from_secs(1);
@@ -125,33 +125,6 @@ struct State {
     closed: bool,
     /// Accounts at which those that count for nothing are dropped.
     prune_at: usize,
-}
-
-/// What first slices took lately, on all threads of callers together.
-#[derive(Debug)]
-struct Window {
-    since: Instant,
-    total: Duration,
-    by: HashMap<Principal, Duration>,
-}
-
-impl Window {
-    /// Counts a first slice that ends now. True when its principal takes most of the callers' threads beside another.
-    fn add(&mut self, principal: &Principal, took: Duration, now: Instant, threads: usize) -> bool {
-        if now.saturating_duration_since(self.since) >= WINDOW {
-            self.since = now;
-            self.total = Duration::ZERO;
-            self.by.clear();
-        }
-        self.total = self.total.saturating_add(took);
-        let own = self.by.entry(Arc::clone(principal)).or_default();
-        *own = own.saturating_add(took);
-        // A quarter of all that the threads have, and three quarters of that.
-        let threads = u32::try_from(threads).unwrap_or(u32::MAX);
-        let much = self.total.saturating_mul(4) >= WINDOW.saturating_mul(threads);
-        let most = own.saturating_mul(4) >= self.total.saturating_mul(3);
-        much && most && self.by.len() > 1
-    }
 }
 
 /// A principal that has runs here, or had some lately.
@@ -669,150 +642,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A run that never ends, in the queue of a principal.
-    fn add(shared: &Arc<Shared>, principal: &str) {
-        let task = Arc::new(Task {
-            shared: Arc::clone(shared),
-            principal: principal.into(),
-            parking: Arc::default(),
-            runtime: Handle::current(),
-            work: Mutex::new(Some(Box::pin(std::future::pending()))),
-            status: Mutex::new(Status::Waiting),
-            cancelled: AtomicBool::new(false),
-        });
-        shared.queue(&mut shared.lock(), &task, &mut task.status(), Age::New);
-    }
-
-    /// Hands out so many slices of a millisecond, and counts those of each principal.
-    fn slices(shared: &Arc<Shared>, count: u32) -> HashMap<Principal, u32> {
-        let mut had = HashMap::new();
-        for _ in 0..count {
-            let mut state = shared.lock();
-            let Some(task) = state.take() else { break };
-            let turns: &mut u32 = had.entry(Arc::clone(&task.principal)).or_default();
-            *turns = turns.saturating_add(1);
-            state.charge(&task.principal, SLICE);
-            let account = state.account(&task.principal);
-            account.running = account.running.saturating_sub(1);
-            shared.queue(&mut state, &task, &mut task.status(), Age::Long);
-        }
-        had
-    }
-
-    #[tokio::test]
-    async fn busy_principals_share_equally_however_many_runs_each_has() {
-        let scheduler = Scheduler::new();
-        for _ in 0..250 {
-            add(&scheduler.shared, "many");
-        }
-        add(&scheduler.shared, "one");
-        add(&scheduler.shared, "another");
-        let had = slices(&scheduler.shared, 300);
-        for principal in ["many", "one", "another"] {
-            assert_eq!(had.get(principal), Some(&100), "{had:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_principal_that_comes_later_gets_no_time_for_the_past() {
-        let scheduler = Scheduler::new();
-        add(&scheduler.shared, "first");
-        slices(&scheduler.shared, 1_000);
-        add(&scheduler.shared, "later");
-        let had = slices(&scheduler.shared, 100);
-        assert!(had.values().all(|slices| (49..=51).contains(slices)), "{had:?}");
-    }
-
-    #[tokio::test]
-    async fn a_run_that_is_woken_while_it_is_queued_is_next() {
-        let scheduler = Scheduler::new();
-        add(&scheduler.shared, "quiet");
-        for _ in 0..10 {
-            add(&scheduler.shared, "busy");
-        }
-        let last = scheduler.shared.lock().accounts.get("busy").and_then(|of| of.new.back().cloned());
-        let last = last.expect("it was queued").task;
-        last.wake_by_ref();
-        let next = scheduler.shared.lock().take().expect("a run");
-        assert!(Arc::ptr_eq(&next, &last));
-    }
-
-    #[tokio::test]
-    async fn a_principal_that_is_ahead_of_one_that_waits_begins_in_the_queue() {
-        let scheduler = Scheduler::new();
-        let (ahead, other) = (Principal::from("ahead"), Principal::from("other"));
-        assert!(scheduler.shared.may_begin_here(&ahead));
-        add(&scheduler.shared, "other");
-        for _ in 0..3 {
-            scheduler.shared.used_here(&ahead, Duration::from_nanos(LEAD / 3));
-        }
-        assert!(scheduler.shared.may_begin_here(&ahead), "ahead by no more than it may be");
-        scheduler.shared.used_here(&ahead, Duration::from_nanos(1));
-        assert!(!scheduler.shared.may_begin_here(&ahead));
-        assert!(scheduler.shared.may_begin_here(&other));
-    }
-
-    #[tokio::test]
-    async fn a_principal_whose_first_slice_overran_begins_in_the_queue() {
-        let scheduler = Scheduler::new();
-        let principal = Principal::from("slow");
-        scheduler.shared.used_here(&principal, FIRST_SLICE + OVERRUN - Duration::from_nanos(1));
-        assert!(scheduler.shared.may_begin_here(&principal));
-        scheduler.shared.used_here(&principal, FIRST_SLICE + OVERRUN);
-        assert!(!scheduler.shared.may_begin_here(&principal));
-    }
-
-    #[test]
-    fn a_principal_whose_first_slices_crowd_out_others_is_told_apart() {
-        let (busy, quiet) = (Principal::from("busy"), Principal::from("quiet"));
-        let start = Instant::now();
-        let window = || Window { since: start, total: Duration::ZERO, by: HashMap::new() };
-        // A quarter of what two threads have in ten milliseconds.
-        let much = Duration::from_millis(5);
-        let mut alone = window();
-        assert!(!alone.add(&busy, much, start, 2), "nobody else is there");
-        let mut crowded = window();
-        assert!(!crowded.add(&quiet, Duration::from_micros(50), start, 2));
-        assert!(crowded.add(&busy, much, start, 2));
-        assert!(!crowded.add(&quiet, Duration::from_micros(50), start, 2), "the other is not at fault");
-        assert!(!crowded.add(&busy, Duration::from_micros(50), start + WINDOW, 2), "it is over");
-        let mut little = window();
-        assert!(!little.add(&quiet, Duration::from_micros(50), start, 2));
-        assert!(!little.add(&busy, much - Duration::from_micros(51), start, 2));
-    }
-
-    #[tokio::test]
-    async fn accounts_that_count_for_nothing_are_dropped() {
-        let scheduler = Scheduler::new();
-        add(&scheduler.shared, "waits");
-        for number in 0..PRUNE * 4 {
-            scheduler.shared.used_here(&Principal::from(format!("{number}")), Duration::ZERO);
-        }
-        assert!(scheduler.shared.lock().accounts.len() <= PRUNE);
-    }
-
-    #[tokio::test]
-    async fn a_run_that_is_dropped_gives_back_what_it_holds() {
-        let (scheduler, held) = (Scheduler::new(), Arc::new(()));
-        let of_run = Arc::clone(&held);
-        let place = Place::of("principal".into(), &Arc::default());
-        let run = scheduler.run::<()>(
-            place,
-            true,
-            Box::pin(async move {
-                let _of_run = of_run;
-                std::future::pending().await
-            }),
-        );
-        let mut run = Box::pin(run);
-        let mut context = Context::from_waker(Waker::noop());
-        assert!(run.as_mut().poll(&mut context).is_pending());
-        drop(run);
-        while Arc::strong_count(&held) > 1 {
-            tokio::task::yield_now().await;
-        }
-    }
-}
+mod tests;

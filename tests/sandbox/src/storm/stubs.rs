@@ -180,7 +180,7 @@ pub(super) fn guest(interface: &str, function: &str, what: &Anything, elements: 
     if kind == "method" {
         let _ = write!(params, "(param \"self\" (borrow {own})) ");
     }
-    if !what.param.is_empty() && !(without && what.handles) {
+    if !(what.param.is_empty() || without && what.handles) {
         let _ = write!(params, "(param \"x\" {})", what.param);
     }
     let result = if constructs { format!("(own {own})") } else { what.result.clone() };
