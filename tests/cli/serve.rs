@@ -370,8 +370,11 @@ fn many_calls_on_standard_input_are_all_answered() {
     let mut spoken = Spoken::start(&bench, &[]);
     spoken.greet();
     let mut stdin = spoken.stdin.take().expect("open");
+    // Fewer under way than the quota for calls at once.
+    let (begun, answered) = std::sync::mpsc::sync_channel(200);
     let writer = std::thread::spawn(move || {
         for id in 0..2_000 {
+            begun.send(()).expect("the test goes on");
             let text = "t".repeat(id % 977);
             writeln!(stdin, r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"echo_echo","arguments":{{"text":"{text}"}}}}}}"#)
                 .expect("sent");
@@ -381,6 +384,7 @@ fn many_calls_on_standard_input_are_all_answered() {
     let mut seen = vec![false; 2_000];
     for _ in 0..2_000 {
         let answer = spoken.hear();
+        answered.recv().expect("one begun");
         let id = usize::try_from(answer["id"].as_u64().expect("an id")).expect("small");
         assert!(!std::mem::replace(&mut seen[id], true), "{id} twice");
         assert_eq!(answer["result"]["structuredContent"]["result"].as_str().map(str::len), Some(id % 977));

@@ -2,6 +2,10 @@
 //!
 //! The child is the `ringfence` binary itself, so these tests stand beside the command line's.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the compiler is tested here beside the store that decides what may run"
+)]
 
 mod jail;
 mod queue;
