@@ -11,7 +11,7 @@ import time
 ALL = {"rust", "go", "c", "javascript", "python"}
 # Where a probe fails on purpose.
 PLACE = {
-    "rust": "src/lib.rs:8:",
+    "rust": "src/lib.rs:7:",
     "go": "main.go:",
     "c": "skill.c: exports_local_probe_tools_probe:",
     "javascript": "at crash (skill.js:4:",
