@@ -32,6 +32,8 @@ pub(crate) struct Admission {
     bytes: Pool,
     /// Told when something was given back.
     freed: Notify,
+    /// Runs that wait for that. Nobody is told while there are none, so that a run takes no lock.
+    waiting: AtomicU64,
 }
 
 /// What a run needs before it begins.
@@ -62,7 +64,7 @@ impl Needs {
 impl Admission {
     pub(crate) fn new(capacity: Capacity, bytes: u64) -> Self {
         let runs = Pool::new(capacity.runs.into());
-        Self { capacity, runs, bytes: Pool::new(bytes), freed: Notify::new() }
+        Self { capacity, runs, bytes: Pool::new(bytes), freed: Notify::new(), waiting: AtomicU64::new(0) }
     }
 
     /// Reserves what a run needs, all of it or nothing; waits for so long for what others hold.
@@ -76,6 +78,7 @@ impl Admission {
         if wait.is_zero() || !matches!(first, Err(RunError::Overloaded { .. })) {
             return first;
         }
+        let _waits = Waits::begin(&self.waiting);
         let waiting = async {
             loop {
                 let freed = self.freed.notified();
@@ -125,6 +128,14 @@ impl Admission {
     fn give(&self, bytes: u64) {
         if bytes > 0 {
             self.bytes.give(bytes);
+            self.tell();
+        }
+    }
+
+    /// Tells those that wait that something is free.
+    fn tell(&self) {
+        // After what was given back: a run that begins to wait meanwhile looks once more before it sleeps.
+        if self.waiting.load(Ordering::SeqCst) > 0 {
             self.freed.notify_waiters();
         }
     }
@@ -173,7 +184,23 @@ impl Drop for Permit {
         self.principal.give(self.bytes);
         self.admission.runs.give(self.runs);
         self.admission.give(self.bytes);
-        self.admission.freed.notify_waiters();
+        self.admission.tell();
+    }
+}
+
+/// One more that waits, until it is dropped.
+struct Waits<'a>(&'a AtomicU64);
+
+impl<'a> Waits<'a> {
+    fn begin(waiting: &'a AtomicU64) -> Self {
+        waiting.fetch_add(1, Ordering::SeqCst);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -294,7 +321,7 @@ impl Pool {
             return Err(RunError::TooLarge { what, wanted, size: self.size });
         }
         let fits = |used: u64| used.checked_add(wanted).filter(|used| *used <= self.size);
-        match self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
+        match self.used.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fits) {
             Ok(_) => Ok(wanted),
             Err(used) => Err(RunError::Overloaded { what, wanted, free: self.size.saturating_sub(used) }),
         }
@@ -302,7 +329,7 @@ impl Pool {
 
     fn give(&self, taken: u64) {
         if taken > 0 {
-            self.used.fetch_sub(taken, Ordering::Relaxed);
+            self.used.fetch_sub(taken, Ordering::SeqCst);
         }
     }
 }

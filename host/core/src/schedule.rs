@@ -383,10 +383,11 @@ impl Shared {
     /// Counts time on a caller's thread.
     fn used_here(&self, principal: &Principal, took: Duration) {
         let overrun = took >= FIRST_SLICE.saturating_add(OVERRUN);
-        let crowds = {
-            let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-            window.add(principal, took, Instant::now(), self.most_threads)
-        };
+        // One that another thread counts just now is not counted: it is a sample, and no call waits for it.
+        let crowds = self
+            .window
+            .try_lock()
+            .is_ok_and(|mut window| window.add(principal, took, Instant::now(), self.most_threads));
         if !overrun && !crowds && self.attention.load(Ordering::Relaxed) == 0 {
             return;
         }
