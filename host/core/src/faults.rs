@@ -24,23 +24,3 @@ pub(crate) fn touched() -> Option<u64> {
 pub(crate) fn touched() -> Option<u64> {
     None
 }
-
-#[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_count_once_when_they_are_first_touched() {
-        let mut memory = vec![0_u8; 8 << 20];
-        let before = touched().expect("Linux tells");
-        for page in memory.chunks_mut(4096) {
-            if let Some(byte) = page.first_mut() {
-                *byte = 1;
-            }
-        }
-        let first = touched().expect("Linux tells");
-        std::hint::black_box(&memory);
-        // Fewer faults where the allocator had pages at hand or the system maps huge ones.
-        assert!(first >= before);
-    }
-}

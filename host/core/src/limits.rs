@@ -73,9 +73,8 @@ pub struct Limits {
     /// progress report counts as well.
     ///
     /// Default: 1 MiB; at most 64 MiB. At the limit: outcome `output-limit`. A result may also take at
-    /// most 32 times this in the host (a record of thousands of absent options is `{}` in JSON). It
-    /// bounds what one host call may hand over too, strings and lists as the host holds them:
-    /// [`HOST_CALL_BYTES`] or the bound of the result, whichever is more.
+    /// most 32 times this in the host (a record of thousands of absent options is `{}` in JSON). One
+    /// host call may move twice [`HOST_CALL_BYTES`], strings and lists as the host holds them, whatever this is.
     pub output: u64,
     /// Lines of log kept. Default: 1,000. At the limit: dropped and counted in [`crate::Usage`].
     /// A line longer than [`LOG_LINE_BYTES`] is cut and counted; one longer than a host call may hand
@@ -99,8 +98,8 @@ pub const HOST_CALL_FUEL: u64 = 500;
 /// Fuel that a host call costs per byte that it moves, from the guest and to it, as a byte of a bulk memory operation.
 pub const TRANSFER_FUEL: u64 = 1;
 
-/// What one call from the guest to the host may hand over at least, in bytes as the host holds them.
-/// The bound of a run is this or its `output`, whichever is more.
+/// Bytes that one call from the guest to the host may always move, as the host holds them. A call that moves more than
+/// twice as many ends the run with the outcome `output-limit`.
 pub const HOST_CALL_BYTES: u64 = MIB;
 
 impl Default for Limits {

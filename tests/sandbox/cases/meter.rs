@@ -92,7 +92,9 @@ fn a_guest_that_only_calls_the_host_lets_others_go_on() {
                 tokio::task::yield_now().await;
             }
         });
-        let limits = limits(|l| (l.host_calls, l.fuel) = (5_000, 10_000_000_000));
+        let limits = limits(|l| {
+            (l.host_calls, l.fuel, l.deadline) = (5_000, 10_000_000_000, Duration::from_secs(3_600));
+        });
         let run = host.run(&skill, "run", json!({"times": 5_000, "length": 1_000_000}), &limits);
         let report = run.await.expect("a run");
         assert!(matches!(report.outcome, Outcome::Completed(_)), "{:?}", report.outcome);

@@ -1,5 +1,5 @@
-//! The fuel of host calls: a fixed amount, and an amount per byte moved. Documented in `docs`' stead at
-//! [`HOST_CALL_FUEL`] and [`TRANSFER_FUEL`]; deterministic, so a run that repeats burns the same.
+//! Charges host calls: [`HOST_CALL_FUEL`] for each, and [`TRANSFER_FUEL`] for each byte that it moves. The amounts depend
+//! on the call alone, so a run that repeats burns the same fuel.
 
 use wasmtime::StoreContextMut;
 
