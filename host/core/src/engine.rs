@@ -1,7 +1,7 @@
 //! The one engine configuration: what guests may use, how it is compiled, how instances are placed.
 //!
-//! Figures behind the settings are in ARCHITECTURE.md ("The engine"). A test in this file pins which
-//! proposals are off; what the other settings do to a guest is seen in `tests/sandbox`.
+//! The reasons for the settings are in `docs/src/decisions`. A test in this file pins which proposals are off;
+//! `tests/sandbox` shows what the other settings do to a guest.
 
 use wasmtime::{Config, Engine, ModuleVersionStrategy};
 #[cfg(feature = "pool")]
