@@ -1,10 +1,10 @@
-//! What is left to the run, so that a skill can stop in time and give what it has.
+//! The rest of the run's limits, so that a skill can stop in time and return what it has.
 
 pub use crate::host::budget::Left;
 
-/// What is left now. Costs a host call.
+/// Returns the rest of each limit. Counts as a host call.
 ///
-/// In tests on your own machine there is no limit, and each number is `u64::MAX`.
+/// In tests on your own machine nothing is limited, and each number is `u64::MAX`.
 #[must_use]
 pub fn remaining() -> Left {
     #[cfg(target_arch = "wasm32")]

@@ -1,6 +1,6 @@
-//! The clock of the run: `std::time` has none in a skill.
+//! The clock of the run; `std::time` has none in a skill.
 //!
-//! The caller can fix it (`ringfence run --clock`); it then moves by a millisecond with every look at it.
+//! The caller can fix it (`ringfence run --clock`); it then moves by a millisecond with each reading.
 
 use std::time::{Duration, SystemTime};
 
@@ -22,7 +22,7 @@ pub fn since_1970() -> Duration {
     now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Returns a time that never goes back, to measure how long something takes. What it counts from means nothing.
+/// Returns a time that never goes back, to measure durations. Its origin has no meaning.
 pub fn monotonic() -> Duration {
     #[cfg(target_arch = "wasm32")]
     return Duration::from_nanos(crate::host::wasi::monotonic_clock::now());

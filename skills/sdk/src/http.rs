@@ -1,5 +1,5 @@
-//! Requests to hosts that the policy of the skill grants. Not lent yet: every call answers [`Error::Denied`], and so
-//! it does in tests on your own machine.
+//! HTTP requests to hosts that the operator grants to the skill. Not available yet: every call returns
+//! [`Error::Denied`], also in tests on your own machine.
 
 pub use crate::host::http::{Error, Header, Request, Response};
 
@@ -17,10 +17,10 @@ pub fn fetch(request: &Request) -> Result<Response, Error> {
     }
 }
 
-/// Sends several at once; the answers come in the order of the requests.
+/// Sends several requests at once; the answers have the order of the requests.
 ///
 /// # Errors
-/// [`Error`] when none was sent; each answer has its own besides.
+/// Fails with an [`Error`] if it sent none; each answer has an error of its own.
 pub fn fetch_many(requests: &[Request]) -> Result<Vec<Result<Response, Error>>, Error> {
     #[cfg(target_arch = "wasm32")]
     return crate::host::http::fetch_many(requests);

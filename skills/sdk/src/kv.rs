@@ -1,12 +1,12 @@
-//! Keys and values that only this skill sees. Not lent yet: every call answers [`Error::Denied`], and so it does in
-//! tests on your own machine.
+//! Keys and values that only this skill sees. Not available yet: every call returns [`Error::Denied`], also in tests
+//! on your own machine.
 
 pub use crate::host::kv::Error;
 
-/// The value of a key; none when there is no such key.
+/// Returns the value of a key, or none if the key does not exist.
 ///
 /// # Errors
-/// [`Error`] says why it did not work.
+/// [`Error`] says why the call failed.
 pub fn get(key: &str) -> Result<Option<Vec<u8>>, Error> {
     #[cfg(target_arch = "wasm32")]
     return crate::host::kv::get(key);
@@ -20,7 +20,7 @@ pub fn get(key: &str) -> Result<Option<Vec<u8>>, Error> {
 /// Sets the value of a key.
 ///
 /// # Errors
-/// [`Error`] says why it did not work.
+/// [`Error`] says why the call failed.
 pub fn set(key: &str, value: &[u8]) -> Result<(), Error> {
     #[cfg(target_arch = "wasm32")]
     return crate::host::kv::set(key, value);
@@ -31,10 +31,10 @@ pub fn set(key: &str, value: &[u8]) -> Result<(), Error> {
     }
 }
 
-/// Deletes a key; says whether it was there.
+/// Deletes a key; returns whether it existed.
 ///
 /// # Errors
-/// [`Error`] says why it did not work.
+/// [`Error`] says why the call failed.
 pub fn delete(key: &str) -> Result<bool, Error> {
     #[cfg(target_arch = "wasm32")]
     return crate::host::kv::delete(key);
@@ -45,10 +45,10 @@ pub fn delete(key: &str) -> Result<bool, Error> {
     }
 }
 
-/// Keys that begin with `prefix`, in their order, at most `limit` of them, after the key `after`.
+/// Lists keys that begin with `prefix`, in order: at most `limit`, and only those after the key `after`.
 ///
 /// # Errors
-/// [`Error`] says why it did not work.
+/// [`Error`] says why the call failed.
 pub fn list(prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<String>, Error> {
     #[cfg(target_arch = "wasm32")]
     return crate::host::kv::list(prefix, after, limit);

@@ -24,14 +24,15 @@
 //! # fn main() {}
 //! ```
 //!
-//! The crate's README has the types that tools take and give, how a skill is built, and what is not possible.
+//! The crate's README lists the types of tools, how to build a skill, and what is not possible.
 //!
-//! What the host lends is in the modules: [`log`], [`progress`] and [`budget`] always; [`http`], [`kv`] and [`skills`]
-//! answer `denied` until it does. [`clock`] and [`random`] are the run's own, where `std` has none. A component imports
-//! what its code calls, and `log`: a panic is logged before the trap that it ends in, which says nothing of its own.
+//! The modules are the host's interfaces. [`log`], [`progress`] and [`budget`] are always available; [`http`], [`kv`] and
+//! [`skills`] return `denied` in this version. [`clock`] and [`random`] are those of the run, because `std`
+//! has none. A component imports what its code calls, and `log`: a panic ends in a trap without a text, so the SDK logs
+//! its message first.
 //!
-//! In the module of the skill `println!`, `eprintln!`, `print!`, `eprint!` and `dbg!` are those of this crate, which print
-//! to the log of the run. Elsewhere, `use ringfence_skill::println;` and the like.
+//! In the module of the skill `println!`, `eprintln!`, `print!`, `eprint!` and `dbg!` print to the log of the run. In other
+//! modules, add `use ringfence_skill::println;` and the like.
 
 pub mod budget;
 pub mod clock;

@@ -1,7 +1,7 @@
-//! Lines for the report of the run.
+//! Log lines in the report of the run.
 //!
-//! Each line costs a host call. The host cuts a line at 4 KiB and keeps 1,000 lines and 64 KiB a run, if its
-//! defaults stand. In tests on your own machine the lines go to standard error.
+//! Each line counts as a host call. The host cuts a line at 4 KiB and keeps 1,000 lines and 64 KiB of a run by
+//! default. In tests on your own machine the lines go to standard error.
 
 use core::fmt::Arguments;
 
@@ -28,12 +28,12 @@ pub fn write_args(level: Level, message: Arguments<'_>) {
     }
 }
 
-/// Only for whoever follows every step.
+/// For a reader who follows every step.
 pub fn trace(message: &str) {
     write(Level::Trace, message);
 }
 
-/// For whoever looks for a fault.
+/// For a reader who searches for a fault.
 pub fn debug(message: &str) {
     write(Level::Debug, message);
 }
@@ -43,7 +43,7 @@ pub fn info(message: &str) {
     write(Level::Info, message);
 }
 
-/// Something to look at; the call goes on.
+/// Something to check; the call continues.
 pub fn warn(message: &str) {
     write(Level::Warn, message);
 }
@@ -66,7 +66,7 @@ fn to_standard_error(level: Level, line: &str) {
     eprintln!("{name}: {line}");
 }
 
-/// Logs a line for whoever follows every step. Takes what `format!` takes.
+/// Logs a line at level trace, for a reader who follows every step. Takes the arguments of `format!`.
 #[macro_export]
 macro_rules! trace {
     ($($what:tt)+) => {
@@ -74,7 +74,7 @@ macro_rules! trace {
     };
 }
 
-/// Logs a line for whoever looks for a fault. Takes what `format!` takes.
+/// Logs a line at level debug, for a reader who searches for a fault. Takes the arguments of `format!`.
 #[macro_export]
 macro_rules! debug {
     ($($what:tt)+) => {
@@ -82,7 +82,7 @@ macro_rules! debug {
     };
 }
 
-/// Logs what happened. Takes what `format!` takes.
+/// Logs a line at level info: what happened. Takes the arguments of `format!`.
 #[macro_export]
 macro_rules! info {
     ($($what:tt)+) => {
@@ -90,7 +90,7 @@ macro_rules! info {
     };
 }
 
-/// Logs something to look at; the call goes on. Takes what `format!` takes.
+/// Logs a line at level warn: something to check, while the call continues. Takes the arguments of `format!`.
 #[macro_export]
 macro_rules! warn {
     ($($what:tt)+) => {
@@ -98,7 +98,7 @@ macro_rules! warn {
     };
 }
 
-/// Logs that something failed. Takes what `format!` takes.
+/// Logs a line at level error: something failed. Takes the arguments of `format!`.
 #[macro_export]
 macro_rules! error {
     ($($what:tt)+) => {

@@ -1,8 +1,8 @@
-//! News and pieces of output for the caller, while the run goes on.
+//! Progress and chunks of output for the caller, during the run.
 //!
-//! Both functions cost a host call, and their texts count as output. In tests on your own machine they do nothing.
+//! A call counts as a host call, and its text counts as output. In tests on your own machine they do nothing.
 
-/// Says how far the work is: `done` of `total`, which is none where it is not known. `note` may be empty.
+/// Reports how far the work is: `done` of `total`, which is none if it is unknown. `note` can be empty.
 pub fn report(done: u64, total: Option<u64>, note: &str) {
     #[cfg(target_arch = "wasm32")]
     crate::host::progress::report(done, total, note);
@@ -10,7 +10,7 @@ pub fn report(done: u64, total: Option<u64>, note: &str) {
     let _ = (done, total, note);
 }
 
-/// Hands a piece of output to the caller, ahead of the result.
+/// Sends a chunk of output to the caller, ahead of the result.
 pub fn emit(chunk: &str) {
     #[cfg(target_arch = "wasm32")]
     crate::host::progress::emit(chunk);

@@ -1,12 +1,12 @@
-//! Calls to other tools that the policy of the skill grants. Not lent yet: every call answers [`Error::Denied`], and
-//! so it does in tests on your own machine.
+//! Calls to other tools that the operator grants to the skill. Not available yet: every call returns
+//! [`Error::Denied`], also in tests on your own machine.
 
 pub use crate::host::skills::Error;
 
-/// Calls a tool, named `skill_tool`, with a JSON object of arguments; gives its value as JSON.
+/// Calls the tool `skill_tool` with a JSON object of arguments; returns its value as JSON.
 ///
 /// # Errors
-/// [`Error`] says why there is no value.
+/// [`Error`] says why the call returned no value.
 pub fn call(tool: &str, input: &str) -> Result<String, Error> {
     #[cfg(target_arch = "wasm32")]
     return crate::host::skills::call(tool, input);
@@ -17,10 +17,10 @@ pub fn call(tool: &str, input: &str) -> Result<String, Error> {
     }
 }
 
-/// Calls several at once, each a tool and its input; the answers come in the order of the calls.
+/// Calls several tools at once, each with its input; the answers have the order of the calls.
 ///
 /// # Errors
-/// [`Error`] when none was called; each answer has its own besides.
+/// Fails with an [`Error`] if it called none; each answer has an error of its own.
 pub fn call_many(calls: &[(String, String)]) -> Result<Vec<Result<String, Error>>, Error> {
     #[cfg(target_arch = "wasm32")]
     return crate::host::skills::call_many(calls);
