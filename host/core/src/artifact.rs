@@ -1,4 +1,4 @@
-//! Compiled code on its way into the engine: the one place where bytes become code that runs.
+//! Compiled code on its way into the engine: the only place where bytes become code that runs.
 
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
@@ -7,17 +7,17 @@ use wasmtime::{Engine, InstanceAllocationStrategy};
 
 use crate::error::{LoadError, Refusal};
 
-/// Code that this version of Ringfence compiled out of a skill.
+/// Code that this version of Ringfence compiled from a skill.
 ///
-/// There are three ways to one: [`crate::compile`], and [`Artifact::from_trusted`] and
-/// [`Artifact::from_trusted_file`], whose caller vouches for the bytes.
+/// [`crate::compile`] returns one. [`Artifact::from_trusted`] and [`Artifact::from_trusted_file`] take bytes for
+/// which their caller vouches.
 pub struct Artifact {
     code: Code,
 }
 
 enum Code {
     Bytes(Vec<u8>),
-    /// To be mapped, so that a page is read when it is first run.
+    /// A file to map, so that the system reads a page when code on it first runs.
     File(OwnedFd),
 }
 
@@ -36,13 +36,12 @@ impl Artifact {
         Self { code: Code::Bytes(code) }
     }
 
-    /// Takes code that came from elsewhere.
+    /// Takes code from elsewhere.
     ///
     /// # Safety
     ///
-    /// The bytes must be what [`Artifact::as_bytes`] gave in a Ringfence of this version, unchanged
-    /// since: they are mapped and run as native code. Bytes that an outsider could have touched, or
-    /// that a skill's author sent, must never come here.
+    /// The bytes must be those of [`Artifact::as_bytes`] in a Ringfence of this version, unchanged since: the host
+    /// runs them as native code. Never pass bytes that an outsider could have changed or that a skill's author sent.
     #[expect(unsafe_code, reason = "declares the contract; the caller's proof stands beside its call")]
     pub unsafe fn from_trusted(code: Vec<u8>) -> Self {
         Self { code: Code::Bytes(code) }
@@ -50,21 +49,20 @@ impl Artifact {
 
     /// Takes an open file that begins with the code; what follows the code is ignored.
     ///
-    /// The descriptor itself is mapped, not a path: what the file's name points at later does not matter.
-    /// Linux only; elsewhere, and where `/proc` is not mounted, loading such an artifact fails, and the
-    /// caller reads the bytes instead.
+    /// The host maps the descriptor itself, not a path, so a later change of the file's name does not matter. It
+    /// works on Linux only. Elsewhere, and where `/proc` is not mounted, loading such an artifact fails; read the
+    /// bytes instead.
     ///
     /// # Safety
     ///
-    /// As [`Artifact::from_trusted`], for the beginning of the file; and nobody may write to this file, by
-    /// this or another descriptor, for as long as a skill made of it lives: pages are read when they are
-    /// first needed.
+    /// As [`Artifact::from_trusted`], for the beginning of the file. In addition nobody must write to this file, by
+    /// this or another descriptor, while a skill from it exists: the system reads pages when they are first needed.
     #[expect(unsafe_code, reason = "declares the contract; the caller's proof stands beside its call")]
     pub unsafe fn from_trusted_file(file: OwnedFd) -> Self {
         Self { code: Code::File(file) }
     }
 
-    /// The code, for a process that loads it; none for one that is a file.
+    /// Returns the code, for another process to load, or none for a file.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match &self.code {
             Code::Bytes(code) => Some(code),

@@ -1,4 +1,4 @@
-//! One call, from the caller's side: its input, its options, and the ways to get at its result.
+//! A call from the caller's side: its input, its options, and the ways to run it.
 
 use std::any::Any;
 use std::future::Future;
@@ -35,9 +35,9 @@ const HEAVY: usize = 64 << 10;
 /// The input of a call: one JSON object with a member for each parameter.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// JSON text. Read once, straight into values; duplicate members are refused.
+    /// JSON text. The host reads it once, straight into values, and refuses duplicate members.
     Text(String),
-    /// A tree that is there already.
+    /// A JSON value that exists already.
     Value(serde_json::Value),
 }
 
@@ -59,8 +59,10 @@ impl From<&str> for Input {
     }
 }
 
-/// A call that is being prepared; see [`Host::call`]. Nothing runs before [`Call::json`],
-/// [`Call::values`] or [`Call::typed`] is awaited, or what [`Call::start`] gives is polled.
+/// Prepares a call; see [`Host::call`].
+///
+/// Nothing runs until you await [`Call::json`], [`Call::values`] or [`Call::typed`], or poll the [`Running`] of
+/// [`Call::start`].
 ///
 /// Defaults: [`Limits::default`], the host's clock, a fresh seed, no token, no context.
 #[must_use = "a call does nothing until it is awaited"]
@@ -110,79 +112,77 @@ impl Call {
         }
     }
 
-    /// Who the run is for. Runs that take long share the processor fairly between principals: one alone gets all of
-    /// it, and of k that are busy each gets a k-th, however many runs it has.
+    /// Sets the principal for which the tool runs.
     ///
-    /// Default: one principal for all calls that name none.
+    /// Long runs share the processor fairly between principals: a principal alone gets all of it, and of k busy ones
+    /// each gets a k-th, however many runs it has. Default: one principal for all calls without one.
     pub fn principal(mut self, principal: &Principal) -> Self {
         self.principal = principal.clone();
         self
     }
 
-    /// How long the run waits for a slot and for memory that others hold, before it is refused
-    /// ([`RunError::Overloaded`]). Counts towards its deadline.
+    /// Sets how long the run waits for a slot and for memory before it fails with [`RunError::Overloaded`].
     ///
-    /// Default: not at all.
+    /// The wait counts towards the deadline. Default: no wait.
     pub fn wait(mut self, longest: Duration) -> Self {
         self.wait = longest;
         self
     }
 
-    /// The limits of this run.
+    /// Sets the limits of the run.
     pub fn limits(mut self, limits: &Limits) -> Self {
         self.limits = limits.clone();
         self
     }
 
-    /// Makes `wasi:random` repeat: the same seed gives the same numbers.
+    /// Sets the seed of `wasi:random`: the same seed returns the same numbers.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
-    /// What the guest's clocks show.
+    /// Sets the guest's clocks.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Stops the run when the token is cancelled: outcome `cancelled`. A bulk memory operation is not
-    /// interrupted.
+    /// Sets a token that cancels the run, with the outcome `cancelled`. It does not interrupt a bulk memory operation.
     pub fn cancel(mut self, token: CancellationToken) -> Self {
         self.cancel = Some(token);
         self
     }
 
-    /// Something for the embedder's lent functions to find: see [`crate::LentCall::context`].
+    /// Sets a value for the functions of the embedder's host interfaces: see [`crate::LentCall::context`].
     pub fn context(mut self, context: Arc<dyn Any + Send + Sync>) -> Self {
         self.context = Some(context);
         self
     }
 
-    /// Keeps `guard` until the run has ended and everything that it held is given back, also when its caller goes away.
+    /// Keeps `guard` until the run has ended and returned its reservation, also if its caller drops it.
     pub fn keep(mut self, guard: impl Any + Send + Sync) -> Self {
         self.kept = Some(Box::new(guard));
         self
     }
 
-    /// Asks `check` at the moment when the run begins, after it waited for its turn. An error is the answer then, and
-    /// nothing runs.
+    /// Sets a check that runs when the run begins, after its wait. If the check fails, the call fails with its error.
     pub fn check(mut self, check: impl Fn() -> Result<(), RunError> + Send + Sync + 'static) -> Self {
         self.check = Some(Box::new(check));
         self
     }
 
-    /// Runs the tool with JSON in and out.
+    /// Runs the tool with JSON input and output.
+    ///
+    /// It needs a tokio runtime with its timer enabled; without one see [`Host::run_blocking`].
     ///
     /// # Errors
     ///
-    /// [`RunError`]: no run took place. How a run ended is in the report. Needs a tokio runtime with
-    /// its timer on; without one see [`Host::run_blocking`].
+    /// Fails with a [`RunError`] if no run took place. The report says how a run ended.
     pub async fn json(self, input: impl Into<Input>) -> Result<Report, RunError> {
         self.scheduled(input.into()).await
     }
 
-    /// The run, under the scheduler. Large inputs are read there as well.
+    /// Starts the run under the scheduler, which also reads large inputs.
     fn scheduled(self, input: Input) -> impl Future<Output = Result<Report, RunError>> + Send + 'static {
         let (scheduler, place) = (self.host.scheduler(), Place::of(self.principal.key(), &self.parking));
         let heavy = match &input {
@@ -192,7 +192,7 @@ impl Call {
         scheduler.run(place, heavy, Box::pin(self.json_input(input, Instant::now())))
     }
 
-    /// The same, with the chunks of output that the guest emitted ahead of its result, each as it came.
+    /// Runs the tool as [`Call::json`] does, and also returns the chunks of output that the guest emitted.
     ///
     /// # Errors
     ///
@@ -212,11 +212,12 @@ impl Call {
         Ok(Ran { report: run.report().await?, chunks })
     }
 
-    /// The same for a caller without a tokio runtime: blocks this thread until the run is over.
+    /// Runs the tool as [`Call::json_and_chunks`] does, for a caller without a tokio runtime. Blocks this thread until
+    /// the run ends.
     ///
     /// # Errors
     ///
-    /// As [`Call::json`]; [`RunError::Host`] inside a tokio runtime, which it would block.
+    /// As [`Call::json`]. Fails with [`RunError::Host`] inside a tokio runtime, which it would block.
     pub fn json_and_chunks_blocking(self, input: impl Into<Input>) -> Result<Ran, RunError> {
         block_on(self.json_and_chunks(input))
     }
@@ -235,11 +236,10 @@ impl Call {
         })
     }
 
-    /// Runs the tool with component values in and out, without JSON in between. The values must be of
-    /// the parameters' types, in order. A top-level `result` is taken apart as with JSON.
+    /// Runs the tool with component values as input and output, without JSON.
     ///
-    /// The limits on input and output hold as they do for JSON: the output is measured as if it were
-    /// written.
+    /// The values must have the parameters' types, in order. As with JSON, a top-level `result` becomes the outcome.
+    /// The limits on input and output apply as for JSON: the host measures the output as if it wrote it.
     ///
     /// # Errors
     ///
@@ -276,16 +276,18 @@ impl Call {
         })
     }
 
-    /// Runs the tool with Rust types in and out: the fastest path. `P` is the tuple of parameters, `R`
-    /// the tuple of the result (`(T,)`, or `()` for none).
+    /// Runs the tool with Rust types as input and output: the fastest way.
     ///
-    /// A top-level `result` comes as it is, in a completed outcome. No JSON is written, so neither input
-    /// nor result is measured: a result may take [`crate::Tool::lift_bound`] of the output limit, or
-    /// [`crate::HOST_CALL_BYTES`] if that is more. Emitted chunks count as ever.
+    /// `P` is the tuple of parameters, `R` the tuple of the result (`(T,)`, or `()` for none). A top-level `result`
+    /// stays a `Result`, in a completed outcome.
+    ///
+    /// The host writes no JSON, so it measures neither input nor result. A result can take
+    /// [`crate::Tool::lift_bound`] of the output limit, or [`crate::HOST_CALL_BYTES`] if that is more. Emitted chunks
+    /// count as usual.
     ///
     /// # Errors
     ///
-    /// As [`Call::json`]; [`RunError::Input`] when the Rust types are not those of the tool.
+    /// As [`Call::json`]. Fails with [`RunError::Input`] if the Rust types are not those of the tool.
     pub async fn typed<P, R>(self, params: P) -> Result<Report<R>, RunError>
     where
         P: ComponentNamedList + Lower + Send + Sync + 'static,
@@ -315,7 +317,7 @@ impl Call {
         finished.report(&self.skill, &found.tool.name, &self.limits, |value, _| Ok(Outcome::Completed(value)))
     }
 
-    /// Prepares the same as [`Call::json`], for a caller who wants to hear of the run while it goes on.
+    /// Starts the tool with JSON input and returns a stream of its events.
     pub fn start(mut self, input: impl Into<Input>) -> Running {
         let (sender, events) = unbounded_channel();
         self.events = Some(sender);
@@ -323,7 +325,7 @@ impl Call {
         Running { run: Some(Box::pin(self.scheduled(input))), events, report: None }
     }
 
-    /// What can be refused before the input is looked at.
+    /// Checks what can fail before the host reads the input.
     fn prepare(&self) -> Result<Found<'_>, RunError> {
         self.limits.check(self.host.caps())?;
         if !wasmtime::Engine::same(self.host.engine(), self.skill.pre().engine()) {
@@ -470,8 +472,9 @@ fn settle<T>(
 
 type ReportFuture = Pin<Box<dyn Future<Output = Result<Report, RunError>> + Send>>;
 
-/// A run that is listened to: a stream of its events, then its report. It goes on only while it is
-/// polled; dropping it stops the run at once.
+/// A run with a stream of events, then its report.
+///
+/// The run proceeds only while you poll it. Dropping it stops the run at once.
 #[must_use = "a run goes on only while it is polled"]
 pub struct Running {
     run: Option<ReportFuture>,
@@ -486,12 +489,12 @@ impl std::fmt::Debug for Running {
 }
 
 impl Running {
-    /// The next event; none when the run is over.
+    /// Returns the next event, or none when the run has ended.
     pub async fn next_event(&mut self) -> Option<Event> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// Runs to the end, without the events that nobody took, and gives the report.
+    /// Runs to the end, drops the remaining events, and returns the report.
     ///
     /// # Errors
     ///
@@ -526,7 +529,7 @@ impl Stream for Running {
     }
 }
 
-/// Runs to the end on this thread, which has no runtime.
+/// Runs a future to its end on this thread, which has no runtime.
 pub(crate) fn block_on<T>(run: impl Future<Output = Result<T, RunError>>) -> Result<T, RunError> {
     if tokio::runtime::Handle::try_current().is_ok() {
         return Err(RunError::Host("inside a tokio runtime: await the run instead".into()));

@@ -1,5 +1,5 @@
-//! ValidatedSkill → Artifact, in this process. For bytes that are not trusted, in a child that is
-//! limited: see the crate `ringfence-compile`.
+//! Compiles a validated skill to an artifact, in this process. The crate `ringfence-compile` compiles untrusted
+//! bytes in a limited child.
 
 use crate::artifact::Artifact;
 use crate::engine;
@@ -9,26 +9,26 @@ use crate::validate::ValidatedSkill;
 
 /// Compiles a validated skill.
 ///
-/// Takes as long and as much memory as the component makes it: the compiler's running time is not a
-/// security boundary of the engine. Uses one thread for each core.
+/// The component decides how much time and memory this takes: the engine treats the compiler's running time as
+/// no security boundary. It uses one thread for each core.
 ///
 /// # Errors
 ///
-/// [`LoadError::Compile`] when the compiler refuses what the validator let pass.
+/// Fails with [`LoadError::Compile`] if the compiler refuses a component that the validator accepted.
 pub fn compile(skill: &ValidatedSkill) -> Result<Artifact, LoadError> {
     compile_bytes(skill.bytes(), None)
 }
 
-/// Compiles a validated skill ahead of time, for a target instead of this machine.
+/// Compiles a validated skill ahead of time, for a target instead of for this machine.
 ///
 /// # Errors
 ///
-/// As [`compile`]; and where this build's compiler does not know the target (feature `cross`).
+/// As [`compile`]. Also fails if this build's compiler does not know the target (feature `cross`).
 pub fn compile_for(skill: &ValidatedSkill, target: Target) -> Result<Artifact, LoadError> {
     compile_bytes(skill.bytes(), Some(target))
 }
 
-/// The compiler's half of [`compile`] and [`compile_for`], for a child process whose parent validated the bytes.
+/// Compiles bytes that another process has validated: the compiler's half of [`compile`] and [`compile_for`].
 ///
 /// # Errors
 ///

@@ -1,25 +1,25 @@
-//! What a run tells while it goes on.
+//! Events of a run, before its report.
 
 use serde::Serialize;
 
 use crate::report::LogLine;
 
-/// Something that a guest said before its result. Guest text: data, never a format.
+/// An event that a guest sent before its result. Guest text is data, never a format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Event {
-    /// A line of log that was kept.
+    /// A log line that the limits kept.
     Log(LogLine),
     /// `progress.report`
     Progress {
-        /// How much is done.
+        /// Amount done.
         done: u64,
-        /// Of how much, where that is known.
+        /// Total amount, if known.
         total: Option<u64>,
-        /// What is being done; may be empty.
+        /// Description of the current work; can be empty.
         note: String,
     },
-    /// `progress.emit`: a piece of output, ahead of the result.
+    /// `progress.emit`: a chunk of output, ahead of the result.
     Chunk(String),
 }

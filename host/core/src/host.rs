@@ -21,7 +21,7 @@ use crate::skill::{Skill, SkillDescription};
 use crate::state::GuestState;
 use crate::validate::{self, Offer, Submission, ValidatedSkill};
 
-/// How a host is set up. Plain data; a bad value fails in [`HostBuilder::build`].
+/// Configures a [`Host`]. Plain data; a bad value fails in [`HostBuilder::build`].
 ///
 /// Defaults:
 ///
@@ -32,24 +32,24 @@ use crate::validate::{self, Offer, Submission, ValidatedSkill};
 /// - caps: [`SkillCaps::default`]
 #[derive(Debug, Clone)]
 pub struct HostConfig {
-    /// Where instances are placed.
+    /// How the host allocates instances.
     pub allocator: Allocator,
-    /// What runs the code.
+    /// What executes the code.
     pub backend: Backend,
-    /// Runs at once. One more is refused ([`RunError::Overloaded`]).
+    /// Maximum number of concurrent runs. One more fails with [`RunError::Overloaded`].
     ///
     /// Default: 1,000. From 1 to 16,000; Linux's stock `vm.max_map_count` allows about 10,000. A skill
     /// with more than 4 memories or 8 tables counts as several runs (above 4,000 runs, with more than
-    /// its share of 16,000 memories). The pool reserves address space beforehand, about 16 GiB a run,
-    /// and no memory.
+    /// its share of 16,000 memories). The pool reserves about 16 GiB of address space for each run, and no
+    /// memory.
     pub runs: u32,
-    /// Bytes that all runs together may hold: guests' memories and tables, and the host's copies of
+    /// Maximum bytes of all runs together: guests' memories and tables, and the host's copies of
     /// inputs and results.
     ///
-    /// Default: 4 GiB. A run that does not fit is refused ([`RunError::Overloaded`]); one that grows
-    /// over it ends as [`crate::Outcome::HostOverloaded`]. Not covered: loaded skills, the engine.
+    /// Default: 4 GiB. A run that does not fit fails with [`RunError::Overloaded`]. A run that grows
+    /// beyond it ends as [`crate::Outcome::HostOverloaded`]. Not covered: loaded skills, the engine.
     pub memory: u64,
-    /// Caps of the skills that are loaded.
+    /// Caps on the skills that the host loads.
     pub caps: SkillCaps,
 }
 
@@ -65,8 +65,10 @@ impl Default for HostConfig {
     }
 }
 
-/// Loads skills and runs their tools: one engine, one pool, and a thread per core for runs that outlive their first
-/// slice. Takes calls from every thread; a clone is the same host.
+/// Loads skills and runs their tools.
+///
+/// A host has one engine, one pool, and a thread per core for runs that outlive their first slice. It accepts calls
+/// from every thread. A clone is the same host.
 #[derive(Clone)]
 pub struct Host {
     inner: Arc<Inner>,
@@ -92,7 +94,7 @@ impl std::fmt::Debug for Host {
     }
 }
 
-/// A host that is being set up: its configuration, and the interfaces that it lends.
+/// Builds a [`Host`] from a configuration and the embedder's own host interfaces.
 #[must_use]
 pub struct HostBuilder {
     config: HostConfig,
@@ -116,8 +118,8 @@ impl HostBuilder {
         Self { config, registry }
     }
 
-    /// Lends an interface of the embedder's own, such as `acme:crm/customers@1.0.0`, to every skill
-    /// that imports it. The functions are named and typed in `define`.
+    /// Provides a host interface of the embedder, such as `acme:crm/customers@1.0.0`, to every skill that imports
+    /// it. `define` names and types its functions.
     pub fn lend(mut self, interface: &str, define: impl FnOnce(&mut Lend<'_>)) -> Self {
         if let Ok((_, registry)) = &mut self.registry {
             let lent =
@@ -137,8 +139,8 @@ impl HostBuilder {
     ///
     /// # Errors
     ///
-    /// [`HostError`]: a value is out of its range, an interface cannot be lent, or the system does not
-    /// give the address space.
+    /// Fails with a [`HostError`] if a value is out of range, an interface cannot be provided, or the system
+    /// has too little address space.
     pub fn build(self) -> Result<Host, HostError> {
         let (engine, registry) = self.registry?;
         let capacity = Capacity::new(self.config.runs, &self.config.caps);
@@ -219,7 +221,7 @@ fn check_name(interface: &str) -> Result<(), HostError> {
 }
 
 impl Host {
-    /// A host that lends nothing of the embedder's own.
+    /// Builds a host without interfaces of the embedder.
     ///
     /// # Errors
     ///
@@ -228,16 +230,16 @@ impl Host {
         Self::builder(config).build()
     }
 
-    /// A host to which interfaces can be added; see [`HostBuilder::lend`].
+    /// Starts to build a host with interfaces of the embedder; see [`HostBuilder::lend`].
     pub fn builder(config: HostConfig) -> HostBuilder {
         HostBuilder::new(config)
     }
 
-    /// Checks a component without compiling it: every reason against it at once.
+    /// Validates a component without compiling it.
     ///
     /// # Errors
     ///
-    /// [`LoadError::Refused`] with all reasons.
+    /// Fails with [`LoadError::Refused`] and every reason at once.
     pub fn validate(&self, bytes: impl Into<Arc<[u8]>>) -> Result<ValidatedSkill, LoadError> {
         let submission = Submission::new(bytes, &self.inner.caps)?;
         validate::validate(submission, &self.inner.caps, &self.inner.offer)
@@ -247,13 +249,13 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// [`LoadError::Refused`] when an import is offered with other types; [`LoadError::Artifact`] when
-    /// the code is of another version.
+    /// Fails with [`LoadError::Refused`] if an import has other types than the host offers, and with
+    /// [`LoadError::Artifact`] if the code is of another version.
     pub fn link(&self, skill: &ValidatedSkill, artifact: &Artifact) -> Result<Skill, LoadError> {
         self.link_described(&skill.described(), artifact)
     }
 
-    /// Links code to a description that was kept with it, of a process of the same
+    /// Links code to the description that was stored with it, by a process with the same
     /// [`Host::fingerprint`].
     ///
     /// # Errors
@@ -263,16 +265,19 @@ impl Host {
         Skill::link(skill, artifact, &self.inner.linker, &self.inner.caps)
     }
 
-    /// What artifacts and descriptions made by this host depend on: Ringfence's and the engine's exact
-    /// versions, the engine's settings and this processor's features, the caps on skills, and the
-    /// interfaces on offer. Hosts of equal fingerprints can use one another's.
+    /// Returns a fingerprint of everything on which this host's artifacts and descriptions depend.
+    ///
+    /// That is: the exact versions of Ringfence and engine, the engine's settings, this processor's features, the
+    /// caps on skills, and the offered interfaces. Hosts with equal fingerprints can share artifacts.
     #[cfg(feature = "compiler")]
     pub fn fingerprint(&self) -> Digest {
         self.inner.fingerprint
     }
 
-    /// Validates, compiles in this process and links. For bytes that are trusted not to keep the
-    /// compiler busy; others are compiled in a child process by `ringfence-compile`.
+    /// Loads a skill: validates, compiles in this process and links.
+    ///
+    /// Use it for bytes that you trust not to keep the compiler busy. `ringfence-compile` compiles others in a
+    /// child process.
     ///
     /// # Errors
     ///
@@ -284,11 +289,11 @@ impl Host {
         self.link(&skill, &artifact)
     }
 
-    /// Runs a tool: JSON in, report out.
+    /// Runs a tool with JSON input and returns the report.
     ///
     /// # Errors
     ///
-    /// [`RunError`]: no run took place.
+    /// Fails with a [`RunError`] if no run took place.
     pub async fn run(
         &self,
         skill: &Skill,
@@ -299,11 +304,11 @@ impl Host {
         self.call(skill, tool).limits(limits).json(input).await
     }
 
-    /// The same for a caller without a tokio runtime: blocks this thread until the run is over.
+    /// Runs a tool as [`Host::run`] does, for a caller without a tokio runtime. Blocks this thread until the run ends.
     ///
     /// # Errors
     ///
-    /// As [`Host::run`]; [`RunError::Host`] inside a tokio runtime, which it would block.
+    /// As [`Host::run`]. Fails with [`RunError::Host`] inside a tokio runtime, which it would block.
     pub fn run_blocking(
         &self,
         skill: &Skill,
@@ -314,17 +319,17 @@ impl Host {
         crate::call::block_on(self.run(skill, tool, input, limits))
     }
 
-    /// Prepares a call: seed, clock, token, events, values instead of JSON.
+    /// Prepares a call with options: limits, seed, clock, cancellation, events, values instead of JSON.
     pub fn call(&self, skill: &Skill, tool: &str) -> Call {
         Call::new(self, skill, tool)
     }
 
-    /// Runs under way now; one whose skill has many memories or tables counts as several.
+    /// Returns the number of current runs. A run of a skill with many memories or tables counts as several.
     pub fn runs(&self) -> u64 {
         self.inner.admission.runs()
     }
 
-    /// Bytes reserved for runs under way now; 0 when there are none.
+    /// Returns the bytes reserved for current runs; 0 if nothing runs.
     pub fn reserved_bytes(&self) -> u64 {
         self.inner.admission.reserved_bytes()
     }
@@ -338,7 +343,7 @@ impl Host {
         self.inner.offer.items()
     }
 
-    /// The caps of the skills that it loads.
+    /// Returns the caps on the skills that the host loads.
     pub fn caps(&self) -> &SkillCaps {
         &self.inner.caps
     }

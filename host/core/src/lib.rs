@@ -1,10 +1,9 @@
-//! Run untrusted agent skills: WebAssembly components, each call in a fresh instance, under hard limits,
+//! Runs untrusted agent skills: WebAssembly components, each call in a fresh instance, under hard limits,
 //! without a filesystem.
 //!
-//! A *skill* is a component. Every function that it exports is a *tool*. A *run* is one call of one tool,
-//! in its own store and instance, under [`Limits`]: fuel, wall time, memory, tables, output, log, host
-//! calls. It comes back as a [`Report`], which says how it ended ([`Outcome`]) and what it cost
-//! ([`Usage`]).
+//! A *skill* is a component. Every function that it exports is a *tool*. A *run* is one call of one tool, in
+//! an instance of its own, under [`Limits`] on fuel, wall time, memory, tables, output, log and host calls. A
+//! run returns a [`Report`] with its [`Outcome`] and its [`Usage`].
 //!
 //! ```
 //! use ringfence::{Host, HostConfig, Limits, Outcome};
@@ -30,65 +29,77 @@
 //! # }
 //! ```
 //!
-//! `Err` means that no run took place, and says whose fault it is ([`RunError::fault`]).
+//! An `Err` means that no run took place. [`RunError::fault`] returns whose fault it is.
 //!
 //! # Ways to call
 //!
-//! [`Host::run`] is JSON in, report out. [`Host::call`] prepares a call with a seed, a clock, a
-//! [`CancellationToken`], and then takes JSON ([`Call::json`]), component values ([`Call::values`]), Rust
-//! types ([`Call::typed`]), or hands out a stream of [`Event`]s ([`Call::start`]).
-//! [`Host::run_blocking`] is for threads without a tokio runtime. Dropping a run's future stops it and
-//! frees its instance at once.
+//! | call with | by |
+//! |---|---|
+//! | JSON, for a report | [`Host::run`] |
+//! | a seed, a clock, a [`CancellationToken`] and other options | [`Host::call`], then one of the next four |
+//! | JSON | [`Call::json`] |
+//! | component values | [`Call::values`] |
+//! | Rust types | [`Call::typed`] |
+//! | a stream of [`Event`]s | [`Call::start`] |
+//! | JSON, on a thread without a tokio runtime | [`Host::run_blocking`] |
+//!
+//! Dropping a run's future stops the run and frees its instance at once.
 //!
 //! # Where skills are compiled
 //!
-//! [`Host::load`] compiles in this process: for components that are trusted not to keep the compiler busy.
-//! For others, [`Host::validate`] checks the bytes, the crate `ringfence-compile` compiles them in a
+//! [`Host::load`] compiles in this process. Use it for components that you trust not to keep the compiler
+//! busy. For others, [`Host::validate`] checks the bytes, the crate `ringfence-compile` compiles them in a
 //! limited child process, and [`Host::link`] makes a skill of both.
 //!
 //! # What skills can reach
 //!
-//! Their own memory; the interfaces `log`, `progress` and `budget` of `ringfence:skill@0.1.0`; an empty
-//! WASI 0.2 (no files, no sockets, no environment; stdout and stderr go to the log); and what the embedder
-//! lends ([`HostBuilder::lend`]). The interfaces `http`, `kv` and `skills` answer `denied`. Any other import
-//! is refused at load, by name.
+//! - their own memory
+//! - the interfaces `log`, `progress` and `budget` of `ringfence:skill@0.1.0`; `http`, `kv` and `skills` return
+//!   `denied`
+//! - an empty WASI 0.2: no files, no sockets, no environment; stdout and stderr go to the log
+//! - host interfaces of the embedder ([`HostBuilder::lend`])
+//!
+//! The host refuses any other import at load, by name.
 //!
 //! # JSON
 //!
 //! | WIT | JSON |
 //! |---|---|
 //! | `bool`, `string`, `char` | boolean, string, string of one character |
-//! | `u8`…`u32`, `s8`…`s32` | integer; `1.0` is taken too |
-//! | `u64`, `s64` | integer within ±(2^53 − 1), else a decimal string; both are taken |
+//! | `u8`…`u32`, `s8`…`s32` | integer; `1.0` is accepted too |
+//! | `u64`, `s64` | integer within ±(2^53 − 1), else a decimal string; both are accepted |
 //! | `f32`, `f64` | number, or `"NaN"`, `"Infinity"`, `"-Infinity"` |
 //! | `list<u8>` | base64 string, standard alphabet, padded |
 //! | `list`, `tuple` | array |
-//! | `record` | object; `option` members may be absent, unknown and duplicate ones are refused |
+//! | `record` | object; `option` members can be absent, unknown and duplicate members are refused |
 //! | `variant` | `"case"`, or `{"case": value}` where the case has a value |
 //! | `enum`, `flags` | string, array of strings |
 //! | `option` | `null` or the value; of something nullable: `{"some": value}` |
 //! | `result` | `{"ok": value}` or `{"error": value}`, `null` where there is no value |
 //!
 //! The input of a call is an object with a member for each parameter. A top-level `result` is the tool's
-//! own success ([`Outcome::Completed`]) or failure ([`Outcome::Failed`]). What does not fit is refused with
-//! the JSON pointer of the offending value. [`Tool::parameters_schema`] and [`Tool::result_schema`] are
-//! the same as JSON Schema 2020-12.
+//! own success ([`Outcome::Completed`]) or failure ([`Outcome::Failed`]). Input that does not fit is refused with
+//! the JSON pointer of the offending value. [`Tool::parameters_schema`] and [`Tool::result_schema`] return
+//! the same table as JSON Schema 2020-12.
 //!
-//! Some clients cannot use all of that, so [`Tool::parameters_schema_as`] describes inputs in other styles
-//! ([`SchemaStyle`]), and the host reads two more spellings, whatever style a caller was shown:
+//! Some clients cannot use all of it. [`Tool::parameters_schema_as`] describes inputs in other styles
+//! ([`SchemaStyle`]). In any style the host accepts two more spellings:
 //!
-//! - A parameter, a field of a record or a case of a variant may be written with `_` for `-`: `max_len` for `max-len`.
-//!   Of a name of more than 64 characters the second spelling has the first 47, `_`, and 16 digits of its SHA-256. An
-//!   input with both spellings of one name is refused. Results always have the names of the WIT, and values (cases
-//!   without a value, enums, flags) have one spelling.
-//! - A variant or `result` may be written as an object with several cases, of which all but one are `null`. A case
-//!   without a value is then `true` where it is meant: `{"card": null, "in_cash": true}` for `"in-cash"`.
+//! - **Underscores.** A parameter, a field of a record or a case of a variant can have `_` for `-`: `max_len` for
+//!   `max-len`. A name of more than 64 characters becomes its first 47, `_`, and 16 digits of its SHA-256. An input
+//!   with both spellings of one name is refused. Results have the names of the WIT. Values (cases without a value, enums,
+//!   flags) have one spelling.
+//! - **Nulls.** A variant or `result` can be an object with several cases, of which all but one are `null`. A selected
+//!   case without a value is then `true`: `{"card": null, "in_cash": true}` for `"in-cash"`.
 //!
 //! # Features
 //!
-//! `compiler` (on by default): compile in this process. Without it the library loads artifacts only. `pool` (on by
-//! default): [`Allocator::Pooling`]. `cross`: compile
-//! for [`Target::Aarch64`] on another processor as well. `pulley`: run code of [`Target::Pulley64`].
+//! | feature | default | effect |
+//! |---|---|---|
+//! | `compiler` | on | compiles in this process; without it the library only loads artifacts |
+//! | `pool` | on | [`Allocator::Pooling`] |
+//! | `cross` | off | compiles for [`Target::Aarch64`] on other processors too |
+//! | `pulley` | off | runs code for [`Target::Pulley64`] |
 
 mod admit;
 mod artifact;
@@ -146,8 +157,9 @@ pub use validate::{Annotations, Asks, Example, Import, Lending, Manifest, Submis
 pub use wasi::Clock;
 
 pub use tokio_util::sync::CancellationToken;
-/// The engine that this library is built on, for `derive`s on the Rust types of lent functions:
-/// `use ringfence::wasmtime;` and then `#[derive(wasmtime::component::ComponentType, …)]`. Its other
-/// parts are not needed, and reach nothing of a host.
+/// The engine of this library, for `derive`s on the Rust types of your own host interfaces.
+///
+/// Write `use ringfence::wasmtime;` and then `#[derive(wasmtime::component::ComponentType, …)]`. You need no
+/// other part of it, and no part of it reaches a host.
 pub use wasmtime;
 pub use wasmtime::component::Val;

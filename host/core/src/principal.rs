@@ -1,14 +1,14 @@
-//! Principals: who calls, and which share of the host its runs have together.
+//! Principals: the parties between which a host shares processor and memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::RunError;
 
-/// Somebody whose runs share processor and memory with those of others: a tenant, an owner, a session.
+/// A party whose runs share processor and memory with those of others: a tenant, an owner, a session.
 ///
-/// A clone is the same principal. Two that are made under one name share the processor as one, and each has its own
-/// account of memory: make one a tenant, and keep it.
+/// A clone is the same principal. Two principals with one name share the processor as one, but each has its own
+/// account of memory. Create one principal for each tenant and keep it.
 #[derive(Debug, Clone)]
 pub struct Principal {
     inner: Arc<Inner>,
@@ -22,26 +22,26 @@ struct Inner {
 }
 
 impl Principal {
-    /// A principal that may use all of the host's memory.
+    /// Creates a principal that can use all of the host's memory.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         let inner = Inner { name: name.into(), memory: AtomicU64::new(u64::MAX), used: AtomicU64::new(0) };
         Self { inner: Arc::new(inner) }
     }
 
-    /// Sets the bytes of [`crate::HostConfig::memory`] that its runs may hold together. One more run waits or is refused
-    /// ([`crate::RunError::Overloaded`]); one that grows over it ends as [`crate::Outcome::HostOverloaded`].
+    /// Sets the maximum bytes of [`crate::HostConfig::memory`] for all its runs together.
     ///
-    /// Default: all. A change holds for what is reserved from then on.
+    /// A run beyond it waits or fails with [`crate::RunError::Overloaded`]. A run that grows beyond it ends as
+    /// [`crate::Outcome::HostOverloaded`]. Default: all memory. A change applies to later reservations.
     pub fn set_memory(&self, bytes: u64) {
         self.inner.memory.store(bytes, Ordering::Relaxed);
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.inner.name
     }
 
-    /// Bytes that its runs hold now.
+    /// Returns the bytes that its current runs have reserved.
     pub fn memory_used(&self) -> u64 {
         self.inner.used.load(Ordering::Relaxed)
     }
@@ -50,7 +50,7 @@ impl Principal {
         Arc::clone(&self.inner.name)
     }
 
-    /// Takes bytes of its share.
+    /// Reserves bytes of its share.
     pub(crate) fn take(&self, wanted: u64) -> Result<(), RunError> {
         const WHAT: &str = "bytes of this principal's share of memory";
         let most = self.inner.memory.load(Ordering::Relaxed);
