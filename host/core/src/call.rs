@@ -83,7 +83,7 @@ pub struct Call {
     check: Option<Check>,
 }
 
-/// Whether a run may begin.
+/// Decides whether a run can begin.
 type Check = Box<dyn Fn() -> Result<(), RunError> + Send + Sync>;
 
 impl std::fmt::Debug for Call {
@@ -317,7 +317,7 @@ impl Call {
         finished.report(&self.skill, &found.tool.name, &self.limits, |value, _| Ok(Outcome::Completed(value)))
     }
 
-    /// Starts the tool with JSON input and returns a stream of its events.
+    /// Returns a run of the tool with JSON input, whose events the caller can read. It proceeds while it is polled.
     pub fn start(mut self, input: impl Into<Input>) -> Running {
         let (sender, events) = unbounded_channel();
         self.events = Some(sender);
@@ -443,8 +443,8 @@ impl std::io::Write for Counter {
     }
 }
 
-/// Takes a top-level `result` apart and turns the value into what the caller gets. A value over the output
-/// limit is an outcome; one of the wrong type is a fault of the host.
+/// Turns a returned value into an outcome: a top-level `result` becomes completed or failed. A value beyond the
+/// output limit is an outcome too; a value of the wrong type is a fault of the host.
 fn settle<T>(
     result: ToolResult,
     value: Option<Val>,

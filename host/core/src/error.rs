@@ -1,4 +1,4 @@
-//! What is not a run: one error type a stage, each naming the thing, whose fault it is, and a stable code.
+//! Errors before a run, one type a stage. Each names its subject, whose fault it is, and a stable code.
 
 // A new variant must be decided upon here, not fall into a catch-all.
 #![warn(clippy::wildcard_enum_match_arm)]
@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::report::Digest;
 
-/// Whose fault an error is.
+/// Whose fault an error is: who must change something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
@@ -16,14 +16,14 @@ pub enum Fault {
     Author,
     /// The caller: the call must change.
     Caller,
-    /// Nobody: the host is busy, the same call may pass later.
+    /// Nobody: the host is busy, and the same call can pass later.
     Load,
-    /// The host, its configuration, or a function lent by the embedder.
+    /// The host, its configuration, or a function of the embedder's host interfaces.
     Host,
 }
 
 impl Fault {
-    /// The code with which a program ends whose call was no run. Every program of Ringfence goes by it.
+    /// Returns the exit code of a program whose call was refused. Every program of Ringfence uses it.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Author => 3,
@@ -41,10 +41,10 @@ pub enum HostError {
     /// The engine refused its configuration, or could not reserve its pool.
     #[error("the engine could not be built: {0}; fewer runs at once need less address space")]
     Engine(String),
-    /// An interface is lent under a name that is taken or not a WIT interface name.
+    /// A host interface of the embedder has a name that is taken, or that is no WIT interface name.
     #[error("interface `{name}` cannot be lent: {reason}")]
     Lend {
-        /// The name as given.
+        /// The name.
         name: String,
         /// What is wrong with it.
         reason: String,
@@ -54,11 +54,11 @@ pub enum HostError {
     Config {
         /// The field of [`crate::HostConfig`].
         name: &'static str,
-        /// The value given.
+        /// The value.
         value: u64,
-        /// The least it may be.
+        /// The minimum.
         min: u64,
-        /// The most it may be.
+        /// The maximum.
         max: u64,
     },
 }
@@ -67,10 +67,10 @@ pub enum HostError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The component was refused; every reason that was found is listed.
+    /// Validation refused the component, for the listed reasons.
     #[error("{}", list(.0))]
     Refused(Vec<Refusal>),
-    /// The compiler failed on a component that passed validation.
+    /// The compiler failed on a valid component.
     #[error("the component could not be compiled: {0}")]
     Compile(String),
     /// The artifact does not fit this engine.
@@ -79,7 +79,7 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// The stable code of this error: that of the first reason for a refusal.
+    /// Returns the stable code; for a refusal, the code of its first reason.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused(reasons) => reasons.first().map_or("refused", Refusal::code),
@@ -88,7 +88,7 @@ impl LoadError {
         }
     }
 
-    /// Whose fault it is.
+    /// Returns whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
             Self::Refused(_) | Self::Compile(_) => Fault::Author,
@@ -102,24 +102,24 @@ fn list(reasons: &[Refusal]) -> String {
     texts.join("\n")
 }
 
-/// A reason for which a component is not a skill. The wording may change, the code may not.
+/// A reason for which a component is no skill. Its text can change; its code does not.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The bytes do not begin as WebAssembly does.
+    /// The bytes do not begin like WebAssembly.
     #[error("not WebAssembly: the file does not begin with `\\0asm`{hint}")]
     NotWasm {
-        /// What the bytes look like instead, or nothing.
+        /// The likely format instead, or nothing.
         hint: &'static str,
     },
-    /// A core module, not a component.
+    /// The bytes are a core module, not a component.
     #[error(
         "a core module, not a component: turn it into one with `wasm-tools component new module.wasm \
          -o skill.wasm` (add `--adapt wasi_snapshot_preview1.reactor.wasm` for a `wasm32-wasip1` \
          module), or link with `wasm-component-ld`"
     )]
     CoreModule,
-    /// Truncated, malformed or invalid.
+    /// The bytes are truncated, malformed or invalid.
     #[error("malformed at byte {offset}: {message}")]
     Malformed {
         /// Where, in bytes from the start.
@@ -127,7 +127,7 @@ pub enum Refusal {
         /// The validator's words.
         message: String,
     },
-    /// A proposal that Ringfence keeps off.
+    /// The component uses a proposal that Ringfence switches off.
     #[error(
         "uses the WebAssembly feature `{feature}`, which is off here (first use at byte {offset}: {message})"
     )]
@@ -139,15 +139,15 @@ pub enum Refusal {
         /// The validator's words.
         message: String,
     },
-    /// An import that is not offered.
+    /// The host does not offer an import.
     #[error("imports `{import}`, which is not offered here{}{}", nearest_of(.nearest), hint(.import))]
     ImportNotOffered {
         /// The import, `interface` or `interface#function`.
         import: String,
-        /// The offered name of which it is most likely a slip, if there is one.
+        /// The offered name that the author probably meant, if any.
         nearest: Option<String>,
     },
-    /// An import is offered under that name, with other types.
+    /// The host offers an import with other types.
     #[error("imports `{import}` with types that do not fit what is offered: {message}")]
     ImportMismatch {
         /// The import.
@@ -155,7 +155,7 @@ pub enum Refusal {
         /// The engine's words.
         message: String,
     },
-    /// A tool whose signature holds something that no JSON value can stand for.
+    /// A tool's signature contains a type without a JSON form.
     #[error(
         "the exported function `{function}` has a {kind} in its signature ({place}); tools take and give plain values"
     )]
@@ -175,13 +175,13 @@ pub enum Refusal {
         /// The name.
         name: String,
     },
-    /// No exported function that could be a tool.
+    /// The component exports no function that could be a tool.
     #[error("exports no function: there is nothing to call{hint}")]
     NothingExported {
-        /// What may be the cause.
+        /// The likely cause.
         hint: &'static str,
     },
-    /// Two exports come to the same tool name.
+    /// Two exports have the same tool name.
     #[error("two exported functions come to the tool name `{name}`: `{first}` and `{second}`")]
     NameCollision {
         /// The name that both have.
@@ -201,7 +201,7 @@ pub enum Refusal {
         /// The cap.
         cap: usize,
     },
-    /// Over a cap of [`crate::SkillCaps`].
+    /// The component exceeds a cap of [`crate::SkillCaps`].
     #[error("has {value} {what}; the cap is {cap}")]
     OverCap {
         /// What was counted, with its unit.
@@ -211,19 +211,19 @@ pub enum Refusal {
         /// The cap.
         cap: u64,
     },
-    /// Compiled, it does not fit a run of this host.
+    /// The compiled component does not fit into a run of this host.
     #[error("does not fit: {message}")]
     TooLarge {
         /// The engine's words, with both numbers.
         message: String,
     },
-    /// More reasons than are told one by one.
+    /// More reasons than the error lists.
     #[error("and {count} more reasons")]
     More {
         /// How many.
         count: u64,
     },
-    /// The `ringfence:skill` section is there and wrong.
+    /// The `ringfence:skill` section is wrong.
     #[error("the `ringfence:skill` section is wrong: {reason}")]
     Metadata {
         /// What is wrong with it.
@@ -232,7 +232,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The stable code, in kebab-case.
+    /// Returns the stable code, in kebab-case.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotWasm { .. } => "not-wasm",
@@ -263,9 +263,9 @@ pub enum RunError {
     NoSuchTool {
         /// The skill.
         skill: Digest,
-        /// The name asked for.
+        /// The requested name.
         tool: String,
-        /// The names there are.
+        /// The existing names.
         known: String,
     },
     /// The input does not fit the tool's parameters.
@@ -273,7 +273,7 @@ pub enum RunError {
     Input {
         /// JSON pointer (RFC 6901) of the offending value; empty for the whole input.
         pointer: String,
-        /// What is wrong and what would fit.
+        /// What is wrong, and what would fit.
         message: String,
     },
     /// The input is larger than its limit.
@@ -284,39 +284,39 @@ pub enum RunError {
         /// The limit in bytes.
         limit: u64,
     },
-    /// A limit is zero or cannot be enforced.
+    /// A limit is zero, or the host cannot enforce it.
     #[error("the limit `{name}` is {value}; it must be between {min} and {max}")]
     Limits {
         /// The field of [`crate::Limits`].
         name: &'static str,
-        /// The value given.
+        /// The value.
         value: u64,
-        /// The least it may be.
+        /// The minimum.
         min: u64,
-        /// The most it may be.
+        /// The maximum.
         max: u64,
     },
-    /// The run needs more than this host has in all: waiting does not help.
+    /// The run needs more than the host has in all, so waiting does not help.
     #[error(
         "the run may need {wanted} {what}, and this host has {size} in all: lower the run's limits on output \
          and input, or give the host more"
     )]
     TooLarge {
-        /// What is too little.
+        /// The resource.
         what: &'static str,
-        /// How much the run may need of it.
+        /// The amount that the run can need.
         wanted: u64,
-        /// How much there is in all.
+        /// The host's total.
         size: u64,
     },
-    /// The host has no room for the run now.
+    /// The host is at capacity.
     #[error("the host is full: {what} ({wanted} wanted, {free} free); try again later")]
     Overloaded {
-        /// What ran out.
+        /// The resource that ran out.
         what: &'static str,
-        /// How much the run needs of it.
+        /// The amount that the run needs.
         wanted: u64,
-        /// How much there is.
+        /// The free amount.
         free: u64,
     },
     /// The skill was loaded by another host.
@@ -330,10 +330,10 @@ pub enum RunError {
     Revoked {
         /// The skill.
         skill: Digest,
-        /// Why, as far as that was said.
+        /// The reason, if the embedder recorded one.
         reason: Option<String>,
     },
-    /// A function that the embedder lent failed; the guest never saw it.
+    /// A function of the embedder's host interfaces failed. The guest does not see the error.
     #[error("the lent function `{function}` failed: {message}")]
     Lent {
         /// `interface#function`.
@@ -347,7 +347,7 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// The stable code, in kebab-case.
+    /// Returns the stable code, in kebab-case.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoSuchTool { .. } => "no-such-tool",
@@ -363,7 +363,7 @@ impl RunError {
         }
     }
 
-    /// Whose fault it is.
+    /// Returns whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
             Self::NoSuchTool { .. }
@@ -377,7 +377,7 @@ impl RunError {
         }
     }
 
-    /// JSON pointer of the value that does not fit, where that is the error.
+    /// Returns the JSON pointer of the value that does not fit, for [`RunError::Input`].
     pub fn pointer(&self) -> Option<&str> {
         match self {
             Self::Input { pointer, .. } => Some(pointer),

@@ -87,8 +87,8 @@
 //!
 //! - **Underscores.** A parameter, a field of a record or a case of a variant can have `_` for `-`: `max_len` for
 //!   `max-len`. A name of more than 64 characters becomes its first 47, `_`, and 16 digits of its SHA-256. An input
-//!   with both spellings of one name is refused. Results have the names of the WIT. Values (cases without a value, enums,
-//!   flags) have one spelling.
+//!   with both spellings of one name is refused. Results have the names of the WIT. Values (cases without a value,
+//!   enums, flags) have one spelling.
 //! - **Nulls.** A variant or `result` can be an object with several cases, of which all but one are `null`. A selected
 //!   case without a value is then `true`: `{"card": null, "in_cash": true}` for `"in-cash"`.
 //!

@@ -1,7 +1,7 @@
-//! Every limit of a run and every cap of a skill: unit, default, what happens at it, what it leaves uncovered.
+//! Limits of a run and caps of a skill: unit, default, effect, and what each leaves uncovered.
 //!
-//! There is no "unlimited": each field has a finite default, and [`Limits::check`] refuses what could not
-//! be enforced, such as no fuel or no time at all.
+//! No limit can be off: each field has a finite default, and [`Limits::check`] refuses limits that the host could
+//! not enforce, such as no fuel or no time at all.
 
 use std::time::Duration;
 
@@ -11,8 +11,10 @@ use crate::error::RunError;
 
 const MIB: u64 = 1 << 20;
 
-/// The budget of one run. Every limit is a total over the whole run: all memories, all tables, all
-/// core instances, start functions, `realloc` and post-return calls together.
+/// The limits of one run.
+///
+/// Every limit is a total over the whole run: all memories, all tables, all core instances, start functions,
+/// `realloc` and post-return calls together.
 ///
 /// Defaults ([`Limits::default`]):
 ///
@@ -28,25 +30,26 @@ const MIB: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Fuel: about one unit a wasm instruction, one a byte of a bulk memory operation, and for each call to the host
-    /// [`HOST_CALL_FUEL`] and [`TRANSFER_FUEL`] a byte that it moves either way. The same run burns the same fuel.
+    /// Fuel, a count of work.
     ///
-    /// Default: 1,000,000,000. At the limit: outcome `out-of-fuel`. Not covered: growth of
-    /// memory (0 fuel a page), lifting the result, texts that nested components pass to one another. Fuel is not a
-    /// clock: a microsecond burns between 2,000 and 40,000 units depending on the instructions, so the
-    /// deadline is always on as well.
+    /// A wasm instruction costs about one unit, a byte of a bulk memory operation one. A host call costs
+    /// [`HOST_CALL_FUEL`], and [`TRANSFER_FUEL`] for each byte that it moves. The same run burns the same fuel.
+    ///
+    /// Default: 1,000,000,000. At the limit: outcome `out-of-fuel`. Not covered: growth of memory (0 fuel a page),
+    /// lifting the result, texts that nested components pass to one another. Fuel is no clock: a microsecond burns
+    /// between 2,000 and 40,000 units, depending on the instructions. The deadline therefore always applies too.
     pub fuel: u64,
     /// Wall time from instantiation to the end of the call, waits in the host included.
     ///
-    /// Default: 5 s. At the limit: outcome `deadline-exceeded`, also for a result that comes too late.
-    /// Not interrupted, so a run may be late by it: a bulk memory operation (about 40 ms for 64 MiB),
-    /// lifting the result (about 65 ms for a `list<u8>` of 1 MiB, less for everything else). Not
-    /// covered: reading the input and writing the result as JSON, which `input` and `output` bound.
+    /// Default: 5 s. At the limit: outcome `deadline-exceeded`, also for a late result. Nothing interrupts a bulk
+    /// memory operation (about 40 ms for 64 MiB) or lifting the result (about 65 ms for a `list<u8>` of 1 MiB, less
+    /// for everything else), so a run can miss its deadline by that. Not covered: reading the input and writing the
+    /// result as JSON, which `input` and `output` bound.
     #[serde(rename = "deadline_ms", serialize_with = "as_millis", deserialize_with = "from_millis")]
     pub deadline: Duration,
     /// Bytes of linear memory, summed over all memories of all core instances. Exactly this fits.
     ///
-    /// Default: 64 MiB. At the limit: growth is refused (`memory.grow` gives -1); if the run then
+    /// Default: 64 MiB. At the limit: the host refuses growth (`memory.grow` returns -1). If the run then
     /// fails, the outcome is `memory-limit`. Not covered: the host's copies of arguments and
     /// results (bounded by `input` and `output`), the engine's own bookkeeping (about 15 KiB a run),
     /// the wasm stack. Worst case of a process: this × concurrent runs, and never more than
@@ -54,33 +57,32 @@ pub struct Limits {
     pub memory: u64,
     /// Elements of all tables of all core instances together; the engine takes 8 bytes for each.
     ///
-    /// Default: 100,000. At the limit: as `memory`. Not covered: the tables in which the engine
-    /// keeps resource handles (1,000 handles a run).
+    /// Default: 100,000. At the limit: as `memory`. Not covered: the engine's tables of resource handles (1,000
+    /// handles a run).
     pub table_elements: u64,
-    /// Core instances of a run. Default: 64. At the limit: refused at load where it can be counted,
+    /// Core instances of a run. Default: 64. At the limit: refused at load if validation can count them,
     /// else `memory-limit`.
     pub instances: u32,
     /// Linear memories of a run. Default: 16. At the limit: as `instances`.
     pub memories: u32,
     /// Tables of a run. Default: 64. At the limit: as `instances`.
     pub tables: u32,
-    /// Bytes of the input as JSON text; for component values, as if they were written.
+    /// Bytes of the input as JSON text; for component values, of the text that they would be.
     ///
-    /// Default: 1 MiB; at most 64 MiB. At the limit: refused before the run
-    /// ([`RunError::InputTooLarge`]). What the host holds of it is bounded by 32 times this.
+    /// Default: 1 MiB; at most 64 MiB. At the limit: the call fails with [`RunError::InputTooLarge`]. The host's
+    /// copy takes at most 32 times this.
     pub input: u64,
-    /// JSON bytes of the result and of all chunks given to `progress.emit`, together; a note of a
-    /// progress report counts as well.
+    /// JSON bytes of the result, all chunks of `progress.emit`, and the notes of progress reports, together.
     ///
-    /// Default: 1 MiB; at most 64 MiB. At the limit: outcome `output-limit`. A result may also take at
+    /// Default: 1 MiB; at most 64 MiB. At the limit: outcome `output-limit`. A result also takes at
     /// most 32 times this in the host (a record of thousands of absent options is `{}` in JSON). One
-    /// host call may move twice [`HOST_CALL_BYTES`], strings and lists as the host holds them, whatever this is.
+    /// host call can move twice [`HOST_CALL_BYTES`] of strings and lists in the host's form, whatever this limit is.
     pub output: u64,
-    /// Lines of log kept. Default: 1,000. At the limit: dropped and counted in [`crate::Usage`].
-    /// A line longer than [`LOG_LINE_BYTES`] is cut and counted; one longer than a host call may hand
-    /// over (see `output`) ends the run.
+    /// Log lines kept. Default: 1,000. At the limit: dropped and counted in [`crate::Usage`].
+    /// A line longer than [`LOG_LINE_BYTES`] is cut and counted. A line longer than a host call can pass
+    /// (see `output`) ends the run.
     pub log_lines: u32,
-    /// Bytes of log kept. Default: 64 KiB. At the limit: as `log_lines`.
+    /// Log bytes kept. Default: 64 KiB. At the limit: as `log_lines`.
     pub log_bytes: u64,
     /// Calls from the guest to the host, WASI's and the embedder's included.
     ///
@@ -89,17 +91,18 @@ pub struct Limits {
     pub host_calls: u64,
 }
 
-/// Longest line of log kept, in bytes; the rest of the line is cut off and counted.
+/// Longest log line kept, in bytes. The host cuts off the rest of a line and counts it.
 pub const LOG_LINE_BYTES: usize = 4096;
 
-/// Fuel that every call from the guest to the host costs, whatever it does: about as much work as it is.
+/// Fuel that every call from the guest to the host costs. It approximates the work of a call.
 pub const HOST_CALL_FUEL: u64 = 500;
 
-/// Fuel that a host call costs per byte that it moves, from the guest and to it, as a byte of a bulk memory operation.
+/// Fuel that a host call costs for each byte that it moves in either direction, as for a bulk memory operation.
 pub const TRANSFER_FUEL: u64 = 1;
 
-/// Bytes that one call from the guest to the host may always move, as the host holds them. A call that moves more than
-/// twice as many ends the run with the outcome `output-limit`.
+/// Bytes, in the host's form, that one call from the guest to the host can always move.
+///
+/// A call that moves more than twice as many ends the run with the outcome `output-limit`.
 pub const HOST_CALL_BYTES: u64 = MIB;
 
 impl Default for Limits {
@@ -121,18 +124,19 @@ impl Default for Limits {
     }
 }
 
-/// The most that a limit may be set to: what the engine is built to enforce.
+/// Maximum of a limit: what the engine can enforce.
 const MAX_MEMORY: u64 = 64 << 30;
 const MAX_OUTPUT: u64 = 64 * MIB;
 const MAX_DEADLINE: Duration = Duration::from_secs(24 * 3600);
 
 impl Limits {
-    /// Refuses a limit that could not be enforced, naming it: one that is too large, or no fuel, time,
-    /// memory, input or output at all. Table elements, log and host calls may be 0.
+    /// Checks that the host can enforce every limit.
+    ///
+    /// Fuel, deadline, memory, input and output must not be 0; table elements, log and host calls can be.
     ///
     /// # Errors
     ///
-    /// [`RunError::Limits`] with the name of the field and the range that it must be in.
+    /// Fails with [`RunError::Limits`], which names the field and its range.
     pub fn check(&self, caps: &SkillCaps) -> Result<(), RunError> {
         let deadline = u64::try_from(self.deadline.as_millis()).unwrap_or(u64::MAX);
         let longest = u64::try_from(MAX_DEADLINE.as_millis()).unwrap_or(u64::MAX);
@@ -157,8 +161,9 @@ impl Limits {
     }
 }
 
-/// The caps of a skill, checked at load before anything is compiled. The pool of the engine is sized
-/// by them, so that a skill at every cap runs and none drains a neighbour's share.
+/// The caps on a skill, which the host checks at load, before it compiles.
+///
+/// They also size the engine's pool: a skill at every cap runs, and none takes a neighbour's share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SkillCaps {
     /// Bytes of the component. Default: 32 MiB.
@@ -167,7 +172,7 @@ pub struct SkillCaps {
     pub tools: u32,
     /// Bytes of all JSON Schemas of a skill together. Default: 256 KiB.
     pub schema: u64,
-    /// Type nodes of all signatures; a type that is used again counts once. Default: 50,000.
+    /// Type nodes of all signatures; a type that occurs again counts once. Default: 50,000.
     pub type_nodes: u32,
     /// Core instances that instantiating the component makes. Default: 64.
     pub instances: u32,

@@ -1,4 +1,4 @@
-//! What a run comes back as: outcome, usage and log. Plain data, no wasmtime types, JSON as documented.
+//! The report of a run: outcome, usage and log. Plain data without engine types, with a documented JSON form.
 
 // A new variant must be decided upon here, not fall into a catch-all.
 #![warn(clippy::wildcard_enum_match_arm)]
@@ -16,29 +16,28 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limits::Limits;
 
-/// How a run ended and what it cost.
+/// The report of a run: how it ended and what it cost.
 ///
-/// `T` is what a completed run gives: [`Json`] by default, [`crate::Val`]s or Rust types on the
-/// typed path.
+/// `T` is the value of a completed run: [`Json`] by default, else [`crate::Val`]s or Rust types.
 ///
 /// As JSON: `run`, `skill`, `tool`, `outcome` (the name), `value` when completed, `failure` when
 /// failed, `trap` when trapped, `usage`, `limits`, `log`.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Report<T = Json> {
-    /// Which run this was.
+    /// The id of the run.
     pub run: RunId,
-    /// Which skill ran.
+    /// The skill.
     pub skill: Digest,
-    /// Which tool of it.
+    /// The tool.
     pub tool: Arc<str>,
     /// How it ended.
     pub outcome: Outcome<T>,
     /// What it cost.
     pub usage: Usage,
-    /// The limits that it ran under.
+    /// The limits of the run.
     pub limits: Limits,
-    /// What the guest logged or printed, as far as the limits kept it.
+    /// Lines that the guest logged or printed, as far as the limits kept them.
     pub log: Vec<LogLine>,
 }
 
@@ -47,20 +46,20 @@ pub struct Report<T = Json> {
 /// As JSON: the report's members, and `chunks` where there are any.
 #[derive(Debug, Clone, Serialize)]
 pub struct Ran {
-    /// How it ended and what it cost.
+    /// The report.
     #[serde(flatten)]
     pub report: Report,
-    /// Each as it was emitted.
+    /// The chunks, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub chunks: Vec<String>,
 }
 
-/// How a run ended: the whole list. An outcome is not an error.
+/// How a run ended. An outcome is not an error.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome<T = Json> {
-    /// The tool gave its result.
+    /// The tool returned its result.
     Completed(T),
-    /// The tool gave the error of its top-level `result`.
+    /// The tool returned the error of its top-level `result`.
     Failed(T),
     /// The guest trapped, or broke the rules of the component model.
     Trapped(Box<TrapReport>),
@@ -68,20 +67,20 @@ pub enum Outcome<T = Json> {
     OutOfFuel,
     /// The deadline passed, in the guest or while it waited in the host.
     DeadlineExceeded,
-    /// The guest failed because a growth of memory or tables was refused.
+    /// The guest failed after the host refused a growth of memory or tables.
     MemoryLimit,
     /// The result or the emitted chunks are larger than the output limit.
     OutputLimit,
-    /// The guest called the host too often.
+    /// The guest exceeded its number of host calls.
     HostCallLimit,
-    /// The caller's token stopped the run.
+    /// The caller's token cancelled the run.
     Cancelled,
-    /// The host's memory budget ran out during the run. Nobody's fault; may be retried.
+    /// The host's memory budget ran out during the run. It is nobody's fault; retry later.
     HostOverloaded,
 }
 
 impl<T> Outcome<T> {
-    /// The code with which a program ends that made this one call. Every program of Ringfence goes by it.
+    /// Returns the exit code of a program that made this call. Every program of Ringfence uses it.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Completed(_) => 0,
@@ -97,7 +96,7 @@ impl<T> Outcome<T> {
         }
     }
 
-    /// The stable name, in kebab-case.
+    /// Returns the stable name, in kebab-case.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Completed(_) => "completed",
@@ -113,7 +112,7 @@ impl<T> Outcome<T> {
         }
     }
 
-    /// The same outcome with another kind of value.
+    /// Converts the value of the outcome.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Outcome<U> {
         match self {
             Self::Completed(value) => Outcome::Completed(f(value)),
@@ -139,13 +138,13 @@ pub struct TrapReport {
     pub code: &'static str,
     /// The engine's words, at most 1 KiB, without control characters.
     pub message: String,
-    /// A growth of memory or tables had been refused before.
+    /// Whether the host had refused a growth of memory or tables before.
     pub growth_refused: bool,
     /// The innermost wasm frames, at most 20, as text without control characters.
     pub backtrace: Vec<String>,
 }
 
-/// What a run cost.
+/// The resources that a run used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Usage {
@@ -153,40 +152,40 @@ pub struct Usage {
     pub fuel: u64,
     /// Wall time from instantiation to the end.
     pub wall: Duration,
-    /// The part of it in which the run was on a thread: guest code and the host functions that it
-    /// called, without the waits and without the turns of others.
+    /// Part of `wall` in which the run was on a thread: guest code and the host functions that it
+    /// called, without its waits and the turns of other runs.
     pub busy: Duration,
-    /// Most bytes of linear memory at once, all memories together.
+    /// Peak of linear memory in bytes, all memories together.
     pub peak_memory: u64,
-    /// Most table elements at once, all tables together.
+    /// Peak of table elements, all tables together.
     pub peak_table_elements: u64,
     /// Growths of memory or tables that the limits refused.
     pub refused_growths: u64,
     /// Calls from the guest to the host.
     pub host_calls: u64,
-    /// Lines of log kept.
+    /// Log lines kept.
     pub log_lines: u64,
-    /// Bytes of log kept.
+    /// Log bytes kept.
     pub log_bytes: u64,
-    /// Lines of log dropped, and lines cut short.
+    /// Log lines dropped, and log lines cut short.
     pub log_dropped: u64,
     /// JSON bytes of the result and the emitted chunks.
     pub output_bytes: u64,
 }
 
-/// One line that the guest logged or printed. Guest text: data, never a format.
+/// A line that the guest logged or printed. Guest text is data, never a format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LogLine {
-    /// How grave; `info` for what was printed on stdout, `warn` for stderr.
+    /// Severity; `info` for stdout, `warn` for stderr.
     pub level: Level,
-    /// Where it came from.
+    /// Origin of the line.
     pub source: Source,
-    /// The text, at most 4 KiB. May hold any character: escape it before you show it.
+    /// The text, at most 4 KiB. It can contain any character, so escape it before you show it.
     pub message: String,
 }
 
-/// How grave a line of log is, as in `ringfence:skill/log`.
+/// Severity of a log line, as in `ringfence:skill/log`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -210,7 +209,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// Where a line of log came from.
+/// Origin of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
@@ -222,17 +221,17 @@ pub enum Source {
     Stderr,
 }
 
-/// JSON text that Ringfence wrote: valid, and with every digit of its numbers.
+/// Valid JSON text that Ringfence wrote, with every digit of its numbers.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Json(pub(crate) Box<str>);
 
 impl Json {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The value. Numbers beyond ±(2^53−1) are strings already, so nothing is lost.
+    /// Parses the text. Nothing is lost, because numbers beyond ±(2^53−1) are strings.
     pub fn to_value(&self) -> serde_json::Value {
         serde_json::from_str(&self.0).unwrap_or(serde_json::Value::Null)
     }
@@ -264,18 +263,18 @@ impl Serialize for Json {
     }
 }
 
-/// SHA-256 of a component's bytes: the name of a skill.
+/// SHA-256 of a component's bytes. It identifies a skill.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub(crate) [u8; 32]);
 
 impl Digest {
-    /// The digest of some bytes.
+    /// Computes the digest of bytes.
     pub fn of(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
         Self(sha2::Sha256::digest(bytes).into())
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -287,7 +286,7 @@ impl From<[u8; 32]> for Digest {
     }
 }
 
-/// The text is not a digest: 64 hexadecimal digits, with or without `sha256:` before them.
+/// A text is no digest: 64 hexadecimal digits, with or without `sha256:` before them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a digest: expected `sha256:` and 64 hexadecimal digits")]
 pub struct ParseDigestError;
@@ -343,7 +342,7 @@ impl Serialize for Digest {
     }
 }
 
-/// Names one run: 128 random bits. It says nothing of other runs, neither how many there were nor whose.
+/// Identifies a run by 128 random bits, which reveal nothing about other runs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RunId {
     high: u64,
