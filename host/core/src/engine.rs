@@ -1,4 +1,4 @@
-//! The one engine configuration: what guests may use, how it is compiled, how instances are placed.
+//! The one engine configuration: allowed proposals, compilation, and allocation of instances.
 //!
 //! The reasons for the settings are in `docs/src/decisions`. A test in this file pins which proposals are off;
 //! `tests/sandbox` shows what the other settings do to a guest.
@@ -15,80 +15,80 @@ use crate::target::Target;
 #[cfg(feature = "compiler")]
 use std::hash::Hash as _;
 
-/// The engine's version, once for all that is made of it: an artifact that was marked with another version
-/// than the one that runs would load code of another patch.
+/// The engine's version, in one place: an artifact marked with another version would load code of another patch.
 macro_rules! wasmtime_version {
     () => {
         "48.0.8"
     };
 }
 
-/// The version of the engine, wasmtime, that this library is built with.
+/// Version of the engine, wasmtime, of this library.
 pub const WASMTIME_VERSION: &str = wasmtime_version!();
 
-/// Bytes of stack that wasm may use. At the limit: `trapped: stack-overflow`.
+/// Maximum bytes of stack for wasm. At the limit a run is `trapped` (`stack-overflow`).
 ///
-/// As much as interpreters need that look at a stack of their own: skills/python raises its `RecursionError` below this.
+/// It suits interpreters that check a stack of their own: skills/python raises its `RecursionError` below this.
 pub const WASM_STACK: usize = 1 << 20;
 
-/// Bytes of the stack a run is given; host functions run on the rest of it.
+/// Bytes of a run's stack; host functions use the part beyond wasm's.
 const ASYNC_STACK: usize = 2 << 20;
 
-/// Linear memories and tables that a pool holds for each run. A run that needs more counts as several
-/// runs, so that it takes nobody else's share.
+/// Linear memories and tables in the pool for each run. A run that needs more counts as several runs, so that it takes
+/// no other run's share.
 const MEMORIES_PER_RUN: u32 = 4;
 const TABLES_PER_RUN: u32 = 8;
 
-/// Memories that a pool holds for all runs, if there are not more runs than that. Each takes 4 GiB of
-/// address space, and user space has 128 TiB on x86-64 and aarch64 Linux.
+/// Memories in the pool for all runs, unless the host has more runs. Each takes 4 GiB of address space, and user space
+/// has 128 TiB on x86-64 and aarch64 Linux.
 const MEMORIES: u32 = 16_000;
 
-/// Bytes of the engine's own record of an instance: more than the caps on functions and globals come
-/// to. Admission counts what a skill really needs.
+/// Maximum bytes of the engine's record of an instance, above what the caps on functions and globals allow. Admission
+/// counts the real size.
 #[cfg(feature = "pool")]
 const INSTANCE_BYTES: usize = 16 << 20;
 
-/// Both versions, as they are written into every artifact.
+/// Both versions, as every artifact contains them.
 pub(crate) const VERSIONS: &str =
     concat!("ringfence ", env!("CARGO_PKG_VERSION"), ", wasmtime ", wasmtime_version!());
 
-/// To be raised with every change to what validation finds out or how it is kept, and with every change to the settings
-/// of the engine, between two versions.
+/// Format of stored descriptions. Raise it with every change to the results of validation, their storage, or the
+/// engine's settings between two versions.
 pub(crate) const KEPT_FORMAT: u32 = 4;
 
-/// Where instances are placed.
+/// How a host allocates instances.
 ///
 /// Default: pooling, where the feature `pool` is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Allocator {
-    /// Slots reserved beforehand and reset after each run: fast, for services.
+    /// Slots that the host reserves at its start and resets after each run: fast, for services.
     #[cfg(feature = "pool")]
     #[default]
     Pooling,
-    /// Mapped and unmapped for each run: slower by about 15 µs, no address space reserved.
+    /// Memory that the host maps and unmaps for each run: about 15 µs slower, without reserved address space.
     #[cfg_attr(not(feature = "pool"), default)]
     OnDemand,
 }
 
-/// Whether the kernel tells which pages a run has written (Linux 6.7). Without that, what a run has used is
-/// given back page by page and mapped anew, which is slower and as safe.
+/// Returns whether the kernel reports the pages that a run has written (Linux 6.7).
+///
+/// Without it the pool returns and remaps the used pages, which is slower and as safe.
 #[cfg(feature = "pool")]
 pub fn pagemap_scan() -> bool {
     PoolingAllocationConfig::is_pagemap_scan_available()
 }
 
-/// What runs the code of skills.
+/// What executes the code of skills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Backend {
-    /// The processor.
+    /// Native code, on the processor.
     #[default]
     Native,
-    /// Pulley, the engine's interpreter: code of [`Target::Pulley64`], which needs no right to make memory executable
-    /// and is 10 to 50 times slower. Wants the feature `pulley`.
+    /// Pulley, the engine's interpreter, with code for [`Target::Pulley64`]. It needs no executable memory and is 10 to
+    /// 50 times slower. Needs the feature `pulley`.
     Pulley,
 }
 
-/// What the engine can hold at once.
+/// Capacity of the engine.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Capacity {
     pub(crate) runs: u32,
@@ -99,7 +99,7 @@ pub(crate) struct Capacity {
 }
 
 impl Capacity {
-    /// Room for `runs`, and for one skill that is at every cap in any case.
+    /// Returns the capacity for `runs`, and at least for one skill at every cap.
     pub(crate) fn new(runs: u32, caps: &SkillCaps) -> Self {
         let memories = runs.saturating_mul(MEMORIES_PER_RUN).min(MEMORIES.max(runs));
         Self {
@@ -110,8 +110,7 @@ impl Capacity {
         }
     }
 
-    /// As how many runs one counts that makes so many memories and tables: its share of the pool, and
-    /// never more than there is.
+    /// Returns as how many runs a run with so many memories and tables counts: its share of the pool, at most all.
     pub(crate) fn shares(&self, memories: u64, tables: u64) -> u64 {
         let runs = u64::from(self.runs);
         let share = |wanted: u64, all: u32| wanted.saturating_mul(runs).div_ceil(u64::from(all.max(1)));
@@ -119,7 +118,7 @@ impl Capacity {
     }
 }
 
-/// The engine that runs guests.
+/// Creates the engine that runs guests.
 pub(crate) fn new(
     allocator: Allocator,
     backend: Backend,
@@ -149,7 +148,7 @@ pub(crate) fn new(
     Engine::new(&config).map_err(|error| HostError::Engine(format!("{error:#}")))
 }
 
-/// The slots, for as much as the host can hold at once.
+/// Configures the pool for the host's capacity.
 #[cfg(feature = "pool")]
 fn pool(capacity: &Capacity, caps: &SkillCaps) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
@@ -180,7 +179,7 @@ fn pool(capacity: &Capacity, caps: &SkillCaps) -> PoolingAllocationConfig {
     pool
 }
 
-/// The engine that only compiles, for this machine or for a target: the same code comes out, and no pool is reserved.
+/// Creates an engine that only compiles, for this machine or a target: the same code, without a pool.
 #[cfg(feature = "compiler")]
 pub(crate) fn compiling(target: Option<Target>) -> Result<Engine, HostError> {
     let mut config = config();
@@ -200,8 +199,8 @@ pub(crate) fn compiling(target: Option<Target>) -> Result<Engine, HostError> {
     Engine::new(&config).map_err(|error| HostError::Engine(format!("{error:#}")))
 }
 
-/// What an artifact and a kept description depend on: Ringfence's and the engine's exact versions, the
-/// engine's settings and this processor's features, the caps on skills, the interfaces on offer.
+/// Computes the fingerprint of everything on which artifacts and stored descriptions depend: both exact versions, the
+/// engine's settings, this processor's features, the caps on skills, and the offered interfaces.
 #[cfg(feature = "compiler")]
 pub(crate) fn fingerprint(engine: &Engine, caps: &SkillCaps, offer: &str) -> Digest {
     use sha2::{Digest as _, Sha256};
@@ -221,8 +220,8 @@ pub(crate) fn fingerprint(engine: &Engine, caps: &SkillCaps, offer: &str) -> Dig
     Digest::from(<[u8; 32]>::from(hashed.0.finalize()))
 }
 
-/// All that decides what code is made and what a guest can do. Not configurable: an artifact loads
-/// in every Ringfence of the same version.
+/// Returns the settings that decide what code the compiler makes and what a guest can do. They are not configurable, so
+/// an artifact loads in every Ringfence of the same version.
 fn config() -> Config {
     let mut config = Config::new();
     // Fails for a text of more than 255 bytes only.

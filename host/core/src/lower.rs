@@ -7,32 +7,34 @@ use bytesize::ByteSize;
 use crate::limits::Limits;
 use crate::text::clean;
 
-/// Why limits are not lowered.
+/// Why a text does not lower limits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LowerError {
-    /// More than the operator gives.
+    /// A value is above the operator's limit.
     #[error("`{name}` can only be lowered: {asked} is more than {most}")]
     Raised {
         /// The limit.
         name: &'static str,
-        /// What was asked for.
+        /// The requested value.
         asked: u64,
-        /// What there is.
+        /// The operator's limit.
         most: u64,
     },
-    /// Not a limit, or not a value.
+    /// The text names no limit or no value.
     #[error("{0}")]
     Bad(String),
 }
 
 impl Limits {
-    /// These limits, lowered as a text says: `NAME=VALUE` with commas between them. The names are `fuel`, `deadline`
-    /// (200ms, 5s), `memory` (16MiB), `table-elements`, `input`, `output`, `log-lines`, `log-size`, `host-calls`.
+    /// Lowers these limits by a text of `NAME=VALUE`, separated by commas.
+    ///
+    /// The names are `fuel`, `deadline` (200ms, 5s), `memory` (16MiB), `table-elements`, `input`, `output`,
+    /// `log-lines`, `log-size`, `host-calls`.
     ///
     /// # Errors
     ///
-    /// [`LowerError`] for a limit that there is not, a value that is none, and one above these limits.
+    /// Fails with a [`LowerError`] for an unknown name, an invalid value, and a value above these limits.
     pub fn lowered(&self, text: &str) -> Result<Self, LowerError> {
         let mut lowered = self.clone();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {

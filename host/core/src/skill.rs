@@ -1,4 +1,4 @@
-//! A loaded skill: compiled, linked to what the host offers, its tools known by name. Ready to run.
+//! A loaded skill: compiled, linked to the host's interfaces, its tools known by name.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,8 +24,10 @@ use crate::validate::{
     Annotations, Counts, Description, Example, Import, Manifest, ToolDescription, ToolResult, ValidatedSkill,
 };
 
-/// What validation finds out about a skill: tools, types, imports, counts. It can be kept beside the
-/// artifact, so that another process of the same [`crate::Host::fingerprint`] need not validate again.
+/// The result of validation: a skill's tools, types, imports and counts.
+///
+/// Store it beside the artifact, and another process with the same [`crate::Host::fingerprint`] need not validate
+/// again.
 #[derive(Debug, Clone)]
 pub struct SkillDescription {
     digest: Digest,
@@ -49,59 +51,58 @@ struct Kept {
 }
 
 impl SkillDescription {
-    /// SHA-256 of the component's bytes: the skill's name.
+    /// Returns the SHA-256 of the component's bytes, which identifies the skill.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// The component's size in bytes.
+    /// Returns the component's size in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// What the author says of the skill as a whole. Untrusted text.
+    /// Returns the author's description of the skill. Untrusted text.
     pub fn about(&self) -> Option<&str> {
         self.description.docs.description.as_deref()
     }
 
-    /// What the author calls it, and what it asks for. Untrusted text.
+    /// Returns the author's name, version, licence and requested grants. Untrusted text.
     pub fn manifest(&self) -> &Manifest {
         &self.description.docs.manifest
     }
 
-    /// The SKILL.md that the author packed with it: instructions for an agent. Untrusted text.
+    /// Returns the SKILL.md that the author packed: instructions for an agent. Untrusted text.
     pub fn skill_md(&self) -> Option<&str> {
         self.description.docs.skill_md.as_deref()
     }
 
-    /// Its tools, in the order of its exports.
+    /// Returns the tools, in the order of their exports.
     pub fn tools(&self) -> impl ExactSizeIterator<Item = Tool<'_>> {
         tools(&self.description)
     }
 
-    /// What it imports.
+    /// Returns the imports.
     pub fn imports(&self) -> &[Import] {
         &self.description.imports
     }
 
-    /// As bytes to be kept. Who reads them again must know that they are these.
+    /// Serialises the description. Authenticate the bytes before you read them again.
     pub fn to_bytes(&self) -> Vec<u8> {
         let kept = Keep { digest: self.digest, size: self.size, description: &self.description };
         // Plain data with string keys: there is nothing that could fail.
         serde_json::to_vec(&kept).unwrap_or_default()
     }
 
-    /// Reads what [`SkillDescription::to_bytes`] gave under the same fingerprint.
+    /// Reads the bytes of [`SkillDescription::to_bytes`] under the same fingerprint.
     ///
-    /// Types must be those of some skill: all there, none within itself, none deeper than 100 levels. Whether
-    /// they are this skill's is not checked, nor is what else the bytes say. Other types or tools make a skill
-    /// that answers wrongly or not at all. Other counts are worse: admission reserves by them, so one that is
-    /// too low takes more of the host's memory and of the pool than is kept for the run, and runs of others
-    /// may be refused for it. So read nothing that is not authenticated, as the code beside it is.
+    /// It checks that the types are those of some skill: complete, not recursive, at most 100 levels deep. It checks
+    /// nothing else. With other types or tools the skill answers wrongly or not at all. With lower counts a run takes
+    /// more memory and pool than admission reserves, so other runs can be refused. Read only authenticated bytes, like
+    /// those of the code beside them.
     ///
     /// # Errors
     ///
-    /// [`LoadError::Artifact`] for bytes of another format, and for types that no skill has.
+    /// Fails with [`LoadError::Artifact`] for bytes of another format, and for types that no skill has.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, LoadError> {
         let Kept { digest, size, description } = serde_json::from_slice(bytes)
             .map_err(|error| LoadError::Artifact(format!("its description is of another format: {error}")))?;
@@ -111,14 +112,14 @@ impl SkillDescription {
         Ok(Self { digest, size, description: Arc::new(description) })
     }
 
-    /// What would break for callers of `old` if this took its place; see
+    /// Lists what breaks for callers of `old` if this skill replaces it; see
     /// [`ValidatedSkill::breaking_changes_since`].
     pub fn breaking_changes_since(&self, old: &Self) -> Vec<BreakingChange> {
         compat::breaking(&old.description, &self.description)
     }
 }
 
-/// A skill that a [`crate::Host`] loaded. Cheap to clone; runs do not share anything of it that changes.
+/// A skill that a [`crate::Host`] loaded. It is cheap to clone, and its runs share no mutable state.
 #[derive(Clone)]
 pub struct Skill {
     inner: Arc<Inner>,
@@ -131,7 +132,7 @@ struct Inner {
     exports: Vec<Export>,
     names: HashMap<Arc<str>, usize>,
     counts: Counts,
-    /// The engine's own record of the types, for calls with Rust types.
+    /// The engine's record of the types, for calls with Rust types.
     types: types::Component,
 }
 
@@ -142,7 +143,7 @@ impl std::fmt::Debug for Skill {
 }
 
 impl Skill {
-    /// Maps the artifact and links it once, for all runs to come.
+    /// Maps the artifact and links it once, for all runs.
     pub(crate) fn link(
         skill: &SkillDescription,
         artifact: &Artifact,
@@ -179,43 +180,43 @@ impl Skill {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// SHA-256 of the component's bytes: the skill's name.
+    /// Returns the SHA-256 of the component's bytes, which identifies the skill.
     pub fn digest(&self) -> Digest {
         self.inner.digest
     }
 
-    /// Its tools, in the order of its exports.
+    /// Returns the tools, in the order of their exports.
     pub fn tools(&self) -> impl ExactSizeIterator<Item = Tool<'_>> {
         tools(&self.inner.description)
     }
 
-    /// What the author says of the skill as a whole. Untrusted text.
+    /// Returns the author's description of the skill. Untrusted text.
     pub fn about(&self) -> Option<&str> {
         self.inner.description.docs.description.as_deref()
     }
 
-    /// What the author calls it, and what it asks for. Untrusted text.
+    /// Returns the author's name, version, licence and requested grants. Untrusted text.
     pub fn manifest(&self) -> &Manifest {
         &self.inner.description.docs.manifest
     }
 
-    /// The SKILL.md that the author packed with it: instructions for an agent. Untrusted text.
+    /// Returns the SKILL.md that the author packed: instructions for an agent. Untrusted text.
     pub fn skill_md(&self) -> Option<&str> {
         self.inner.description.docs.skill_md.as_deref()
     }
 
-    /// The tool of that name: the bare function's, where it is unique, or `interface_function`.
+    /// Returns the tool of a name: the bare function's where it is unique, or `interface_function`.
     pub fn tool(&self, name: &str) -> Option<Tool<'_>> {
         let index = *self.inner.names.get(name)?;
         self.tools().nth(index)
     }
 
-    /// What it imports.
+    /// Returns the imports.
     pub fn imports(&self) -> &[Import] {
         &self.inner.description.imports
     }
 
-    /// Bytes of its code and of what describes it, about: what it takes in memory while it is loaded.
+    /// Returns about how many bytes the loaded skill takes: its code and its description.
     pub fn footprint(&self) -> u64 {
         let inner = &*self.inner;
         let image = inner.pre.component().image_range();
@@ -224,12 +225,12 @@ impl Skill {
         code.saturating_add(described)
     }
 
-    /// Whether it can emit chunks and progress: it imports `ringfence:skill/progress`.
+    /// Returns whether the skill can emit chunks and progress: it imports `ringfence:skill/progress`.
     pub fn emits(&self) -> bool {
         self.imports().iter().any(|import| import.name.starts_with("ringfence:skill/progress@"))
     }
 
-    /// The tool of that name and its function, for the path of a call.
+    /// Finds the tool of a name and its function, for a call.
     pub(crate) fn lookup(&self, name: &str) -> Result<Found<'_>, RunError> {
         let inner = &*self.inner;
         let found = inner.names.get(name).and_then(|index| {
@@ -261,23 +262,23 @@ impl Skill {
 }
 
 impl ValidatedSkill {
-    /// What there is to know of it without its bytes.
+    /// Returns the description of the skill, without its bytes.
     pub fn described(&self) -> SkillDescription {
         let size = self.bytes.len() as u64;
         SkillDescription { digest: self.digest, size, description: Arc::clone(&self.description) }
     }
 
-    /// What the author says of the skill as a whole. Untrusted text.
+    /// Returns the author's description of the skill. Untrusted text.
     pub fn description(&self) -> Option<&str> {
         self.description.docs.description.as_deref()
     }
 
-    /// Its tools, in the order of its exports.
+    /// Returns the tools, in the order of their exports.
     pub fn tools(&self) -> impl ExactSizeIterator<Item = Tool<'_>> {
         tools(&self.description)
     }
 
-    /// What it imports.
+    /// Returns the imports.
     pub fn imports(&self) -> &[Import] {
         &self.description.imports
     }
@@ -287,7 +288,7 @@ fn tools(description: &Description) -> impl ExactSizeIterator<Item = Tool<'_>> {
     description.tools.iter().map(|tool| Tool { types: &description.types, tool })
 }
 
-/// Bytes that a result may take in the host for each byte of JSON that it may have.
+/// Maximum bytes of a result in the host for each byte of JSON that the output limit allows.
 const EXPANSION: u64 = 32;
 
 /// A tool and where its function is.
@@ -300,7 +301,7 @@ pub(crate) struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// Refuses Rust types that are not those of the tool, before anything of the guest runs.
+    /// Checks that Rust types are those of the tool, before the guest runs.
     pub(crate) fn check_types<P, R>(&self) -> Result<(), RunError>
     where
         P: ComponentNamedList + Lower,
@@ -312,15 +313,15 @@ impl Found<'_> {
         })
     }
 
-    /// Bytes that the engine may move from the guest to the host in one call.
+    /// Returns the maximum bytes that the engine moves from the guest to the host in one call.
     pub(crate) fn transfer_bound(&self, output: u64) -> u64 {
         let most = output.saturating_mul(EXPANSION);
         lift_bound(self.types, self.tool, output).min(most).max(HOST_CALL_BYTES)
     }
 }
 
-/// What a run makes: as the pre-scan counted, and at least what the compiler knows. A module that comes to
-/// a nested component as an argument is in neither, so such a skill counts as one at its caps.
+/// Returns what a run instantiates: the counts of the pre-scan, and at least those of the compiler. Neither contains a
+/// module that a nested component gets as an argument, so such a skill counts as one at its caps.
 fn counts(component: &Component, scanned: &Counts, caps: &SkillCaps) -> Counts {
     let (memories, tables) = match component.resources_required() {
         Some(known) => (known.num_memories.into(), known.num_tables.into()),
@@ -356,7 +357,7 @@ fn lift_bound(types: &TypeTable, tool: &ToolDescription, output: u64) -> u64 {
     })
 }
 
-/// A tool of a skill: an exported function and what its types say of it.
+/// A tool of a skill: an exported function with its types and texts.
 #[derive(Clone, Copy)]
 pub struct Tool<'a> {
     types: &'a TypeTable,
@@ -370,52 +371,52 @@ impl std::fmt::Debug for Tool<'_> {
 }
 
 impl<'a> Tool<'a> {
-    /// Its shortest name: the bare function's where that is unique in the skill.
+    /// Returns the shortest name: the bare function's where that is unique in the skill.
     pub fn name(&self) -> &'a str {
         &self.tool.name
     }
 
-    /// The name that always works: `interface_function`, or the bare function's.
+    /// Returns the name that always works: `interface_function`, or the name of a bare function.
     pub fn full_name(&self) -> &'a str {
         &self.tool.full_name
     }
 
-    /// The interface that exports it, with package and version; none for a bare function.
+    /// Returns the exporting interface with package and version, or none for a bare function.
     pub fn interface(&self) -> Option<&'a str> {
         self.tool.interface.as_deref()
     }
 
-    /// Its signature in WIT, cut at 4 KiB.
+    /// Returns the signature in WIT, cut at 4 KiB.
     pub fn signature(&self) -> String {
         self.types.signature(&self.tool.function, &self.tool.params, self.tool.result.whole())
     }
 
-    /// What the author says of it. Untrusted text.
+    /// Returns the author's description of the tool. Untrusted text.
     pub fn description(&self) -> Option<&'a str> {
         self.tool.docs.as_ref()?.description.as_deref()
     }
 
-    /// Inputs that show what it does. Each fits.
+    /// Returns example inputs. Each fits the tool.
     pub fn examples(&self) -> &'a [Example] {
         self.tool.docs.as_ref().map_or(&[], |docs| &docs.examples)
     }
 
-    /// How the author claims that it behaves: a claim that nothing checks.
+    /// Returns the author's claims about the tool's behaviour. Nothing checks them.
     pub fn annotations(&self) -> Option<&'a Annotations> {
         self.tool.docs.as_ref()?.annotations.as_ref()
     }
 
-    /// JSON Schema 2020-12 of the input: an object with a member for each parameter.
+    /// Returns the JSON Schema 2020-12 of the input: an object with a member for each parameter.
     pub fn parameters_schema(&self) -> Value {
         schema::parameters(self.types, self.tool)
     }
 
-    /// JSON Schema of the value of a completed run.
+    /// Returns the JSON Schema of a completed run's value.
     pub fn result_schema(&self) -> Value {
         schema::result(self.types, self.tool)
     }
 
-    /// JSON Schema of the value of a failed run; none for a tool that cannot fail.
+    /// Returns the JSON Schema of a failed run's value, or none for a tool that cannot fail.
     pub fn failure_schema(&self) -> Option<Value> {
         schema::failure(self.types, self.tool)
     }

@@ -1,22 +1,22 @@
-//! The dialects in which a tool is described, and how one differs from another.
+//! Dialects of JSON Schema for describing tools, and how they differ.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The dialect of JSON Schema in which a tool is described.
+/// A dialect of JSON Schema for describing a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum SchemaStyle {
-    /// JSON Schema 2020-12 of exactly the values that the host takes and writes, with names as in WIT.
+    /// JSON Schema 2020-12 of exactly the values that the host accepts and writes, with names as in WIT.
     Exact,
-    /// What the clients of all vendors take: no tuples by position, no references, options that may be absent, names of
-    /// members with `_` for `-`. Results are described without texts.
+    /// A schema for the clients of all vendors: no tuples by position, no references, options that can be absent,
+    /// member names with `_` for `-`. Schemas of results have no texts.
     #[default]
     Portable,
-    /// OpenAI's strict mode: objects are closed and all members required, those that may be absent as null.
+    /// OpenAI's strict mode: objects are closed, and all members are required; optional ones can be null.
     OpenAi,
     /// Anthropic's strict mode: objects are closed, bounds are text.
     Anthropic,
@@ -28,7 +28,7 @@ impl SchemaStyle {
     /// All styles, in the order of the documentation.
     pub const ALL: [Self; 5] = [Self::Exact, Self::Portable, Self::OpenAi, Self::Anthropic, Self::Gemini];
 
-    /// The name, as it is written in a configuration.
+    /// Returns the name, as in a configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::Exact => "exact",
@@ -79,14 +79,14 @@ pub(crate) struct Dialect {
     pub(crate) side: Side,
 }
 
-/// What an object's schema says of members.
+/// What an object's schema states about its members.
 #[derive(PartialEq)]
 pub(crate) enum Objects {
-    /// Which are required.
+    /// Which members are required.
     Open,
-    /// That there are no others as well.
+    /// Which members are required, and that the object has no others.
     Closed,
-    /// That all are required.
+    /// That all members are required, and that the object has no others.
     Whole,
 }
 
@@ -104,7 +104,7 @@ pub(crate) enum Null {
 /// How the cases of a variant are written.
 #[derive(PartialEq)]
 pub(crate) enum Cases {
-    /// As members of one object, of which one is to be there: some clients show a parameter with `anyOf` as a string.
+    /// As members of one object, of which one is present: some clients show a parameter with `anyOf` as a string.
     Members,
     /// As `anyOf`.
     Union,
@@ -117,12 +117,12 @@ pub(crate) enum Bounds {
     Text,
 }
 
-/// What is described.
+/// The side that a schema describes.
 #[derive(PartialEq)]
 pub(crate) enum Side {
-    /// What the host is to take.
+    /// Input, which the host accepts.
     Input,
-    /// What the host writes.
+    /// Results, which the host writes.
     Output,
 }
 
@@ -159,7 +159,7 @@ const GEMINI: Dialect = Dialect {
     side: Side::Input,
 };
 
-/// Results, in all of these: what clients check them by knows `anyOf`.
+/// The dialect of results in all styles: the validators of clients know `anyOf`.
 pub(crate) const OUTPUT: Dialect = Dialect {
     objects: Objects::Open,
     null: Null::Union,

@@ -1,37 +1,39 @@
-//! What compiled code is made for: a processor that every node must have, or the portable interpreter.
+//! Targets of ahead-of-time compilation: a processor baseline, or the portable interpreter.
 //!
-//! Code for [`Target::X86_64`] runs on every x86-64 processor since 2009, whatever the machine has that compiled it:
-//! nothing of a baseline is found out from this machine.
+//! A target says everything about the processor. Code for [`Target::X86_64`] runs on every x86-64 processor since 2009,
+//! whichever machine compiled it.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::engine::{KEPT_FORMAT, VERSIONS};
 
-/// The processor that code is compiled for, ahead of time. All for Linux, but for Pulley, which is for every system.
+/// A target of ahead-of-time compilation. All targets are for Linux, except Pulley, which is for every system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Target {
     /// x86-64-v2: SSE4.2, popcnt, cmpxchg16b. Processors since about 2009.
     X86_64,
-    /// x86-64-v3: AVX2, BMI, FMA, lzcnt as well. Processors since about 2015.
+    /// x86-64-v3: also AVX2, BMI, FMA, lzcnt. Processors since about 2015.
     X86_64V3,
-    /// Armv8-A, no extension.
+    /// Armv8-A without extensions.
     Aarch64,
-    /// Pulley, the engine's interpreter, for 64-bit machines of little endian: no right to make code executable and no
-    /// processor that the compiler knows is needed. 10 to 50 times slower than code; copies of memory are as fast.
+    /// Pulley, the engine's interpreter, for little-endian 64-bit machines.
+    ///
+    /// It needs no executable memory and no processor that the compiler knows. It is 10 to 50 times slower than native
+    /// code; copies of memory are as fast.
     Pulley64,
 }
 
-/// A target that there is not.
+/// A name that no target has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no target; there are x86_64, x86_64-v3, aarch64 and pulley64")]
 pub struct UnknownTarget(String);
 
 impl Target {
-    /// All, in the order of their names.
+    /// All targets, in the order of their names.
     pub const ALL: [Self; 4] = [Self::Aarch64, Self::Pulley64, Self::X86_64, Self::X86_64V3];
 
-    /// Its name, on command lines and in bundles.
+    /// Returns the name, as on command lines and in bundles.
     pub fn name(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64",
@@ -41,14 +43,16 @@ impl Target {
         }
     }
 
-    /// Which engines load code for this target that this Ringfence compiles: of this version of Ringfence and of
-    /// wasmtime, of this format of descriptions, for this processor. As text, to be compared and to be read.
+    /// Returns the fingerprint of the engines that load this Ringfence's code for this target, as readable text.
+    ///
+    /// It names the versions of Ringfence and wasmtime, the format of descriptions, and the processor.
     pub fn fingerprint(self) -> String {
         format!("{VERSIONS}, format {KEPT_FORMAT}, {}", self.name())
     }
 
-    /// Those that can run in this process, the fastest first. Of this machine's processor, and Pulley if it is
-    /// compiled in (feature `pulley`).
+    /// Returns the targets whose code can run in this process, the fastest first.
+    ///
+    /// They are those of this machine's processor, and Pulley with the feature `pulley`.
     pub fn here() -> Vec<Self> {
         let mut targets = Vec::new();
         if cfg!(target_os = "linux") {
@@ -68,7 +72,7 @@ impl Target {
         }
     }
 
-    /// What the processor has beyond the least of its kind, as the compiler calls it.
+    /// Returns the processor's features beyond the least of its kind, by the compiler's names.
     #[cfg(feature = "compiler")]
     pub(crate) fn features(self) -> &'static [&'static str] {
         const V3: [&str; 12] = [

@@ -1,10 +1,9 @@
-//! Text from outside: made fit for a message, without control characters and cut; and what can be the name of a skill.
+//! Makes text from outside fit for messages, and checks names of skills.
 
-/// `text` without control and bidirectional formatting characters, cut at `bytes`. Tabs stay: they are text, and move
-/// a terminal's cursor only forward on its line.
+/// Replaces control and bidirectional formatting characters by `\u{FFFD}`, and cuts a text at `bytes`.
 ///
-/// What is taken out is replaced by `\u{FFFD}`; a cut shows as `…`. For terminals and messages; a
-/// log in a report keeps its text whole, since JSON escapes it.
+/// A cut ends in `…`. Tabs stay: they are text, and only move a terminal's cursor forward on its line. Use it for
+/// terminals and messages. The log of a report keeps its text whole, because JSON escapes it.
 pub fn clean(text: &str, bytes: usize) -> String {
     let mut out = String::new();
     for c in text.chars() {
@@ -17,9 +16,9 @@ pub fn clean(text: &str, bytes: usize) -> String {
     out
 }
 
-/// Returns the known name of which `name` is most likely a slip, or none if there is no such name.
+/// Returns the known name that an author of `name` probably meant, or none.
 ///
-/// Versions are left out, and a name may differ in a third of its last part: of `wasi:cli/stdn@0.2.0`, in two letters.
+/// It ignores versions. A name can differ in a third of its last part: `wasi:cli/stdn@0.2.0` in two letters.
 pub fn nearest<'a>(known: impl IntoIterator<Item = &'a str>, name: &str) -> Option<&'a str> {
     let path = |name: &'a str| name.split('@').next().unwrap_or(name);
     // The time grows with the length, and this one may come from a file.
@@ -33,7 +32,7 @@ pub fn nearest<'a>(known: impl IntoIterator<Item = &'a str>, name: &str) -> Opti
         .map(|(_, known)| known)
 }
 
-/// Whether a text can be the name of a skill, in stores and in bundles: `^[a-z0-9][a-z0-9-]{0,62}$`.
+/// Returns whether a text can be the name of a skill, in stores and in bundles: `^[a-z0-9][a-z0-9-]{0,62}$`.
 pub fn is_skill_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     text.len() <= 63
@@ -41,9 +40,10 @@ pub fn is_skill_name(text: &str) -> bool {
         && text.bytes().all(|byte| plain(byte) || byte == b'-')
 }
 
-/// Characters that can move a cursor, change a terminal's state, or show text in another order than
-/// it is in: C0 and C1 controls, and the bidirectional and invisible formatting characters. The sixteen selectors of
-/// emoji (U+FE00 to U+FE0F) are none of them, since people write them.
+/// Returns whether a character can move a cursor, change a terminal's state, or reorder text.
+///
+/// Those are C0 and C1 controls, and bidirectional and invisible formatting characters. The sixteen selectors of emoji
+/// (U+FE00 to U+FE0F) are safe, because people write them.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
