@@ -1,12 +1,12 @@
-//! Admission: a run reserves its slot, its share of the pool and its memory before it begins.
+//! Admission: reserves a run's slot, its share of the pool and its memory before it begins.
 //!
-//! A run whose skill has many memories or tables takes several slots, so that the pool cannot run out
-//! under the runs that were admitted. A [`Permit`] is given only when everything fits, and gives everything back when it is dropped,
-//! however the run ends. Growth during the run is charged to the same budget. All of it counts in the share of the
-//! run's principal as well.
+//! A run whose skill has many memories or tables takes several slots, so that the pool cannot run out under admitted
+//! runs. Admission returns a [`Permit`] only if everything fits. A permit returns its reservation when it is dropped,
+//! however the run ends. Growth during the run counts in the same budget. All of it counts in the share of the run's
+//! principal too.
 //!
-//! A run has its worst case reserved while it runs, and what it has really touched while it does not: see [`Surge`].
-//! So the budget is never passed, and a thousand runs that wait take what they use.
+//! A running run has its worst case reserved; a parked run has what it touched: see [`Surge`]. Reservations therefore
+//! never exceed the budget, and a thousand waiting runs take what they use.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -21,31 +21,31 @@ use crate::faults;
 use crate::principal::Principal;
 use crate::validate::Counts;
 
-/// Bytes of host memory that every run takes beside its own: stack pages, store, report.
+/// Bytes of host memory of every run beside its guest's: stack pages, store, report.
 pub(crate) const RUN_BYTES: u64 = 64 << 10;
 
-/// What the host can still give.
+/// The free slots and memory of a host.
 #[derive(Debug)]
 pub(crate) struct Admission {
     capacity: Capacity,
     runs: Pool,
     bytes: Pool,
-    /// Told when something was given back.
+    /// Notified when a run returned something.
     freed: Notify,
-    /// Runs that wait for that. Nobody is told while there are none, so that a run takes no lock.
+    /// Number of waiting runs. Nothing is notified while it is 0, so that a run takes no lock.
     waiting: AtomicU64,
 }
 
-/// What a run needs before it begins.
+/// The needs of a run before it begins.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Needs {
     memories: u64,
     tables: u64,
-    /// Bytes of memories and tables at the start. A run that is parked has what it touched of them.
+    /// Bytes of memories and tables at the start. A parked run keeps what it touched of them.
     pub(crate) guest_bytes: u64,
-    /// Bytes that the host may hold for the run in any case: input, log, its own records.
+    /// Maximum bytes in the host at any time: input, log, its own records.
     pub(crate) host_bytes: u64,
-    /// Bytes that the host may hold while the run runs: the result, lifted and written.
+    /// Maximum bytes in the host while the run has a slice: the result, lifted and written.
     pub(crate) result_bytes: u64,
 }
 
@@ -67,7 +67,7 @@ impl Admission {
         Self { capacity, runs, bytes: Pool::new(bytes), freed: Notify::new(), waiting: AtomicU64::new(0) }
     }
 
-    /// Reserves what a run needs, all of it or nothing; waits for so long for what others hold.
+    /// Reserves all that a run needs, or nothing. Waits at most `wait` for other runs to return theirs.
     pub(crate) async fn admit(
         self: &Arc<Self>,
         needs: Needs,
@@ -124,7 +124,7 @@ impl Admission {
         principal.take(bytes).inspect_err(|_| self.bytes.give(bytes))
     }
 
-    /// Gives back bytes that no principal holds.
+    /// Returns bytes that belong to no principal.
     fn give(&self, bytes: u64) {
         if bytes > 0 {
             self.bytes.give(bytes);
@@ -132,7 +132,7 @@ impl Admission {
         }
     }
 
-    /// Tells those that wait that something is free.
+    /// Notifies waiting runs that something is free.
     fn tell(&self) {
         // After what was given back: a run that begins to wait meanwhile looks once more before it sleeps.
         if self.waiting.load(Ordering::SeqCst) > 0 {

@@ -1,4 +1,4 @@
-//! `ringfence:skill/budget`: what is left to the run, so that a skill can stop in time by itself.
+//! `ringfence:skill/budget`: the rest of the run's limits, so that a skill can stop in time.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! `ringfence:skill/http`: defined and linked, and never granted so far.
+//! `ringfence:skill/http`: linked, and not available yet: every call returns `denied`.
 
 use wasmtime::component::{ComponentType, Lift, Lower, WasmList, WasmStr};
 

@@ -1,4 +1,4 @@
-//! `ringfence:skill/kv`: defined and linked, and never granted so far.
+//! `ringfence:skill/kv`: linked, and not available yet: every call returns `denied`.
 
 use wasmtime::component::{ComponentType, Lower, WasmList, WasmStr};
 

@@ -1,4 +1,4 @@
-//! The embedder's own interfaces: typed host functions, counted and capped like the rest.
+//! Host interfaces of the embedder: typed functions, counted and capped like all others.
 
 use std::any::Any;
 use std::future::Future;
@@ -11,11 +11,13 @@ use crate::error::{HostError, RunError};
 use crate::report::RunId;
 use crate::state::{GuestState, Stop};
 
-/// What a lent function fails with. The guest never sees it: the call of the skill ends with
-/// [`RunError::Lent`]. Errors that a guest should see belong into the function's own WIT `result`.
+/// The error of a function of a host interface.
+///
+/// The guest does not see it: the call of the skill fails with [`RunError::Lent`]. Put errors that a guest should see
+/// into the function's own WIT `result`.
 pub type LendError = Box<dyn std::error::Error + Send + Sync>;
 
-/// An interface that is being lent. See [`crate::HostBuilder::lend`].
+/// Defines the functions of a host interface. See [`crate::HostBuilder::lend`].
 pub struct Lend<'a> {
     interface: Interface<'a>,
     error: Option<HostError>,
@@ -27,7 +29,7 @@ impl std::fmt::Debug for Lend<'_> {
     }
 }
 
-/// Which run calls a lent function.
+/// The run that calls a function of a host interface.
 #[derive(Clone)]
 pub struct LentCall {
     run: RunId,
@@ -45,12 +47,12 @@ impl LentCall {
         Self { run: state.run, context: state.context.clone() }
     }
 
-    /// The run.
+    /// Returns the id of the run.
     pub fn run(&self) -> RunId {
         self.run
     }
 
-    /// What the caller gave to [`crate::Call::context`], if it is a `T`: a tenant, a session, a grant.
+    /// Returns the value of [`crate::Call::context`], if it is a `T`: a tenant, a session, a grant.
     pub fn context<T: 'static>(&self) -> Option<&T> {
         self.context.as_deref()?.downcast_ref()
     }
@@ -65,13 +67,13 @@ impl<'a> Lend<'a> {
         self.error.map_or(Ok(()), Err)
     }
 
-    /// Lends a function that answers at once. Parameters and results are tuples of Rust types whose
-    /// WIT types must be those of the skill's import; a skill that imports it with others is refused
-    /// at load.
+    /// Adds a function that returns at once.
     ///
-    /// It runs on the thread of the run: it must not block. Its arguments are bounded like all
-    /// calls to the host (see [`crate::Limits::output`]); what it answers is bounded by the guest's
-    /// memory.
+    /// Parameters and results are tuples of Rust types. Their WIT types must be those of the skill's import; the host
+    /// refuses a skill with other types at load.
+    ///
+    /// The function runs on the run's thread, so it must not block. Its arguments are bounded as in all host calls
+    /// (see [`crate::Limits::output`]); the guest's memory bounds its result.
     pub fn func<P, R>(
         &mut self,
         name: &str,
@@ -92,7 +94,7 @@ impl<'a> Lend<'a> {
         self
     }
 
-    /// Lends a function that may wait. The wait is under the run's deadline, and is dropped with it.
+    /// Adds a function that can wait. The deadline covers the wait, and ends it with the run.
     pub fn func_async<P, R, F>(
         &mut self,
         name: &str,

@@ -1,7 +1,7 @@
-//! The linker and the list of what it offers, made together; every function counts and charges itself.
+//! The linker and the list of its interfaces, made together. Every function counts and charges itself.
 //!
-//! A call is counted, pays [`HOST_CALL_FUEL`] and a unit a byte that it moves either way, and yields when the run has
-//! burnt a slice's worth since it last did. So a guest that only calls the host comes back to its scheduler like any other.
+//! A call counts, costs [`HOST_CALL_FUEL`] and a unit for each byte that it moves, and yields if the run has burnt a
+//! slice's worth since its last yield. A guest that only calls the host thus returns to its scheduler like any other.
 
 use std::future::Future;
 use std::task::Poll;
@@ -30,12 +30,12 @@ impl Registry {
         Self { linker: Linker::new(engine), offer: Offer::default() }
     }
 
-    /// A new interface that works; one that is there already, under any compatible version, is an error.
+    /// Adds an interface that works. Fails if it exists already, under any compatible version.
     pub(crate) fn interface(&mut self, name: &str) -> Result<Interface<'_>, HostError> {
         self.interface_as(name, Lending::Lent)
     }
 
-    /// A new interface, and what stands behind it.
+    /// Adds an interface, with what stands behind it.
     pub(crate) fn interface_as(&mut self, name: &str, lending: Lending) -> Result<Interface<'_>, HostError> {
         if !self.offer.add_interface(name, lending) {
             return Err(HostError::Lend { name: name.to_owned(), reason: "the name is taken".into() });
@@ -49,7 +49,7 @@ impl Registry {
     }
 }
 
-/// An interface that is being linked.
+/// An interface under construction.
 pub(crate) struct Interface<'a> {
     pub(crate) name: String,
     linker: LinkerInstance<'a, GuestState>,
@@ -57,7 +57,7 @@ pub(crate) struct Interface<'a> {
 }
 
 impl Interface<'_> {
-    /// A function that answers at once. What it reads in place it charges with [`meter::moved`].
+    /// Adds a function that returns at once. It charges what it reads in place with [`meter::moved`].
     pub(crate) fn func<P, R>(
         &mut self,
         name: &str,
@@ -82,7 +82,7 @@ impl Interface<'_> {
         self.linked(name, linked)
     }
 
-    /// A function that may wait. What it waits for begins in `f`; the store is not held meanwhile.
+    /// Adds a function that can wait. `f` starts the wait, which does not borrow the store.
     pub(crate) fn func_async<P, R, F>(
         &mut self,
         name: &str,
@@ -108,14 +108,14 @@ impl Interface<'_> {
         self.linked(name, linked)
     }
 
-    /// Functions that are there and lend nothing: each answers its own error, whatever its types, or
-    /// traps where its signature has no error.
+    /// Adds functions without anything behind them. Each returns the error of its own signature, or traps if that has
+    /// none.
     pub(crate) fn refuse(&mut self, names: &[&str]) -> Result<&mut Self, HostError> {
         self.stubs(names, Stub::Refuse)
     }
 
-    /// Functions over resources that are empty shells: they do nothing and answer as little as their
-    /// types allow. For preparing what another function then refuses.
+    /// Adds functions over empty resources, for preparing what another function then refuses. They do nothing and
+    /// return as little as their types allow.
     pub(crate) fn hollow(&mut self, names: &[&str]) -> Result<&mut Self, HostError> {
         self.stubs(names, Stub::Hollow)
     }
@@ -155,12 +155,12 @@ impl Interface<'_> {
         Ok(self)
     }
 
-    /// A resource type; its handles are numbers, so dropping one frees nothing.
+    /// Adds a resource type whose handles are numbers, so dropping one frees nothing.
     pub(crate) fn resource<T: 'static>(&mut self, name: &str) -> Result<&mut Self, HostError> {
         self.resource_with::<T>(name, |_, _| {})
     }
 
-    /// A resource type whose handles are given back through `drop`.
+    /// Adds a resource type whose handles return through `drop`.
     pub(crate) fn resource_with<T: 'static>(
         &mut self,
         name: &str,
@@ -181,13 +181,13 @@ impl Interface<'_> {
     }
 }
 
-/// Counts a call and charges what came with it.
+/// Counts a call and charges its arguments.
 fn begin<P: Transfer>(store: &mut StoreContextMut<'_, GuestState>, params: &P) -> wasmtime::Result<()> {
     store.data_mut().count_call()?;
     meter::call(store, params.transfer_bytes())
 }
 
-/// Lets others go first when it is their turn.
+/// Yields if the run has used its turn.
 async fn pause(turn: Turn) {
     let mut passed = match turn {
         Turn::Ours => return,

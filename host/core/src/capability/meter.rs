@@ -1,5 +1,5 @@
-//! Charges host calls: [`HOST_CALL_FUEL`] for each, and [`TRANSFER_FUEL`] for each byte that it moves. The amounts depend
-//! on the call alone, so a run that repeats burns the same fuel.
+//! Charges host calls: [`HOST_CALL_FUEL`] for each, and [`TRANSFER_FUEL`] for each byte that it moves. The amounts
+//! depend on the call alone, so a repeated run burns the same fuel.
 
 use wasmtime::StoreContextMut;
 
@@ -7,10 +7,10 @@ use crate::limits::{HOST_CALL_BYTES, HOST_CALL_FUEL, TRANSFER_FUEL};
 use crate::run::YIELD;
 use crate::state::{GuestState, Stop};
 
-/// Whose turn it is after a host call.
+/// Whether the run continues after a host call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// The run may go on.
+    /// The run continues.
     Ours,
     /// The run has burnt a slice's worth and must yield.
     Others,
@@ -22,18 +22,18 @@ pub(super) fn call(store: &mut StoreContextMut<'_, GuestState>, bytes: u64) -> w
     burn(store, HOST_CALL_FUEL.saturating_add(bytes.saturating_mul(TRANSFER_FUEL)))
 }
 
-/// Charges further bytes of a call: what it reads in place, and what it answers.
+/// Charges further bytes of a call: those that it reads in place, and those that it returns.
 pub(crate) fn moved(store: &mut StoreContextMut<'_, GuestState>, bytes: u64) -> wasmtime::Result<()> {
     check(store, bytes)?;
     burn(store, bytes.saturating_mul(TRANSFER_FUEL))
 }
 
-/// A call that cannot be charged at once, because it cannot yield: the next one that can pays for it.
+/// Records a call that cannot be charged at once, because it cannot yield. The next call that can yield pays for it.
 pub(super) fn owed(state: &mut GuestState) {
     state.owed_fuel = state.owed_fuel.saturating_add(HOST_CALL_FUEL);
 }
 
-/// Whether the run must yield before it goes on.
+/// Returns whether the run must yield before it continues.
 pub(super) fn turn(store: &mut StoreContextMut<'_, GuestState>) -> Turn {
     let left = store.get_fuel().unwrap_or(0);
     let state = store.data_mut();

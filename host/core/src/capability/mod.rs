@@ -1,4 +1,4 @@
-//! Everything a guest can reach, in one list: one interface a file, every call counted and charged.
+//! All host interfaces, one a file. Every call counts and costs fuel.
 
 mod budget;
 mod http;
@@ -21,7 +21,7 @@ use wasmtime::Engine;
 
 use crate::error::HostError;
 
-/// Links every interface that Ringfence offers of its own, and the empty WASI.
+/// Links every interface of Ringfence, and the empty WASI.
 pub(crate) fn offer(engine: &Engine) -> Result<Registry, HostError> {
     let mut registry = Registry::new(engine);
     log::link(&mut registry)?;

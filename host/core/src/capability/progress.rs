@@ -1,4 +1,4 @@
-//! `ringfence:skill/progress`: news and pieces of output for the caller while the run goes on.
+//! `ringfence:skill/progress`: progress and chunks of output for the caller during the run.
 //!
 //! Both count as output, in the bytes that they take as JSON.
 

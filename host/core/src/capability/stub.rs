@@ -1,4 +1,4 @@
-//! Answers of functions that lend nothing, made out of their own types.
+//! Results of functions without anything behind them, made from their own types.
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::types::ComponentFunc;
@@ -7,7 +7,7 @@ use wasmtime::component::{Resource, ResourceAny, ResourceType, Type, Val};
 use crate::state::GuestState;
 use crate::wasi::{InputStream, IoError, Nothing, OutputStream, Pollable};
 
-/// Error cases that say "you may not", in the words of the interfaces at hand, best first.
+/// Names of error cases that mean "not allowed", the best first.
 const REFUSALS: &[&str] = &[
     "denied",
     "access-denied",
@@ -19,17 +19,17 @@ const REFUSALS: &[&str] = &[
     "closed",
 ];
 
-/// How a function without anything behind it answers.
+/// What a function without anything behind it returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stub {
-    /// With its own error; it traps where it has none.
+    /// Its own error; it traps if it has none.
     Refuse,
-    /// With nothing: an empty list, no value, a handle to an empty shell; else with its own error.
+    /// Nothing: an empty list, no value, a handle to an empty resource; else its own error.
     Hollow,
 }
 
 impl Stub {
-    /// The answer; none where there is no result, or none that would do.
+    /// Returns the result, or none if the function has no result or no fitting one.
     pub(super) fn answer(
         self,
         store: &mut StoreContextMut<'_, GuestState>,
@@ -73,10 +73,10 @@ fn error_of(ty: &Type) -> Option<Val> {
     }
 }
 
-/// Gives back the handles in an argument, as deep as they are. False when one is not of our kinds.
+/// Returns the handles in an argument to the engine, at any depth. False if one is of an unknown kind.
 ///
-/// Done by taking them as what they are, which clears the loan; dropping them would run a destructor, and
-/// for that take a second stack out of the pool.
+/// It takes them as their own types, which ends the borrow. Dropping them would run a destructor, which needs a second
+/// stack from the pool.
 pub(super) fn give_back(store: &mut StoreContextMut<'_, GuestState>, value: &Val) -> bool {
     let mut rest = vec![value];
     while let Some(value) = rest.pop() {

@@ -1,8 +1,8 @@
-//! Bytes that a host call moves: what [`Transfer`] counts, a run pays for in fuel.
+//! Bytes that a host call moves: [`Transfer`] counts them, and the run pays fuel for them.
 
 use wasmtime::component::{Resource, Val, WasmList, WasmStr};
 
-/// The size of a value that crosses between a guest and the host, in bytes as the host holds it.
+/// The size of a value that crosses between a guest and the host, in bytes of the host's form.
 ///
 /// Implemented for the Rust types of WIT's primitives, strings, lists, options, results, tuples and handles. For a
 /// type of your own, add up its fields. The default counts the value itself, which is right for a type without
@@ -18,13 +18,13 @@ use wasmtime::component::{Resource, Val, WasmList, WasmStr};
 /// }
 /// ```
 pub trait Transfer {
-    /// The size in bytes.
+    /// Returns the size in bytes.
     fn transfer_bytes(&self) -> u64 {
         size_of_val(self) as u64
     }
 }
 
-/// What a string or a list counts beside its contents: its address and its length.
+/// Bytes of a string or a list beside its contents: its address and its length.
 const HEADER: u64 = 8;
 
 macro_rules! plain {

@@ -1,14 +1,14 @@
-//! What breaks for the callers of a skill when another component takes its place.
+//! Finds what breaks for the callers of a skill when another component replaces it.
 //!
-//! The relation is on JSON, since callers write JSON. One question is asked of every pair of types: is all
-//! JSON that `from` takes also taken by `to`, with the same meaning? For a parameter `from` is the old type
-//! and `to` the new one. For a result it is the other way round: what a type writes it also takes, so a new
-//! result that fits writes nothing that the old schema, closed as it is, refuses.
+//! The relation is on JSON, because callers write JSON. For every pair of types it decides: does `to` accept all
+//! JSON that `from` accepts, with the same meaning? For a parameter `from` is the old type and `to` the new one. For a
+//! result it is the reverse. A type accepts what it writes, so a new result that fits writes nothing that the old,
+//! closed schema refuses.
 //!
-//! A wrong "nothing breaks" is a bug. The other way round is allowed where the meaning is in doubt or the
-//! case is rare: bytes for a string, integers for floats that cannot hold them all, flags for a list, a
-//! variant for the record or `result` that is written alike, an enum of single letters for a char, a function
-//! that moves into an interface. Limits are not compared: a value may take more room as its new type.
+//! A missed break is a bug. A false one is allowed where the meaning is in doubt or the case is rare: bytes for a
+//! string, integers for floats that cannot represent them all, flags for a list, a variant for a record or `result`
+//! with the same JSON, an enum of single letters for a char, a function that moves into an interface. Limits are not
+//! compared: a value can take more memory as its new type.
 
 mod relation;
 
@@ -21,7 +21,7 @@ use crate::text::clean;
 use crate::types::{TypeId, TypeTable};
 use crate::validate::{Description, ToolDescription, ToolResult, ValidatedSkill};
 
-/// Changes that are listed one by one.
+/// Maximum number of listed changes.
 const LISTED: usize = 50;
 
 /// Longest text of a type or place.
@@ -30,35 +30,35 @@ const TEXT_BYTES: usize = 240;
 /// Longest name of a tool, parameter, member or case.
 const NAME_BYTES: usize = 128;
 
-/// A difference that callers of the old skill run into.
+/// A difference that breaks callers of the old skill.
 ///
-/// Types are given in WIT, written out and cut. A place is `parameter text /a/*/b`, `result /a` or
-/// `failure`: the path goes by members, cases and positions, with `*` for the items of a list.
+/// Types are in WIT, written out and cut. A place is `parameter text /a/*/b`, `result /a` or
+/// `failure`. The path has members, cases and positions, with `*` for the items of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BreakingChange {
-    /// No tool has the full name of the old one.
+    /// No tool has the old tool's full name.
     ToolRemoved {
         /// The full name.
         tool: String,
     },
-    /// A tool is still there, and its short name is not.
+    /// A tool remains without its short name.
     NameRemoved {
         /// The full name.
         tool: String,
-        /// The name that is gone.
+        /// The removed name.
         name: String,
     },
-    /// A name calls another function than it did.
+    /// A name calls another function.
     NameMoved {
-        /// The full name of the tool that it called.
+        /// Full name of the old tool.
         tool: String,
         /// The name.
         name: String,
-        /// The full name of the tool that it calls now.
+        /// Full name of the new tool.
         now: String,
     },
-    /// A parameter is gone: calls that give it are refused.
+    /// A parameter is gone: calls that pass it are refused.
     ParameterRemoved {
         /// The tool's full name.
         tool: String,
@@ -67,7 +67,7 @@ pub enum BreakingChange {
         /// Its type.
         old: String,
     },
-    /// There is a new parameter that must be given.
+    /// A new parameter is required.
     ParameterRequired {
         /// The tool's full name.
         tool: String,
@@ -76,37 +76,37 @@ pub enum BreakingChange {
         /// Its type.
         new: String,
     },
-    /// A parameter no longer takes all that it took, or takes it for something else.
+    /// A parameter no longer accepts all old values, or gives them another meaning.
     ParameterType {
         /// The tool's full name.
         tool: String,
         /// Where in the parameter.
         place: String,
-        /// What stood there.
+        /// The old type.
         old: String,
-        /// What stands there now.
+        /// The new type.
         new: String,
     },
-    /// The value of a completed run may be one that the old schema refuses.
+    /// The value of a completed run can be one that the old schema refuses.
     ResultType {
         /// The tool's full name.
         tool: String,
         /// Where in the result.
         place: String,
-        /// What stood there.
+        /// The old type.
         old: String,
-        /// What stands there now.
+        /// The new type.
         new: String,
     },
-    /// The value of a failed run may be one that the old schema refuses.
+    /// The value of a failed run can be one that the old schema refuses.
     FailureType {
         /// The tool's full name.
         tool: String,
         /// Where in the failure.
         place: String,
-        /// What stood there.
+        /// The old type.
         old: String,
-        /// What stands there now.
+        /// The new type.
         new: String,
     },
     /// A tool that could not fail now can.
@@ -116,16 +116,16 @@ pub enum BreakingChange {
         /// The type of its failure.
         new: String,
     },
-    /// There are more changes than are listed; always the last.
+    /// More changes than the list has; always the last entry.
     More {
-        /// How many more were found. The places within one parameter or result that follow the last
-        /// one listed count as one.
+        /// Number of further changes. Places in one parameter or result that follow the last listed one count
+        /// as one.
         count: u64,
     },
 }
 
 impl BreakingChange {
-    /// The stable code of this kind of change.
+    /// Returns the stable code of this kind of change.
     pub fn code(&self) -> &'static str {
         match self {
             Self::ToolRemoved { .. } => "tool-removed",
@@ -171,12 +171,11 @@ impl fmt::Display for BreakingChange {
 }
 
 impl ValidatedSkill {
-    /// What breaks for callers of `old` who call this skill instead, with JSON; nothing when it can take
-    /// its place. At most 50 changes are listed, then their number.
+    /// Lists what breaks for callers of `old` that call this skill instead, with JSON.
     ///
-    /// Tools are known by name, as callers know them; the names of types do not matter. Documentation,
-    /// imports and what the tools do are not looked at. Whoever calls with component values or Rust types
-    /// needs the same signatures, which is more.
+    /// The list is empty if this skill can replace the old one. It has at most 50 changes, then their number. Tools
+    /// match by name, as for callers; names of types do not matter. Documentation, imports and the behaviour of tools
+    /// do not count. Callers with component values or Rust types need equal signatures, which is more.
     pub fn breaking_changes_since(&self, old: &Self) -> Vec<BreakingChange> {
         breaking(&old.description, &self.description)
     }

@@ -1,4 +1,4 @@
-//! What is known of a skill without running it: tools, types, imports, counts. Plain data.
+//! The description of a skill: tools, types, imports, counts. Plain data from validation alone.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(crate) struct Description {
 }
 
 impl Description {
-    /// Whether all types that the tools name are there, and each result is what it is said to be.
+    /// Returns whether all types of the tools exist, and each result is of its stated kind.
     pub(crate) fn is_sound(&self) -> bool {
         self.tools.iter().all(|tool| {
             let result = match tool.result {
@@ -40,24 +40,24 @@ impl Description {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Import {
-    /// Its name, with the version.
+    /// The name, with the version.
     pub name: String,
-    /// What stands behind it.
+    /// What the host provides for it.
     pub lending: Lending,
 }
 
-/// What stands behind an import.
+/// What the host provides for an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Lending {
-    /// It works.
+    /// A working interface.
     Lent,
-    /// It is linked, and every call is refused with an error or a trap.
+    /// An interface whose every call returns an error or traps.
     Denied,
-    /// It is there and empty: no file, no socket, no environment.
+    /// An empty interface: no file, no socket, no environment.
     Empty,
-    /// It only names plain types, so nothing needs to stand behind it.
+    /// Nothing, because the import only names plain types.
     TypesOnly,
 }
 
@@ -75,7 +75,7 @@ pub(crate) struct ToolDescription {
     pub(crate) docs: Option<ToolDocs>,
 }
 
-/// What a tool gives.
+/// What a tool returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ToolResult {
     Nothing,

@@ -1,9 +1,8 @@
-//! The `ringfence:skill` section: what an author says of a skill, its tools and types, checked against the real ones.
+//! The section `ringfence:skill`: an author's texts and claims, checked against the real tools and types.
 //!
-//! WIT comments do not survive into a component, so they come in a custom section at the top level of the file, as
-//! JSON; `wit/README.md` has its form. It is untrusted text: capped at 64 KiB, without control characters other than
-//! line breaks. Whatever it names must be there, and example inputs must fit their tools. A section that is there and
-//! wrong refuses the skill.
+//! A component carries no WIT comments, so they come in a custom section at the top level of the file, as JSON;
+//! `wit/README.md` has its form. It is untrusted text: at most 64 KiB, without control characters other than line
+//! breaks. Every name in it must exist, and example inputs must fit their tools. A wrong section refuses the skill.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,10 +28,10 @@ const TEXT_CAP: usize = 4096;
 /// Longest name, version or licence, in bytes.
 const LINE_CAP: usize = 256;
 
-/// Most hosts and most tools that a skill may ask for.
+/// Maximum number of hosts, and of tools, that a skill can request.
 const ASKS_CAP: usize = 64;
 
-/// Most examples of all tools together.
+/// Maximum number of examples of all tools together.
 const EXAMPLES_CAP: usize = 256;
 
 #[derive(Debug, Deserialize)]
@@ -56,7 +55,7 @@ struct Metadata {
     types: Once<TypeTexts>,
 }
 
-/// What an author says of a type.
+/// An author's texts on a type.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TypeTexts {
@@ -66,7 +65,7 @@ struct TypeTexts {
     fields: Once<String>,
 }
 
-/// What the author says of the skill as a whole.
+/// An author's texts on the skill as a whole.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SkillDocs {
@@ -76,46 +75,47 @@ pub(crate) struct SkillDocs {
     pub(crate) manifest: Manifest,
 }
 
-/// What an author calls a skill, and what the skill asks for. Untrusted text, and claims: the store's own name and
-/// version are what counts, and asking grants nothing.
+/// An author's name, version and licence of a skill, and its requested grants.
+///
+/// These are untrusted claims. The store's own name and version count, and a request grants nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Manifest {
-    /// The author's name for it.
+    /// The author's name of the skill.
     pub name: Option<String>,
-    /// The author's version of it.
+    /// The author's version of the skill.
     pub version: Option<String>,
-    /// An SPDX expression, as the author gives it.
+    /// The author's licence, an SPDX expression.
     pub license: Option<String>,
-    /// What it asks to be lent.
+    /// The requested grants.
     pub grants: Asks,
 }
 
-/// What a skill asks to be lent, beyond what every skill has. Asking is not having: a policy grants.
+/// Grants that a skill requests beyond what every skill has. A request grants nothing; the operator does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Asks {
-    /// Hosts that it sends requests to.
+    /// Hosts to which the skill sends requests.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<String>,
-    /// Whether it keeps keys and values.
+    /// Whether the skill stores keys and values.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub kv: bool,
-    /// Other tools that it calls, as `skill_tool`.
+    /// Other tools that the skill calls, as `skill_tool`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skills: Vec<String>,
 }
 
 impl Asks {
-    /// Whether it asks for nothing.
+    /// Returns whether the skill requests nothing.
     pub fn is_empty(&self) -> bool {
         self.http.is_empty() && !self.kv && self.skills.is_empty()
     }
 }
 
-/// What the author says of a tool.
+/// An author's texts on a tool.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ToolDocs {
@@ -129,21 +129,21 @@ pub(crate) struct ToolDocs {
     pub(crate) examples: Vec<Example>,
 }
 
-/// An input that shows what a tool does. It fits the tool.
+/// An example input of a tool. It fits the tool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Example {
-    /// What it shows. Untrusted text.
+    /// What the example shows. Untrusted text.
     pub name: String,
     /// The input, as JSON.
     pub input: Value,
 }
 
-/// What an author claims of how a tool behaves, in the words of MCP. A claim: nothing here checks or enforces it, so
-/// show it to an agent only once somebody who is trusted has accepted it.
+/// An author's claims about a tool's behaviour, in the words of MCP.
 ///
-/// What is absent is not claimed.
+/// Nothing here checks or enforces a claim. Show it to an agent only after a trusted person has accepted it. An absent
+/// member claims nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -151,16 +151,16 @@ pub struct Annotations {
     /// A title for people.
     #[serde(default)]
     pub title: Option<String>,
-    /// It changes nothing around it.
+    /// The tool changes nothing in its environment.
     #[serde(default)]
     pub read_only: Option<bool>,
-    /// It may destroy what is there, and not only add to it.
+    /// The tool can destroy existing things, and not only add new ones.
     #[serde(default)]
     pub destructive: Option<bool>,
-    /// Called again with the same input, it changes nothing more.
+    /// A second call with the same input changes nothing more.
     #[serde(default)]
     pub idempotent: Option<bool>,
-    /// It deals with things outside, such as the web.
+    /// The tool works with things outside, such as the web.
     #[serde(default)]
     pub open_world: Option<bool>,
 }
@@ -200,7 +200,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Once<T> {
     }
 }
 
-/// Adds the documentation to tools and types; gives what is said of the whole skill.
+/// Adds the documentation to tools and types, and returns the texts on the whole skill.
 pub(super) fn apply(
     section: &[u8],
     sections: u32,

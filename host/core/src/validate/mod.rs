@@ -1,8 +1,8 @@
-//! Submission → ValidatedSkill: every reason against a component, found without compiling it.
+//! Validates a component without compiling it, and finds every reason against it.
 //!
-//! Pure: bytes and caps in, a description or refusals out. The order: size, header, validity under
-//! the allowed features, counts, imports, exports, schemas, documentation. All reasons that can be
-//! found are reported at once.
+//! Validation is pure: it takes bytes and caps, and returns a description or refusals. The order is size, header,
+//! counts, validity under the allowed features, imports, exports, documentation, schemas. It reports all reasons at
+//! once.
 
 mod count;
 mod description;
@@ -30,7 +30,7 @@ use crate::limits::SkillCaps;
 use crate::report::Digest;
 use crate::schema;
 
-/// Bytes that somebody sent, and their digest. Nothing is known of them but their size.
+/// Submitted bytes and their digest. Only their size has been checked.
 #[derive(Debug, Clone)]
 pub struct Submission {
     bytes: Arc<[u8]>,
@@ -38,11 +38,11 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// Takes bytes in, if they are within the cap.
+    /// Accepts bytes within the cap on size.
     ///
     /// # Errors
     ///
-    /// [`Refusal::OverCap`] with both sizes.
+    /// Fails with [`Refusal::OverCap`], which has both sizes.
     pub fn new(bytes: impl Into<Arc<[u8]>>, caps: &SkillCaps) -> Result<Self, LoadError> {
         let bytes = bytes.into();
         let size = bytes.len() as u64;
@@ -54,13 +54,13 @@ impl Submission {
         Ok(Self { bytes, digest })
     }
 
-    /// SHA-256 of the bytes.
+    /// Returns the SHA-256 of the bytes.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 }
 
-/// A component that passed every check there is before compiling.
+/// A component that passed every check before compilation.
 #[derive(Debug, Clone)]
 pub struct ValidatedSkill {
     pub(crate) bytes: Arc<[u8]>,
@@ -69,18 +69,18 @@ pub struct ValidatedSkill {
 }
 
 impl ValidatedSkill {
-    /// The component's bytes, for a compiler in another process.
+    /// Returns the component's bytes, for a compiler in another process.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// SHA-256 of the bytes: the skill's name.
+    /// Returns the SHA-256 of the bytes, which identifies the skill.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 }
 
-/// Checks a submission against `caps` and what the host offers.
+/// Checks a submission against `caps` and the host's interfaces.
 pub(crate) fn validate(
     submission: Submission,
     caps: &SkillCaps,
@@ -132,7 +132,7 @@ fn describe(bytes: &[u8], caps: &SkillCaps, offer: &Offer, refusals: &mut Refusa
     Some(Description { tools: exports.tools, types: exports.types, imports: imports.collect(), counts, docs })
 }
 
-/// Refuses what is not a component by its first eight bytes.
+/// Refuses bytes that are no component, by their first eight bytes.
 fn header(bytes: &[u8]) -> Option<Refusal> {
     match bytes {
         [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => None,

@@ -1,4 +1,4 @@
-//! `wasi:clocks`: a clock of one millisecond, or one that stands still.
+//! `wasi:clocks`: a clock of one millisecond, or a fixed clock.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,22 +10,23 @@ use crate::capability::{Registry, Transfer};
 use crate::error::HostError;
 use crate::state::{GuestState, Stop};
 
-/// What the clocks of a run show. Default: [`Clock::Real`].
+/// The clocks of a run. Default: [`Clock::Real`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Clock {
-    /// The host's clocks, cut to a millisecond: fine clocks help attacks on shared hardware.
+    /// The host's clocks, cut to a millisecond, because fine clocks help attacks on shared hardware.
     #[default]
     Real,
-    /// Begins at this time after 1970 and moves on by a millisecond with every look at it. A wait
-    /// ends at once and moves it by the time waited for. A run then repeats exactly.
+    /// A clock that begins at this time after 1970 and advances by a millisecond with each reading.
+    ///
+    /// A wait ends at once and advances the clock by its time. A run then repeats exactly.
     Fixed(Duration),
 }
 
 const TICK: Duration = Duration::from_millis(1);
 const TICK_NANOS: u64 = 1_000_000;
 
-/// What the monotonic clock shows when a run begins. Not zero: Go takes that for a broken clock.
+/// The monotonic clock's time when a run begins. Not zero, because Go takes that for a broken clock.
 const ORIGIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl RunClock {
         ORIGIN.saturating_add(since)
     }
 
-    /// Moves a fixed clock by one look at it.
+    /// Advances a fixed clock by one reading.
     fn step(&mut self) -> Duration {
         self.moved = self.moved.saturating_add(TICK);
         self.moved
