@@ -140,31 +140,31 @@ impl Admission {
         }
     }
 
-    /// Bytes reserved now, for runs that are under way.
+    /// Returns the bytes reserved for current runs.
     pub(crate) fn reserved_bytes(&self) -> u64 {
         self.bytes.used.load(Ordering::Relaxed)
     }
 
-    /// Slots taken now by runs that are under way.
+    /// Returns the slots of current runs.
     pub(crate) fn runs(&self) -> u64 {
         self.runs.used.load(Ordering::Relaxed)
     }
 }
 
-/// Leave for one run.
+/// The reservation of one run.
 #[derive(Debug)]
 pub(crate) struct Permit {
     admission: Arc<Admission>,
     principal: Principal,
     runs: u64,
     bytes: u64,
-    /// The part of `bytes` that is for memories and tables.
+    /// Part of `bytes` for memories and tables.
     guest_bytes: u64,
 }
 
 impl Permit {
-    /// Makes sure that `total` bytes of memories and tables are paid for. False when the host's
-    /// budget does not have them; nothing is charged then.
+    /// Reserves up to `total` bytes of memories and tables. False if the host's budget is too small; it then reserves
+    /// nothing.
     pub(crate) fn cover_guest(&mut self, total: u64) -> bool {
         let more = total.saturating_sub(self.guest_bytes);
         if more == 0 {
@@ -188,7 +188,7 @@ impl Drop for Permit {
     }
 }
 
-/// One more that waits, until it is dropped.
+/// Counts a waiting run until it is dropped.
 struct Waits<'a>(&'a AtomicU64);
 
 impl<'a> Waits<'a> {
@@ -204,26 +204,26 @@ impl Drop for Waits<'_> {
     }
 }
 
-/// Bytes of a slot that may be in memory already when a run begins: what an earlier run left mapped, zeroed.
+/// Bytes of a slot that can be in memory when a run begins: zeroed pages of an earlier run.
 const WARM: u64 = 2 << 20;
 
-/// What a run may come to hold in its next slice beside what it holds for good: its initial memories, which are mapped
-/// as they are touched, and its result. Whole while it runs, and what was touched while it is parked.
+/// The part of a reservation that shrinks while a run is parked: its initial memories, which the system maps as the run
+/// touches them, and its result. A running run reserves all of it, a parked run what it touched.
 #[derive(Debug)]
 pub(crate) struct Surge {
     admission: Arc<Admission>,
     principal: Principal,
-    /// Bytes of initial memories and tables, at most.
+    /// Maximum bytes of initial memories and tables.
     guest: u64,
     full: u64,
     touched: u64,
     covered: u64,
-    /// What this thread had touched when the slice began; none where nothing is to be found out.
+    /// Bytes that this thread had touched when the slice began; none if they are not measured.
     since: Option<u64>,
 }
 
 impl Surge {
-    /// The slice is over: keeps what was touched.
+    /// Ends a slice: keeps the touched bytes reserved, and returns the rest.
     fn park(&mut self) {
         let Some((since, now)) = self.since.take().zip(faults::touched()) else { return };
         self.touched = self.touched.saturating_add(now.saturating_sub(since));
@@ -234,7 +234,7 @@ impl Surge {
         self.admission.give(back);
     }
 
-    /// A slice begins: whether its worst case is paid for.
+    /// Begins a slice: reserves its worst case. False if the budget is too small.
     fn resume(&mut self) -> bool {
         let more = self.full.saturating_sub(self.covered);
         if more == 0 {
@@ -265,18 +265,18 @@ pub(crate) struct Parking {
 }
 
 impl Parking {
-    /// The run was admitted.
+    /// Records that the run was admitted.
     pub(crate) fn begin(&self, surge: Surge, deadline: Instant) {
         let _ = self.deadline.set(deadline);
         *self.surge.lock().unwrap_or_else(PoisonError::into_inner) = Some(surge);
     }
 
-    /// Whether the run's time is up, so that it needs no slice but its end.
+    /// Returns whether the deadline has passed, so that the run only needs to end.
     pub(crate) fn is_late(&self) -> bool {
         self.deadline.get().is_some_and(|deadline| Instant::now() >= *deadline)
     }
 
-    /// The run is over.
+    /// Returns the reservation when the run has ended.
     pub(crate) fn end(&self) {
         drop(self.surge.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
@@ -287,7 +287,7 @@ impl Parking {
         }
     }
 
-    /// Before a slice; a run whose worst case the budget no longer has is ended by itself.
+    /// Reserves a slice's worst case. If the budget is too small, the run ends by itself.
     pub(crate) fn resume(&self) {
         if let Some(surge) = self.surge.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
             && !surge.resume()
@@ -296,7 +296,7 @@ impl Parking {
         }
     }
 
-    /// Whether the run must end because the host has no memory for its next slice.
+    /// Returns whether the run must end because the host has no memory for its next slice.
     pub(crate) fn is_refused(&self) -> bool {
         self.refused.load(Ordering::Relaxed)
     }

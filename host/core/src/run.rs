@@ -1,4 +1,4 @@
-//! Permit → Sandbox → Report: one store for one run, dropped whatever the outcome.
+//! Runs an admitted call: one store for one run, dropped whatever the outcome.
 //!
 //! [`Sandbox::run`] consumes the sandbox, so an instance is never used twice. Dropping its future
 //! drops the store, and with it the instance, its memories and the permit.
@@ -24,15 +24,15 @@ use crate::state::{Budget, GuestState, Stop};
 /// Fuel between two yields of a busy guest, host calls included: about 3 to 50 µs of work.
 pub(crate) const YIELD: u64 = 100_000;
 
-/// The same where nested components hand values to one another: a text that the engine copies between them costs no
-/// fuel, and a call that passes one burns some thirty units. So a slice is a few copies, and computing is slower by
-/// what the yields cost, some two to three times.
+/// Fuel between two yields where nested components pass values to one another. The engine copies texts between them
+/// without fuel, and a call that passes one burns some thirty units. A slice is thus a few copies, and computing is two
+/// to three times slower because of the yields.
 const YIELD_HANDING_OVER: u64 = 100;
 
-/// Handles to resources that a run may hold at once.
+/// Maximum number of resource handles of a run.
 const HANDLES: usize = 1_000;
 
-/// A store with every limit set, before anything of the guest exists.
+/// A store with every limit set, before the guest exists.
 pub(crate) struct Sandbox {
     store: Store<GuestState>,
     skill: Skill,
@@ -42,7 +42,7 @@ pub(crate) struct Sandbox {
     parking: Over,
 }
 
-/// Gives back what the run held for its slices, after the store is gone.
+/// Returns the run's reservation for its slices, after the store is gone.
 #[derive(Debug)]
 struct Over(Arc<Parking>);
 
@@ -52,7 +52,7 @@ impl Drop for Over {
     }
 }
 
-/// How a call ended, before it is an outcome.
+/// How a call ended, before it becomes an outcome.
 enum End<R> {
     Returned(wasmtime::Result<R>),
     Deadline,
@@ -63,7 +63,7 @@ enum End<R> {
 
 /// A finished run: the outcome of the engine's part, and the store's state for the report.
 pub(crate) struct Finished<R> {
-    /// What the tool returned, or how else the run ended.
+    /// The tool's result, or how the run ended otherwise.
     pub(crate) ended: Result<R, Outcome<Infallible>>,
     pub(crate) usage: Usage,
     pub(crate) state: GuestState,
@@ -94,7 +94,7 @@ impl Sandbox {
         Ok(Self { store, skill, started, deadline, fuel, parking: Over(parking) })
     }
 
-    /// Instantiates, and calls through `call`. `Err` is not a run: the host or a lent function failed.
+    /// Instantiates the skill and calls it through `call`. An `Err` is no run: the host or a host interface failed.
     pub(crate) async fn run<R, C>(
         mut self,
         cancel: Option<CancellationToken>,
@@ -141,7 +141,7 @@ impl Sandbox {
 }
 
 impl<R> Finished<R> {
-    /// The report, with what `turn` makes of the returned value.
+    /// Builds the report; `turn` makes an outcome of the returned value.
     pub(crate) fn report<T>(
         mut self,
         skill: &Skill,
@@ -168,8 +168,8 @@ impl<R> Finished<R> {
 
 /// Polls the guest until it returns, the token is cancelled, or the clock passes the deadline.
 ///
-/// A busy guest comes back here with every yield, and what it calls in the host yields as well, so the clock is read
-/// often enough whatever it does. The timer is made only when there is something to wait for.
+/// A busy guest returns here with every yield, and host calls yield as well, so the loop reads the clock often
+/// enough. It creates the timer only when the guest waits.
 async fn race<R>(
     mut guest: Pin<&mut impl Future<Output = wasmtime::Result<R>>>,
     deadline: Instant,
@@ -215,14 +215,14 @@ async fn race<R>(
     .await
 }
 
-/// What was printed without a line break at the end.
+/// Logs printed text without a line break at its end.
 fn finish_log(state: &mut GuestState) {
     for line in state.wasi.take_rest().into_iter().flatten() {
         line.log(state);
     }
 }
 
-/// Our own reasons first: whatever error the engine made of them on the way out.
+/// Finds the outcome. Our own reasons count first, whatever error the engine made of them.
 fn ended<R>(end: End<R>, state: &mut GuestState) -> Result<Result<R, Outcome<Infallible>>, RunError> {
     let error = match end {
         End::Returned(Ok(value)) => return Ok(Ok(value)),
@@ -266,11 +266,10 @@ fn is_pool_full(_: &wasmtime::Error) -> bool {
     false
 }
 
-/// Errors for which wasmtime 48 has no type, by their words. `tests/sandbox` pins each, and `tests/edge` (`small`) the
-/// lack of memory.
+/// Recognises errors without a type in wasmtime 48 by their text. `tests/sandbox` pins each text, and `tests/edge`
+/// (`small`) that for lack of memory.
 ///
-/// Only the root of the error is looked at: around it stand a backtrace and with it names that the guest
-/// chose.
+/// Only the root of the error counts: a backtrace around it contains names that the guest chose.
 fn untyped(error: &wasmtime::Error, state: &GuestState) -> Outcome<Infallible> {
     let root = error.root_cause().to_string();
     let begins = |text: &str| root.starts_with(text);
@@ -317,7 +316,7 @@ fn trapped(
     }))
 }
 
-/// The stable name of a trap.
+/// Returns the stable name of a trap.
 fn trap_code(trap: Trap) -> &'static str {
     match trap {
         Trap::StackOverflow => "stack-overflow",

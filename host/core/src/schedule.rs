@@ -1,18 +1,17 @@
-//! Fair shares of the processor: a run that outlives its first slice goes on here, a slice at a time.
+//! Shares the processor fairly: a run that outlives its first slice continues here, a slice at a time.
 //!
 //! ```text
 //! caller's thread: first slice ──ended──▶ report
 //!                      └──spent──▶ queue of its principal ──▶ run threads: slice, queue, slice, …
 //! ```
 //!
-//! Short runs never leave the thread of their caller. A longer one is queued under its principal, and as many threads
-//! as there are cores run one slice after another, always of the principal that has had the least (start-time fair
-//! queueing: Goyal, Vin, Cheng, SIGCOMM 1996). So a principal alone gets the whole machine, and of k busy ones each
-//! gets a k-th, however many runs it has. A first slice counts as well, and a principal that is ahead of the others
-//! has to queue for it.
+//! Short runs never leave the thread of their caller. A longer run joins the queue of its principal. One thread per
+//! core takes slices, always from the principal that has had the least time (start-time fair queueing: Goyal, Vin,
+//! Cheng, SIGCOMM 1996). A principal alone therefore gets the whole machine, and of k busy ones each gets a k-th,
+//! however many runs it has. First slices count too, and a principal that is ahead of the others must queue for them.
 //!
-//! The clock of a run is in the run: its timer and its token wake it, and a run that is woken while it is queued is
-//! looked at next, so that a deadline holds however long the queue is.
+//! A run has its own clock: its timer and its token wake it. A run that is woken in the queue goes to the front, so
+//! that a deadline holds however long the queue is.
 
 mod window;
 
@@ -33,35 +32,34 @@ use crate::admit::Parking;
 use crate::error::RunError;
 use window::Window;
 
-/// Time that a run gets on the thread of its caller before it goes on elsewhere.
+/// Time of a run on its caller's thread, before it continues on a run thread.
 const FIRST_SLICE: Duration = Duration::from_micros(300);
 
-/// Time that a run gets at once on a run thread.
+/// Time of a slice on a run thread.
 const SLICE: Duration = Duration::from_millis(1);
 
-/// By how much a principal may be ahead of one that waits, in nanoseconds, and still begin on the caller's thread.
+/// Lead, in nanoseconds, over a waiting principal with which a run can still begin on its caller's thread.
 const LEAD: u64 = 3_000_000;
 
 /// A first slice that held the caller's thread for longer than this, by something that cannot yield (a bulk memory
 /// operation, a large result), sends its principal's next runs straight to the run threads …
 const OVERRUN: Duration = Duration::from_millis(1);
 
-/// … for so many times as long as it held the thread.
+/// … for this multiple of the time that it held the thread.
 const PENALTY: u32 = 200;
 
-/// A principal whose first slices crowd out those of others goes straight to the run threads for so long.
+/// Time for which a principal goes straight to the run threads after its first slices crowded out others'.
 const CROWD_PENALTY: Duration = Duration::from_secs(1);
 
-/// Of so many runs of one principal that are taken from its queue, one has had a slice before: the others are new, and
-/// likely to be short.
+/// One of this many runs from a principal's queue has had a slice before. The others are new, and likely to be short.
 const LONG_EVERY: u32 = 4;
 
-/// By how much the system prefers the threads of callers to run threads: about ten times as much time for what wants it
-/// too. So a slice that cannot yield delays nobody's short call.
+/// Niceness of run threads: the threads of callers get about ten times as much of a contended core. A slice that cannot
+/// yield thus delays no short call.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
-/// Accounts that are kept without a look at whether they count.
+/// Number of accounts below which none is dropped.
 const PRUNE: usize = 1_024;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -69,7 +67,7 @@ type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// The name of a principal: see [`crate::Call::principal`].
 type Principal = Arc<str>;
 
-/// Where a run belongs: whose it is, and what it holds while it runs.
+/// The principal of a run, and its reservation.
 pub(crate) struct Place {
     principal: Principal,
     parking: Arc<Parking>,
@@ -81,11 +79,11 @@ impl Place {
     }
 }
 
-/// Hands out slices of run threads. A clone is the same.
+/// Runs slices on run threads. A clone is the same scheduler.
 #[derive(Debug, Clone)]
 pub(crate) struct Scheduler {
     shared: Arc<Shared>,
-    /// The last one stops the threads.
+    /// Stops the threads when the last clone is dropped.
     _owner: Arc<Owner>,
 }
 
@@ -103,7 +101,7 @@ impl Drop for Owner {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    /// Principals that wait, and those with a penalty. While it is 0 nobody competes, and no lock is taken.
+    /// Number of principals that wait or have a penalty. While it is 0 nobody competes, and calls take no lock.
     attention: AtomicUsize,
     most_threads: usize,
     window: Mutex<Window>,
@@ -112,25 +110,25 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     accounts: HashMap<Principal, Account>,
-    /// Principals with something queued, by the time that they have had.
+    /// Principals with queued runs, by the time that they have had.
     ready: BTreeSet<(u64, Principal)>,
-    /// Runs that were woken while they were queued.
+    /// Runs that were woken in their queue.
     urgent: VecDeque<Entry>,
-    /// The time that the principal had whose run was taken last.
+    /// The time of the principal whose run was taken last.
     clock: u64,
-    /// Principals whose runs may not begin on their callers' threads, and until when.
+    /// Principals whose runs must not begin on their callers' threads, and until when.
     slow: BTreeSet<(Instant, Principal)>,
     tickets: u64,
     threads: usize,
     closed: bool,
-    /// Accounts at which those that count for nothing are dropped.
+    /// Number of accounts at which idle ones are dropped.
     prune_at: usize,
 }
 
-/// A principal that has runs here, or had some lately.
+/// The account of a principal with current or recent runs.
 #[derive(Debug, Default)]
 struct Account {
-    /// Nanoseconds that it has had, at least the clock's when its first run came.
+    /// Nanoseconds that it has had; at its first run at least the clock's.
     had: u64,
     new: VecDeque<Entry>,
     long: VecDeque<Entry>,
@@ -139,20 +137,20 @@ struct Account {
     slow_until: Option<Instant>,
 }
 
-/// A place in a queue. It counts as long as the task has not been taken by another way.
+/// A place in a queue. It is void once the task was taken in another way.
 #[derive(Debug, Clone)]
 struct Entry {
     task: Arc<Task>,
     ticket: u64,
 }
 
-/// A run that went on here.
+/// A run that continues on the run threads.
 struct Task {
     shared: Arc<Shared>,
     principal: Principal,
     parking: Arc<Parking>,
     runtime: Handle,
-    /// Locked while a slice runs. None when it has ended.
+    /// The run, locked during a slice; none when it has ended.
     work: Mutex<Option<Work>>,
     status: Mutex<Status>,
     cancelled: AtomicBool,
@@ -165,7 +163,7 @@ enum Status {
         ticket: u64,
         urgent: bool,
     },
-    /// On a thread; woken meanwhile, it is queued again.
+    /// On a thread; if it is woken meanwhile, it is queued again.
     Running {
         woken: bool,
     },
@@ -180,7 +178,7 @@ impl std::fmt::Debug for Task {
 }
 
 impl Scheduler {
-    /// As many threads as there are cores, each started when there is work for it.
+    /// Creates a scheduler with a thread per core, each of which starts when it has work.
     pub(crate) fn new() -> Self {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
@@ -192,12 +190,12 @@ impl Scheduler {
         Self { _owner: Arc::new(Owner(Arc::clone(&shared))), shared }
     }
 
-    /// Runs `work` to its end: here for its first slice, unless it is `heavy` or its principal must queue, and after
-    /// that on a run thread. Dropping the future drops `work`, at the latest when its slice is over.
+    /// Runs `work` to its end: its first slice here, unless it is `heavy` or its principal must queue, and the rest
+    /// on a run thread. Dropping the future drops `work`, at the latest when its slice ends.
     ///
     /// # Errors
     ///
-    /// [`RunError::Host`]: the thread of the run is gone. No guest can bring that about.
+    /// Fails with [`RunError::Host`] if the thread of the run is gone. No guest can cause that.
     pub(crate) async fn run<T: Send + 'static>(
         self,
         place: Place,
@@ -239,7 +237,7 @@ impl Scheduler {
     }
 }
 
-/// Stops a task when its caller goes away.
+/// Stops a task when its caller drops the call.
 struct Stops(Arc<Task>);
 
 impl Drop for Stops {
@@ -255,13 +253,13 @@ impl Drop for Stops {
 /// How a slice ended.
 enum End<T> {
     Ready(T),
-    /// The time is up; it would go on at once.
+    /// The time is over, and the run would continue at once.
     Spent,
-    /// For something that wakes it.
+    /// The run waits for something that wakes it.
     Waits,
 }
 
-/// Polls for as long as it would go on at once and has time.
+/// Polls the run while it would continue at once and has time.
 fn slice<T>(
     mut work: Pin<&mut (dyn Future<Output = T> + Send)>,
     outer: Waker,
@@ -292,7 +290,7 @@ fn slice<T>(
     }
 }
 
-/// Tells a run that yields from one that waits: who is woken while it is polled would go on at once.
+/// Distinguishes a run that yields from one that waits: a run that is woken during its poll would continue at once.
 struct Flag {
     polling: AtomicBool,
     woken: AtomicBool,
@@ -331,13 +329,13 @@ impl Wake for Task {
 }
 
 impl Task {
-    /// Drops the run, and with it all that it holds.
+    /// Drops the run with all its resources.
     fn drop_work(&self) {
         let work = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
         let _ = catch_unwind(AssertUnwindSafe(|| drop(work)));
     }
 
-    /// Puts it before everything that is queued.
+    /// Puts the run to the front of all queues.
     fn next(self: &Arc<Self>, state: &mut State, status: &mut Status) {
         let ticket = state.next_ticket();
         *status = Status::Queued { ticket, urgent: true };
@@ -362,7 +360,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a principal's run may have its first slice on its caller's thread.
+    /// Returns whether a principal's run can have its first slice on its caller's thread.
     fn may_begin_here(&self, principal: &Principal) -> bool {
         if self.attention.load(Ordering::Relaxed) == 0 {
             return true;
@@ -406,7 +404,7 @@ impl Shared {
         self.recount(&state);
     }
 
-    /// Takes over a run.
+    /// Takes over a run from its caller's thread.
     fn begin(
         shared: &Arc<Self>,
         principal: Principal,
@@ -462,7 +460,7 @@ impl Shared {
         self.attention.store(state.ready.len().saturating_add(state.slow.len()), Ordering::Relaxed);
     }
 
-    /// A run thread: slice after slice, until the host is gone.
+    /// Runs slices on a run thread until the host is gone.
     fn work(self: Arc<Self>) {
         // On Linux it is of the thread alone; elsewhere of the process, which must stay as it is.
         #[cfg(target_os = "linux")]
@@ -510,7 +508,7 @@ enum Goes {
     Ended,
 }
 
-/// A slice of a task that was taken.
+/// Runs a slice of a task.
 fn run_slice(task: &Arc<Task>) -> Goes {
     let mut place = task.work.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(work) = place.as_mut() else { return Goes::Ended };
@@ -540,7 +538,7 @@ impl Account {
         self.running == 0 && self.new.is_empty() && self.long.is_empty()
     }
 
-    /// The next of its runs: new ones first, but now and then one that has been here longer.
+    /// Returns the next run: mostly new ones, now and then a longer one.
     fn next(&mut self) -> Option<Entry> {
         self.taken = self.taken.wrapping_add(1);
         let long_first = self.taken.checked_rem(LONG_EVERY) == Some(0);
@@ -584,7 +582,7 @@ impl State {
         self.tickets
     }
 
-    /// Takes the run whose turn it is.
+    /// Takes the next run.
     fn take(&mut self) -> Option<Arc<Task>> {
         while let Some(entry) = self.urgent.pop_front() {
             if self.begins(&entry) {
@@ -607,7 +605,7 @@ impl State {
         None
     }
 
-    /// Whether the entry is the one that counts; the task runs then.
+    /// Returns whether the entry is valid, and marks its task as running then.
     fn begins(&mut self, entry: &Entry) -> bool {
         let mut status = entry.task.status();
         match *status {
@@ -632,7 +630,7 @@ impl State {
         }
     }
 
-    /// Drops the accounts that count for nothing: of principals without a run that are ahead of nobody.
+    /// Drops the accounts of principals that have no run and are ahead of nobody.
     fn forget(&mut self) {
         let clock = self.clock;
         let nobody_waits = self.ready.is_empty();

@@ -1,4 +1,4 @@
-//! First slices, counted over all threads of callers: who crowds out whom.
+//! Counts first slices over all threads of callers, to find principals that crowd out others.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::Principal;
 
-/// First slices are counted over so long.
+/// Time over which first slices are counted.
 pub(super) const WINDOW: Duration = Duration::from_millis(10);
 
-/// What first slices took lately, on all threads of callers together.
+/// Recent time of first slices, on all threads of callers together.
 #[derive(Debug)]
 pub(super) struct Window {
     pub(super) since: Instant,
@@ -18,7 +18,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Counts a first slice that ends now. True when its principal takes most of the callers' threads beside another.
+    /// Counts a first slice that ends now. True if its principal takes most of the callers' threads beside another.
     pub(super) fn add(
         &mut self,
         principal: &Principal,
