@@ -1,11 +1,11 @@
-//! Pages that this thread touched for the first time: how much memory a slice of a run has really taken.
+//! Counts pages that this thread touched for the first time: the memory that a slice of a run really took.
 
-/// Bytes of a page. Larger ones come only where transparent huge pages are always on; see SECURITY.md.
+/// Bytes of a page. Larger pages exist only where transparent huge pages are always on; see SECURITY.md.
 const PAGE: u64 = 4096;
 
-/// Bytes of the pages that this thread has had mapped by touching them. Only differences mean something.
+/// Returns the bytes of all pages that this thread has touched. Only differences have a meaning.
 ///
-/// None where the system does not tell: what was reserved is then kept whole.
+/// None where the system does not count them; reservations then stay whole.
 #[cfg(target_os = "linux")]
 pub(crate) fn touched() -> Option<u64> {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();

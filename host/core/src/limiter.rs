@@ -1,7 +1,7 @@
-//! Memory and tables of one run, summed over everything that the component makes.
+//! Limits memory and tables of one run, summed over all instances of the component.
 //!
-//! The engine asks about each memory by itself; the sum is kept here. A refusal is remembered, so that
-//! the outcome can name it. What is granted is charged to the host's budget as well.
+//! The engine asks about each memory alone, so the sums are here. The limiter remembers a refusal, so that the outcome
+//! can name it. Granted growth also counts in the host's budget.
 
 use wasmtime::ResourceLimiter;
 
@@ -18,14 +18,14 @@ pub(crate) struct Limiter {
     counts: [u32; 3],
     /// Growths that the run's limits refused.
     pub(crate) refused: u64,
-    /// The host's budget refused a growth: the run ends, and it is nobody's fault.
+    /// Whether the host's budget refused a growth: the run ends, and it is nobody's fault.
     pub(crate) host_refused: bool,
-    /// The amount of the last growth that was granted, in case that the engine cannot make it.
+    /// Amount of the last granted growth, in case the engine cannot make it.
     last: u64,
     permit: Permit,
 }
 
-/// A total and what it may be.
+/// A total and its limit.
 #[derive(Debug)]
 struct Sum {
     now: u64,
@@ -38,7 +38,7 @@ impl Sum {
         Self { now: 0, peak: 0, limit }
     }
 
-    /// What the total would be after growing from `current` to `desired`, if it is within the limit.
+    /// Returns the total after growing from `current` to `desired`, if it is within the limit.
     fn after(&self, current: usize, desired: usize) -> Option<(u64, u64)> {
         let more = (desired as u64).checked_sub(current as u64)?;
         let total = self.now.checked_add(more)?;
@@ -76,7 +76,7 @@ impl Limiter {
         self.memory.limit.saturating_sub(self.memory.now)
     }
 
-    /// Grants or refuses; `Err` ends the run.
+    /// Grants or refuses a growth; an `Err` ends the run.
     fn grow(
         &mut self,
         which: Which,

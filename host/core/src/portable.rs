@@ -1,9 +1,9 @@
-//! Schemas in the dialects that agents' clients take, all but the exact one.
+//! Schemas in the dialects of agents' clients: all except the exact one.
 //!
-//! Clients turn a schema into types of their own, and each knows another part of JSON Schema. So inputs are described in
-//! the part that all know: narrower than what the host takes, never wider but for bounds that stand in the text. Results
-//! are described so that every value that the host writes is valid, since clients check results and throw away those that
-//! are not.
+//! Clients convert a schema into types of their own, and each supports another part of JSON Schema. The schema of an
+//! input uses the part that all support. It is narrower than what the host accepts, and wider only by bounds that stand
+//! in the text. The schema of a result accepts every value that the host writes, because clients check results and drop
+//! invalid ones.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,7 +18,7 @@ use crate::style::{Bounds, Cases, Dialect, Null, OUTPUT, Objects, SchemaStyle, S
 use crate::types::{TypeDef, TypeId, TypeTable};
 use crate::validate::{ToolDescription, ToolResult};
 
-/// The schema of a call's input.
+/// Returns the schema of a call's input.
 pub(crate) fn parameters(types: &TypeTable, tool: &ToolDescription, style: SchemaStyle) -> Value {
     let exact = schema::parameters(types, tool);
     let Some(dialect) = style.dialect() else { return exact };
@@ -32,7 +32,7 @@ pub(crate) fn parameters(types: &TypeTable, tool: &ToolDescription, style: Schem
     })
 }
 
-/// The schema of a completed run's value.
+/// Returns the schema of a completed run's value.
 pub(crate) fn result(types: &TypeTable, tool: &ToolDescription, style: SchemaStyle) -> Value {
     let exact = schema::result(types, tool);
     match tool.result {
@@ -42,7 +42,7 @@ pub(crate) fn result(types: &TypeTable, tool: &ToolDescription, style: SchemaSty
     }
 }
 
-/// The schema of a failed run's value; none for a tool that cannot fail.
+/// Returns the schema of a failed run's value, or none for a tool that cannot fail.
 pub(crate) fn failure(types: &TypeTable, tool: &ToolDescription, style: SchemaStyle) -> Option<Value> {
     let exact = schema::failure(types, tool)?;
     match tool.result {
@@ -57,13 +57,13 @@ fn output(types: &TypeTable, ty: Option<TypeId>, exact: &Value) -> Value {
     build(types, &OUTPUT, exact, || std::iter::once(ty), |builder| builder.value(ty))
 }
 
-/// Bytes up to which a schema stands without `$defs`, however often a type is used.
+/// Maximum bytes of a schema without `$defs`, however often a type occurs.
 const INLINE: u64 = 8 << 10;
 
-/// How much longer than the exact schema it may be for that. The cap on the exact ones then holds here as well.
+/// Maximum ratio of such a schema to the exact one, so that the cap on exact schemas applies here too.
 const GROWTH: u64 = 4;
 
-/// Items of a tuple that its description names.
+/// Number of a tuple's items that its description names.
 const NAMED_ITEMS: usize = 12;
 
 /// Builds a schema without references, or with `$defs` where it would be too long.
@@ -96,9 +96,9 @@ fn build<I: Iterator<Item = TypeId>>(
 struct Builder<'t> {
     types: &'t TypeTable,
     dialect: &'t Dialect,
-    /// Bytes that may still be written; none once they were not enough.
+    /// Remaining bytes; none once they were too few.
     room: Option<u64>,
-    /// Types that stand in `$defs`, with their name there.
+    /// Types in `$defs`, with their name there.
     names: BTreeMap<TypeId, String>,
     defs: BTreeMap<String, Value>,
 }
@@ -118,8 +118,8 @@ impl Builder<'_> {
         json!({"$ref": format!("#/$defs/{name}")})
     }
 
-    /// The schema of a type, for input with what its author says of it and of its fields. Results have no texts: clients
-    /// check them by their schema and seldom show it to a model, and texts are half of a list.
+    /// Returns the schema of a type, for input with the author's texts. Schemas of results have none: clients check
+    /// results by them and seldom show them to a model, and texts are half of a list.
     fn documented(&mut self, ty: TypeId) -> Value {
         // About what a node without a name takes.
         self.spend(16);
@@ -206,13 +206,13 @@ impl Builder<'_> {
         }
     }
 
-    /// The value of an option that is there.
+    /// Returns the schema of a present option's value.
     fn some(&mut self, inner: TypeId) -> Value {
         let value = self.value(inner);
         if self.types.nullable(inner) { self.single("some", value) } else { value }
     }
 
-    /// An object with these members; of the input itself, `root`, the parameters are never references.
+    /// Returns an object with these members. In the input itself (`root`) parameters are never references.
     fn object(&mut self, fields: &[(Arc<str>, TypeId)], root: bool) -> Value {
         let types = self.types;
         let (mut properties, mut required) = (Map::new(), Vec::new());
@@ -247,7 +247,8 @@ impl Builder<'_> {
         object
     }
 
-    /// The schema of a member that may be absent; of a parameter, `root`, the list of those required says so to all clients.
+    /// Returns the schema of an optional member. For a parameter (`root`) the list of required members tells all
+    /// clients.
     fn absent(&self, some: Value, root: bool) -> Value {
         match self.dialect.null {
             // What is absent is not written.
@@ -287,7 +288,7 @@ impl Builder<'_> {
         union(any)
     }
 
-    /// Cases as members of one object, of which one is to be there.
+    /// Returns the cases as members of one object, of which one must be present.
     fn members(&mut self, cases: &[(&str, Option<TypeId>)]) -> Value {
         if let [(name, Some(ty))] = cases {
             let value = self.value(*ty);
@@ -303,7 +304,7 @@ impl Builder<'_> {
         json!({"type": "object", "properties": properties, "description": "exactly one member"})
     }
 
-    /// An object with one member.
+    /// Returns an object with one member.
     fn single(&mut self, name: &str, value: Value) -> Value {
         let name = self.spelled(name);
         self.spend(name.len().saturating_mul(2).saturating_add(48));
@@ -347,7 +348,7 @@ impl Builder<'_> {
         array
     }
 
-    /// What a value is, in a word.
+    /// Describes a value in one word.
     fn word(&self, ty: TypeId) -> &str {
         if let Some(name) = self.types.name_of(ty) {
             return name;
@@ -387,8 +388,8 @@ impl Builder<'_> {
         }
     }
 
-    /// A 64-bit integer. Beyond 2^53 − 1 the host writes text; a number there loses digits on the way through many
-    /// clients, so the schema does not ask for one.
+    /// Returns the schema of a 64-bit integer. Beyond 2^53 − 1 the host writes text. A number there loses digits in
+    /// many clients, so the schema describes none.
     fn long(&self, signed: bool) -> Value {
         if self.dialect.side == Side::Output {
             return union(vec![json!({"type": "integer"}), json!({"type": "string"})]);
@@ -399,7 +400,7 @@ impl Builder<'_> {
         schema
     }
 
-    /// A member's name, as the dialect has it.
+    /// Returns a member's name in the dialect.
     fn spelled(&self, name: &str) -> String {
         match self.dialect.side {
             Side::Input => spelling::portable(name).into_owned(),
@@ -419,7 +420,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Puts a text before what a schema says already.
+    /// Puts a text before the description of a schema.
     fn note(&self, schema: &mut Value, text: &str) {
         if text.is_empty() {
             return;
@@ -438,7 +439,7 @@ impl Builder<'_> {
     }
 }
 
-/// The schema, taking null as well.
+/// Returns the schema extended by null.
 fn nullable(mut schema: Value) -> Value {
     if schema.get("$ref").is_some() {
         schema = json!({"anyOf": [schema]});
@@ -449,7 +450,7 @@ fn nullable(mut schema: Value) -> Value {
     schema
 }
 
-/// One of these. What is a choice by itself, and nothing else, is taken apart.
+/// Returns the union of schemas. It inlines a schema that is only a union itself.
 fn union(schemas: Vec<Value>) -> Value {
     let mut flat = Vec::new();
     for schema in schemas {

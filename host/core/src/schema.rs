@@ -12,7 +12,7 @@ use crate::validate::{ToolDescription, ToolResult};
 /// The dialect that every schema names.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// The schema of a call's input: an object with a member for each parameter.
+/// Returns the schema of a call's input: an object with a member for each parameter.
 pub(crate) fn parameters(types: &TypeTable, tool: &ToolDescription) -> Value {
     let mut schema = Schema::new(types, tool.params.iter().map(|(_, ty)| *ty));
     let mut object = schema.object(&tool.params);
@@ -28,7 +28,7 @@ pub(crate) fn parameters(types: &TypeTable, tool: &ToolDescription) -> Value {
     schema.finish(object)
 }
 
-/// The schema of a completed run's value.
+/// Returns the schema of a completed run's value.
 pub(crate) fn result(types: &TypeTable, tool: &ToolDescription) -> Value {
     match tool.result {
         ToolResult::Nothing | ToolResult::Fallible { ok: None, .. } => schema_of(types, None),
@@ -36,7 +36,7 @@ pub(crate) fn result(types: &TypeTable, tool: &ToolDescription) -> Value {
     }
 }
 
-/// The schema of a failed run's value; none for a tool that cannot fail.
+/// Returns the schema of a failed run's value, or none for a tool that cannot fail.
 pub(crate) fn failure(types: &TypeTable, tool: &ToolDescription) -> Option<Value> {
     match tool.result {
         ToolResult::Nothing | ToolResult::Value(_) => None,
@@ -44,7 +44,7 @@ pub(crate) fn failure(types: &TypeTable, tool: &ToolDescription) -> Option<Value
     }
 }
 
-/// Bytes of all schemas of a tool.
+/// Returns the bytes of all schemas of a tool.
 pub(crate) fn size(types: &TypeTable, tool: &ToolDescription) -> u64 {
     let failure = failure(types, tool).unwrap_or_default();
     let all = [parameters(types, tool), result(types, tool), failure];
@@ -60,7 +60,7 @@ fn schema_of(types: &TypeTable, ty: Option<TypeId>) -> Value {
     schema.finish(body)
 }
 
-/// Types that are used more than once below the roots, with a name for each.
+/// Returns the types that occur more than once below the roots, with a name for each.
 pub(crate) fn shared(types: &TypeTable, roots: impl Iterator<Item = TypeId>) -> BTreeMap<TypeId, String> {
     let mut uses = BTreeMap::new();
     for root in roots {
@@ -84,7 +84,7 @@ pub(crate) fn shared(types: &TypeTable, roots: impl Iterator<Item = TypeId>) -> 
 
 struct Schema<'t> {
     types: &'t TypeTable,
-    /// Types that stand in `$defs`, with their name there.
+    /// Types in `$defs`, with their name there.
     names: BTreeMap<TypeId, String>,
     defs: BTreeMap<String, Value>,
 }
@@ -119,7 +119,7 @@ impl<'t> Schema<'t> {
         json!({"$ref": format!("#/$defs/{name}")})
     }
 
-    /// The schema of a type with what its author says of it and of its fields.
+    /// Returns the schema of a type with the author's texts.
     fn documented(&mut self, ty: TypeId) -> Value {
         let mut body = self.inline(ty);
         let Some(docs) = self.types.docs_of(ty) else { return body };
@@ -219,7 +219,8 @@ impl<'t> Schema<'t> {
         json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
     }
 
-    /// 64-bit integers: long to write, so always in `$defs`. The name has a `_`, which WIT has not.
+    /// Returns a reference to a 64-bit integer: its schema is long, so it is always in `$defs`. The name has a `_`,
+    /// which no WIT name has.
     fn long(&mut self, name: &str, number: Value, pattern: String) -> Value {
         let name = format!("wit_{name}");
         let body = json!({
@@ -278,7 +279,7 @@ fn count_uses(types: &TypeTable, ty: TypeId, uses: &mut BTreeMap<TypeId, u32>) {
     }
 }
 
-/// Types that are as short as a reference to them.
+/// Returns whether a type's schema is as short as a reference to it.
 fn is_scalar(def: &TypeDef) -> bool {
     match def {
         TypeDef::Bool
@@ -326,7 +327,7 @@ fn strs(names: &[Arc<str>]) -> Vec<&str> {
     names.iter().map(|name| &**name).collect()
 }
 
-/// Canonical decimal strings of 64-bit integers, and no other.
+/// Returns the pattern of canonical decimal strings of 64-bit integers.
 fn long_pattern(signed: bool) -> String {
     if signed {
         let positive = up_to("9223372036854775807");
@@ -337,7 +338,7 @@ fn long_pattern(signed: bool) -> String {
     }
 }
 
-/// Decimal strings from 1 to `max`, without leading zeros.
+/// Returns the pattern of decimal strings from 1 to `max`, without leading zeros.
 fn up_to(max: &str) -> String {
     let shorter = max.len().saturating_sub(2);
     let mut alternatives = vec![format!("[1-9][0-9]{{0,{shorter}}}")];

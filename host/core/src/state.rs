@@ -1,4 +1,4 @@
-//! What the host keeps for one run: its budgets, its log, and why it was stopped.
+//! The host's state of one run: its budgets, its log, and why the host stopped it.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -26,32 +26,32 @@ pub(crate) struct GuestState {
     pub(crate) wasi: Wasi,
     /// Fuel left when a host call last yielded.
     pub(crate) yielded_at: u64,
-    /// Fuel of host calls that were not charged yet.
+    /// Fuel of host calls that are not charged yet.
     pub(crate) owed_fuel: u64,
-    /// Why the run ends, when a rule of ours ends it. The first reason stays.
+    /// Why the host ends the run. The first reason stays.
     pub(crate) stop: Option<Stop>,
 }
 
-/// A rule of ours that ends a run.
+/// A reason for which the host ends a run.
 #[derive(Debug)]
 pub(crate) enum Stop {
     Fuel,
     HostCalls,
     Output,
-    /// A trap that a host function raises, with its code and a text of ours.
+    /// A trap of a host function, with its code and a text.
     Trap(&'static str, String),
-    /// Not a run: the host or the embedder failed.
+    /// No run: the host or the embedder failed.
     Fault(RunError),
 }
 
 impl GuestState {
-    /// Ends the run for `reason`: to be returned from a host function.
+    /// Ends the run for `reason`. Return the error from the host function.
     pub(crate) fn stop(&mut self, reason: Stop) -> wasmtime::Error {
         self.stop.get_or_insert(reason);
         wasmtime::Error::msg("stopped by the host")
     }
 
-    /// Counts a call from the guest; every host function begins with it.
+    /// Counts a call from the guest. Every host function begins with it.
     pub(crate) fn count_call(&mut self) -> wasmtime::Result<()> {
         if self.host_calls.spend(1) { Ok(()) } else { Err(self.stop(Stop::HostCalls)) }
     }
@@ -61,7 +61,7 @@ impl GuestState {
         if self.output.spend(bytes) { Ok(()) } else { Err(self.stop(Stop::Output)) }
     }
 
-    /// Tells whoever listens. The number of events is bounded by the limits on calls, log and output.
+    /// Sends an event to the listener, if any. The limits on calls, log and output bound the number of events.
     pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {
         if let Some(events) = &self.events {
             // Nobody listens any more: the run goes on for its report.
@@ -77,7 +77,7 @@ impl GuestState {
     }
 }
 
-/// Something that is spent and never given back.
+/// A budget that a run spends and never gets back.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Budget {
     pub(crate) used: u64,
@@ -89,7 +89,7 @@ impl Budget {
         Self { used: 0, limit }
     }
 
-    /// False, and nothing spent, when it is more than what is left.
+    /// Spends an amount. False, and nothing spent, if the rest is too small.
     pub(crate) fn spend(&mut self, amount: u64) -> bool {
         match self.used.checked_add(amount) {
             Some(used) if used <= self.limit => {
@@ -105,7 +105,7 @@ impl Budget {
     }
 }
 
-/// The lines kept of a run's log, and how many were not.
+/// The kept lines of a run's log, and the number of dropped ones.
 #[derive(Debug)]
 pub(crate) struct Log {
     pub(crate) lines: Vec<LogLine>,
@@ -124,7 +124,7 @@ impl Log {
         }
     }
 
-    /// Keeps a line, cut at 4 KiB, if there is room. `cut` says that it was cut before already.
+    /// Keeps a line, cut at 4 KiB, if the limits allow it. `cut` means that it was cut before.
     fn push(&mut self, level: Level, source: Source, text: &str, cut: bool) -> Option<&LogLine> {
         let end = text.floor_char_boundary(LOG_LINE_BYTES);
         let message = text.get(..end)?;

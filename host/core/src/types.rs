@@ -1,7 +1,7 @@
-//! The value types of a skill's tools: one table a skill, each type once, so that shared types stay shared.
+//! Value types of a skill's tools, in one table a skill. Each type stands once, so that shared types stay shared.
 //!
-//! From a type follow its JSON (`json`), its schema (`schema`), its WIT text, and the bound of what
-//! the host holds while a result is lifted.
+//! A type determines its JSON (`json`), its schema (`schema`), its WIT text, and the maximum memory of the host while
+//! it lifts a result.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -12,11 +12,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::json::spelling;
 
-/// Names a type in its [`TypeTable`].
+/// Identifies a type in its [`TypeTable`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct TypeId(u32);
 
-/// A value type of WIT. What it holds is named by id.
+/// A value type of WIT. Its parts are ids.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum TypeDef {
     Bool,
@@ -45,7 +45,7 @@ pub(crate) enum TypeDef {
 }
 
 impl TypeDef {
-    /// The types that it is made of, one level down.
+    /// Returns the parts of the type, one level down.
     fn parts(&self) -> Vec<TypeId> {
         match self {
             Self::Bool
@@ -81,46 +81,46 @@ pub(crate) struct TypeTable {
     names: HashMap<u32, Arc<str>>,
     docs: BTreeMap<u32, TypeDocs>,
     bounds: Vec<Bounds>,
-    /// Members, cases or flags by name, of types that have many.
+    /// Members, cases or flags by name, for types with many of them.
     members: HashMap<TypeId, HashMap<Arc<str>, usize>>,
 }
 
-/// What the author says of a type. Untrusted text.
+/// The author's texts on a type. Untrusted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TypeDocs {
     #[serde(default)]
     pub(crate) description: Option<String>,
-    /// By the name of the field, case or flag.
+    /// Texts by the name of the field, case or flag.
     #[serde(default)]
     pub(crate) fields: BTreeMap<String, String>,
 }
 
-/// Levels of types within types, a type without parts being one: what the validator lets pass. Whatever goes
-/// down a type does it by calling itself, and counts on this.
+/// Maximum depth of a type, as in the validator; a type without parts has depth 1. Code recurses into types and relies
+/// on it.
 const DEPTH: u32 = 100;
 
-/// From so many names on a type has an index of them.
+/// Number of names from which a type has an index of them.
 const MANY: usize = 9;
 
-/// What a value of a type can cost the host, against what it writes as JSON.
+/// Bounds of a value's memory in the host, relative to its JSON.
 ///
-/// For every value: bytes the engine charges for lifting it ≤ `fixed` + `ratio` × JSON bytes.
+/// For every value: bytes that the engine charges for lifting it ≤ `fixed` + `ratio` × JSON bytes.
 #[derive(Debug, Clone, Copy, Default)]
 struct Bounds {
-    /// Least bytes of JSON.
+    /// Minimum bytes of JSON.
     json: u64,
-    /// Most bytes charged for what is not in a list or string.
+    /// Maximum bytes charged outside of lists and strings.
     fixed: u64,
-    /// Most bytes charged for each byte of JSON.
+    /// Maximum bytes charged for each byte of JSON.
     ratio: u64,
 }
 
-/// Bytes of one `Val`, as the engine charges them.
+/// Bytes that the engine charges for one `Val`.
 const VAL: u64 = size_of::<wasmtime::component::Val>() as u64;
 
 impl TypeTable {
-    /// The id of `def`, whose parts are in this table already.
+    /// Returns the id of `def`, whose parts must be in this table.
     pub(crate) fn intern(&mut self, def: TypeDef) -> TypeId {
         if let Some(id) = self.ids.get(&def) {
             return *id;
@@ -136,13 +136,13 @@ impl TypeTable {
         id
     }
 
-    /// Gives a type the name that the skill exports it under; the first name stays.
+    /// Sets the exported name of a type; the first name stays.
     pub(crate) fn name(&mut self, id: TypeId, name: &str) {
         self.names.entry(id.0).or_insert_with(|| name.into());
     }
 
-    /// Says what a type is for. Two types of one shape are one type here: where different things are said of them, nothing
-    /// is, rather than what is wrong for one.
+    /// Sets the texts of a type. Two types of one shape are one type here. If their texts differ, the type has none,
+    /// since either would be wrong for one of them.
     pub(crate) fn document(&mut self, id: TypeId, docs: TypeDocs) {
         let said = self.docs.entry(id.0).or_insert_with(|| docs.clone());
         if *said != docs {
@@ -150,7 +150,7 @@ impl TypeTable {
         }
     }
 
-    /// What the author says of a type.
+    /// Returns the author's texts on a type.
     pub(crate) fn docs_of(&self, id: TypeId) -> Option<&TypeDocs> {
         self.docs.get(&id.0)
     }
@@ -160,7 +160,7 @@ impl TypeTable {
         self.defs.get(id.0 as usize).unwrap_or(&TypeDef::Bool)
     }
 
-    /// The position of the member, case or flag of that name.
+    /// Returns the position of a member, case or flag by its name.
     pub(crate) fn position(&self, id: TypeId, name: &str) -> Option<usize> {
         if let Some(index) = self.members.get(&id) {
             return index.get(name).copied();
@@ -173,7 +173,7 @@ impl TypeTable {
         }
     }
 
-    /// The position of the member or case whose name is written as `key`, in either spelling.
+    /// Returns the position of a member or case by its name in either spelling.
     pub(crate) fn member(&self, id: TypeId, key: &str) -> Option<usize> {
         if let Some(at) = self.position(id, key) {
             return Some(at);
@@ -189,7 +189,7 @@ impl TypeTable {
         }
     }
 
-    /// Whether there is a type of that id.
+    /// Returns whether the table has a type of that id.
     pub(crate) fn has(&self, id: TypeId) -> bool {
         (id.0 as usize) < self.defs.len()
     }
@@ -198,12 +198,12 @@ impl TypeTable {
         self.names.get(&id.0)
     }
 
-    /// Whether `null` is a value of this type.
+    /// Returns whether `null` is a value of this type.
     pub(crate) fn nullable(&self, id: TypeId) -> bool {
         matches!(self.get(id), TypeDef::Option(_))
     }
 
-    /// Most bytes that the engine charges for lifting a value that writes `json` bytes of JSON.
+    /// Returns the maximum bytes that the engine charges for lifting a value with `json` bytes of JSON.
     pub(crate) fn lift_bound(&self, id: TypeId, json: u64) -> u64 {
         let bounds = self.bound(id);
         bounds.fixed.saturating_add(bounds.ratio.saturating_mul(json))
@@ -271,7 +271,7 @@ impl TypeTable {
     }
 }
 
-/// What cannot be worked out again: the types in their order, and their names.
+/// The stored form of a table: the types in their order, and their names.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KeptTypes {
@@ -289,8 +289,8 @@ impl Serialize for TypeTable {
     }
 }
 
-/// Takes only what validation makes: a type comes after its parts, none comes twice, none is too deep. What
-/// goes down a type ends for that reason alone, and ids would be others if one came twice.
+/// Accepts only tables as validation makes them: a type comes after its parts, none comes twice, none is too deep. Only
+/// for that reason recursion into a type ends, and ids are unique.
 impl<'de> Deserialize<'de> for TypeTable {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let kept = KeptTypes::deserialize(deserializer)?;
@@ -327,7 +327,7 @@ impl<'de> Deserialize<'de> for TypeTable {
     }
 }
 
-/// Why kept types are not those of a skill.
+/// Why stored types are not those of a skill.
 #[derive(Debug, thiserror::Error)]
 enum Unsound {
     #[error("a type is made of one that does not come before it")]
@@ -350,7 +350,7 @@ fn index_of(def: &TypeDef) -> HashMap<Arc<str>, usize> {
     }
 }
 
-/// Positions by name, of names that are long by their second spelling as well: that cannot be turned back.
+/// Returns positions by name. Long names also have their second spelling, which cannot be reversed.
 fn members_of<'a>(names: impl Iterator<Item = &'a Arc<str>>) -> HashMap<Arc<str>, usize> {
     let mut index = HashMap::new();
     for (name, at) in names.zip(0..) {
@@ -362,7 +362,7 @@ fn members_of<'a>(names: impl Iterator<Item = &'a Arc<str>>) -> HashMap<Arc<str>
     index
 }
 
-/// Bounds of a type that holds all of its parts; each part with the bytes charged for its name.
+/// Returns the bounds of a type with all of its parts; each part comes with the bytes charged for its name.
 fn product(json: u64, parts: impl Iterator<Item = (u64, Bounds)>) -> Bounds {
     parts.fold(Bounds { json: json.max(2), fixed: 0, ratio: 0 }, |all, (name, part)| Bounds {
         json: all.json,
@@ -371,7 +371,7 @@ fn product(json: u64, parts: impl Iterator<Item = (u64, Bounds)>) -> Bounds {
     })
 }
 
-/// Bounds of a type that holds one of its parts; each with its least JSON and the bytes of its name.
+/// Returns the bounds of a type with one of its parts; each comes with its minimum JSON and the bytes of its name.
 fn sum(parts: impl Iterator<Item = (u64, u64, Bounds)>) -> Bounds {
     let mut all = Bounds { json: u64::MAX, fixed: 0, ratio: 0 };
     for (json, name, part) in parts {
@@ -385,11 +385,11 @@ fn sum(parts: impl Iterator<Item = (u64, u64, Bounds)>) -> Bounds {
     all
 }
 
-/// Longest WIT text of a signature; what is longer is cut, so that shared types cannot blow it up.
+/// Maximum bytes of a signature's WIT text. A longer one is cut, so that shared types cannot inflate it.
 const SIGNATURE_BYTES: usize = 4096;
 
 impl TypeTable {
-    /// `name: func(…) -> …` in WIT, cut at 4 KiB.
+    /// Returns `name: func(…) -> …` in WIT, cut at 4 KiB.
     pub(crate) fn signature(
         &self,
         name: &str,
@@ -427,7 +427,7 @@ impl TypeTable {
         self.write_body(out, id);
     }
 
-    /// The WIT text of a type, written out even where it has a name, and cut at `bytes`.
+    /// Returns the WIT text of a type, written out even if it has a name, and cut at `bytes`.
     pub(crate) fn text(&self, id: TypeId, bytes: usize) -> String {
         let mut out = String::new();
         self.write_body(&mut out, id);

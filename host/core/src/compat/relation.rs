@@ -1,5 +1,5 @@
-//! Whether types of one table fit types of another: all JSON of the one is JSON of the other, and means the
-//! same. Each pair is compared once, so shared types cost no more than they are written.
+//! Compares types of two tables. A type fits another if all its JSON is JSON of the other, with the same meaning. Each
+//! pair is compared once, so shared types cost no more than one.
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -9,18 +9,18 @@ use super::{BreakingChange, Changes, LISTED, NAME_BYTES, TEXT_BYTES, written};
 use crate::text::clean;
 use crate::types::{TypeDef, TypeId, TypeTable};
 
-/// Deepest pair that is compared. The validator stops at 100 levels; a step that only takes an `option` off
-/// one side adds some. Types from elsewhere are held to it too, so a cycle of ids ends as well.
+/// Maximum depth of a pair. The validator stops at 100 levels, and a step that only removes an `option` from one side
+/// adds some. It applies to types from elsewhere too, so that a cycle of ids ends.
 const DEPTH: u32 = 256;
 
-/// Type nodes that are compared, and again that are looked at to say where something does not fit. A skill
-/// at its cap of nodes needs a tenth of it against one alike.
+/// Maximum number of compared type nodes, and of nodes visited to find the place of a difference. A skill at its cap of
+/// nodes needs a tenth of it against a similar one.
 const WORK: u32 = 1 << 20;
 
-/// Pairs that are looked at to say where one parameter or result does not fit.
+/// Maximum number of pairs visited to find the place of a difference in one parameter or result.
 const EXPLAINED: usize = 4096;
 
-/// A way into a type.
+/// A step into a type.
 #[derive(Debug, Clone, Copy)]
 enum Step<'t> {
     /// The type itself.
@@ -30,17 +30,17 @@ enum Step<'t> {
     Name(&'t str),
 }
 
-/// What stands on one side of a place where two types differ.
+/// One side of a difference between two types.
 #[derive(Debug, Clone, Copy)]
 enum Side {
     Type(TypeId),
-    /// A member of a record that is not there.
+    /// A missing member of a record.
     Absent,
     /// A case without a value.
     Bare,
-    /// A name out of an enum or flags.
+    /// A name of an enum or flags.
     Known,
-    /// The same, and it is not there.
+    /// A missing name of an enum or flags.
     Unknown,
 }
 
@@ -60,16 +60,16 @@ impl Side {
     }
 }
 
-/// What one level of a pair of types asks for.
+/// The requirements of one level of a pair of types.
 #[derive(Debug, Clone, Copy)]
 enum Demand<'t> {
-    /// These must fit in turn.
+    /// These pairs must fit.
     Fits(Step<'t>, TypeId, TypeId),
-    /// This does not fit, whatever else does.
+    /// The pair does not fit.
     Misfit(Step<'t>, Side, Side),
 }
 
-/// Whether types of one table fit types of another; each pair is compared once.
+/// Compares types of one table with types of another, each pair once.
 pub(super) struct Relation<'t> {
     pub(super) from: &'t TypeTable,
     pub(super) to: &'t TypeTable,
@@ -83,7 +83,7 @@ impl<'t> Relation<'t> {
         Self { from, to, known: HashMap::new(), comparing: WORK, explaining: WORK }
     }
 
-    /// Whether all JSON that `from` takes is taken by `to`, and means the same there.
+    /// Returns whether `to` accepts all JSON that `from` accepts, with the same meaning.
     fn fits(&mut self, from: TypeId, to: TypeId, depth: u32) -> bool {
         if let Some(known) = self.known.get(&(from, to)) {
             return *known;
@@ -105,14 +105,14 @@ impl<'t> Relation<'t> {
         fits
     }
 
-    /// What one look at a pair costs: some names are looked up and ask for nothing.
+    /// Returns the cost of comparing a pair, including names that need no comparison.
     fn cost(&self, from: TypeId, to: TypeId) -> u32 {
         let nodes = width(self.from.get(from)).saturating_add(width(self.to.get(to)));
         u32::try_from(nodes).unwrap_or(u32::MAX).saturating_add(1)
     }
 
-    /// Adds a change for each place where `from` does not fit `to`; a pair of types with parts
-    /// that is met in several places counts in the first of them.
+    /// Adds a change for each place where `from` does not fit `to`. A pair of types with parts that occurs in several
+    /// places counts in the first of them.
     pub(super) fn explain(
         &mut self,
         from: TypeId,
@@ -174,7 +174,7 @@ impl<'t> Relation<'t> {
         }
     }
 
-    /// The same for values that may be without a type, which are written `null`.
+    /// Explains values that can lack a type, and are then written as `null`.
     pub(super) fn explain_value(
         &mut self,
         from: Option<TypeId>,
@@ -195,7 +195,7 @@ impl<'t> Relation<'t> {
     }
 }
 
-/// `path` and one step more: `parameter text`, `parameter text /a`, `parameter text /a/*`.
+/// Extends a path by one step: `parameter text`, `parameter text /a`, `parameter text /a/*`.
 fn within(path: &str, root: &str, step: Step<'_>) -> String {
     let gap = if path.len() == root.len() { " " } else { "" };
     let step = match step {
@@ -207,7 +207,7 @@ fn within(path: &str, root: &str, step: Step<'_>) -> String {
     clean(&format!("{path}{gap}/{step}"), TEXT_BYTES)
 }
 
-/// Whether a type has no types in it.
+/// Returns whether a type has no parts.
 fn is_leaf(def: &TypeDef) -> bool {
     match def {
         TypeDef::List(_)
@@ -235,7 +235,7 @@ fn is_leaf(def: &TypeDef) -> bool {
     }
 }
 
-/// Parts of a type, as far as its own level goes.
+/// Counts the parts of a type at its own level.
 fn width(def: &TypeDef) -> usize {
     match def {
         TypeDef::Tuple(items) => items.len(),
@@ -246,7 +246,7 @@ fn width(def: &TypeDef) -> usize {
     }
 }
 
-/// What `from` must meet, at its own level, to fit `to`: all JSON of the one is JSON of the other.
+/// Returns the requirements for `from` to fit `to`, at its own level.
 fn demand<'t>(
     from_types: &'t TypeTable,
     to_types: &'t TypeTable,
@@ -330,7 +330,7 @@ fn demand<'t>(
     }
 }
 
-/// A case of a variant or enum, against the case of that name on the other side, if there is one.
+/// Compares a case of a variant or enum with the case of that name on the other side, if any.
 fn case<'t>(step: Step<'t>, from: Option<TypeId>, to: Option<Option<TypeId>>, out: &mut Vec<Demand<'t>>) {
     match (from, to) {
         (None, Some(None)) => {}
@@ -341,7 +341,7 @@ fn case<'t>(step: Step<'t>, from: Option<TypeId>, to: Option<Option<TypeId>>, ou
     }
 }
 
-/// Members: objects are closed, and only an `option` may be absent.
+/// Compares members: objects are closed, and only an `option` can be absent.
 fn records<'t>(
     from_types: &'t TypeTable,
     to_types: &'t TypeTable,
@@ -363,8 +363,8 @@ fn records<'t>(
     }
 }
 
-/// Types without parts. Numbers fit where every value is exact: integers of 64 bits are also taken as
-/// strings, so they fit nothing narrower and no float.
+/// Compares types without parts. Numbers fit if every value is exact. Integers of 64 bits can also be strings, so they
+/// fit nothing narrower and no float.
 fn plain(from: &TypeDef, to: &TypeDef) -> bool {
     use TypeDef as T;
     match from {

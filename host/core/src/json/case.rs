@@ -1,4 +1,4 @@
-//! Objects that stand for one case: of a variant, a result, an option of an option.
+//! Reads objects that represent one case: of a variant, a result, an option of an option.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,7 +11,7 @@ use super::seed::Seed;
 use crate::types::TypeId;
 
 impl<'t> Seed<'_, 't> {
-    /// The value of the only member, `some`.
+    /// Reads the value of the only member, `some`.
     pub(super) fn wrapped<'de, A: MapAccess<'de>>(
         &self,
         map: &mut A,
@@ -32,9 +32,10 @@ impl<'t> Seed<'_, 't> {
         Ok(value)
     }
 
-    /// The one member of an object that has a value; `find` knows its position, `case` its name and type. Clients whose
-    /// schemas have no unions may write all members: those that are null then, or false where there is no value to write,
-    /// are not meant.
+    /// Reads the one selected member of an object; `find` returns its position, `case` its name and type.
+    ///
+    /// Clients whose schemas have no unions can write all members. Members that are null, or false for a case without a
+    /// value, are not selected.
     pub(super) fn chosen<'de, A: MapAccess<'de>>(
         &self,
         map: &mut A,
@@ -89,11 +90,11 @@ impl<'t> Seed<'_, 't> {
     }
 }
 
-/// What an object with one member says.
+/// The selected member of an object.
 pub(super) enum Chosen<'t> {
-    /// The member and its value; none where it takes none.
+    /// The member and its value, or none if it has none.
     Value(&'t str, Option<Val>),
-    /// A member that takes no value, and is null.
+    /// A member without a value that is null.
     Null(&'t str),
 }
 
@@ -135,7 +136,7 @@ impl<'de> Visitor<'de> for OrNull<'_, '_> {
     }
 }
 
-/// The member of a case without a value: true where it is meant.
+/// The member of a case without a value: true if it is selected.
 struct Plain;
 
 impl<'de> DeserializeSeed<'de> for Plain {

@@ -1,8 +1,7 @@
-//! JSON text → `Val`s, straight from the parser: no tree in between, duplicates seen, numbers exact.
+//! Reads JSON text into `Val`s straight from the parser: without a tree, with duplicates seen and exact numbers.
 //!
-//! An error names the JSON pointer of the offending value. What the host holds of the input is
-//! bounded by 32 times its limit, since a short text can stand for a large value (a record of
-//! thousands of options is `{}`).
+//! An error names the JSON pointer of the offending value. The values take at most 32 times the input's limit: a short
+//! text can represent a large value (a record of thousands of options is `{}`).
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -25,10 +24,10 @@ pub(crate) struct InputError {
     pub(crate) message: String,
 }
 
-/// Bytes that the values may take in the host for each byte that the input may have.
+/// Maximum bytes of the values in the host for each byte of the input's limit.
 const EXPANSION: u64 = 32;
 
-/// Values in the order of the parameters, and the bytes that they take in the host.
+/// Values in the order of the parameters, and their bytes in the host.
 pub(crate) type Values = (Vec<Val>, u64);
 
 /// Reads the arguments of a call from JSON text.
@@ -61,15 +60,15 @@ pub(crate) fn read_params_value(
 
 pub(super) enum Step<'t> {
     Key(&'t str),
-    /// A key that is not a name of the type, or is one in its second spelling.
+    /// A key that is no name of the type, or is one in its second spelling.
     Written(String),
     Index(usize),
 }
 
-/// What all seeds of one input share.
+/// The state that all seeds of one input share.
 pub(super) struct Context<'t> {
     pub(super) types: &'t TypeTable,
-    /// From the root to the value being read; left as it is when an error comes up.
+    /// Path from the root to the current value; an error leaves it as it is.
     path: RefCell<Vec<Step<'t>>>,
     /// The first error of ours, without the parser's position.
     message: RefCell<Option<String>>,
@@ -194,7 +193,7 @@ impl<'de> Visitor<'de> for Arguments<'_, '_> {
     }
 }
 
-/// The members of a record, or the parameters of a call, in the order of the type.
+/// Reads the members of a record, or the parameters of a call, in the order of the type.
 pub(super) fn read_fields<'de, 't, A: MapAccess<'de>>(
     context: &Context<'t>,
     fields: &'t Params,
@@ -250,7 +249,7 @@ pub(super) fn read_fields<'de, 't, A: MapAccess<'de>>(
     Ok(record)
 }
 
-/// The first few names, quoted.
+/// Returns the first few names, quoted.
 pub(super) fn names<'a>(names: impl Iterator<Item = &'a Arc<str>>) -> String {
     const SHOWN: usize = 12;
     let mut out: Vec<String> = Vec::new();

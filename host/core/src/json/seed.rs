@@ -1,4 +1,4 @@
-//! One value of a known type, out of JSON: what each type takes, and what is said of the rest.
+//! Reads one value of a known type from JSON: which JSON each type accepts, and the errors for the rest.
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl<'t> Seed<'_, 't> {
         Self { context: self.context, ty }
     }
 
-    /// An error that says what was found and what would fit.
+    /// Returns an error with what was found and what would fit.
     pub(super) fn misfit<E: serde::de::Error>(&self, found: impl fmt::Display) -> E {
         self.context.fail(format_args!("{found}; expected {}", self.expected()))
     }
@@ -184,7 +184,7 @@ impl<'t> Seed<'_, 't> {
         }
     }
 
-    /// The value of an option that is there, read as the type inside.
+    /// Reads the value of a present option as its inner type.
     fn some<E>(&self, read: impl FnOnce(Self) -> Result<Val, E>) -> Result<Val, E> {
         match self.def() {
             TypeDef::Option(inner) => Ok(Val::Option(Some(Box::new(read(self.of(*inner))?)))),

@@ -1,17 +1,17 @@
-//! The second spelling of a name. WIT names have hyphens and no underscores, and may be long. Some clients take neither as
-//! the name of a JSON member, so schemas for them list `max_len` for `max-len`, and the host reads both.
+//! The second spelling of a name. WIT names have hyphens and can be long, and some clients accept neither in the name
+//! of a JSON member. Schemas for them list `max_len` for `max-len`, and the host reads both.
 
 use std::borrow::Cow;
 
 use crate::report::Digest;
 
-/// Longest name of a member that every client takes.
+/// Longest member name that every client accepts.
 const LONGEST: usize = 64;
 
-/// Characters of a longer name that stay, before `_` and 16 digits of its digest.
+/// Characters that remain of a longer name, before `_` and 16 digits of its digest.
 const HEAD: usize = 47;
 
-/// The name with underscores for hyphens, in at most 64 characters.
+/// Returns the name with underscores for hyphens, in at most 64 characters.
 pub(crate) fn portable(name: &str) -> Cow<'_, str> {
     if is_long(name) {
         let digest = Digest::of(name.as_bytes()).to_string();
@@ -23,12 +23,12 @@ pub(crate) fn portable(name: &str) -> Cow<'_, str> {
     if name.contains('-') { Cow::Owned(name.replace('-', "_")) } else { Cow::Borrowed(name) }
 }
 
-/// Whether the second spelling of a name is cut.
+/// Returns whether the second spelling of a name is cut.
 pub(crate) fn is_long(name: &str) -> bool {
     name.len() > LONGEST
 }
 
-/// Whether `key` is `known` in either spelling.
+/// Returns whether `key` is `known` in either spelling.
 pub(crate) fn is(known: &str, key: &str) -> bool {
     if known == key {
         return true;
@@ -41,12 +41,12 @@ pub(crate) fn is(known: &str, key: &str) -> bool {
     key.len() == LONGEST && same_start(known, head) && *portable(known) == *key
 }
 
-/// The name that a key stands for, if that is the second spelling of a name of at most 64 characters.
+/// Returns the name of which a key is the second spelling, if the name has at most 64 characters.
 pub(crate) fn original(key: &str) -> Option<String> {
     (key.contains('_') && !key.contains('-')).then(|| key.replace('_', "-"))
 }
 
-/// Whether `known` begins with `key`, written with underscores.
+/// Returns whether `known` begins with `key`, written with underscores.
 fn same_start(known: &str, key: &str) -> bool {
     let mut pairs = known.bytes().zip(key.bytes());
     pairs.all(|(known, key)| if known == b'-' { key == b'_' } else { known == key })

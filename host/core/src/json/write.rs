@@ -1,4 +1,4 @@
-//! `Val`s → JSON text, stopped at the byte where the limit is passed.
+//! Writes `Val`s as JSON text, and stops at the first byte beyond the limit.
 
 use std::io::{self, Write};
 
@@ -13,9 +13,9 @@ use crate::types::{TypeDef, TypeId, TypeTable};
 /// Why a value was not written.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Overflow {
-    /// It is longer than the limit.
+    /// The text is longer than the limit.
     Limit,
-    /// It does not have the type that the engine said it has.
+    /// The value has another type than the engine stated.
     Mismatch,
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn write(types: &TypeTable, value: Option<(&Val, TypeId)>, limit: u64
     Ok(Json(text.into()))
 }
 
-/// The bytes that [`write`] would write, if they are at most `limit`.
+/// Returns the number of bytes that [`write`] would write, if it is at most `limit`.
 pub(crate) fn measure(types: &TypeTable, value: Option<(&Val, TypeId)>, limit: u64) -> Result<u64, Overflow> {
     let mut out = Capped { inner: io::sink(), left: limit };
     put(types, value, &mut out)?;
@@ -49,7 +49,7 @@ fn put<W: Write>(
     })
 }
 
-/// A writer that fails with `WriteZero` at the first byte too many.
+/// A writer that fails with `WriteZero` at the first byte beyond its limit.
 struct Capped<W> {
     inner: W,
     left: u64,

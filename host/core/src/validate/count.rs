@@ -1,8 +1,8 @@
-//! Counts what instantiating a component would make, without making it: nested components multiply.
+//! Counts the instances, memories and tables of a component without making them. Nested components multiply.
 //!
 //! The counts follow the component's own instructions: every core instantiation, times every
-//! instantiation of the component around it. What is imported as a module or handed to a nested
-//! component as an argument counts as one instance; the run's limits catch the rest.
+//! instantiation of the component around it. A module that is an import, or an argument of a nested
+//! component, counts as one instance; the run's limits catch the rest.
 
 use serde::{Deserialize, Serialize};
 use wasmparser::{
@@ -15,7 +15,7 @@ use super::refusals::Refusals;
 use crate::error::Refusal;
 use crate::limits::SkillCaps;
 
-/// What a run of the skill makes before its first instruction.
+/// Counts of a skill's run before its first instruction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Counts {
     pub(crate) instances: u64,
@@ -27,9 +27,9 @@ pub(crate) struct Counts {
     pub(crate) memory: u64,
     /// Elements of all tables at the start.
     pub(crate) table_elements: u64,
-    /// Most bytes of the engine's own records: functions, globals, imports.
+    /// Maximum bytes of the engine's records: functions, globals, imports.
     pub(crate) records: u64,
-    /// Whether nested components hand values in memory to one another. The engine copies and re-encodes texts between
+    /// Whether nested components pass values in memory to one another. The engine copies and re-encodes texts between
     /// them without fuel, so such a skill yields far more often: see `run`.
     pub(crate) hands_over: bool,
 }
@@ -52,7 +52,7 @@ impl Counts {
     }
 }
 
-/// What the file holds, whatever is made of it.
+/// Counts of the file, whatever its instructions make of it.
 #[derive(Debug, Default)]
 struct Contents {
     modules: u64,
@@ -60,9 +60,9 @@ struct Contents {
     globals: u64,
     largest_function: u64,
     segment_elements: u64,
-    /// Types, and what types of components and instances declare.
+    /// Types, and declarations of component and instance types.
     declarations: u64,
-    /// Instantiations of components, as the file has them.
+    /// Instantiations of components in the file.
     instantiations: u64,
 }
 
@@ -72,7 +72,7 @@ impl Contents {
     }
 }
 
-/// What a type declares, types within types included.
+/// Counts the declarations of a type, types within types included.
 fn declared(ty: &ComponentType<'_>) -> usize {
     match ty {
         ComponentType::Component(items) => items.iter().fold(items.len(), |sum, item| {
@@ -93,7 +93,7 @@ fn declared(ty: &ComponentType<'_>) -> usize {
     }
 }
 
-/// One component or module that is being read: its index spaces, and what an instance of it makes.
+/// The state of reading one component or module: its index spaces, and the counts of an instance.
 #[derive(Debug, Default)]
 struct Frame {
     is_module: bool,
@@ -102,8 +102,8 @@ struct Frame {
     makes: Counts,
 }
 
-/// Counts a component, valid or not, and adds a refusal for every cap that it is over. None when it is
-/// over one that keeps validation itself short: validating takes time and memory in the square of them.
+/// Counts a component, valid or not, and adds a refusal for every exceeded cap. None if it exceeds a cap that keeps
+/// validation itself short: validation takes quadratic time and memory for some counts.
 pub(crate) fn count(bytes: &[u8], caps: &SkillCaps, refusals: &mut Refusals) -> Option<Counts> {
     let mut contents = Contents::default();
     let mut frames: Vec<Frame> = Vec::new();
@@ -158,17 +158,17 @@ pub(crate) fn count(bytes: &[u8], caps: &SkillCaps, refusals: &mut Refusals) -> 
     valid.then_some(total)
 }
 
-/// Components in components in components.
+/// Maximum depth of nested components.
 const DEPTH: usize = 100;
 
-/// Bytes of the engine's own records of a run, functions and globals mostly: what the pool takes.
+/// Maximum bytes of the engine's records of a run, mostly functions and globals, as in the pool.
 const RECORDS: u64 = 16 << 20;
 
-/// Each instantiation of a component is checked against what is declared: so many checks take about half
-/// a second.
+/// Maximum of instantiations times declarations. The validator checks each instantiation against the declarations; this
+/// many checks take about half a second.
 const LINKING: u64 = 250_000;
 
-/// A module that is not in the file.
+/// The counts of a module outside of the file.
 const UNKNOWN: Counts = Counts {
     instances: 1,
     components: 0,

@@ -1,4 +1,4 @@
-//! From the exports of a component to tools: names, parameter and result types, or why not.
+//! Finds the tools of a component among its exports: names, parameter and result types, or refusals.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::error::Refusal;
 use crate::limits::SkillCaps;
 use crate::types::{TypeDef, TypeId, TypeTable};
 
-/// Longest tool name, in characters: what MCP allows.
+/// Maximum characters of a tool name, as in MCP.
 const NAME_CAP: usize = 128;
 
 /// The tools of a skill, in the order of its exports, and their types.
@@ -25,7 +25,7 @@ pub(super) struct Exports {
     pub(super) named: Vec<NamedType>,
 }
 
-/// A type under a name that the skill exports it by.
+/// A type with its exported name.
 pub(super) struct NamedType {
     /// `interface_type`; the same as the name for a type at the top level.
     pub(super) full_name: String,
@@ -97,7 +97,7 @@ pub(super) fn read(
     Exports { tools, types: reader.table, named: reader.named }
 }
 
-/// The QuickJS back end of componentize-js exports a bare `init` beside the author's functions.
+/// The bare export `init` of componentize-js's QuickJS back end, beside the author's functions.
 fn is_initialiser(types: TypesRef<'_>, name: &str, func: ComponentFuncTypeId, exports: usize) -> bool {
     name == "init"
         && exports > 1
@@ -136,10 +136,10 @@ struct Reader<'a> {
     types: TypesRef<'a>,
     table: TypeTable,
     known: HashMap<ComponentDefinedTypeId, TypeId>,
-    /// Type nodes that may still be read.
+    /// Remaining type nodes.
     budget: u32,
     found: Vec<Found>,
-    /// Functions that are there, also those over the cap, of which nothing is kept.
+    /// Number of functions, including those beyond the cap.
     count: u64,
     cap: u32,
     named: Vec<NamedType>,
@@ -220,7 +220,7 @@ impl Reader<'_> {
         tools
     }
 
-    /// The parameters and the result of a function; `Err(None)` when there are too many types.
+    /// Reads the parameters and the result of a function; `Err(None)` if it has too many types.
     #[expect(clippy::type_complexity, reason = "one use, read at once")]
     fn signature(&mut self, tool: &Found) -> Result<(Vec<(Arc<str>, TypeId)>, ToolResult), Option<Refusal>> {
         let refuse = |kind, place: String| {
@@ -299,7 +299,7 @@ impl Reader<'_> {
         Ok(self.table.intern(def))
     }
 
-    /// Depth is bounded by the validator (100 levels), width by the budget.
+    /// Reads a type. The validator bounds its depth (100 levels), the budget its width.
     fn defined(&mut self, id: ComponentDefinedTypeId) -> Result<TypeId, Unfit> {
         let Some(ty) = self.types.get(id) else { return Err(Unfit::Kind("unknown type")) };
         let width = match ty {

@@ -1,4 +1,4 @@
-//! Which WebAssembly proposals a skill may use, and how one that is off is named.
+//! Checks that a component uses only allowed WebAssembly proposals, and names others.
 
 use wasmparser::types::Types;
 use wasmparser::{Validator, WasmFeatures};
@@ -6,7 +6,7 @@ use wasmparser::{Validator, WasmFeatures};
 use super::refusals::Refusals;
 use crate::error::Refusal;
 
-/// What a skill may use. Multi-memory is on in the engine (its own adapters need it) and off here.
+/// Proposals that a skill can use. Multi-memory is on in the engine (its own adapters need it) and off here.
 pub(super) const ALLOWED: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
     .union(WasmFeatures::SIGN_EXTENSION)
@@ -19,7 +19,7 @@ pub(super) const ALLOWED: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::COMPONENT_MODEL);
 
-/// What is off, by the name of the proposal.
+/// Proposals that are off, with their names.
 const OFF: &[(WasmFeatures, &str)] = &[
     (WasmFeatures::CM_ASYNC, "component-model-async"),
     (WasmFeatures::CM_ASYNC_STACKFUL, "component-model-async-stackful"),
@@ -52,8 +52,8 @@ const OFF: &[(WasmFeatures, &str)] = &[
     (WasmFeatures::COMPACT_IMPORTS, "compact-imports"),
 ];
 
-/// The types of a component that uses what is allowed. Otherwise adds what is wrong to `refusals`,
-/// and gives the types still when the component would be valid with everything on.
+/// Returns the types of a component that uses only allowed proposals. Otherwise it adds refusals, and still returns the
+/// types if the component would be valid with every proposal on.
 pub(super) fn validate(bytes: &[u8], refusals: &mut Refusals) -> Option<Types> {
     let first = match check(bytes, ALLOWED) {
         Ok(types) => return Some(types),
@@ -76,8 +76,8 @@ pub(super) fn validate(bytes: &[u8], refusals: &mut Refusals) -> Option<Types> {
     Some(types)
 }
 
-/// Adds each proposal of `off` without which the component is invalid, by halving: a pass over a
-/// large file takes tenths of a second, and one or two proposals are what is found.
+/// Adds each proposal of `off` without which the component is invalid. It bisects: a pass over a large file takes
+/// tenths of a second, and most such files use one or two proposals.
 fn name_used(bytes: &[u8], off: &[(WasmFeatures, &'static str)], refusals: &mut Refusals) {
     let all = off.iter().fold(WasmFeatures::empty(), |set, (feature, _)| set.union(*feature));
     let Err((offset, message)) = check(bytes, WasmFeatures::all().difference(all)) else { return };
@@ -98,7 +98,7 @@ fn check(bytes: &[u8], features: WasmFeatures) -> Result<Types, (u64, String)> {
         .map_err(|error| (error.offset() as u64, clean(error.message())))
 }
 
-/// The validator quotes names out of the file: cut and without control characters.
+/// Cleans the validator's text, which quotes names from the file: cut, without control characters.
 fn clean(message: &str) -> String {
     crate::text::clean(message, 512)
 }

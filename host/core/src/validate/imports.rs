@@ -1,4 +1,4 @@
-//! Whether everything a component imports is offered; what is not is named, with the nearest that is.
+//! Checks that the host offers every import of a component, and names the others with their nearest offered name.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,12 +10,12 @@ use super::refusals::Refusals;
 use crate::error::Refusal;
 use crate::text::nearest;
 
-/// Every interface that a host offers, with its functions and resources. Made while they are linked,
-/// so that the list and the linker cannot differ.
+/// Every interface that a host offers, with its functions and resources. Linking fills it, so that list and linker
+/// cannot differ.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Offer {
     interfaces: BTreeMap<String, Interface>,
-    /// By what is equal for compatible versions.
+    /// Interfaces by the part of a version that compatible versions share.
     compatible: HashMap<String, String>,
 }
 
@@ -26,14 +26,14 @@ struct Interface {
 }
 
 impl Offer {
-    /// Adds an interface; false when it is there already, in this or a compatible version.
+    /// Adds an interface; false if it exists already, in this or a compatible version.
     pub(crate) fn add_interface(&mut self, name: &str, lending: Lending) -> bool {
         let free = self.compatible.insert(compatible(name), name.to_owned()).is_none();
         self.interfaces.insert(name.to_owned(), Interface { lending, items: BTreeSet::new() });
         free
     }
 
-    /// All that a description depends on, as text.
+    /// Returns everything on which a description depends, as text.
     #[cfg(feature = "compiler")]
     pub(crate) fn summary(&self) -> String {
         format!("{:?}", self.interfaces)
@@ -45,32 +45,32 @@ impl Offer {
         }
     }
 
-    /// Each function and resource with its interface.
+    /// Returns each function and resource with its interface.
     pub(crate) fn items(&self) -> impl Iterator<Item = (&str, &str)> {
         self.interfaces.iter().flat_map(|(name, interface)| {
             interface.items.iter().map(move |item| (name.as_str(), item.as_str()))
         })
     }
 
-    /// The interface offered under `name` or under a version that is compatible with it.
+    /// Returns the interface of this name, or of a compatible version.
     fn find(&self, name: &str) -> Option<(&str, &Interface)> {
         let offered = self.compatible.get(&compatible(name))?;
         Some((offered, self.interfaces.get(offered)?))
     }
 
-    /// What stands behind an import, for `inspect`.
+    /// Returns what the host provides for an import, for `inspect`.
     pub(super) fn lending(&self, name: &str) -> Lending {
         self.find(name).map_or(Lending::TypesOnly, |(_, interface)| interface.lending)
     }
 
-    /// The offered interface whose name is nearest to `name`.
+    /// Returns the offered interface with the nearest name.
     fn nearest(&self, name: &str) -> Option<String> {
         nearest(self.interfaces.keys().map(String::as_str), name).map(str::to_owned)
     }
 }
 
-/// What is equal for versions that stand in for one another: `1.x.y` by the major, `0.x.y` by the
-/// minor, everything else as it is. The engine's linker goes by the same rule.
+/// Returns the part of a name that compatible versions share: `1.x.y` has the major, `0.x.y` the minor, everything else
+/// stays as it is. The engine's linker uses the same rule.
 fn compatible(name: &str) -> String {
     let Some((path, version)) = name.split_once('@') else { return name.to_owned() };
     let version = version.split_once('+').map_or(version, |(version, _build)| version);
@@ -85,7 +85,7 @@ fn compatible(name: &str) -> String {
     }
 }
 
-/// What a component imports, and whether something stands behind it.
+/// Reads the imports of a component, with what the host provides for each.
 pub(super) fn read(types: TypesRef<'_>, names: &[String], offer: &Offer, refusals: &mut Refusals) {
     for name in names {
         let Some(item) = types.component_item_for_import(name) else { continue };
@@ -127,7 +127,7 @@ fn is_function(ty: &ComponentEntityType) -> bool {
     matches!(ty, ComponentEntityType::Func(_))
 }
 
-/// Whether an item of an imported interface is more than a name for a plain type.
+/// Returns whether an item of an imported interface is more than a name of a plain type.
 fn needs_host(ty: &ComponentEntityType) -> bool {
     match ty {
         ComponentEntityType::Type { created, .. } => match created {

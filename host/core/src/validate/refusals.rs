@@ -1,8 +1,8 @@
-//! Reasons against a component, as many as somebody reads: a hostile file has a hundred thousand.
+//! Collects reasons against a component, up to a readable number: a hostile file has a hundred thousand.
 
 use crate::error::Refusal;
 
-/// Reasons that are told one by one.
+/// Maximum number of listed reasons.
 const TOLD: usize = 50;
 
 #[derive(Debug, Default)]
@@ -12,7 +12,7 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    /// Adds a reason; it is made only if it will be told.
+    /// Adds a reason, and makes it only if it is listed.
     pub(super) fn push_with(&mut self, reason: impl FnOnce() -> Refusal) {
         if self.told.len() < TOLD {
             self.told.push(reason());

@@ -34,7 +34,7 @@ pub(crate) struct RunClock {
     clock: Clock,
     started: Instant,
     deadline: Duration,
-    /// How far a fixed clock has moved.
+    /// The advance of a fixed clock.
     moved: Duration,
 }
 
@@ -43,7 +43,7 @@ impl RunClock {
         Self { clock, started, deadline, moved: Duration::ZERO }
     }
 
-    /// Time since a second before the run began.
+    /// Returns the time since a second before the run began.
     fn monotonic(&mut self) -> Duration {
         let since = match self.clock {
             Clock::Real => coarse(self.started.elapsed()),
@@ -58,7 +58,7 @@ impl RunClock {
         self.moved
     }
 
-    /// Time since 1970.
+    /// Returns the time since 1970.
     fn wall(&mut self) -> Duration {
         match self.clock {
             Clock::Real => coarse(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
@@ -66,7 +66,7 @@ impl RunClock {
         }
     }
 
-    /// When something that is to be ready at `at` will be; now, with a fixed clock.
+    /// Returns when something for the time `at` is ready; with a fixed clock, now.
     pub(super) fn ready_at(&mut self, at: Duration) -> Option<Instant> {
         match self.clock {
             // Too far to be reached: the deadline comes before it.
@@ -78,7 +78,7 @@ impl RunClock {
         }
     }
 
-    /// A fixed clock that is waited for shows the time waited for.
+    /// Advances a fixed clock to the end of a wait.
     pub(super) fn reach(&mut self, at: Duration) {
         if let Clock::Fixed(_) = self.clock {
             self.moved = self.moved.max(at.saturating_sub(ORIGIN));

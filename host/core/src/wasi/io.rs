@@ -1,4 +1,4 @@
-//! `wasi:io`: pollables that are ready or wait for a time, a stdin that is closed, outputs that are log.
+//! `wasi:io`: pollables that are ready or wait for a time, a closed stdin, and outputs that go to the log.
 
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,10 @@ use crate::limits::LOG_LINE_BYTES;
 use crate::report::{Level, Source};
 use crate::state::{GuestState, Stop};
 
-/// Most timers of a run at once: as many as it may hold handles.
+/// Maximum number of a run's timers: its maximum number of handles.
 const TIMERS: usize = 1_000;
 
-/// Bytes that a guest may write at once, as `check-write` tells it; more is a trap, as the interface has it.
+/// Maximum bytes of one write, as `check-write` returns them. More is a trap, by the interface.
 const WRITE: u64 = 64 << 10;
 
 /// `poll.pollable`. Handle 0 is always ready, the others are timers.
@@ -30,7 +30,7 @@ pub(crate) struct InputStream;
 #[derive(Debug)]
 pub(crate) struct OutputStream;
 
-/// `error.error`: nobody can make one.
+/// `error.error`, which nothing can make.
 #[derive(Debug)]
 pub(crate) struct IoError;
 
@@ -49,15 +49,15 @@ enum StreamError {
 
 impl Transfer for StreamError {}
 
-/// The times that a run waits for.
+/// The timers of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Timers(Vec<Option<Timer>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Timer {
-    /// On the run's clock.
+    /// Time on the run's clock.
     at: Duration,
-    /// On the host's; none for at once.
+    /// Time on the host's clock; none for now.
     ready: Option<Instant>,
 }
 
@@ -88,12 +88,12 @@ impl Timers {
 }
 
 impl Wasi {
-    /// When a pollable is ready; none for now.
+    /// Returns when a pollable is ready; none for now.
     fn ready(&self, handle: u32, now: Instant) -> Option<Instant> {
         self.timers.get(handle).and_then(|timer| timer.ready).filter(|ready| *ready > now)
     }
 
-    /// A fixed clock moves to what was waited for.
+    /// Advances a fixed clock to the end of the wait.
     fn reach(&mut self, handle: u32) {
         if let Some(timer) = self.timers.get(handle) {
             self.clock.reach(timer.at);
@@ -106,7 +106,7 @@ impl Wasi {
 pub(crate) struct LineBuffer {
     source: Source,
     bytes: Vec<u8>,
-    /// More of the line came than the log keeps.
+    /// Whether the line is longer than the log keeps.
     cut: bool,
 }
 
@@ -115,12 +115,12 @@ impl LineBuffer {
         Self { source, bytes: Vec::new(), cut: false }
     }
 
-    /// The line so far, if there is one; the buffer is empty after.
+    /// Takes the line so far, if any, and empties the buffer.
     pub(super) fn take(&mut self) -> Option<Line> {
         (!self.bytes.is_empty()).then(|| self.end())
     }
 
-    /// The line so far, ended by a line break.
+    /// Takes the line so far at a line break.
     fn end(&mut self) -> Line {
         let text = String::from_utf8_lossy(&self.bytes).into_owned();
         self.bytes.clear();
@@ -128,7 +128,7 @@ impl LineBuffer {
     }
 }
 
-/// A line that was printed.
+/// A printed line.
 #[derive(Debug)]
 pub(crate) struct Line {
     source: Source,
@@ -146,7 +146,7 @@ impl Line {
     }
 }
 
-/// Appends what a guest printed to the log, a line at a time.
+/// Appends printed text to the log, a line at a time.
 fn print(state: &mut GuestState, stream: u32, bytes: &[u8]) {
     let mut lines = bytes.split(|byte| *byte == b'\n').peekable();
     while let Some(line) = lines.next() {
@@ -162,7 +162,7 @@ fn print(state: &mut GuestState, stream: u32, bytes: &[u8]) {
     }
 }
 
-/// Reads what is printed in place: a piece at a time, so that nothing large is copied.
+/// Reads printed text in place, part by part, so that it copies nothing large.
 fn write(
     mut store: StoreContextMut<'_, GuestState>,
     stream: u32,
@@ -252,8 +252,8 @@ pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
 }
 
 impl Wasi {
-    /// With a fixed clock everything is ready at once: the clock moves to the earliest, and only what
-    /// that makes ready counts for the guest's own reckoning of time.
+    /// With a fixed clock everything is ready at once. The clock advances to the earliest timer, and the guest sees
+    /// only the pollables ready by then.
     fn reach_first(&mut self, handles: &[u32], ready: &[u32]) {
         let first = ready
             .iter()

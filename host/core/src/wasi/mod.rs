@@ -1,15 +1,15 @@
-//! WASI 0.2, empty: what standard libraries import is there, and nothing stands behind it.
+//! An empty WASI 0.2: the imports of standard libraries exist, and nothing stands behind them.
 //!
 //! - `wasi:cli`: no arguments, no environment, closed stdin, no terminal; stdout and stderr go to the
 //!   report's log; `exit` ends the run.
-//! - `wasi:clocks`: a clock of 1 ms; fixed, it moves only by being read and waited for.
+//! - `wasi:clocks`: a clock of 1 ms; a fixed one advances only by readings and waits.
 //! - `wasi:random`: ChaCha20 from the operating system's seed, or from the caller's.
-//! - `wasi:io`: what the above need; waits are under the run's deadline.
-//! - `wasi:filesystem`, `wasi:sockets`, `wasi:http`: functions that answer their error or trap, over
-//!   resources that nobody can make.
+//! - `wasi:io`: what the others need; the run's deadline covers waits.
+//! - `wasi:filesystem`, `wasi:sockets`, `wasi:http`: functions that return their error or trap, over
+//!   resources that nothing can make.
 //!
-//! All of it is in this folder: no crate that could open a file or a socket is linked for it. Every
-//! call is counted.
+//! All of it is in this folder: the library links no crate for it that could open a file or a socket. Every
+//! call counts.
 
 mod cli;
 mod clocks;
@@ -30,7 +30,7 @@ pub(crate) use stubs::Nothing;
 
 pub use clocks::Clock;
 
-/// The version under which the interfaces are linked; every 0.2.x of a skill fits.
+/// The version of the linked interfaces; every 0.2.x of a skill fits.
 macro_rules! wasi {
     ($path:literal) => {
         concat!("wasi:", $path, "@0.2.12")
@@ -46,7 +46,7 @@ pub(crate) fn link(registry: &mut Registry) -> Result<(), HostError> {
     stubs::link(registry)
 }
 
-/// What WASI keeps for one run. Making it costs nothing: every part begins at its first use.
+/// WASI's state of one run. Creating it costs nothing, because every part begins at its first use.
 #[derive(Debug)]
 pub(crate) struct Wasi {
     clock: RunClock,
@@ -67,12 +67,12 @@ impl Wasi {
         }
     }
 
-    /// Milliseconds left to the run, as its clock tells it.
+    /// Returns the milliseconds to the deadline, by the run's clock.
     pub(crate) fn coarse_left(&self, left: Duration) -> u64 {
         self.clock.coarse_left(left)
     }
 
-    /// The unfinished last lines of stdout and stderr.
+    /// Takes the unfinished last lines of stdout and stderr.
     pub(crate) fn take_rest(&mut self) -> [Option<io::Line>; 2] {
         [self.stdout.take(), self.stderr.take()]
     }

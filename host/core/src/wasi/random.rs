@@ -1,4 +1,4 @@
-//! `wasi:random`: ChaCha20, seeded by the operating system or by the caller. Begins at its first use.
+//! `wasi:random`: ChaCha20, seeded by the operating system or the caller at its first use.
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};

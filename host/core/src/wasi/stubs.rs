@@ -1,16 +1,16 @@
-//! `wasi:filesystem`, `wasi:sockets` and `wasi:http`: names without anything behind them.
+//! `wasi:filesystem`, `wasi:sockets` and `wasi:http`: interfaces without anything behind them.
 //!
-//! Every function answers the error of its own signature, or traps (`not-lent`) where it has none. Only
-//! what prepares an HTTP request is hollow: it does nothing, so that a guest's `fetch` comes as far as
-//! `outgoing-handler.handle`, whose error it can catch.
-//! The names are those of WASI 0.2.12; the types are the skill's own, since nothing is done with them.
+//! Every function returns the error of its own signature, or traps (`not-lent`) if it has none. Functions that prepare
+//! an HTTP request do nothing, so that a guest's `fetch` reaches `outgoing-handler.handle`, whose error it can catch.
+//!
+//! The names are those of WASI 0.2.12. The types are the skill's own, because the host does nothing with them.
 
 use super::io::{InputStream, IoError, OutputStream, Pollable};
 use crate::capability::Registry;
 use crate::error::HostError;
 use crate::validate::Lending;
 
-/// A resource of which there is none.
+/// A resource without instances.
 #[derive(Debug)]
 pub(crate) struct Nothing;
 
