@@ -1,8 +1,7 @@
-//! What skill authors need, without a command line: a new folder, a build in any of five languages, and packing, which
-//! puts what the author says of a skill into the component.
+//! Creates, builds and packs skills in five languages, without a command line.
 //!
-//! Nothing here runs a skill, or needs an engine. What it reads is the author's own: it runs the author's build, with
-//! the author's rights.
+//! Packing embeds the author's texts and claims into the component. Nothing here runs a skill or needs an engine. It
+//! runs the author's own build, with the author's rights.
 
 pub mod cases;
 pub mod manifest;

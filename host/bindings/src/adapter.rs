@@ -1,8 +1,7 @@
 //! The adapter between WASI preview 1, which Go and C libraries import, and WASI 0.2.
 //!
-//! The official adapter takes memory of its own by `memory.grow`, and Go's runtime believes that all memory after its
-//! data is its own, whoever has grown it: a heap that reaches the adapter's memory is corrupted. This one has no
-//! memory, only globals.
+//! The official adapter takes its memory by `memory.grow`. Go's runtime believes that it owns all memory after its
+//! data, so a heap that reaches the adapter's memory corrupts it. This adapter has no memory, only globals.
 
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -10,10 +9,10 @@ use wit_parser::Resolve;
 use crate::Error;
 use crate::error::chain;
 
-/// The module whose imports it takes.
+/// The module name of the imports that the adapter provides.
 pub(crate) const NAME: &str = "wasi_snapshot_preview1";
 
-/// The adapter as a core module with its types.
+/// Returns the adapter as a core module with its types.
 pub(crate) fn module() -> Result<Vec<u8>, Error> {
     let mut module =
         wat::parse_str(include_str!("adapter.wat")).map_err(|error| Error::Component(chain(error)))?;

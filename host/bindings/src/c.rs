@@ -1,4 +1,4 @@
-//! Bindings for C, by `wit-bindgen-c`.
+//! Generates bindings for C with `wit-bindgen-c`.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,14 @@ use wit_parser::{Resolve, WorldId};
 use crate::Error;
 use crate::error::chain;
 
-/// The files by name: a header and a source named after the world in snake case, and an object file that carries the
-/// types of the world into the core module, so that [`component`](crate::component()) needs no WIT.
+/// Returns the generated files by name: a header, a source and an object file.
+///
+/// Header and source have the name of the world in snake case. The object file carries the types of the world into the
+/// core module, so that [`component`](crate::component()) needs no WIT.
 ///
 /// # Errors
 ///
-/// [`Error::Unsupported`] for a type that a skill cannot have; [`Error::C`] when the generator fails.
+/// Fails with [`Error::Unsupported`] for a type that a skill cannot have, and with [`Error::C`] if the generator fails.
 pub fn bindings(resolve: &Resolve, world: WorldId) -> Result<BTreeMap<String, Vec<u8>>, Error> {
     // The generator panics on types that it does not know.
     crate::go::check(resolve, world)?;

@@ -1,4 +1,4 @@
-//! Core modules made components.
+//! Makes components of core modules.
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, WorldId};
@@ -6,24 +6,28 @@ use wit_parser::{Resolve, WorldId};
 use crate::error::chain;
 use crate::{Error, adapter};
 
-/// What stands behind the imports of a core module that are not of its world.
+/// What provides the imports of a core module that are not of its world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Adapter {
-    /// Nothing: the core module imports only what its world says.
+    /// Nothing: the core module imports only what its world declares.
     None,
-    /// What the standard libraries of Go and C take for granted, from WASI 0.2: standard output and error, clocks, sleep,
-    /// random numbers, exit. Files, arguments and the environment are not there. Only what the module imports is in
-    /// the component: one that imports nothing of it stays as it is.
+    /// WASI 0.2, for the standard libraries of Go and C: standard output and error, clocks, sleep, random numbers,
+    /// exit.
+    ///
+    /// It has no files, arguments or environment. The component contains only what the module imports, and a module
+    /// without such imports stays as it is.
     Wasi,
 }
 
-/// The component that a core module is. `world` is for a module that does not carry its types in a section of its own,
-/// as those of Go; for those of C it is none.
+/// Makes a component of a core module.
+///
+/// Pass `world` for a module without a section of its types, such as Go's; a module of C has the section.
 ///
 /// # Errors
 ///
-/// When the module lacks an export of the world, imports what neither the world nor the adapter has, or is no module.
+/// Fails if the bytes are no module, if the module lacks an export of the world, or if it imports something that
+/// neither the world nor the adapter has.
 pub fn component(
     core: &[u8],
     world: Option<(&Resolve, WorldId)>,

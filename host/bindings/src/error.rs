@@ -1,6 +1,6 @@
-//! Why there are no bindings, or there is no component.
+//! Errors of generating bindings and making components.
 
-/// Why there are no bindings, or there is no component.
+/// An error of generating bindings or making a component.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -9,7 +9,7 @@ pub enum Error {
     Unsupported {
         /// The function, with its interface.
         function: String,
-        /// What it has: a resource, a stream, ….
+        /// The type: a resource, a stream, ….
         what: String,
     },
     /// The world exports no function, so there would be no tool.
@@ -21,12 +21,12 @@ pub enum Error {
     /// The generator for C failed.
     #[error("no bindings for C: {0}")]
     C(String),
-    /// The core module is not one, or not one of this world.
+    /// The bytes are no core module, or none of this world.
     #[error("no component: {0}")]
     Component(String),
 }
 
-/// The whole chain of causes, as one text.
+/// Returns the whole chain of causes as one text.
 pub(crate) fn chain(error: impl Into<Box<dyn std::error::Error>>) -> String {
     let error = error.into();
     let mut text = error.to_string();

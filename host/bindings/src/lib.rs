@@ -1,5 +1,6 @@
-//! What stands between a WIT world and the compilers of Go and C: sources with the types and the canonical ABI
-//! of the world, and a component from the core module that the compiler makes of them.
+//! Generates Go and C sources from a WIT world, and makes components of the compiled core modules.
+//!
+//! The sources contain the types of the world and the canonical ABI.
 
 mod adapter;
 pub mod c;

@@ -1,12 +1,11 @@
-//! Signed sets of compiled skills, for workers that hold no compiler: written here, and trusted nowhere before they
-//! are verified.
+//! Writes and verifies signed sets of compiled skills, for workers without a compiler.
 //!
 //! A bundle is one file:
 //!
 //! | bytes | what |
 //! |---|---|
 //! | 16 | `ringfence bundle` |
-//! | 4 | the format, 1, of little endian as all numbers |
+//! | 4 | the format, 1, in little endian like all numbers |
 //! | 4 | bytes of the manifest |
 //! | 8 | bytes of the blobs |
 //! | 32 | SHA-256 of the blobs |
@@ -15,15 +14,18 @@
 //! | … | the manifest: JSON ([`Manifest`]) |
 //! | … | the blobs: code and description of each skill for each fingerprint, in the order of the manifest |
 //!
-//! There is nothing else in the file, so every byte is signed. [`open`] checks in this order: size, magic and format,
-//! whether the key is trusted and not revoked, the signature, and only then reads the manifest, what else is revoked, the dates, and the
-//! blobs, whose digest must come out before any of them is handed on. What it gives ([`Opened`]) is made in no other
-//! way.
+//! The file contains nothing else, so the signature covers every byte. [`open`] checks in this order:
 //!
-//! Same skills, same key, same dates: same bytes ([`Draft::sign`]).
+//! 1. size, magic and format
+//! 2. the key: trusted and not revoked
+//! 3. the signature
+//! 4. the manifest, further revocations and the dates
+//! 5. the digest of the blobs, before it returns any of them
 //!
-//! Not covered: who may use the secret key, whether the machine's clock is right (a clock that is plainly wrong is an
-//! error), and a bundle older than any this worker has seen ([`Manifest::version`] is for the worker to remember).
+//! Nothing else makes an [`Opened`]. The same skills, key and dates make the same bytes ([`Draft::sign`]).
+//!
+//! Not covered: who can use the secret key, whether the machine's clock is right (a plainly wrong clock is an error),
+//! and a bundle older than one that a worker has seen (the worker must remember [`Manifest::version`]).
 
 mod error;
 mod format;

@@ -1,8 +1,8 @@
-//! Compiles untrusted components in a child process: the same program executed again, in a jail, under
-//! limits on CPU time, address space and output. Wall time is no limit, but for a child that gets no CPU time at all.
+//! Compiles untrusted components in a child process, which is this program started again, in a jail and under limits.
 //!
-//! The engine does not count a component that keeps its compiler busy as a vulnerability, so the
-//! limits are ours: what exceeds one is refused, and nothing else in the program notices.
+//! The limits are on CPU time, address space and output. Wall time is no limit, except for a child that gets no CPU
+//! time at all. The engine does not count a component that keeps its compiler busy as a vulnerability, so these
+//! limits are ours. A component that exceeds one is refused, and the rest of the program does not notice.
 //!
 //! ```no_run
 //! # use std::process::ExitCode;
@@ -16,13 +16,13 @@
 //! }
 //! ```
 //!
-//! On Linux the child gives up, before it reads a byte, what it could reach: the environment, every
-//! descriptor but its three pipes, files, the network, other processes, new threads, and executable memory.
-//! [`Compiler::probe`] tries all of that from inside and says what stopped it.
+//! On Linux the child gives up everything that it could reach before it reads a byte: the environment, every
+//! descriptor except its three pipes, files, the network, other processes, new threads, and executable memory.
+//! [`Compiler::probe`] tries all of that from inside and reports what stopped it.
 //!
-//! Not covered: what the child writes is trusted. A component that takes over the compiler through a
-//! fault in it can reach nothing from there, and can write an artifact that takes over the program. On
-//! other systems than Linux there are the limits and no jail.
+//! Not covered: the parent trusts the child's output. A component that takes over the compiler through a fault
+//! reaches nothing from there, but it can write an artifact that takes over the program. Outside Linux the limits
+//! apply without a jail.
 
 mod attempts;
 mod child;
@@ -36,14 +36,14 @@ pub use child::child_main;
 pub use parent::{CompileError, CompileLimits, CompileStage, Compiler};
 pub use probe::{Attempt, Enforcement, JailReport};
 
-/// The first argument of a child. No skill and no user ever gives it.
+/// First argument of a child. No skill and no user passes it.
 const CHILD: &str = "__ringfence-compile";
 
-/// The target of a child that compiles for this machine.
+/// Target argument of a child that compiles for this machine.
 const NATIVE: &str = "native";
 
-/// Exit code of a child whose compiler refused the component; its words are on stderr.
+/// Exit code of a child whose compiler refused the component, with the reason on stderr.
 const REFUSED: u8 = 3;
 
-/// Exit code of a child whose address space does not hold the component.
+/// Exit code of a child whose address space is too small for the component.
 const OVER_MEMORY: u8 = 4;

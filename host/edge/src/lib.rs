@@ -1,9 +1,9 @@
-//! Runs signed bundles of compiled skills on a node that holds no compiler.
+//! Runs signed bundles of compiled skills on a node without a compiler.
 //!
-//! A [`Worker`] takes a bundle only when all of it is signed by a key that it trusts, holds now, is not revoked, is no
-//! older than one that it has seen, and has code for this very engine and processor. Then its skills are called, each
-//! call in a fresh instance under the limits that the bundle gives it: the same limits, outcomes and reports as those
-//! of the library `ringfence`, whose engine this is.
+//! A [`Worker`] accepts a bundle only if a trusted key signed all of it, its dates include now, nothing of it is
+//! revoked, it is no older than one that the worker has seen, and it has code for this engine and processor. Each call
+//! runs in a fresh instance under the bundle's limits. Limits, outcomes and reports are those of the library
+//! `ringfence`.
 //!
 //! ```no_run
 //! use ringfence_edge::{Trust, Worker, WorkerConfig};
@@ -20,16 +20,18 @@
 //! # }
 //! ```
 //!
-//! A new bundle takes the place of the old one while calls go on ([`Worker::load`]): those that run end on the old
-//! code. A bundle that is refused changes nothing.
+//! A new bundle replaces the old one during calls ([`Worker::load`]): running calls end on the old code. A refused
+//! bundle changes nothing.
 //!
-//! What is lent to skills elsewhere is not here yet: `http`, `kv` and `skills` answer `denied`, whatever the bundle
-//! grants.
+//! The interfaces `http`, `kv` and `skills` return `denied`, whatever the bundle grants.
 //!
 //! # Features
 //!
-//! `serve` (on by default): the HTTP server ([`serve`]). `https`: bundles from an HTTPS URL. `pulley`: the engine's
-//! interpreter, for nodes that may not make memory executable. None: the worker alone.
+//! | feature | default | effect |
+//! |---|---|---|
+//! | `serve` | on | the HTTP server ([`serve`]) |
+//! | `https` | off | bundles from an HTTPS URL |
+//! | `pulley` | off | the engine's interpreter, for nodes that cannot make memory executable |
 
 mod call;
 mod seen;
@@ -46,5 +48,5 @@ pub use ringfence_bundle::{
 };
 pub use worker::{CallError, Change, Serving, Worker, WorkerConfig, WorkerError, show};
 
-/// The library that this worker runs skills with: reports, outcomes, limits.
+/// The library that runs the skills: reports, outcomes, limits.
 pub use ringfence;

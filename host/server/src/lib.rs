@@ -19,20 +19,24 @@
 //! # }
 //! ```
 //!
-//! What a client sees is at `/v1/openapi.json`, at `/mcp`, and in the README; what an operator sets is in
-//! [`EXAMPLE`]. [`Server::router`] is all of it for a service of one's own.
+//! Clients find the API at `/v1/openapi.json` and MCP at `/mcp`. Operators find every setting in [`EXAMPLE`].
+//! [`Server::router`] returns the whole service, to mount in a service of your own.
 //!
-//! # The way of a request
+//! # How a request passes
 //!
-//! Guard (`Host`, `Origin`, token) → catalog (what the caller sees, in memory) → body (capped, timed, within a budget
-//! for all) → gate (the principal's account, then a place or a bounded wait) → run → report. Between the guard and
-//! the report nothing reads the disk, compiles, or holds a lock across an await; a version that is not current is
-//! loaded at its first use.
+//! 1. guard: `Host`, `Origin`, token
+//! 2. catalog: the skills that the caller can see, in memory
+//! 3. body: capped, timed, within a budget for all bodies
+//! 4. gate: the principal's account, then a run slot or a bounded wait for one
+//! 5. run, and report
+//!
+//! Between the guard and the report nothing reads the disk, compiles, or holds a lock across an await. Versions that
+//! are not current load at their first use.
 //!
 //! # Outcomes
 //!
-//! Over HTTP every report is 200 and says how its run ended; what is no run is a problem (RFC 9457) with a stable
-//! code. How outcomes reach agents over MCP is the table in `mcp/result.rs`.
+//! Over HTTP every report is a 200 and contains its outcome. A request that is refused before a run gets a problem (RFC
+//! 9457) with a stable code. The table in `mcp/result.rs` shows how outcomes reach agents over MCP.
 
 mod app;
 mod authority;

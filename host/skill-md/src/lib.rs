@@ -1,9 +1,9 @@
-//! SKILL.md, the file of the Agent Skills format: a frontmatter of YAML between two lines `---`, then instructions in
-//! Markdown.
+//! Reads and writes SKILL.md, the file of the Agent Skills format: YAML front matter between two lines `---`, then
+//! instructions in Markdown.
 //!
-//! An agent's client acts on some fields of a frontmatter: `allowed-tools` and `hooks` give rights, and others may
-//! tomorrow. So a text from a stranger is never handed on: [`SkillMd::parse`] takes the fields out that it knows, checks
-//! them after YAML has decoded them, and [`SkillMd::to_text`] writes the file anew from these alone.
+//! An agent's client acts on some fields of the front matter: `allowed-tools` and `hooks` grant rights, and others
+//! could tomorrow. A text from a stranger therefore never passes unchanged. [`SkillMd::parse`] reads the known fields
+//! and checks them after YAML has decoded them. [`SkillMd::to_text`] writes the file anew from these fields alone.
 //!
 //! ```
 //! # use ringfence_skill_md::SkillMd;
@@ -20,44 +20,44 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Longest description, in characters.
+/// Maximum characters of the description.
 pub const DESCRIPTION: usize = 1024;
-/// Longest licence, in characters.
+/// Maximum characters of the licence.
 const LICENSE: usize = 256;
-/// Longest text on what it is compatible with, in characters.
+/// Maximum characters of the compatibility text.
 const COMPATIBILITY: usize = 500;
-/// Most entries of the metadata.
+/// Maximum entries of the metadata.
 const ENTRIES: usize = 32;
-/// Longest key of the metadata, in characters.
+/// Maximum characters of a metadata key.
 const KEY: usize = 64;
-/// Longest value of the metadata, in characters.
+/// Maximum characters of a metadata value.
 const VALUE: usize = 1024;
-/// Longest file that is read, in bytes: a component carries 64 KiB.
+/// Maximum bytes of a file; a component carries 64 KiB.
 const FILE: usize = 256 << 10;
 
-/// Why a text is no SKILL.md that can be handed on.
+/// Why a text is no usable SKILL.md.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SkillMdError {
-    /// The first line is another one.
+    /// The first line is not `---`.
     #[error("it does not begin with a line `---`")]
     NoBeginning,
     /// No second line is exactly `---`.
     #[error("its frontmatter has no end: a second line that is exactly `---`")]
     NoEnd,
-    /// The frontmatter holds what begins or ends a document of YAML.
+    /// The front matter contains a line that begins or ends a YAML document.
     #[error("line {line}: a frontmatter is one document, and this line begins or ends another")]
     Documents {
         /// The line, counted from 1.
         line: usize,
     },
-    /// It is no YAML, or uses what a frontmatter does not need: anchors, aliases, merges, tags, keys that stand twice.
+    /// The front matter is no YAML, or uses needless features: anchors, aliases, merges, tags, duplicate keys.
     #[error("its frontmatter cannot be read: {reason}")]
     Yaml {
         /// What is wrong.
         reason: String,
     },
-    /// A field is not what it must be.
+    /// A field has an invalid value.
     #[error("`{field}`: {reason}")]
     Field {
         /// The field.
@@ -73,7 +73,7 @@ pub enum SkillMdError {
     },
 }
 
-/// A SKILL.md whose fields were checked.
+/// A SKILL.md with checked fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkillMd {
     name: String,
@@ -84,7 +84,7 @@ pub struct SkillMd {
     body: String,
 }
 
-/// The fields that are taken. Others are left out, whatever they are.
+/// The known fields. Others are omitted.
 #[derive(Debug, Deserialize)]
 struct Head<M> {
     name: String,
@@ -95,11 +95,11 @@ struct Head<M> {
 }
 
 impl SkillMd {
-    /// One that is made here.
+    /// Creates a SKILL.md from a name, a description and instructions.
     ///
     /// # Errors
     ///
-    /// [`SkillMdError::Field`].
+    /// Fails with [`SkillMdError::Field`] for an invalid value.
     pub fn new(name: &str, description: &str, body: &str) -> Result<Self, SkillMdError> {
         if !is_name(name) {
             let reason =
@@ -116,31 +116,31 @@ impl SkillMd {
         })
     }
 
-    /// Says its licence.
+    /// Sets the licence.
     ///
     /// # Errors
     ///
-    /// [`SkillMdError::Field`].
+    /// Fails with [`SkillMdError::Field`] for an invalid value.
     pub fn license(mut self, license: &str) -> Result<Self, SkillMdError> {
         self.license = Some(line("license", license, LICENSE)?);
         Ok(self)
     }
 
-    /// Says what it is compatible with.
+    /// Sets the compatibility text.
     ///
     /// # Errors
     ///
-    /// [`SkillMdError::Field`].
+    /// Fails with [`SkillMdError::Field`] for an invalid value.
     pub fn compatibility(mut self, compatibility: &str) -> Result<Self, SkillMdError> {
         self.compatibility = Some(line("compatibility", compatibility, COMPATIBILITY)?);
         Ok(self)
     }
 
-    /// Adds to its metadata.
+    /// Adds an entry to the metadata.
     ///
     /// # Errors
     ///
-    /// [`SkillMdError::Field`].
+    /// Fails with [`SkillMdError::Field`] for an invalid value.
     pub fn metadata(mut self, key: &str, value: &str) -> Result<Self, SkillMdError> {
         let key = line("metadata", key, KEY)?;
         let value = line(&format!("metadata.{key}"), value, VALUE)?;
@@ -151,11 +151,11 @@ impl SkillMd {
         Ok(self)
     }
 
-    /// Reads a text from a stranger.
+    /// Parses a text from a stranger.
     ///
     /// # Errors
     ///
-    /// [`SkillMdError`], for what cannot be handed on.
+    /// Fails with a [`SkillMdError`] if the text is not usable.
     pub fn parse(text: &str) -> Result<Self, SkillMdError> {
         let text = lines_of(text)?;
         let (head, body) = cut(&text)?;
@@ -173,12 +173,12 @@ impl SkillMd {
         Ok(made)
     }
 
-    /// The instructions of a text that may have a frontmatter or none. One that begins as a frontmatter and is none gives
-    /// nothing: nobody knows where it ends.
+    /// Returns the instructions of a text with or without front matter. It fails for a text whose front matter begins
+    /// and does not end.
     ///
     /// # Errors
     ///
-    /// [`SkillMdError`].
+    /// Fails with a [`SkillMdError`] if the front matter is broken.
     pub fn body_of(text: &str) -> Result<String, SkillMdError> {
         let text = lines_of(text)?;
         match cut(&text) {
@@ -188,22 +188,22 @@ impl SkillMd {
         }
     }
 
-    /// What the skill is called.
+    /// Returns the name of the skill.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it is for.
+    /// Returns the description of the skill.
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// Its instructions.
+    /// Returns the instructions.
     pub fn body(&self) -> &str {
         &self.body
     }
 
-    /// The other fields, as JSON.
+    /// Returns the other fields as JSON.
     pub fn extra(&self) -> serde_json::Map<String, Value> {
         let mut fields = serde_json::Map::new();
         let lines = [("license", &self.license), ("compatibility", &self.compatibility)];
@@ -217,7 +217,7 @@ impl SkillMd {
         fields
     }
 
-    /// The file, written from the checked fields.
+    /// Writes the file from the checked fields.
     pub fn to_text(&self) -> String {
         let mut out = String::from("---\n");
         let mut add = |line: String| {
@@ -246,7 +246,7 @@ impl SkillMd {
     }
 }
 
-/// The text with line breaks as they are on Unix, and without a mark of its byte order.
+/// Returns the text with Unix line breaks and without a byte order mark.
 fn lines_of(text: &str) -> Result<String, SkillMdError> {
     if text.len() > FILE {
         return Err(SkillMdError::TooLong { size: text.len() });
@@ -259,7 +259,7 @@ fn lines_of(text: &str) -> Result<String, SkillMdError> {
     Ok(text)
 }
 
-/// The frontmatter and what follows it: it ends at a line that is exactly `---`, and at nothing else.
+/// Splits the front matter from the rest. It ends only at a line that is exactly `---`.
 fn cut(text: &str) -> Result<(String, &str), SkillMdError> {
     let rest = match text.strip_prefix("---\n") {
         Some(rest) => rest,
@@ -305,7 +305,7 @@ fn read(head: &str) -> Result<(Texts, BTreeMap<String, String>), SkillMdError> {
     Ok(((head.name, head.description, head.license, head.compatibility), texts.collect()))
 }
 
-/// YAML without what a frontmatter does not need and readers disagree about.
+/// Parses YAML, without the features on which readers disagree.
 fn yaml<T: DeserializeOwned>(text: &str) -> Result<T, SkillMdError> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -325,7 +325,7 @@ fn yaml<T: DeserializeOwned>(text: &str) -> Result<T, SkillMdError> {
         .map_err(|error| SkillMdError::Yaml { reason: clean(&error.to_string(), 400) })
 }
 
-/// Whether the format takes a name: 1 to 64 of a-z, 0-9 and single hyphens, none at an end.
+/// Returns whether the format accepts a name: 1 to 64 of a-z, 0-9 and single hyphens, none at an end.
 pub fn is_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=64).contains(&name.len())
@@ -335,7 +335,7 @@ pub fn is_name(name: &str) -> bool {
         && !name.contains("--")
 }
 
-/// A text of one line: whatever breaks it into lines becomes a space.
+/// Returns a text as one line: every line break becomes a space.
 fn line(what: &str, text: &str, most: usize) -> Result<String, SkillMdError> {
     if let Some(found) = text.chars().find(|c| is_unsafe(*c) && !['\n', '\t'].contains(c)) {
         let reason =
@@ -365,12 +365,12 @@ fn field(field: &str, reason: String) -> SkillMdError {
     SkillMdError::Field { field: clean(field, 80), reason }
 }
 
-/// A JSON string, which is a YAML string on one line.
+/// Returns a JSON string, which is a YAML string on one line.
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// As it stands where every reader takes it for a text, else quoted: `null`, `on`, `1e3` are none to some.
+/// Returns the text unquoted if every reader takes it for a string, else quoted: some do not for `null`, `on`, `1e3`.
 fn plain_or_quoted(text: &str) -> String {
     const WORDS: [&str; 10] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan"];
     let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');

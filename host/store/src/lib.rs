@@ -1,5 +1,5 @@
-//! A store of skills that strangers sent: content-addressed, crash-safe, with code that is compiled once and
-//! authenticated before it is mapped.
+//! Stores skills from strangers: content-addressed, crash-safe, with code that is compiled once and authenticated
+//! before it is mapped.
 //!
 //! ```no_run
 //! # use ringfence::{CancellationToken, Host, HostConfig};
@@ -33,24 +33,23 @@
 //! # What is on the disk
 //!
 //! ```text
-//! format                            which format this is
-//! lock                              held while something changes
-//! turn                              held by the process that gets the lock next
-//! key                               the key that authenticates artifacts, for the owner's eyes only
-//! policy.json                       what is taken ([`Policy`])
-//! prefixes.json                     beginnings of names that are reserved for an owner ([`Prefix`])
-//! tokens.json                       who may call a server of it ([`Token`]): hashes, never the tokens
+//! format                            the format of the store
+//! lock                              locked during a change
+//! turn                              locked by the process that gets the lock next
+//! key                               the key that authenticates artifacts, readable by its user only
+//! policy.json                       caps, and whether submissions are held ([`Policy`])
+//! prefixes.json                     prefixes of names that belong to an owner ([`Prefix`])
+//! tokens.json                       tokens of a server of this store ([`Token`]): hashes, never the tokens
 //! names/NAME.json                   owner, versions, history ([`Record`]): one rename makes a change visible
-//! names/NAME.gone                   versions that a removed name had, so that none comes back as other bytes
-//! components/SHA256.wasm            the bytes as they were sent
+//! names/NAME.gone                   versions of a removed name, so that none ever means other bytes
+//! components/SHA256.wasm            the submitted bytes
 //! artifacts/ENGINE/SHA256.cwasm     compiled code for one engine fingerprint
-//! revoked/SHA256.json               what never runs again ([`Revocation`])
-//! scratch/draft-…                   files that are being written
+//! revoked/SHA256.json               a digest that never runs again ([`Revocation`])
+//! scratch/draft-…                   unfinished files
 //! ```
 //!
-//! No name that comes from outside is ever part of a path unless it has the grammar of [`Name`]. Directories and
-//! files are opened without following links; what is not the store's is reported ([`Store::verify`]), never
-//! followed and never removed.
+//! A name from outside becomes part of a path only if it has the grammar of [`Name`]. The store opens directories and
+//! files without following links. It reports foreign files ([`Store::verify`]), and never follows or removes them.
 
 mod artifacts;
 mod change;

@@ -1,4 +1,4 @@
-//! What every server of Ringfence needs of a connection: to see its other side leave, and to wait for it only so long.
+//! Connections of all servers of Ringfence: detects that the peer closed, and limits how long a write waits.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-/// A second handle of a socket, to see its other side close.
+/// A second handle of a socket, to detect that the peer closes it.
 #[derive(Debug)]
 pub struct Closed(TcpStream);
 
@@ -19,12 +19,12 @@ impl Closed {
     ///
     /// # Errors
     ///
-    /// When the runtime cannot watch it.
+    /// Fails if the runtime cannot watch the socket.
     pub fn new(socket: OwnedFd) -> io::Result<Self> {
         TcpStream::from_std(socket.into()).map(Self)
     }
 
-    /// Until the other side has closed, or the connection has failed.
+    /// Waits until the peer has closed, or the connection has failed.
     pub async fn wait(self) {
         // An error is the end as well.
         while let Ok(ready) = self.0.ready(Interest::READABLE).await {
@@ -37,27 +37,27 @@ impl Closed {
     }
 }
 
-/// A stream whose other side must take what is written to it, at the latest after a time.
+/// A stream with a write timeout: the peer must read within a time.
 #[derive(Debug)]
 pub struct Patient<S> {
     stream: S,
     patience: Duration,
-    /// Runs while something waits to be taken.
+    /// Runs while written bytes are unread.
     waits: Option<Pin<Box<Sleep>>>,
-    /// Bytes that were taken since.
+    /// Bytes that the peer has read since.
     taken: usize,
 }
 
-/// Bytes that must be taken within the patience: who takes a byte now and then takes nothing.
+/// Bytes that the peer must read within the timeout; a byte now and then does not count.
 const TAKEN: usize = 64 << 10;
 
 impl<S> Patient<S> {
-    /// Waits so long for 64 KiB, or for what there is, to be taken.
+    /// Wraps a stream: the peer must read 64 KiB, or all unread bytes, within this time.
     pub fn new(stream: S, patience: Duration) -> Self {
         Self { stream, patience, waits: None, taken: 0 }
     }
 
-    /// What a write of so many bytes came to; an error if too little was taken for too long.
+    /// Records the result of a write; fails if the peer read too little for too long.
     fn waited<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -91,7 +91,7 @@ impl<S> Patient<S> {
     }
 }
 
-/// How much of what was to be written was taken.
+/// How many of the bytes were written.
 enum Taken {
     All,
     Part(usize),

@@ -1,7 +1,7 @@
-//! Go sources for a world: its types, the interface that the author implements, the functions that it imports, and the
-//! canonical ABI between both, as straight-line code per type.
+//! Generates Go sources for a world: its types, the interface that the author implements, the imported functions, and
+//! the canonical ABI between them, as straight-line code per type.
 //!
-//! All of it is in `package main`, which has room for the author's own files. The author writes
+//! All of it is in `package main`, beside the author's own files. The author writes
 //!
 //! ```go
 //! type Skill struct{}
@@ -9,7 +9,7 @@
 //! func (Skill) Shout(text string, marks *uint8) (string, error) { … }
 //! ```
 //!
-//! and a function that is missing, or has another signature than the WIT says, fails to compile.
+//! A missing function, or one with another signature than the WIT's, does not compile.
 
 mod abi;
 mod check;
@@ -28,17 +28,17 @@ use crate::error::chain;
 use code::Code;
 use names::Names;
 
-/// The types of the world, and the interface that the author implements: for any platform, so that an editor and
-/// `go test` know them.
+/// File with the types of the world and the interface that the author implements. It is for any platform, so that an
+/// editor and `go test` know them.
 pub const TYPES: &str = "zz_types.go";
-/// What the world imports and exports, for WebAssembly.
+/// File with the imports and exports of the world, for WebAssembly.
 pub const BINDINGS: &str = "zz_bindings.go";
-/// The part of the canonical ABI that is the same for every world, for WebAssembly.
+/// File with the part of the canonical ABI that is equal for every world, for WebAssembly.
 pub const RUNTIME: &str = "zz_abi.go";
-/// What the world imports, for other platforms, where it panics.
+/// File with the imports of the world for other platforms, where they panic.
 pub const ELSEWHERE: &str = "zz_elsewhere.go";
 
-/// Not every world needs what is imported, and Go takes no import without a use.
+/// Uses of the imported packages: not every world needs them, and Go accepts no unused import.
 const HEAD: &str = "//go:build wasip1
 
 package main
@@ -55,11 +55,11 @@ var (
 
 ";
 
-/// The Go sources that a skill of this world is compiled with, by file name: they lie in its folder, beside `go.mod`.
+/// Returns the Go sources for a skill of this world by file name, to write beside its `go.mod`.
 ///
 /// # Errors
 ///
-/// When the world exports no function, or a function has a type that is no plain value: a resource, a stream, a
+/// Fails if the world exports no function, or if a function has a type that is no plain value: a resource, a stream, a
 /// future, a map, a list of fixed length.
 pub fn bindings(resolve: &Resolve, world: WorldId) -> Result<BTreeMap<String, String>, Error> {
     let exports = functions(resolve, world, Side::Export);
@@ -101,7 +101,7 @@ pub fn bindings(resolve: &Resolve, world: WorldId) -> Result<BTreeMap<String, St
     Ok(files)
 }
 
-/// Whether all functions of a world have types that a skill can have.
+/// Checks that all functions of a world have types that a skill can have.
 pub(crate) fn check(resolve: &Resolve, world: WorldId) -> Result<(), Error> {
     let (exports, imports) =
         (functions(resolve, world, Side::Export), functions(resolve, world, Side::Import));
@@ -116,9 +116,9 @@ fn file(head: &str, parts: &[&Code]) -> String {
     text
 }
 
-/// A function, and where it is.
+/// A function with its interface.
 struct Used<'a> {
-    /// The name of the interface as the core module says it; none for a function of the world itself.
+    /// The name of the interface in the core module; none for a function of the world itself.
     module: Option<String>,
     /// The short name of the interface.
     interface: Option<String>,
@@ -165,9 +165,9 @@ struct Generator<'a> {
     resolve: &'a Resolve,
     sizes: SizeAlign,
     names: Names,
-    /// The functions that load and store values of composite types, by type; in `bodies` when they are here.
+    /// Functions that load and store values of composite types, by type; their code is in `bodies`.
     helpers: BTreeMap<(abi::Way, String), String>,
     bodies: Code,
-    /// How many variables the function at hand has.
+    /// Number of variables of the current function.
     variables: usize,
 }
