@@ -1,71 +1,67 @@
-//! The floor: a call through `Host` beside bare wasmtime with the same settings, in turns, as a ratio.
+//! `floor`: a call through `Host`, to bare wasmtime with the same settings.
 //!
-//! Bare: those settings of `host/core/src/engine.rs` that a call's cost depends on, a store with
-//! wasmtime's own limiter, fuel and yields, instantiation from an
-//! `InstancePre`, one typed async call, drop. The ratios are of CPU time, pair by pair, and the median is printed: absolute times drift on a shared
-//! machine, ratios of neighbours do not.
-//!
-//! `cargo run --release -p ringfence-benches --bin floor [ROUNDS]`, with `RUST_BACKTRACE` unset: set,
-//! it slows wasm calls.
+//! Bare: those settings of `host/core/src/engine.rs` on which the cost of a call depends, a store with wasmtime's own
+//! limiter, fuel and yields, instantiation from an `InstancePre`, one typed async call, drop. Both run in turns. Each
+//! ratio is of CPU time within one turn, and the figure is the median: absolute times drift on a shared machine, ratios of
+//! neighbours do not.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use ringfence::{Host, HostConfig, Limits, Outcome, Skill};
-use rustix::time::{ClockId, clock_gettime};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store, StoreLimits,
     StoreLimitsBuilder,
 };
 
+use crate::args::Plan;
+use crate::kit::book::Book;
+use crate::kit::clock::{thread_cpu, wall};
+use crate::kit::guests;
+use crate::kit::stats::median;
+
 /// Calls of each kind in a round.
 const CALLS: u32 = 2_000;
 
-/// With its member, `{"text":"…"}`, one hundred bytes of JSON.
+/// Makes one hundred bytes of JSON as `{"text":"…"}`.
 const TEXT: &str =
     "the quick brown fox jumps over the lazy dog, and then it sleeps for a very long while on.";
 
-fn main() {
-    if std::env::var_os("RUST_BACKTRACE").is_some() {
-        eprintln!("note: RUST_BACKTRACE is set, which slows wasm calls; unset it for figures to quote");
-    }
-    let rounds: usize = std::env::args().nth(1).and_then(|arg| arg.parse().ok()).unwrap_or(40);
-    let wasm = wat::parse_str(include_str!("echo.wat")).expect("the guest's text is valid");
-    let bare = Bare::new(&wasm);
+pub(crate) fn measure(plan: &Plan, book: &mut Book) -> Result<(), String> {
+    let rounds = plan.rounds(40);
+    let bare = Bare::new(&guests::echo());
     let host = Host::new(HostConfig::default()).expect("a host");
-    let skill = host.load(wasm).expect("the guest loads");
+    let skill = host.load(guests::echo()).expect("the guest loads");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let input = format!("{{\"text\":\"{TEXT}\"}}");
     let limits = Limits::default();
+    let calls = plan.scaled(CALLS, 20);
 
-    let mut table: Vec<(&str, Vec<f64>)> = Vec::new();
     let mut floor = Vec::new();
+    let kinds = ["floor-typed", "floor-values", "floor-json"];
+    let mut ratios = kinds.map(|_| Vec::new());
     for round in 0..=rounds {
-        let base = per_call(|| runtime.block_on(bare.calls()));
-        let kinds: [(&str, f64); 3] = [
-            ("typed", per_call(|| runtime.block_on(typed(&host, &skill)))),
-            ("values", per_call(|| runtime.block_on(values(&host, &skill)))),
-            ("json, 100 bytes", per_call(|| runtime.block_on(json(&host, &skill, &input, &limits)))),
+        let base = per_call(calls, || runtime.block_on(bare.calls(calls)));
+        let costs = [
+            per_call(calls, || runtime.block_on(typed(&host, &skill, calls))),
+            per_call(calls, || runtime.block_on(values(&host, &skill, calls))),
+            per_call(calls, || runtime.block_on(json(&host, &skill, &input, &limits, calls))),
         ];
         // The first round warms up.
-        if round == 0 {
-            table = kinds.iter().map(|(name, _)| (*name, Vec::new())).collect();
-            continue;
-        }
-        floor.push(base);
-        for ((_, ratios), (_, cost)) in table.iter_mut().zip(kinds) {
-            ratios.push(cost / base);
+        if round > 0 {
+            floor.push(base);
+            for (ratios, cost) in ratios.iter_mut().zip(costs) {
+                ratios.push(cost / base);
+            }
         }
     }
-    println!("{rounds} rounds of {CALLS} calls each, CPU time");
-    println!("bare wasmtime         {:6.2} µs a call (median)", median(&mut floor));
-    for (name, ratios) in &mut table {
-        let target = if *name == "typed" { 1.25 } else { 2.0 };
-        let middle = median(ratios);
-        println!("{name:20}  {middle:6.2} × bare (median; to reach: ≤ {target})");
+    println!("{rounds} rounds of {calls} calls each");
+    book.figure("floor-bare", median(&floor));
+    for (id, ratios) in kinds.into_iter().zip(&ratios) {
+        book.figure(id, median(ratios));
     }
-    threads(&Arc::new(Shared { host, skill, bare }), rounds);
+    threads(&Arc::new(Shared { host, skill, bare, calls }), rounds, book);
+    Ok(())
 }
 
 /// What both threads call.
@@ -73,12 +69,13 @@ struct Shared {
     host: Host,
     skill: Skill,
     bare: Bare,
+    calls: u32,
 }
 
 type Work = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Calls a second on two threads at once.
-fn threads(shared: &Arc<Shared>, rounds: usize) {
+fn threads(shared: &Arc<Shared>, rounds: usize, book: &mut Book) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_time()
@@ -87,7 +84,7 @@ fn threads(shared: &Arc<Shared>, rounds: usize) {
         .build()
         .expect("a runtime");
     let mut ratios = Vec::new();
-    let (mut ours, mut floor) = (Vec::new(), Vec::new());
+    let mut ours = Vec::new();
     for _ in 0..rounds.div_ceil(4) {
         let both = |work: fn(Arc<Shared>) -> Work| {
             wall(|| {
@@ -97,24 +94,20 @@ fn threads(shared: &Arc<Shared>, rounds: usize) {
                     runtime.block_on(task).expect("the calls succeed");
                 }
             })
+            .0
         };
-        let base = both(|shared| Box::pin(async move { shared.bare.calls().await }));
-        let cost = both(|shared| Box::pin(async move { typed(&shared.host, &shared.skill).await }));
-        let calls = f64::from(CALLS) * 2.0;
-        floor.push(calls / base.as_secs_f64());
-        ours.push(calls / cost.as_secs_f64());
-        ratios.push(base.as_secs_f64() / cost.as_secs_f64());
+        let base = both(|shared| Box::pin(async move { shared.bare.calls(shared.calls).await }));
+        let cost =
+            both(|shared| Box::pin(async move { typed(&shared.host, &shared.skill, shared.calls).await }));
+        ours.push(f64::from(shared.calls) * 2.0 / cost);
+        ratios.push(base / cost);
     }
-    println!("bare wasmtime, 2 threads  {:9.0} calls/s (median)", median(&mut floor));
-    println!(
-        "typed, 2 threads          {:9.0} calls/s, {:.2} × bare (median; to reach: ≥ 0.8)",
-        median(&mut ours),
-        median(&mut ratios)
-    );
+    book.figure("floor-calls", median(&ours));
+    book.figure("floor-threads", median(&ratios));
 }
 
-async fn typed(host: &Host, skill: &Skill) {
-    for _ in 0..CALLS {
+async fn typed(host: &Host, skill: &Skill, calls: u32) {
+    for _ in 0..calls {
         let report = host.call(skill, "echo").typed::<(String,), (String,)>((TEXT.to_owned(),)).await;
         match report.expect("a run").outcome {
             Outcome::Completed((text,)) => assert_eq!(text.len(), TEXT.len()),
@@ -123,15 +116,15 @@ async fn typed(host: &Host, skill: &Skill) {
     }
 }
 
-async fn values(host: &Host, skill: &Skill) {
-    for _ in 0..CALLS {
+async fn values(host: &Host, skill: &Skill, calls: u32) {
+    for _ in 0..calls {
         let report = host.call(skill, "echo").values(vec![ringfence::Val::String(TEXT.to_owned())]).await;
         assert!(matches!(report.expect("a run").outcome, Outcome::Completed(Some(_))));
     }
 }
 
-async fn json(host: &Host, skill: &Skill, input: &str, limits: &Limits) {
-    for _ in 0..CALLS {
+async fn json(host: &Host, skill: &Skill, input: &str, limits: &Limits, calls: u32) {
+    for _ in 0..calls {
         let report = host.run(skill, "echo", input, limits).await.expect("a run");
         match report.outcome {
             Outcome::Completed(value) => assert_eq!(value.as_str().len(), TEXT.len() + 2),
@@ -140,7 +133,7 @@ async fn json(host: &Host, skill: &Skill, input: &str, limits: &Limits) {
     }
 }
 
-/// wasmtime with the same settings and nothing of ours.
+/// wasmtime with the same settings and nothing of Ringfence.
 struct Bare {
     engine: Engine,
     pre: InstancePre<StoreLimits>,
@@ -178,8 +171,8 @@ impl Bare {
         Self { engine, pre, echo }
     }
 
-    async fn calls(&self) {
-        for _ in 0..CALLS {
+    async fn calls(&self, calls: u32) {
+        for _ in 0..calls {
             let limits = StoreLimitsBuilder::new().memory_size(64 << 20).table_elements(100_000).build();
             let mut store = Store::new(&self.engine, limits);
             store.limiter(|limits| limits);
@@ -196,21 +189,6 @@ impl Bare {
 }
 
 /// CPU time of this thread for one call, in microseconds.
-fn per_call(work: impl FnOnce()) -> f64 {
-    let before = clock_gettime(ClockId::ThreadCPUTime);
-    work();
-    let after = clock_gettime(ClockId::ThreadCPUTime);
-    let seconds = (after.tv_sec - before.tv_sec) as f64 + (after.tv_nsec - before.tv_nsec) as f64 / 1e9;
-    seconds * 1e6 / f64::from(CALLS)
-}
-
-fn wall(work: impl FnOnce()) -> Duration {
-    let begun = Instant::now();
-    work();
-    begun.elapsed()
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+fn per_call(calls: u32, work: impl FnOnce()) -> f64 {
+    thread_cpu(work).0 * 1e6 / f64::from(calls)
 }

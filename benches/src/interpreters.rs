@@ -1,94 +1,89 @@
-//! What an interpreter as a skill costs: the first call of a process that finds its code in the store, calls after it, and
-//! many that live at once.
+//! `interpreters`: an interpreter as a skill: the first call of a process that finds its code in the store, later calls,
+//! and many that live at once.
 //!
-//! `cargo run --release -p ringfence-benches --bin interpreters -- python|javascript FILE.wasm [LIVE]`. To reach for Python:
-//! first call ≤ 100 ms, a warm one ≤ 5 ms, 1,600 live in 8 GB. What lives is a call that sleeps; its memory is what the
-//! process has of its own (`Private_*` in smaps) while all sleep, less what it had before. Admission reserves a component's
-//! initial memory whole, whatever is touched of it, so the host's budget is set far above 8 GB here.
+//! A live interpreter is a call that sleeps. Its memory is what the process has of its own (`Private_*` in smaps) while all
+//! sleep, less what it had before.
 
 use std::path::Path;
-use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use ringfence::{Host, HostConfig, Limits, Outcome, Skill};
-use ringfence_compile::{CompileLimits, Compiler};
-use ringfence_store::{Library, Origin, Store, Submit};
+use ringfence_store::{Library, Origin};
 
-/// A source that prints two, and one that stays for as long as is asked.
-const SOURCES: [(&str, &str, &str); 2] = [
-    ("python", "print(1+1)", "import time; time.sleep(SECONDS)"),
-    ("javascript", "console.log(1+1)", "await new Promise(done => setTimeout(done, SECONDS * 1000))"),
-];
+use crate::args::{Child, Plan};
+use crate::kit::book::Book;
+use crate::kit::clock::wall;
+use crate::kit::server::{library, runtime, submit};
+use crate::kit::stats::median;
+use crate::second_process::{child, report};
 
-fn main() -> ExitCode {
-    let begun = Instant::now();
-    if let Some(code) = ringfence_compile::child_main() {
-        return code;
-    }
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let usage = || {
-        eprintln!("usage: interpreters python|javascript FILE.wasm [LIVE]");
-        ExitCode::from(2)
-    };
-    let find = |language: &str| SOURCES.into_iter().find(|(name, ..)| *name == language);
-    match args.as_slice() {
-        ["__first", store, language] => {
-            let Some((_, source, _)) = find(language) else { return usage() };
-            let library = library(Path::new(store), HostConfig { runs: 1, ..HostConfig::default() });
-            let runtime = runtime();
-            let skill = runtime.block_on(load(&library));
-            runtime.block_on(run(library.host(), &skill, source));
-            println!("{}", begun.elapsed().as_secs_f64() * 1e3);
-        }
-        [language, file] | [language, file, _] => {
-            let Some((_, source, sleep)) = find(language) else { return usage() };
-            let live = args.get(2).map_or(1_600, |live| live.parse().expect("a number"));
-            measure(language, &std::fs::read(file).expect("the component"), source, sleep, live);
-        }
-        _ => return usage(),
-    }
-    ExitCode::SUCCESS
+/// A language, a source that prints two, and one that sleeps.
+struct Language {
+    name: &'static str,
+    source: &'static str,
+    sleep: &'static str,
 }
 
-fn measure(language: &str, bytes: &[u8], source: &str, sleep: &str, live: u32) {
+const PYTHON: Language =
+    Language { name: "python", source: "print(1+1)", sleep: "import time; time.sleep(SECONDS)" };
+
+const JAVASCRIPT: Language = Language {
+    name: "javascript",
+    source: "console.log(1+1)",
+    sleep: "await new Promise(done => setTimeout(done, SECONDS * 1000))",
+};
+
+pub(crate) fn measure(plan: &Plan, book: &mut Book) -> Result<(), String> {
+    for (language, file) in [(PYTHON, &plan.python), (JAVASCRIPT, &plan.javascript)] {
+        let Some(file) = file else {
+            let name = language.name;
+            println!(
+                "{name} is skipped: build it with `skills/{name}/build.sh FILE`, then pass `--{name} FILE`"
+            );
+            continue;
+        };
+        let bytes =
+            std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+        each(&language, bytes, plan, book);
+    }
+    Ok(())
+}
+
+fn each(language: &Language, bytes: Vec<u8>, plan: &Plan, book: &mut Book) {
+    let mut figure = |what: &str, value: f64| book.figure(&format!("{}-{what}", language.name), value);
     let dir = tempfile::tempdir().expect("a folder");
-    let config = HostConfig { runs: live, memory: 1 << 40, ..HostConfig::default() };
-    let library = library(dir.path(), config);
+    let live = plan.live();
+    // Far above what is to be reached, so that the memory is measured and not the limit.
+    let library = library(dir.path(), HostConfig { runs: live, memory: 1 << 40, ..HostConfig::default() });
     let runtime = runtime();
-    let submit = Submit::new("skill".parse().expect("a name"), "bench".parse().expect("an owner"));
-    let begun = Instant::now();
-    runtime.block_on(library.submit(bytes.to_vec(), submit, |_| {})).expect("it is taken");
-    println!(
-        "{language}: {:.1} MB, submitted in {:.1} s",
-        bytes.len() as f64 / 1e6,
-        begun.elapsed().as_secs_f64()
-    );
-    let mut first: Vec<f64> = (0..11)
-        .map(|_| {
-            let program = std::env::current_exe().expect("this program");
-            let child = Command::new(program)
-                .args(["__first", dir.path().to_str().expect("a path"), language])
-                .output();
-            String::from_utf8_lossy(&child.expect("it runs").stdout).trim().parse().expect("milliseconds")
-        })
-        .collect();
-    println!("first call of a process   {:.1} ms (median of 11, from `main`)", median(&mut first));
+    figure("size", bytes.len() as f64 / 1e6);
+    let (seconds, ()) = wall(|| runtime.block_on(submit(&library, "skill", bytes)));
+    println!("{}: submitted in {seconds:.1} s", language.name);
+    let first = Child::First { store: dir.path().into(), source: language.source.to_owned() };
+    let first: Vec<f64> = (0..11).map(|_| child(&first)).collect();
+    figure("first", median(&first));
     let skill = runtime.block_on(load(&library));
     let host = library.host();
-    let mut warm: Vec<f64> = (0..200)
-        .map(|_| {
-            let begun = Instant::now();
-            runtime.block_on(run(host, &skill, source));
-            begun.elapsed().as_secs_f64() * 1e3
-        })
-        .collect();
-    println!("{source:25} {:.2} ms (median of 200)", median(&mut warm));
-    many(host, &skill, sleep, live, &runtime);
+    let warm = || wall(|| runtime.block_on(run(host, &skill, language.source))).0 * 1e3;
+    let warm: Vec<f64> = (0..plan.scaled(200, 10)).map(|_| warm()).collect();
+    figure("warm", median(&warm));
+    let (most, memory) = many(host, &skill, language.sleep, live, &runtime);
+    figure("live", most);
+    figure("memory", memory / 1e9);
+    figure("each", memory / f64::from(live) / f64::from(1 << 20));
 }
 
-/// Calls that all live at once.
-fn many(host: &Host, skill: &Skill, sleep: &str, live: u32, runtime: &tokio::runtime::Runtime) {
+/// The child: the first call of a process.
+pub(crate) fn first(begun: Instant, store: &Path, source: &str) {
+    let library = library(store, HostConfig { runs: 1, ..HostConfig::default() });
+    let runtime = runtime();
+    let skill = runtime.block_on(load(&library));
+    runtime.block_on(run(library.host(), &skill, source));
+    report(begun);
+}
+
+/// How many calls lived at once, and the bytes that they had.
+fn many(host: &Host, skill: &Skill, sleep: &str, live: u32, runtime: &tokio::runtime::Runtime) -> (f64, f64) {
     let before = private();
     // Long enough that the last begins before the first ends, at five milliseconds each.
     let seconds = live.div_ceil(100).max(5);
@@ -109,16 +104,11 @@ fn many(host: &Host, skill: &Skill, sleep: &str, live: u32, runtime: &tokio::run
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         for call in calls {
-            call.await.expect("it ended as told");
+            call.await.expect("each call ends well");
         }
         (most, peak)
     });
-    let all = peak.saturating_sub(before) as f64;
-    println!(
-        "{most} live at once          {:.2} GB, {:.2} MiB each",
-        all / 1e9,
-        all / f64::from(live) / f64::from(1 << 20)
-    );
+    (most as f64, peak.saturating_sub(before) as f64)
 }
 
 async fn run(host: &Host, skill: &Skill, source: &str) {
@@ -134,24 +124,9 @@ async fn load(library: &Library) -> Skill {
     loaded.skill
 }
 
-fn library(dir: &Path, config: HostConfig) -> Library {
-    let host = Host::new(config).expect("a host");
-    let compiler = Compiler::this_program(CompileLimits::default()).expect("a compiler");
-    Library::new(host, compiler, Ok(Store::open_or_make(dir).expect("a store")))
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime")
-}
-
 /// Bytes that only this process has.
 fn private() -> u64 {
     let text = std::fs::read_to_string("/proc/self/smaps_rollup").expect("Linux");
     let lines = text.lines().filter(|line| line.starts_with("Private_"));
     lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum::<u64>() * 1024
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -1,18 +1,22 @@
-//! What metering costs a guest that computes: nine kernels through `Host`, and through wasmtime without any metering, in
-//! turns, as ratios of CPU time and their geometric mean.
+//! `kernels`: nine kernels through `Host`, to the same kernels through wasmtime without metering.
 //!
-//! `cargo run --release -p ringfence-benches --bin kernels [ROUNDS]`
+//! Both run in turns. Each ratio is of the CPU time of the whole process, since a long run goes on on another thread.
 
 use ringfence::{Host, HostConfig, Limits, Outcome, Skill};
-use rustix::time::{ClockId, clock_gettime};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, OptLevel, Store};
 
+use crate::args::Plan;
+use crate::kit::book::Book;
+use crate::kit::clock::process_cpu;
+use crate::kit::guests;
+use crate::kit::stats::{geometric_mean, median};
+
 const KERNELS: [&str; 9] = ["fib", "sieve", "arx", "bytes", "bulk", "tight", "random", "f64", "simd"];
 
-fn main() {
-    let rounds: usize = std::env::args().nth(1).and_then(|arg| arg.parse().ok()).unwrap_or(11);
-    let wasm = wat::parse_str(include_str!("kernels.wat")).expect("the guest's text is valid");
+pub(crate) fn measure(plan: &Plan, book: &mut Book) -> Result<(), String> {
+    let rounds = plan.rounds(11);
+    let wasm = guests::component(include_str!("guests/kernels.wat"));
     let mut config = Config::new();
     config.gc_support(false).concurrency_support(false).cranelift_opt_level(OptLevel::Speed);
     let engine = Engine::new(&config).expect("an engine");
@@ -21,28 +25,27 @@ fn main() {
     let skill = host.load(wasm).expect("the guest loads");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
 
-    println!("kernel     unmetered   metered   ratio");
-    let mut product = 1.0;
+    let mut all = Vec::new();
     for kernel in KERNELS {
         let (mut times, mut ratios) = ([Vec::new(), Vec::new()], Vec::new());
         for round in 0..=rounds {
-            let (bare, expected) = cpu(|| unmetered(&engine, &component, kernel));
-            let (ours, value) = cpu(|| runtime.block_on(metered(&host, &skill, kernel)));
+            let (bare, expected) = process_cpu(|| unmetered(&engine, &component, kernel));
+            let (ours, value) = process_cpu(|| runtime.block_on(metered(&host, &skill, kernel)));
             assert_eq!(value, expected, "{kernel}");
             // The first round warms up.
             if round > 0 {
-                times[0].push(bare);
-                times[1].push(ours);
+                times[0].push(bare * 1e3);
+                times[1].push(ours * 1e3);
                 ratios.push(ours / bare);
             }
         }
-        let [bare, ours] = &mut times;
-        let ratio = median(&mut ratios);
-        product *= ratio;
-        println!("{kernel:<8} {:8.2} ms {:6.2} ms   {ratio:5.2}", median(bare), median(ours));
+        let [bare, ours] = &times;
+        println!("{kernel:<8} unmetered {:7.2} ms, metered {:7.2} ms", median(bare), median(ours));
+        book.figure(&format!("kernels-{kernel}"), median(&ratios));
+        all.push(median(&ratios));
     }
-    let mean = product.powf(1.0 / KERNELS.len() as f64);
-    println!("geometric mean               {mean:5.2}   (to reach: 1.36)");
+    book.figure("kernels-mean", geometric_mean(&all));
+    Ok(())
 }
 
 fn unmetered(engine: &Engine, component: &Component, kernel: &str) -> u32 {
@@ -59,18 +62,4 @@ async fn metered(host: &Host, skill: &Skill, kernel: &str) -> u32 {
         Outcome::Completed((value,)) => value,
         other => panic!("{kernel}: {other:?}"),
     }
-}
-
-/// CPU time of this process in milliseconds: a long run goes on on another thread.
-fn cpu<T>(work: impl FnOnce() -> T) -> (f64, T) {
-    let before = clock_gettime(ClockId::ProcessCPUTime);
-    let value = work();
-    let after = clock_gettime(ClockId::ProcessCPUTime);
-    let nanos = (after.tv_sec - before.tv_sec) as f64 * 1e9 + (after.tv_nsec - before.tv_nsec) as f64;
-    (nanos / 1e6, value)
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -6,19 +6,16 @@ use ringfence::{Allocator, Host, HostConfig};
 use ringfence_sandbox_tests::storm::{self, Storm};
 use serde_json::Value;
 
-use crate::client::{Answer, Flood, call, health, sample};
-use crate::server::{OPEN, Site};
-use crate::{Plan, quantile};
+use super::{Worst, ratio};
+use crate::args::Plan;
+use crate::kit::book::Book;
+use crate::kit::client::{Answer, Flood, call, health, sample};
+use crate::kit::guests;
+use crate::kit::server::{OPEN, Site};
+use crate::kit::stats::quantile;
 
 /// Deadline of a hostile run, in milliseconds.
 const DEADLINE: u64 = 200;
-
-/// What to reach: the p99 of a good call beside hostile ones to what it is alone, and how late a run ends.
-const RATIO: f64 = 3.0;
-const LATE: f64 = 20.0;
-
-/// Not looked at below this: a client that is put on a core again takes as long.
-const FLOOR: f64 = 3.0;
 
 const ECHO: &str = r#"{"text":"a good call"}"#;
 
@@ -33,7 +30,7 @@ const BOMB: &str = r#"(component
   (core instance $i (instantiate $m))
   (func (export "run") (canon lift (core func $i "run"))))"#;
 
-/// A good answer to a call.
+/// Whether this is a good answer to a call.
 fn echoed(answer: &Answer) -> bool {
     answer.status == 200 && answer.body.contains("completed")
 }
@@ -57,13 +54,13 @@ fn seen(address: SocketAddr, token: &str, plan: &Plan) -> Seen {
     let request = call(token, "echo", "echo", ECHO, "");
     let turn = plan.turn;
     let calls = std::thread::spawn(move || sample(address, &request, turn, echoed));
-    let mut health = sample(address, &health(), turn, |answer| answer.status == 200);
-    let mut calls = calls.join().expect("no panic");
-    Seen { call: quantile(&mut calls, 0.99), health: quantile(&mut health, 0.99) }
+    let health = sample(address, &health(), turn, |answer| answer.status == 200);
+    let calls = calls.join().expect("no panic");
+    Seen { call: quantile(&calls, 0.99), health: quantile(&health, 0.99) }
 }
 
 /// The guests, each under a name that a skill may have.
-fn guests(plan: &Plan) -> Vec<Storm> {
+fn hostile(plan: &Plan) -> Vec<Storm> {
     let host = Host::new(HostConfig { allocator: Allocator::Pooling, runs: 16, ..HostConfig::default() });
     let host = host.expect("a host");
     let mut guests = storm::built_in();
@@ -73,31 +70,35 @@ fn guests(plan: &Plan) -> Vec<Storm> {
     let lends = |storm: &Storm| !storm.lends_nothing() || storm.name.contains("fields.set");
     // The smallest arguments are only of interest where there are no larger ones.
     let largest = |storm: &Storm| !storm.name.ends_with(": small") && !storm.name.ends_with("nothing");
-    let chosen = functions.iter().filter(|storm| plan.all || (lends(storm) && largest(storm)));
+    let chosen = functions.iter().filter(|storm| plan.every || (lends(storm) && largest(storm)));
     guests.extend(chosen.cloned());
     guests.retain(|storm| plan.only.as_ref().is_none_or(|only| storm.name.contains(only.as_str())));
     guests
 }
 
-/// Measures; gives what was missed.
-pub(crate) fn measure(plan: &Plan) -> Vec<String> {
-    let guests = guests(plan);
-    let mut skills: Vec<(String, Vec<u8>)> = guests
+pub(super) fn measure(plan: &Plan, book: &mut Book) -> Result<(), String> {
+    let mut hostile = hostile(plan);
+    if hostile.is_empty() {
+        return Err("no guest has a name that contains the text of `--only`".to_owned());
+    }
+    if plan.short {
+        hostile.truncate(2);
+    }
+    let mut skills: Vec<(String, Vec<u8>)> = hostile
         .iter()
         .enumerate()
         .map(|(index, storm)| (format!("storm-{index}"), storm.component.clone()))
         .collect();
-    let echo = wat::parse_str(include_str!("../echo.wat")).expect("the guest's text is valid");
-    skills.push(("echo".to_owned(), echo));
-    println!("{} hostile guests", guests.len());
+    skills.push(("echo".to_owned(), guests::echo()));
+    println!("{} hostile guests", hostile.len());
     let site = Site::start(OPEN, &["good", "bad"], &skills);
     let (good, bad) = (&site.tokens["good"], &site.tokens["bad"]);
     let at_once = 2 * std::thread::available_parallelism().map_or(2, usize::from);
     // Once, so that everything is warm.
     seen(site.address, good, plan);
-    let mut missed = Vec::new();
+    let mut worst: [Worst; 3] = Default::default();
     println!("p99 in ms alone and beside {at_once} runs; the latest end after a deadline of {DEADLINE} ms");
-    for (index, storm) in guests.iter().enumerate() {
+    for (index, storm) in hostile.iter().enumerate() {
         let alone = seen(site.address, good, plan);
         let request =
             call(bad, &format!("storm-{index}"), "run", &storm.input, &format!("deadline={DEADLINE}ms"));
@@ -114,15 +115,13 @@ pub(crate) fn measure(plan: &Plan) -> Vec<String> {
             reports.len(),
             storm.name
         );
-        let over = |alone: f64, beside: f64| beside > RATIO * alone.max(FLOOR / RATIO);
-        if over(alone.call, beside.call) || over(alone.health, beside.health) || late > LATE {
-            missed.push(format!(
-                "beside {}: call {:.2} × , healthz {:.2} ×, late by {late:.1} ms",
-                storm.name,
-                beside.call / alone.call,
-                beside.health / alone.health
-            ));
+        let values = [ratio(alone.call, beside.call), ratio(alone.health, beside.health), late];
+        for (worst, value) in worst.iter_mut().zip(values) {
+            worst.see(value, &storm.name);
         }
     }
-    missed
+    for (worst, id) in worst.iter().zip(["storm-call", "storm-health", "storm-late"]) {
+        worst.record(id, book);
+    }
+    Ok(())
 }

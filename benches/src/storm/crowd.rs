@@ -1,14 +1,13 @@
 //! Good calls beside 250 connections of one principal whose runs are all short, and the deadline of a run that sleeps
 //! among loops of its own principal.
 
-use crate::client::{Flood, call, health, sample};
-use crate::server::{OPEN, Site};
-use crate::{Plan, quantile};
-
-/// What to reach, as in `calls`.
-const RATIO: f64 = 3.0;
-const FLOOR: f64 = 3.0;
-const LATE: f64 = 20.0;
+use super::{Worst, ratio};
+use crate::args::Plan;
+use crate::kit::book::Book;
+use crate::kit::client::{Flood, call, health, sample};
+use crate::kit::guests;
+use crate::kit::server::{OPEN, Site};
+use crate::kit::stats::quantile;
 
 const CONNECTIONS: usize = 250;
 
@@ -49,9 +48,8 @@ const SHORT: &str = r#"(component
   (func (export "fill") (param "n" u32) (canon lift (core func $i "fill")))
   (func (export "list") (param "n" u32) (result (list u8)) (canon lift (core func $i "list") (memory $memory))))"#;
 
-/// Measures; gives what was missed.
-pub(crate) fn measure(plan: &Plan) -> Vec<String> {
-    let short = wat::parse_str(SHORT).expect("the guest's text is valid");
+pub(super) fn measure(plan: &Plan, book: &mut Book) {
+    let short = guests::component(SHORT);
     let site = Site::start(OPEN, &["good", "bad"], &[("short".to_owned(), short)]);
     let good = call(&site.tokens["good"], "short", "nothing", "{}", "");
     let long = call(&site.tokens["good"], "short", "work", r#"{"n":3000000}"#, "");
@@ -65,13 +63,13 @@ pub(crate) fn measure(plan: &Plan) -> Vec<String> {
         let longs = std::thread::spawn(move || {
             sample(address, &long, turn, |answer| answer.body.contains("\"completed\""))
         });
-        let mut health = sample(address, &health(), turn, |answer| answer.status == 200);
-        let mut calls = calls.join().expect("no panic");
-        let mut longs = longs.join().expect("no panic");
-        [quantile(&mut calls, 0.99), quantile(&mut health, 0.99), quantile(&mut longs, 0.99)]
+        let health = sample(address, &health(), turn, |answer| answer.status == 200);
+        let calls = calls.join().expect("no panic");
+        let longs = longs.join().expect("no panic");
+        [quantile(&calls, 0.99), quantile(&health, 0.99), quantile(&longs, 0.99)]
     };
     seen();
-    let mut missed = Vec::new();
+    let mut worst: [Worst; 3] = Default::default();
     for (tool, input, what) in [
         ("nothing", r#"{}"#.to_owned(), "nothing"),
         ("work", r#"{"n":20000}"#.to_owned(), "20,000 turns of a loop"),
@@ -93,30 +91,23 @@ pub(crate) fn measure(plan: &Plan) -> Vec<String> {
             "beside {CONNECTIONS} × {what} ({reports} runs): call {:.2} → {:.2} ms, healthz {:.2} → {:.2} ms, a longer call {:.2} → {:.2} ms",
             alone[0], beside[0], alone[1], beside[1], alone[2], beside[2]
         );
-        for ((name, alone), beside) in ["call", "healthz", "a longer call"].into_iter().zip(alone).zip(beside)
-        {
-            if beside > RATIO * alone.max(FLOOR / RATIO) {
-                missed.push(format!("{name} beside {CONNECTIONS} × {what}: p99 {alone:.2} → {beside:.2} ms"));
-            }
+        for ((worst, alone), beside) in worst.iter_mut().zip(alone).zip(beside) {
+            worst.see(ratio(alone, beside), what);
         }
     }
-    missed.extend(sleepers(&site, plan));
-    missed
+    for (worst, id) in worst.iter().zip(["crowd-call", "crowd-health", "crowd-long"]) {
+        worst.record(id, book);
+    }
+    book.figure("crowd-sleeper-late", sleepers(&site, plan));
 }
 
-/// Runs that sleep past their deadline, beside loops of the same principal.
-fn sleepers(site: &Site, plan: &Plan) -> Vec<String> {
+/// How late runs end that sleep past their deadline beside loops of the same principal, in milliseconds.
+fn sleepers(site: &Site, plan: &Plan) -> f64 {
     let spin = call(&site.tokens["bad"], "short", "spin", "{}", "deadline=3s");
     let flood = Flood::start(site.address, &spin, CONNECTIONS - 10);
     std::thread::sleep(plan.turn / 2);
     let sleep = call(&site.tokens["bad"], "short", "sleep", "{}", "deadline=200ms");
-    let mut took = sample(site.address, &sleep, plan.turn * 4, |answer| answer.status == 200);
-    let late = quantile(&mut took, 0.99) - 200.0;
+    let took = sample(site.address, &sleep, plan.turn * 4, |answer| answer.status == 200);
     drop(flood.end());
-    println!("runs that sleep beside {} loops of their principal: p99 {late:.1} ms late", CONNECTIONS - 10);
-    if late > LATE {
-        vec![format!("a run that sleeps among loops ends {late:.1} ms late")]
-    } else {
-        Vec::new()
-    }
+    quantile(&took, 0.99) - 200.0
 }

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::Plan;
-use crate::client::{Client, Flood, call};
-use crate::server::{OPEN, Site};
+use crate::args::Plan;
+use crate::kit::book::Book;
+use crate::kit::client::{Client, Flood, call};
+use crate::kit::guests;
+use crate::kit::server::{OPEN, Site};
 
 const SLEEPERS: usize = 124;
 
@@ -41,16 +43,14 @@ const GUEST: &str = r#"(component
   (func (export "grow") (canon lift (core func $i "grow")))
   (func (export "small") (canon lift (core func $i "small"))))"#;
 
-/// Measures; gives what was missed.
-pub(crate) fn measure(plan: &Plan) -> Vec<String> {
-    let guest = wat::parse_str(GUEST).expect("the guest's text is valid");
+pub(super) fn measure(plan: &Plan, book: &mut Book) {
+    let guest = guests::component(GUEST);
     let config = format!("{OPEN}\n[host]\nmemory = \"4GiB\"\n");
     let site = Site::start(&config, &["good", "bad"], &[("guest".to_owned(), guest)]);
     let sleep = call(&site.tokens["bad"], "guest", "sleep", "{}", "deadline=4s");
     let flood = Flood::start(site.address, &sleep, SLEEPERS);
     std::thread::sleep(Duration::from_secs(2));
-    let mut missed = Vec::new();
-    for tool in ["small", "grow"] {
+    for (tool, id) in [("small", "memory-small"), ("grow", "memory-grow")] {
         let request = call(&site.tokens["good"], "guest", tool, "{}", "");
         let mut client = Client::new(site.address);
         let (mut good, mut all) = (0, 0);
@@ -65,11 +65,8 @@ pub(crate) fn measure(plan: &Plan) -> Vec<String> {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
-        println!("beside {SLEEPERS} sleepers of 60 MiB: {good} of {all} calls of `{tool}` completed");
-        if good < all {
-            missed.push(format!("beside {SLEEPERS} sleepers: {good} of {all} calls of `{tool}` completed"));
-        }
+        println!("{good} of {all} calls of `{tool}` completed");
+        book.figure(id, 100.0 * f64::from(good) / f64::from(all));
     }
     drop(flood.end());
-    missed
 }

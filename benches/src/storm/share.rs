@@ -3,11 +3,14 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::client::{Client, Flood, call};
-use crate::server::{OPEN, Site};
-use crate::{Plan, quantile};
+use crate::args::Plan;
+use crate::kit::book::Book;
+use crate::kit::client::{Client, Flood, call};
+use crate::kit::guests;
+use crate::kit::server::{OPEN, Site};
+use crate::kit::stats::{median, quantile};
 
-/// What to reach: a principal's share among k busy ones, times k.
+/// The part of its share that a principal is to get at least.
 const SHARE: f64 = 0.8;
 
 /// Calls at once of a hostile principal.
@@ -76,51 +79,42 @@ fn spin(site: &Site, owner: &str, address: SocketAddr) -> Flood {
     Flood::start(address, &call(&site.tokens[owner], "work", "spin", "{}", "deadline=2s"), LOOPS)
 }
 
-/// Measures; gives what was missed.
-pub(crate) fn measure(plan: &Plan) -> Vec<String> {
-    let work = wat::parse_str(WORK).expect("the guest's text is valid");
+pub(super) fn measure(plan: &Plan, book: &mut Book) {
     let owners = ["good", "bad-1", "bad-2", "bad-3"];
-    let site = Site::start(OPEN, &owners, &[("work".to_owned(), work)]);
-    let mut missed = Vec::new();
+    let site = Site::start(OPEN, &owners, &[("work".to_owned(), guests::component(WORK))]);
     let mut job = Job { site: &site, body: r#"{"n":10000000}"#.to_owned() };
-    let once = quantile(&mut job.one_by_one("good", 9), 0.5);
+    let once = median(&job.one_by_one("good", 9));
     job.body = format!(r#"{{"n":{}}}"#, (1e7 * JOB / once) as u32);
-    let alone = quantile(&mut job.one_by_one("good", 21), 0.5);
+    let alone = median(&job.one_by_one("good", 21));
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let turn = plan.turn * 6;
     let rate_alone = job.rates(&["good"], turn)[0];
     println!("one job alone {alone:.1} ms; {JOBS} at once: {rate_alone:.0} jobs/s on {cores} cores");
 
-    for others in [1, 3] {
+    for (others, share, single) in
+        [(1, "share-beside-1", "share-job-1"), (3, "share-beside-3", "share-job-3")]
+    {
         let k = others + 1;
         let floods: Vec<Flood> =
             owners[1..=others].iter().map(|owner| spin(&site, owner, site.address)).collect();
         std::thread::sleep(plan.turn);
-        let mut single = job.one_by_one("good", 21);
-        let (median, last) = (quantile(&mut single, 0.5), quantile(&mut single, 1.0));
+        let jobs = job.one_by_one("good", 21);
         let rate = job.rates(&["good"], turn)[0];
         floods.into_iter().for_each(|flood| drop(flood.end()));
-        let share = rate / rate_alone * k as f64;
+        let (usual, latest) = (median(&jobs), quantile(&jobs, 1.0));
         println!(
-            "beside {others} × {LOOPS} loops: one job {median:.1} ms (latest {last:.1}); {rate:.0} jobs/s, {share:.2} of 1/{k}"
+            "beside {others} × {LOOPS} loops: one job {usual:.1} ms (latest {latest:.1}), {rate:.0} jobs/s"
         );
-        if share < SHARE {
-            missed.push(format!("beside {others} hostile principals: {share:.2} of 1/{k}"));
-        }
-        // One job uses one core: it has its share of that much at least.
+        book.figure(share, rate / rate_alone * k as f64);
+        // One job uses one core, of which it gets its share at least.
         let slowest = alone * (k as f64 / cores as f64).max(1.0) / SHARE;
-        if median > slowest * 1.5 {
-            missed.push(format!("one job beside {others} × {LOOPS} loops: {median:.1} ms, {alone:.1} alone"));
-        }
+        book.figure(single, usual / slowest);
     }
-    for k in [2, 4] {
+    for (k, id) in [(2, "share-of-2"), (4, "share-of-4")] {
         let rates = job.rates(&owners[..k], turn);
         let all: f64 = rates.iter().sum();
         let shares: Vec<f64> = rates.iter().map(|rate| rate / all * k as f64).collect();
         println!("{k} principals with {JOBS} jobs each: {all:.0} jobs/s, shares × {k}: {shares:.2?}");
-        if shares.iter().any(|share| *share < SHARE) {
-            missed.push(format!("{k} busy principals: shares × {k} {shares:.2?}"));
-        }
+        book.figure(id, quantile(&shares, 0.0));
     }
-    missed
 }

@@ -12,10 +12,10 @@ use serde_json::Value;
 /// Between two requests of a good client.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Longer than any run here takes.
+/// Longer than any run of a bench takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A connection, which is made again when it was closed.
+/// One connection, made anew after it broke.
 pub(crate) struct Client {
     address: SocketAddr,
     stream: Option<TcpStream>,
@@ -32,7 +32,7 @@ impl Client {
         Self { address, stream: None }
     }
 
-    /// Sends a request; none where the connection broke.
+    /// Sends a request; `None` where the connection broke.
     pub(crate) fn ask(&mut self, request: &str) -> Option<Answer> {
         let answer = self.try_ask(request);
         if answer.is_none() {
@@ -41,17 +41,26 @@ impl Client {
         answer
     }
 
-    fn try_ask(&mut self, request: &str) -> Option<Answer> {
-        let stream = match &mut self.stream {
+    /// Sends a request and does not wait for its answer.
+    pub(crate) fn send(&mut self, request: &str) -> Option<()> {
+        self.connected()?.write_all(request.as_bytes()).ok()
+    }
+
+    fn connected(&mut self) -> Option<&mut TcpStream> {
+        Some(match &mut self.stream {
             Some(stream) => stream,
-            None => {
-                let stream = TcpStream::connect(self.address).ok()?;
-                stream.set_nodelay(true).ok()?;
-                stream.set_read_timeout(Some(PATIENCE)).ok()?;
-                self.stream.insert(stream)
+            stream @ None => {
+                let new = TcpStream::connect(self.address).ok()?;
+                new.set_nodelay(true).ok()?;
+                new.set_read_timeout(Some(PATIENCE)).ok()?;
+                stream.insert(new)
             }
-        };
-        stream.write_all(request.as_bytes()).ok()?;
+        })
+    }
+
+    fn try_ask(&mut self, request: &str) -> Option<Answer> {
+        self.send(request)?;
+        let stream = self.connected()?;
         let (mut answer, mut buffer) = (Vec::new(), vec![0; 16 << 10]);
         loop {
             let count = stream.read(&mut buffer).ok().filter(|count| *count > 0)?;
@@ -69,12 +78,19 @@ impl Client {
     }
 }
 
-/// A call of a tool.
+/// A call of a tool, with these `Ringfence-Limits` where there are any.
 pub(crate) fn call(token: &str, skill: &str, tool: &str, body: &str, limits: &str) -> String {
-    let limits = if limits.is_empty() { String::new() } else { format!("ringfence-limits: {limits}\r\n") };
+    let limits = (!limits.is_empty()).then(|| format!("ringfence-limits: {limits}"));
+    let headers: Vec<&str> = limits.as_deref().into_iter().collect();
+    post(token, &format!("/v1/skills/{skill}/tools/{tool}"), &headers, body)
+}
+
+/// A POST of JSON. A header is `name: value`.
+pub(crate) fn post(token: &str, path: &str, headers: &[&str], body: &str) -> String {
+    let headers: String = headers.iter().flat_map(|header| [*header, "\r\n"]).collect();
     format!(
-        "POST /v1/skills/{skill}/tools/{tool} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
-         content-type: application/json\r\n{limits}content-length: {}\r\n\r\n{body}",
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\n{headers}content-length: {}\r\n\r\n{body}",
         body.len()
     )
 }
@@ -84,7 +100,7 @@ pub(crate) fn health() -> String {
     "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned()
 }
 
-/// The milliseconds that each request took, one after the other for so long; `good` says what a good answer is.
+/// The milliseconds of each request, one after the other during `turn`; `good` recognises a good answer.
 pub(crate) fn sample(
     address: SocketAddr,
     request: &str,
@@ -98,20 +114,20 @@ pub(crate) fn sample(
         let asked = Instant::now();
         let answer = client.ask(request);
         let millis = asked.elapsed().as_secs_f64() * 1e3;
-        // One that fails is as late as can be.
+        // A failed request counts as later than any other.
         took.push(if answer.as_ref().is_some_and(&good) { millis } else { 1e6 });
     }
     took
 }
 
-/// Clients that ask again and again until they are told to stop.
+/// Clients that send the same request again and again until they are stopped.
 pub(crate) struct Flood {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<Vec<Value>>>,
 }
 
 impl Flood {
-    /// So many connections. Every answer that is a report is kept.
+    /// Starts so many connections. Every answer that is a report is kept.
     pub(crate) fn start(address: SocketAddr, request: &str, connections: usize) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let threads = (0..connections)
@@ -122,7 +138,7 @@ impl Flood {
                     while !stop.load(Ordering::Relaxed) {
                         match client.ask(&request) {
                             Some(Answer { status: 200, body }) => reports.extend(serde_json::from_str(&body)),
-                            // Refused: not at once again.
+                            // Refused: wait a little before the next one.
                             _ => std::thread::sleep(Duration::from_millis(5)),
                         }
                     }
@@ -134,7 +150,7 @@ impl Flood {
         Self { stop, threads }
     }
 
-    /// Stops them after what they asked for last; the reports.
+    /// Stops each after its last answer, and returns the reports.
     pub(crate) fn end(self) -> Vec<Value> {
         self.stop.store(true, Ordering::Relaxed);
         self.threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect()
