@@ -150,6 +150,26 @@ fn how_a_child_was_killed() {
     assert_eq!((crashed.code(), crashed.fault()), ("compiler-crashed", Fault::Author));
 }
 
+/// A child ends by its exit code or its signal; its words are shown, and decide nothing.
+#[test]
+fn words_of_a_child_decide_nothing() {
+    let skill = validated(&host(), 1);
+    let ended = |script: &str| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/compile").join(script);
+        let error = block_on(Compiler::program(script, CompileLimits::default()).compile(&skill));
+        error.expect_err("it compiles nothing")
+    };
+    let refused = ended("refuses-in-words-of-memory.sh");
+    assert!(
+        matches!(&refused, CompileError::Refused(words) if words.contains("allocation of 4096 bytes")),
+        "{refused:?}"
+    );
+    let crashed = ended("aborts-in-words-of-memory.sh");
+    assert!(matches!(crashed, CompileError::Crashed { .. }), "{crashed:?}");
+    let memory = ended("over-memory.sh");
+    assert!(matches!(memory, CompileError::OverMemory(limit) if limit == 2 << 30), "{memory:?}");
+}
+
 /// The kernel ends a child with the thread that started it. Threads of a runtime end while what they began goes
 /// on elsewhere, so it must be none of them.
 #[test]

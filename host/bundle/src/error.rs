@@ -2,7 +2,7 @@
 
 use std::io;
 
-use ringfence::Fault;
+use ringfence::{Fault, LoadError, text};
 
 use crate::key::KeyId;
 
@@ -109,20 +109,38 @@ pub enum BundleError {
         wants: String,
     },
     /// The engine does not take code that was signed.
-    #[error("skill {name} of the bundle does not load: {reason}")]
+    #[error("skill {name} of the bundle does not load: {}", text::clean(&reason.to_string(), 512))]
     Load {
         /// The skill.
         name: String,
         /// What the engine says.
-        reason: String,
+        reason: LoadError,
+    },
+    /// The system does not let the worker make memory executable. The node's fault, not the bundle's.
+    #[error(
+        "skill {name} of the bundle cannot run as code here: this system does not let the worker make memory \
+         executable; interpret: --interpret, with a bundle for pulley64"
+    )]
+    NotExecutable {
+        /// The skill.
+        name: String,
     },
 }
 
 impl BundleError {
+    /// Why a skill of a bundle does not load, with the next step of a node that may run no code.
+    pub fn of_load(name: &str, reason: LoadError) -> Self {
+        let name = name.to_owned();
+        match reason {
+            LoadError::NotExecutable(_) => Self::NotExecutable { name },
+            reason => Self::Load { name, reason },
+        }
+    }
+
     /// Whose fault it is: the node's ([`Fault::Host`]), or that of whoever made the bundle or named it.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Io(_) | Self::State(_) | Self::Clock { .. } => Fault::Host,
+            Self::Io(_) | Self::State(_) | Self::Clock { .. } | Self::NotExecutable { .. } => Fault::Host,
             Self::NotABundle
             | Self::Format(_)
             | Self::TooLarge { .. }
@@ -164,6 +182,7 @@ impl BundleError {
             Self::SameVersion(_) => "bundle-same-version",
             Self::NoBuild { .. } => "bundle-no-build",
             Self::Load { .. } => "bundle-load",
+            Self::NotExecutable { .. } => "code-not-executable",
         }
     }
 }

@@ -25,7 +25,8 @@ use args::{Cli, Command};
 /// A request allocates on one thread and frees on another, at which the system's allocator is slow: with this one a call
 /// over HTTP takes a quarter less CPU time (`benches`, `http`).
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: ringfence_compile::ChildAlloc<tikv_jemallocator::Jemalloc> =
+    ringfence_compile::ChildAlloc(tikv_jemallocator::Jemalloc);
 
 fn main() -> ExitCode {
     if let Some(code) = ringfence_compile::child_main() {

@@ -5,8 +5,10 @@ use std::io::{Read, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::ending::Ending;
 use crate::jail::{self, Terms};
-use crate::{CHILD, NATIVE, OVER_MEMORY, REFUSED, attempts};
+use crate::memory::IN_CHILD;
+use crate::{CHILD, NATIVE, attempts};
 
 /// Does a child's work, if this process is one. To be called first in `main`, before anything is opened and any
 /// thread or runtime is started: a child closes all descriptors but its pipes and can start nothing. So not from an
@@ -20,18 +22,20 @@ pub fn child_main() -> Option<ExitCode> {
     if args.next()? != CHILD {
         return None;
     }
-    Some(match work(&mut args) {
-        Ok(()) => ExitCode::SUCCESS,
+    IN_CHILD.store(true, Ordering::Relaxed);
+    let ending = match work(&mut args) {
+        Ok(()) => Ending::Done,
         Err(Failure::Refused(message)) => {
             say(&message);
-            ExitCode::from(REFUSED)
+            Ending::Refused
         }
-        Err(Failure::Memory) => ExitCode::from(OVER_MEMORY),
+        Err(Failure::Memory) => Ending::OverMemory,
         Err(Failure::Broken(message)) => {
             say(&message);
-            ExitCode::FAILURE
+            Ending::Broken
         }
-    })
+    };
+    Some(ending.into())
 }
 
 /// Whether this program asks if it is a child. One that does not would start itself again and again.
@@ -40,7 +44,7 @@ pub(crate) static ASKED: AtomicBool = AtomicBool::new(false);
 enum Failure {
     /// The component does not compile.
     Refused(String),
-    /// There is no room for the component itself. Memory that the compiler lacks aborts the process.
+    /// There is no room for the component itself. Where the compiler lacks memory, the allocator ends the process.
     Memory,
     /// The child could not do its work.
     Broken(String),

@@ -20,19 +20,25 @@
 //! descriptor except its three pipes, files, the network, other processes, new threads, and executable memory.
 //! [`Compiler::probe`] tries all of that from inside and reports what stopped it.
 //!
+//! Where the program's global allocator is a [`ChildAlloc`], the parent knows a child that ran out of memory by its exit
+//! code.
+//!
 //! Not covered: the parent trusts the child's output. A component that takes over the compiler through a fault
 //! reaches nothing from there, but it can write an artifact that takes over the program. Outside Linux the limits
 //! apply without a jail.
 
 mod attempts;
 mod child;
+mod ending;
 mod jail;
+mod memory;
 mod parent;
 mod probe;
 mod stall;
 mod starter;
 
 pub use child::child_main;
+pub use memory::ChildAlloc;
 pub use parent::{CompileError, CompileLimits, CompileStage, Compiler};
 pub use probe::{Attempt, Enforcement, JailReport};
 
@@ -41,9 +47,3 @@ const CHILD: &str = "__ringfence-compile";
 
 /// Target argument of a child that compiles for this machine.
 const NATIVE: &str = "native";
-
-/// Exit code of a child whose compiler refused the component, with the reason on stderr.
-const REFUSED: u8 = 3;
-
-/// Exit code of a child whose address space is too small for the component.
-const OVER_MEMORY: u8 = 4;

@@ -14,9 +14,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
+use crate::ending::Ending;
 use crate::stall::{LOOK, Stall, cpu_time};
 use crate::starter::Starter;
-use crate::{CHILD, NATIVE, OVER_MEMORY, REFUSED};
+use crate::{CHILD, NATIVE};
 
 /// What the kernel sends at the limit on CPU time.
 const SIGXCPU: i32 = Signal::XCPU.as_raw();
@@ -365,17 +366,10 @@ impl Compiler {
             return Err(CompileError::JailViolation);
         }
         let words = text::clean(words.trim(), 512);
-        // What the standard library makes of an allocation that fails, and the engine of a mapping.
-        if words.contains("memory allocation of") || words.contains("Cannot allocate memory") {
-            return Err(CompileError::OverMemory(self.limits.memory));
-        }
-        match (status.code(), status.signal()) {
-            (Some(exit), _) if exit == i32::from(REFUSED) => Err(CompileError::Refused(words)),
-            (Some(exit), _) if exit == i32::from(OVER_MEMORY) => {
-                Err(CompileError::OverMemory(self.limits.memory))
-            }
-            // The child could not do its work: it could not lock itself up, or a pipe broke.
-            (Some(1), _) => Err(CompileError::Host(io::Error::other(words))),
+        match (Ending::of(status), status.signal()) {
+            (Some(Ending::Refused), _) => Err(CompileError::Refused(words)),
+            (Some(Ending::OverMemory), _) => Err(CompileError::OverMemory(self.limits.memory)),
+            (Some(Ending::Broken), _) => Err(CompileError::Host(io::Error::other(words))),
             (_, Some(SIGXCPU)) => Err(CompileError::OverCpu(self.limits.cpu)),
             (_, Some(signal)) if FROM_OUTSIDE.contains(&signal) => Err(CompileError::Killed { status }),
             _ => {

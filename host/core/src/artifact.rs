@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
+use rustix::io::Errno;
 use wasmtime::component::Component;
 use wasmtime::{Engine, InstanceAllocationStrategy};
 
@@ -75,6 +76,9 @@ impl Artifact {
             let message = crate::text::clean(&format!("{error:#}"), 512);
             // The engine has no type for it: what an engine without a pool takes is too large for the pool's slots. That is the
             // author's to mend, not the host's.
+            if self.is_denied(&error) {
+                return LoadError::NotExecutable(message);
+            }
             let roomy = without_pool(engine).is_some_and(|roomy| self.load_with(&roomy).is_ok());
             if roomy {
                 LoadError::Refused(vec![Refusal::TooLarge { message }])
@@ -82,6 +86,15 @@ impl Artifact {
                 LoadError::Artifact(message)
             }
         })
+    }
+
+    /// Whether the system refused to make the code executable. Loading bytes asks it for nothing else that it denies; a
+    /// file may be denied for reasons of its own.
+    fn is_denied(&self, error: &wasmtime::Error) -> bool {
+        match &self.code {
+            Code::Bytes(_) => error.chain().any(is_denial),
+            Code::File(_) => false,
+        }
     }
 
     #[expect(unsafe_code, reason = "the one place where an artifact is loaded; proof inside")]
@@ -104,9 +117,43 @@ impl Artifact {
     }
 }
 
+fn is_denial(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let denied = |errno: &Errno| matches!(*errno, Errno::ACCESS | Errno::PERM);
+    cause.downcast_ref::<Errno>().is_some_and(denied)
+}
+
 /// The same engine, whose instances have no slots to fit into.
 fn without_pool(engine: &Engine) -> Option<Engine> {
     let mut config = engine.config().clone();
     config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
     Engine::new(&config).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::Artifact;
+
+    fn bytes() -> Artifact {
+        // SAFETY: it is never loaded.
+        #[expect(unsafe_code, reason = "proof above")]
+        unsafe {
+            Artifact::from_trusted(Vec::new())
+        }
+    }
+
+    #[test]
+    fn code_that_may_not_be_executable_is_known_by_its_type() {
+        for denied in [Errno::ACCESS, Errno::PERM] {
+            let error = wasmtime::Error::from(denied).context("other words than the engine's");
+            assert!(bytes().is_denied(&error), "{error:#}");
+        }
+        for other in [Errno::NOMEM, Errno::INVAL] {
+            let error = wasmtime::Error::from(other).context("unable to make memory executable");
+            assert!(!bytes().is_denied(&error), "{error:#}");
+        }
+        let words = wasmtime::Error::msg("unable to make memory executable: Permission denied (os error 13)");
+        assert!(!bytes().is_denied(&words));
+    }
 }

@@ -76,6 +76,13 @@ pub enum LoadError {
     /// The artifact does not fit this engine.
     #[error("the artifact does not fit this engine: {0}; compile the skill again")]
     Artifact(String),
+    /// The system does not let this process make memory executable, as systemd's `MemoryDenyWriteExecute` does. Says
+    /// nothing about the skill.
+    #[error(
+        "the code cannot be made executable: {0}; let this process make memory executable, or interpret code of the \
+         target pulley64"
+    )]
+    NotExecutable(String),
 }
 
 impl LoadError {
@@ -85,6 +92,7 @@ impl LoadError {
             Self::Refused(reasons) => reasons.first().map_or("refused", Refusal::code),
             Self::Compile(_) => "compile-failed",
             Self::Artifact(_) => "artifact-mismatch",
+            Self::NotExecutable(_) => "code-not-executable",
         }
     }
 
@@ -92,7 +100,7 @@ impl LoadError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Refused(_) | Self::Compile(_) => Fault::Author,
-            Self::Artifact(_) => Fault::Host,
+            Self::Artifact(_) | Self::NotExecutable(_) => Fault::Host,
         }
     }
 }

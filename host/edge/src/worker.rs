@@ -321,8 +321,8 @@ impl Worker {
         let mut loaded = BTreeMap::new();
         for (entry, _, skill) in skills {
             let limits = Arc::new(entry.limits.clone());
-            let skill = link(&host, &entry, skill)
-                .map_err(|error| BundleError::Load { name: entry.name.clone(), reason: reason(&error) })?;
+            let skill =
+                link(&host, &entry, skill).map_err(|reason| BundleError::of_load(&entry.name, reason))?;
             loaded.insert(entry.name, Loaded { skill, limits });
         }
         seen.saw(opened.manifest(), opened.id())?;
@@ -466,18 +466,6 @@ impl Worker {
         })?;
         Ok(cell.get_or_init(|| host).clone())
     }
-}
-
-/// Why code does not load, with the next step of a node that may run none.
-fn reason(error: &LoadError) -> String {
-    let reason = text::clean(&error.to_string(), 512);
-    // The engine's words; it has no type for them. `.ci/run` sees them.
-    if reason.contains("unable to make memory executable") {
-        return format!(
-            "{reason}. Where memory may not be made executable, interpret: --interpret, with a bundle for pulley64"
-        );
-    }
-    reason
 }
 
 /// A skill as programs are shown it: its limits and its tools, with their JSON Schemas.

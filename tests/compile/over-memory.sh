@@ -1,0 +1,3 @@
+#!/bin/sh
+# A compiler that ran out of memory.
+exit 4

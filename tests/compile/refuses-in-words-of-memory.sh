@@ -1,0 +1,4 @@
+#!/bin/sh
+# A compiler that refuses a component, in the words of one that ran out of memory.
+echo 'memory allocation of 4096 bytes failed: Cannot allocate memory' >&2
+exit 3
