@@ -84,6 +84,10 @@ fn bundles_that_are_refused() {
     bench.check("bundle-no-such-grant", &bundle(&["--policy", "policy.toml"]));
     bench.write("policy.toml", "[limits]\nfuel = 1\nspeed = 2\n");
     bench.check("bundle-policy-key", &bundle(&["--policy", "policy.toml"]));
+    bench.write("policy.toml", "[limits]\nfuel = 1\n[limits.token.t1]\nfuel = 1\n[limits.owner.alice]\n");
+    bench.check("bundle-policy-token", &bundle(&["--policy", "policy.toml"]));
+    bench.write("policy.toml", "[skill.echo.limits]\nfuel = 1\n[skill.echo.limits.owner.alice]\nfuel = 1\n");
+    bench.check("bundle-policy-owner", &bundle(&["--policy", "policy.toml"]));
     bench.check("bundle-no-target", &["bundle", "echo.wasm", "--key", "key", "-o", "x", "--target", "z80"]);
     bench.check("bundle-no-key", &["bundle", "echo.wasm", "-o", "x", "--target", "pulley64"]);
     bench.check(
@@ -293,4 +297,106 @@ fn a_later_bundle_has_a_higher_version() {
     let made = bench.run(&[&explicit[..], &["--json"]].concat(), "");
     let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
     assert_eq!(made["manifest"]["version"].as_u64().unwrap(), last + 1_000_000_001);
+}
+
+/// Makes a bundle in a file of its own: its version and its bytes.
+fn made(bench: &Bench, skill: &str, to: &str, more: &[&str]) -> (u64, Vec<u8>) {
+    made_by(bench, "key", skill, to, more)
+}
+
+fn made_by(bench: &Bench, key: &str, skill: &str, to: &str, more: &[&str]) -> (u64, Vec<u8>) {
+    let args = ["bundle", skill, "--key", key, "--target", "pulley64", "--force", "--json", "-o", to];
+    let output = bench.run(&[&args[..], more].concat(), "");
+    let made: serde_json::Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{more:?}: {output:?}"));
+    let version = made["manifest"]["version"].as_u64().unwrap_or_else(|| panic!("{more:?}: {made}"));
+    (version, std::fs::read(bench.path(to)).unwrap())
+}
+
+/// The last version that the key signed.
+fn kept(bench: &Bench) -> u64 {
+    let kept: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(bench.path("key.version")).unwrap()).unwrap();
+    kept["version"].as_u64().unwrap()
+}
+
+#[test]
+fn bundles_of_one_date_have_rising_versions() {
+    let bench = bench();
+    let date = ["--not-before", "1700000000", "--expires", "2090-01-01T00:00:00Z"];
+    let (first, bytes) = made(&bench, "echo.wasm", "a.rfb", &date);
+    assert_eq!(first, 1_700_000_000_000_000);
+    // The same command returns the same bytes, wherever it writes them.
+    assert_eq!(made(&bench, "echo.wasm", "b.rfb", &date), (first, bytes.clone()));
+    let (second, _) = made(&bench, "other=endings.wasm", "c.rfb", &date);
+    assert_eq!(second, first + 1);
+    // The first again, which is later than the second now.
+    assert_eq!(made(&bench, "echo.wasm", "d.rfb", &date).0, first + 2);
+    // An earlier date, as of a commit that is gone back to.
+    let earlier = ["--not-before", "1600000000", "--expires", "2090-01-01T00:00:00Z"];
+    assert_eq!(made(&bench, "echo.wasm", "e.rfb", &earlier).0, first + 3);
+    assert_eq!(kept(&bench), first + 3);
+    // Without the record, as on another machine: nothing but the date counts.
+    std::fs::remove_file(bench.path("key.version")).unwrap();
+    assert_eq!(made(&bench, "echo.wasm", "f.rfb", &date), (first, bytes));
+}
+
+/// What the key signed last is from the future: the clock has gone back since.
+#[test]
+fn a_clock_that_went_back_lowers_no_version() {
+    let bench = bench();
+    let (first, _) = made(&bench, "echo.wasm", "a.rfb", &[]);
+    let future = first + 3_600_000_000;
+    made(&bench, "echo.wasm", "b.rfb", &["--bundle-version", &future.to_string()]);
+    assert_eq!(made(&bench, "echo.wasm", "c.rfb", &[]).0, future + 1);
+    // However the key is named.
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("key", bench.path("link")).unwrap();
+        assert_eq!(made_by(&bench, "link", "echo.wasm", "d.rfb", &[]).0, future + 2);
+    }
+    let low = future.to_string();
+    let low = [
+        "bundle",
+        "echo.wasm",
+        "--key",
+        "key",
+        "--target",
+        "pulley64",
+        "-o",
+        "e.rfb",
+        "--bundle-version",
+        &low,
+    ];
+    assert_eq!(refused(&bench, &low), "bad-version");
+    assert!(!bench.path("e.rfb").exists());
+}
+
+#[test]
+fn bundles_made_at_once_have_different_versions() {
+    let bench = bench();
+    let mut versions: Vec<u64> = std::thread::scope(|threads| {
+        // Each holds for a time of its own, so no two are the same.
+        let all = ["1000days", "2000days", "3000days", "4000days"];
+        let threads = all.map(|expires| {
+            let bench = &bench;
+            let date = ["--not-before", "1700000000", "--expires", expires];
+            threads.spawn(move || made(bench, "echo.wasm", expires, &date).0)
+        });
+        threads.into_iter().map(|made| made.join().unwrap()).collect()
+    });
+    versions.sort_unstable();
+    let first = 1_700_000_000_000_000;
+    assert_eq!(versions, [first, first + 1, first + 2, first + 3]);
+}
+
+#[test]
+fn a_record_of_versions_that_cannot_be_read_is_refused() {
+    let bench = bench();
+    bench.write("key.version", "7");
+    bench.check(
+        "bundle-version-record",
+        &["bundle", "echo.wasm", "--key", "key", "--target", "pulley64", "-o", "edge.rfb"],
+    );
+    assert!(!bench.path("edge.rfb").exists());
 }

@@ -8,7 +8,7 @@ use crate::key::SecretKey;
 use crate::manifest::{Build, Manifest, SkillEntry, ToolEntry};
 
 /// A bundle that is being made.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Draft {
     /// See [`Manifest::version`].
     pub version: u64,
@@ -21,7 +21,7 @@ pub struct Draft {
 }
 
 /// A skill on its way into a bundle.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct DraftSkill {
     /// What it is called.
     pub name: String,

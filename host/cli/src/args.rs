@@ -121,8 +121,8 @@ pub(crate) struct BundleArgs {
     /// Limits and grants, in TOML: sections `limits`, `skill.NAME.limits`, `skill.NAME` with `grants`
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
-    /// Counts up: a worker takes no bundle with a lower one than it has seen [default: the time in microseconds, or that of
-    /// --not-before]
+    /// Version of the bundle; a worker refuses one that is lower than it has seen [default: the time in microseconds, or
+    /// --not-before; always above the last version that the key signed, which KEY.version keeps]
     #[arg(long, value_name = "N")]
     pub(crate) bundle_version: Option<u64>,
     /// When it begins to hold: a date such as 2027-01-31T12:00:00Z, or seconds since 1970 [default: $SOURCE_DATE_EPOCH, else now]

@@ -12,6 +12,7 @@ use ringfence_bundle::{
 use ringfence_store::{Cleared, Library, StoreError};
 
 use super::policy::Policy;
+use super::version::{Choice, Signed, Versions};
 use super::{CAP, look, usage};
 use crate::args::{BundleArgs, BundleCommand, Expiry};
 use crate::load::{self, Source};
@@ -44,7 +45,13 @@ async fn bundle(args: BundleArgs) -> Result<(), Refused> {
         None => source_date()?,
     };
     let not_before = date.unwrap_or_else(|| Time::now().0);
-    let version = args.bundle_version.unwrap_or_else(|| default_version(date, before));
+    let version = match (args.bundle_version, date) {
+        (Some(given), _) => Choice::Given(given),
+        (None, Some(date)) => Choice::Date(date),
+        (None, None) => Choice::Clock,
+    };
+    // What is wrong with it is told before anything is compiled.
+    drop(Versions::of(path)?);
     let expires = match args.expires {
         Expiry::At(at) => at,
         Expiry::After(time) => not_before.saturating_add(time.as_secs()),
@@ -74,8 +81,9 @@ async fn bundle(args: BundleArgs) -> Result<(), Refused> {
     for skill in &skills {
         library.clear_again(&skill.cleared).await.map_err(|error| skill.refused(error))?;
     }
-    let draft = Draft { version, not_before, expires, skills: drafts };
-    let bytes = draft.sign(&key).map_err(|error| usage("bad-bundle", error.to_string()))?;
+    let draft = Draft { version: 0, not_before, expires, skills: drafts };
+    let mut versions = Versions::of(path)?;
+    let bytes = versions.sign(draft, version, before, &key)?;
     // As a worker will see it.
     match open(&*bytes, bytes.len() as u64, CAP, &trust, Time::now(), Wants::Nothing) {
         Ok(_) => {}
@@ -89,16 +97,16 @@ async fn bundle(args: BundleArgs) -> Result<(), Refused> {
     Ok(())
 }
 
-/// A bundle may be written over, where that is asked for; nothing else, least of all the key. Gives the version of the
-/// bundle that is there.
-fn check_output(output: &Path) -> Result<Option<u64>, Refused> {
+/// A bundle may be written over, where that is asked for; nothing else, least of all the key. Returns the bundle that is
+/// there.
+fn check_output(output: &Path) -> Result<Option<Signed>, Refused> {
     // Also for a link that leads nowhere.
     if output.symlink_metadata().is_err() {
         return Ok(None);
     }
     let there = look::file(output).ok().and_then(|(file, size)| peek(file, size, u64::MAX).ok());
     match there {
-        Some((manifest, ..)) => Ok(Some(manifest.version)),
+        Some((manifest, _, bundle)) => Ok(Some(Signed { version: manifest.version, bundle })),
         None => {
             let output = output.display();
             Err(usage("exists", format!("{output} is there and is no bundle; nothing was written")))
@@ -121,17 +129,6 @@ fn keep(output: &Path, bytes: &[u8], force: bool) -> Result<(), Refused> {
         }
         written => Ok(written?),
     }
-}
-
-/// Microseconds since 1970, so that a bundle that is made later has a higher version, and a higher one than the bundle
-/// whose file it replaces. With a date that was given nothing but the date counts: the same command gives the same bytes.
-fn default_version(date: Option<u64>, before: Option<u64>) -> u64 {
-    if let Some(date) = date {
-        return date.saturating_mul(1_000_000);
-    }
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let now = since.map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX));
-    now.max(before.map_or(0, |before| before.saturating_add(1)))
 }
 
 /// What must not be signed, from all lists together.

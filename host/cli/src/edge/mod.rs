@@ -4,6 +4,7 @@ mod bundle;
 mod keygen;
 mod look;
 mod policy;
+mod version;
 
 pub(crate) use bundle::exec as bundle;
 pub(crate) use keygen::exec as keygen;

@@ -27,6 +27,11 @@ struct Section {
 /// What may be granted, once workers lend it.
 const GRANTS: [&str; 3] = ["http", "kv", "skills"];
 
+/// The line of a text in which a byte of it stands.
+fn line_of(text: &str, place: usize) -> usize {
+    text.get(..place).unwrap_or_default().matches('\n').count().saturating_add(1)
+}
+
 impl Policy {
     pub(super) fn read(path: Option<&Path>) -> Result<Self, Refused> {
         let Some(path) = path else { return Ok(Self::default()) };
@@ -34,11 +39,23 @@ impl Policy {
         let read = std::fs::read_to_string(path);
         let text = read.map_err(|error| Refused::fault(format!("{}: {error}", path.display())))?;
         let policy: Self = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(1, |span| {
-                text.get(..span.start).unwrap_or_default().matches('\n').count().saturating_add(1)
-            });
+            let line = line_of(&text, error.span().map_or(0, |span| span.start));
             usage("bad-policy", format!("{}:{line}: {}", path.display(), text::clean(error.message(), 256)))
         })?;
+        let sections = policy.skill.values().map(|section| &section.limits);
+        if let Some((table, place)) =
+            std::iter::once(&policy.limits).chain(sections).find_map(LimitsSection::of_somebody)
+        {
+            let line = line_of(&text, place);
+            return Err(usage(
+                "bad-policy",
+                format!(
+                    "{}:{line}: a bundle cannot hold limits of one {table}; a worker knows neither owners nor tokens; \
+                     set the lowest in `[limits]` or `[skill.NAME.limits]`",
+                    path.display()
+                ),
+            ));
+        }
         for (name, section) in &policy.skill {
             if let Some(other) = section.grants.iter().find(|grant| !GRANTS.contains(&grant.as_str())) {
                 let (name, other) = (text::clean(name, 80), text::clean(other, 80));

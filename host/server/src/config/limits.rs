@@ -71,13 +71,20 @@ impl LimitsSection {
 
     /// Refuses limits of owners and tokens where there are none: inside those of a skill, an owner or a token.
     pub(super) fn expect_no_others(&self) -> Result<(), (usize, &'static str)> {
-        match self.owner.values().chain(self.token.values()).next() {
+        match self.of_somebody() {
             None => Ok(()),
-            Some(section) => Err((
-                section.span().start,
+            Some((_, place)) => Err((
+                place,
                 "limits of owners and tokens stand in `[limits.owner.NAME]` and `[limits.token.ID]`",
             )),
         }
+    }
+
+    /// The first table of an owner or a token in it: `owner` or `token`, and the byte of the text at which it begins.
+    pub fn of_somebody(&self) -> Option<(&'static str, usize)> {
+        let owners = self.owner.values().map(|section| ("owner", section.span().start));
+        let tokens = self.token.values().map(|section| ("token", section.span().start));
+        owners.chain(tokens).min_by_key(|(_, place)| *place)
     }
 
     pub(super) fn place(&self, field: &str) -> Option<usize> {

@@ -1,0 +1,167 @@
+//! Versions of bundles: a key signs no two bundles of one version on this machine, and no later one with a lower version.
+//!
+//! The last version stands in a file beside the key. Whoever makes a bundle holds a lock on the key from the choice of the
+//! version until that file names it, so bundles that are made at the same time get different versions.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ringfence::Digest;
+use ringfence_bundle::{Draft, SecretKey, peek};
+use serde::{Deserialize, Serialize};
+
+use super::{CAP, usage};
+use crate::output::Refused;
+
+/// A bundle that was signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Signed {
+    pub(super) version: u64,
+    pub(super) bundle: Digest,
+}
+
+/// How the version of a bundle is chosen.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Choice {
+    /// By whoever makes it.
+    Given(u64),
+    /// By a date that was given. A bundle that is the last one again keeps its version: the same command returns the same bytes.
+    Date(u64),
+    /// By the clock.
+    Clock,
+}
+
+impl Choice {
+    /// The version where nothing was signed yet. Microseconds, so that bundles made on other machines seldom get the same.
+    fn first(self) -> u64 {
+        match self {
+            Self::Given(version) => version,
+            Self::Date(seconds) => seconds.saturating_mul(1_000_000),
+            Self::Clock => {
+                let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+                since.map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+            }
+        }
+    }
+}
+
+/// What a key has signed here.
+#[derive(Debug)]
+pub(super) struct Versions {
+    file: PathBuf,
+    last: Option<Signed>,
+    /// The key, locked.
+    _key: File,
+}
+
+impl Versions {
+    /// Waits for others that sign with the key, and reads what it signed last.
+    pub(super) fn of(key: &Path) -> Result<Self, Refused> {
+        let cannot = |error: io::Error| {
+            Refused::fault(format!(
+                "{}: cannot lock the key: {error}; its lock keeps two bundles from getting one version; \
+                 copy the key to a local file system",
+                key.display()
+            ))
+        };
+        // One file, however the key is named.
+        let real = if key.is_symlink() { key.canonicalize().map_err(cannot)? } else { key.to_owned() };
+        let locked = File::open(&real).map_err(cannot)?;
+        locked.lock().map_err(cannot)?;
+        let mut file = real.into_os_string();
+        file.push(".version");
+        let file = PathBuf::from(file);
+        let last = read(&file)?;
+        Ok(Self { file, last, _key: locked })
+    }
+
+    /// Signs a bundle with a version that is above those of the bundles before it, and keeps the version.
+    pub(super) fn sign(
+        &mut self,
+        mut draft: Draft,
+        choice: Choice,
+        before: Option<Signed>,
+        key: &SecretKey,
+    ) -> Result<Vec<u8>, Refused> {
+        let highest = self.last.into_iter().chain(before).max_by_key(|signed| signed.version);
+        draft.version = choice.first();
+        if let Some(highest) = highest {
+            match choice {
+                Choice::Date(_) => {
+                    let again = Draft { version: highest.version, ..draft.clone() };
+                    let bytes = signed(again, key)?;
+                    if bytes.1 == highest {
+                        return self.keep(bytes, false);
+                    }
+                    draft.version = draft.version.max(highest.version.saturating_add(1));
+                }
+                Choice::Clock => draft.version = draft.version.max(highest.version.saturating_add(1)),
+                Choice::Given(_) => {}
+            }
+        }
+        let bytes = signed(draft, key)?;
+        // A file that is replaced is of no concern to whoever chooses the version.
+        if let (Choice::Given(version), Some(last)) = (choice, self.last)
+            && version <= last.version
+            && bytes.1 != last
+        {
+            return Err(usage(
+                "bad-version",
+                format!(
+                    "--bundle-version {version} is too low: this key signed version {} before ({}), and workers that saw \
+                     that one refuse it; give a higher one",
+                    last.version,
+                    self.file.display()
+                ),
+            ));
+        }
+        self.keep(bytes, matches!(choice, Choice::Given(_)))
+    }
+
+    /// Puts the version on the disk before anybody sees the bundle.
+    fn keep(&mut self, (bytes, signed): (Vec<u8>, Signed), given: bool) -> Result<Vec<u8>, Refused> {
+        if self.last == Some(signed) {
+            return Ok(bytes);
+        }
+        let line = serde_json::to_string(&signed).map_err(|error| Refused::fault(error.to_string()))?;
+        match ringfence_author::write_whole(&self.file, format!("{line}\n").as_bytes()) {
+            Ok(()) => {}
+            Err(error) if given => crate::output::note(&format!(
+                "warning: the version is not kept beside the key: {error}; the next bundle needs --bundle-version as well"
+            )),
+            Err(error) => {
+                return Err(Refused::fault(format!(
+                    "cannot keep the version beside the key: {error}; without it a later bundle could get this version \
+                     again; make the folder writable, or choose versions with --bundle-version"
+                )));
+            }
+        }
+        self.last = Some(signed);
+        Ok(bytes)
+    }
+}
+
+fn read(file: &Path) -> Result<Option<Signed>, Refused> {
+    let wrong = |error: String| {
+        Refused::fault(format!(
+            "{}: cannot read the last version that this key signed: {error}; without it a bundle could get a version again; \
+             remove the file to begin anew, with a --bundle-version above all that workers have seen",
+            file.display()
+        ))
+    };
+    match std::fs::read(file) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|_| wrong("it is no record of a version".to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(wrong(error.to_string())),
+    }
+}
+
+fn signed(draft: Draft, key: &SecretKey) -> Result<(Vec<u8>, Signed), Refused> {
+    let bytes = draft.sign(key).map_err(|error| usage("bad-bundle", error.to_string()))?;
+    let (manifest, _, bundle) = peek(&*bytes, bytes.len() as u64, CAP)?;
+    Ok((bytes, Signed { version: manifest.version, bundle }))
+}
