@@ -1,7 +1,7 @@
 //! What can be called, in memory: every name of the store with its current skill linked and its tools described, so
 //! that a call and a list touch no disk and no lock.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -174,6 +174,15 @@ impl Entry {
         }
     }
 
+    /// The version that the bare name stands for, unless it, or the one that is to take its place, is revoked by now: the
+    /// catalog may not know yet.
+    pub(crate) fn callable(&self, revoked: &HashSet<Digest>) -> Option<Arc<Ready>> {
+        let ready = self.ready()?;
+        let gone = revoked.contains(&ready.digest)
+            || self.record.current().is_some_and(|current| revoked.contains(&current.digest));
+        (!gone).then_some(ready)
+    }
+
     fn expect(self: &Arc<Self>) -> Result<Found, ServeError> {
         let name = self.record.name.clone();
         match &**self.current.load() {
@@ -206,9 +215,14 @@ impl Entry {
 
     /// What keeps the bare name from running, if that is a revocation: of its current version, or of the newest where none
     /// is current.
-    pub(crate) fn revocation(&self) -> Option<(Digest, Option<&str>)> {
-        let entry = self.record.current().or(self.record.versions.last())?;
-        self.revoked.get(&entry.digest).map(|reason| (entry.digest, reason.as_deref()))
+    fn revocation(&self) -> Option<(Digest, Option<&str>)> {
+        let digest = self.stands_for()?;
+        self.revoked.get(&digest).map(|reason| (digest, reason.as_deref()))
+    }
+
+    /// The current version, or the newest where none is current.
+    pub(crate) fn stands_for(&self) -> Option<Digest> {
+        Some(self.record.current().or(self.record.versions.last())?.digest)
     }
 
     /// Why a version does not run, as it was last seen: nobody makes the server look at the disk for that.
@@ -250,16 +264,25 @@ impl Catalog {
         if principal.sees(&name, &entry.record.owner) { Ok(entry) } else { Err(shown()) }
     }
 
-    /// What a caller sees and can call, by name.
-    pub(crate) fn visible<'a>(&'a self, principal: &'a Principal) -> impl Iterator<Item = Arc<Ready>> + 'a {
+    /// What a caller sees and can call, by name; nothing that is revoked by now.
+    pub(crate) fn visible<'a>(
+        &'a self,
+        principal: &'a Principal,
+        revoked: &'a HashSet<Digest>,
+    ) -> impl Iterator<Item = Arc<Ready>> + 'a {
         let seen = self.names.iter().filter(|(name, entry)| principal.sees(name, &entry.record.owner));
-        seen.filter_map(|(_, entry)| entry.ready())
+        seen.filter_map(|(_, entry)| entry.callable(revoked))
     }
 
     /// A value that is another one when what a caller sees is. `accepted` says whose annotations are shown.
-    pub(crate) fn seen_by(&self, principal: &Principal, accepted: impl Fn(&Ready) -> bool) -> u64 {
+    pub(crate) fn seen_by(
+        &self,
+        principal: &Principal,
+        revoked: &HashSet<Digest>,
+        accepted: impl Fn(&Ready) -> bool,
+    ) -> u64 {
         let mut hasher = DefaultHasher::new();
-        for ready in self.visible(principal) {
+        for ready in self.visible(principal, revoked) {
             (&ready.name, &ready.version, ready.digest, accepted(&ready)).hash(&mut hasher);
         }
         hasher.finish()

@@ -81,7 +81,7 @@ pub use name::{Name, Owner, Reference, Version};
 pub use policy::Policy;
 pub use prefixes::Prefix;
 pub use record::{Change, Entry, Event, Record};
-pub use revoked::{Revocation, Revoke};
+pub use revoked::{Revocation, Revoke, RevokedNow};
 pub use running::UnderWay;
 pub use store::{Listed, Resolved, Stamp, Store};
 pub use tokens::{NewToken, Pattern, Scope, Token};

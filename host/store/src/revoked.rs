@@ -1,6 +1,7 @@
 //! Revocations: what never runs again, why, who said so, and whether runs that are under way are to end.
 
 use std::collections::HashSet;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use ringfence::{Digest, text};
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::artifacts::hex;
 use crate::error::StoreError;
 use crate::record;
-use crate::store::{Store, now};
+use crate::store::{Store, is_young, now};
 
 /// Most bytes of a revocation's file.
 const MOST: u64 = 64 << 10;
@@ -53,6 +54,42 @@ impl Revoke {
     /// Revokes for a reason, and lets runs that are under way go on to their end.
     pub fn new(reason: Option<&str>) -> Self {
         Self { reason: reason.map(str::to_owned), by: None, cancel_running: false }
+    }
+}
+
+/// All digests that are revoked now, for lists that ask often. One look at a directory's time says whether it has to be
+/// read again, so a revocation by another process is seen at the next question.
+#[derive(Debug, Default)]
+pub struct RevokedNow {
+    kept: RwLock<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// None if what changes now could bear the same.
+    stamp: Option<(i64, i64)>,
+    digests: Arc<HashSet<Digest>>,
+}
+
+impl RevokedNow {
+    /// Returns every digest that is revoked in a store; always ask for the same store.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when that cannot be seen.
+    pub fn of(&self, store: &Store) -> Result<Arc<HashSet<Digest>>, StoreError> {
+        // Before what it stands for: what changes meanwhile is read again.
+        let stamp = store.revoked.stamp()?;
+        {
+            let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+            if kept.stamp == Some(stamp) {
+                return Ok(Arc::clone(&kept.digests));
+            }
+        }
+        let digests = Arc::new(store.revoked()?);
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        *kept = Kept { stamp: (!is_young(stamp)).then_some(stamp), digests: Arc::clone(&digests) };
+        Ok(digests)
     }
 }
 

@@ -73,10 +73,13 @@ impl Stamp {
     /// Whether it is so young that a change just after it could bear the same: what was read then is to be read
     /// again. Clocks of file systems go in steps of milliseconds.
     pub fn is_young(&self) -> bool {
-        let newest = [self.names, self.revoked, self.root].into_iter().max().unwrap_or_default();
-        let now = i64::try_from(now()).unwrap_or(i64::MAX);
-        now.saturating_sub(newest.0) < 2
+        is_young([self.names, self.revoked, self.root].into_iter().max().unwrap_or_default())
     }
+}
+
+/// Whether a directory that last changed then may change again and bear the same time: see [`Stamp::is_young`].
+pub(crate) fn is_young(stamp: (i64, i64)) -> bool {
+    i64::try_from(now()).unwrap_or(i64::MAX).saturating_sub(stamp.0) < 2
 }
 
 impl Store {

@@ -2,7 +2,7 @@
 
 use ringfence::Digest;
 use ringfence_server_tests::client::read;
-use ringfence_server_tests::guests::{ECHO, ENDINGS};
+use ringfence_server_tests::guests::{ECHO, ENDINGS, documented};
 use ringfence_server_tests::mcp::ask;
 use ringfence_server_tests::{Request, Site};
 use ringfence_store::{Revoke, Store, Submit};
@@ -70,7 +70,7 @@ async fn what_is_revoked_is_shown_as_that() {
     // A version that is held, and then revoked, is revoked.
     let mut held = Submit::new("held".parse().expect("a name"), "alice".parse().expect("an owner"));
     held.hold = true;
-    let bytes = ringfence_server_tests::guests::documented(ECHO, &json!({"description": "another"}));
+    let bytes = documented(ECHO, &json!({"description": "another"}));
     let taken = site.library.submit(bytes, held, |_| {}).await.expect("it is taken");
     site.server.settle().await;
     let state = async || client.send(Request::get("/v1/skills/held")).await.json()["state"].clone();
@@ -78,6 +78,39 @@ async fn what_is_revoked_is_shown_as_that() {
     elsewhere(&site).revoke(taken.receipt.digest, None).expect("it is revoked");
     site.server.settle().await;
     assert_eq!(state().await, "revoked");
+}
+
+/// Nothing waits here for the server to look at the store.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_show_a_revocation_at_once() {
+    let skill_md = "---\nname: echo\ndescription: says it again\n---\nCall `echo`.\n";
+    let documented = documented(ECHO, &json!({"skill-md": skill_md}));
+    let site = plan().bytes("echo", documented).skill("endings", ENDINGS).start().await;
+    let client = site.client();
+    let tools = async || {
+        let list = ask(&client, "tools/list", json!({})).await;
+        let names = list["tools"].as_array().into_iter().flatten();
+        names.filter_map(|tool| tool["name"].as_str()).any(|name| name == "echo_echo")
+    };
+    let resources = async || ask(&client, "resources/list", json!({})).await["resources"].to_string();
+    let state = async |path: &str| client.send(Request::get(path)).await.json()["state"].clone();
+    assert!(tools().await && resources().await.contains("skill://echo/"));
+    assert_eq!(state("/v1/skills/echo").await, "ready");
+
+    elsewhere(&site).revoke(digest(&site, "echo"), Some("it lies")).expect("it is revoked");
+    assert!(!tools().await);
+    elsewhere(&site).revoke(digest(&site, "endings"), None).expect("it is revoked");
+    let list = client.send(Request::get("/v1/skills")).await.json();
+    let states: Vec<_> =
+        list["skills"].as_array().into_iter().flatten().map(|skill| skill["state"].as_str()).collect();
+    assert_eq!(states, [Some("revoked"), Some("revoked")], "{list}");
+    assert_eq!(list["skills"][0]["revoked_because"], "it lies");
+    assert!(!resources().await.contains("skill://echo/"));
+    let shown = client.send(Request::get("/v1/skills/echo")).await.json();
+    assert_eq!((&shown["state"], &shown["tools"]), (&json!("revoked"), &json!([])), "{shown}");
+    assert_eq!(shown["versions"][0]["revoked_because"], "it lies", "{shown}");
+    let version = client.send(Request::get("/v1/skills/echo@1")).await;
+    assert_eq!((version.status, version.problem().as_str()), (409, "revoked"), "{}", version.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use ringfence::{Call, CancellationToken, Digest, RunError};
-use ringfence_store::{Problem, Revoke, UnderWay};
+use ringfence_store::{Problem, Revoke, RevokedNow, UnderWay};
 use ringfence_store_tests::components::answering;
 use ringfence_store_tests::files::{clear, flip, pipe, replace};
 use ringfence_store_tests::{Shelf, by, code, name, runtime, version};
@@ -34,6 +34,34 @@ fn prepared() -> (Shelf, Digest) {
     shelf.put("a", &answering(2));
     shelf.put("b", &answering(1));
     (shelf, Digest::of(&answering(1)))
+}
+
+/// Kept in memory for lists: each revocation by whatever process is there at the next question, and nothing is read again
+/// while there is none.
+#[test]
+fn all_revocations_are_known_at_the_next_question() {
+    let (shelf, first) = prepared();
+    let revoked = RevokedNow::default();
+    let folder = fs::File::open(shelf.store().path().join("revoked")).expect("it is there");
+    let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    let settle = || folder.set_modified(long_ago).expect("it is ours");
+    settle();
+    let none = revoked.of(shelf.store()).expect("it can be seen");
+    assert!(none.is_empty());
+    assert!(std::sync::Arc::ptr_eq(&none, &revoked.of(shelf.store()).expect("it can be seen")));
+    // However quickly one follows the other.
+    let other = shelf.again();
+    let mut all = std::collections::HashSet::new();
+    for digest in [first, Digest::of(b"another"), Digest::of(b"a third")] {
+        other.store().revoke(digest, None).expect("it is revoked");
+        all.insert(digest);
+        assert_eq!(*revoked.of(shelf.store()).expect("it can be seen"), all);
+    }
+    // A time of long ago, and another one than before: read once more, and then no more.
+    settle();
+    let known = revoked.of(shelf.store()).expect("it can be seen");
+    assert_eq!(*known, all);
+    assert!(std::sync::Arc::ptr_eq(&known, &revoked.of(shelf.store()).expect("it can be seen")));
 }
 
 #[test]

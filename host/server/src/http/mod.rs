@@ -3,6 +3,7 @@
 mod alive;
 mod body;
 mod call;
+mod gone;
 pub(crate) mod limits;
 pub(crate) mod mcp;
 mod openapi;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::gone::Gone;
 use super::problem::Problem;
 use super::{Caller, Segments};
 use crate::app::App;
@@ -199,8 +200,9 @@ pub(crate) async fn list(
     let seen = catalog.names.iter().filter(|(name, entry)| {
         after.as_ref().is_none_or(|after| *name > after) && caller.0.sees(name, &entry.record.owner)
     });
+    let gone = Gone::by_now(&app);
     let mut skills: Vec<Summary> =
-        seen.take(limit.saturating_add(1)).map(|(_, entry)| summary(entry)).collect();
+        seen.take(limit.saturating_add(1)).map(|(_, entry)| summary(entry, &gone)).collect();
     let more = skills.len() > limit;
     skills.truncate(limit);
     let next = skills.last().filter(|_| more).map(|last| last.name.clone());
@@ -236,11 +238,17 @@ async fn shown(
     style: SchemaStyle,
 ) -> Result<Json<Shown>, ServeError> {
     let entry = std::sync::Arc::clone(app.librarian.catalog().entry(name, &caller.0)?);
-    let ready = match (entry.ready(), name.contains('@')) {
-        (ready, false) => ready,
-        (_, true) => Some(app.find(name, &caller.0).await?),
+    let ready = if name.contains('@') { Some(app.find(name, &caller.0).await?) } else { None };
+    let gone = Gone::by_now(app);
+    let mut summary = summary(&entry, &gone);
+    let ready = match ready {
+        Some(ready) if gone.has(&entry, ready.digest) => {
+            let (digest, reason) = (ready.digest, gone.reason(&entry, ready.digest));
+            return Err(ServeError::Store(StoreError::Revoked { digest, reason }));
+        }
+        Some(ready) => Some(ready),
+        None => entry.callable(&gone.digests),
     };
-    let mut summary = summary(&entry);
     if let Some(ready) = &ready {
         summary.version = Some(ready.version.to_string());
         summary.digest = Some(ready.digest.to_string());
@@ -254,8 +262,8 @@ async fn shown(
         size: of.size,
         submitted: of.submitted,
         held: of.held,
-        revoked: entry.revoked.contains_key(&of.digest),
-        revoked_because: entry.revoked.get(&of.digest).cloned().flatten(),
+        revoked: gone.has(&entry, of.digest),
+        revoked_because: gone.reason(&entry, of.digest),
     });
     Ok(Json(Shown {
         tools: ready.as_deref().map_or_else(Vec::new, |ready| tools(ready, style)),
@@ -264,12 +272,15 @@ async fn shown(
     }))
 }
 
-fn summary(entry: &Entry) -> Summary {
+fn summary(entry: &Entry, gone: &Gone<'_>) -> Summary {
     let current = entry.current.load();
+    let revoked = entry.stands_for().filter(|digest| gone.has(entry, *digest));
     let (state, ready) = match &**current {
+        _ if revoked.is_some() => (SkillState::Revoked, None),
+        // Served until the version after it is loaded, and revoked since.
+        Current::Ready(ready) if gone.has(entry, ready.digest) => (SkillState::Loading, None),
         Current::Ready(ready) => (SkillState::Ready, Some(ready)),
         Current::Loading => (SkillState::Loading, None),
-        Current::Nothing if entry.revocation().is_some() => (SkillState::Revoked, None),
         Current::Nothing => (SkillState::Held, None),
         Current::Broken { .. } => (SkillState::Broken, None),
     };
@@ -278,10 +289,7 @@ fn summary(entry: &Entry) -> Summary {
         owner: entry.record.owner.to_string(),
         version: ready.map(|ready| ready.version.to_string()),
         digest: ready.map(|ready| ready.digest.to_string()),
-        revoked_because: match state {
-            SkillState::Revoked => entry.revocation().and_then(|(_, reason)| reason.map(str::to_owned)),
-            SkillState::Ready | SkillState::Loading | SkillState::Held | SkillState::Broken => None,
-        },
+        revoked_because: revoked.and_then(|digest| gone.reason(entry, digest)),
         state,
         description: ready.and_then(|ready| ready.skill.about().map(str::to_owned)),
     }

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use ringfence::{Digest, Fault, Skill};
 use ringfence_store::{
-    Library, Name, Origin, Owner, Record, Reference, Revocation, Stamp, Store, StoreError, Token, Turns,
-    Version,
+    Library, Name, Origin, Owner, Record, Reference, Revocation, RevokedNow, Stamp, Store, StoreError, Token,
+    Turns, Version,
 };
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
@@ -60,6 +60,8 @@ struct Shelf {
     slow: Turns,
     /// Versions that are not current.
     versions: Versions,
+    /// For lists.
+    revoked: RevokedNow,
     /// What is loaded, by digest: equal bytes are loaded once, under however many names.
     alike: Short<HashMap<Digest, Weak<Ready>>>,
     /// Held while a skill is put into the catalog, so that two do not take the same room.
@@ -105,6 +107,7 @@ impl Librarian {
             quick: Turns::new(LOADS),
             slow: Turns::new(COMPILES),
             versions: Versions::default(),
+            revoked: RevokedNow::default(),
             alike: Short::default(),
             placing: Short::default(),
         };
@@ -114,6 +117,18 @@ impl Librarian {
     /// The catalog as it is now.
     pub(crate) fn catalog(&self) -> arc_swap::Guard<Arc<Catalog>> {
         self.shelf.catalog.load()
+    }
+
+    /// What is revoked by now, by one look at a directory: the catalog may be half a second older. Where the store cannot be
+    /// seen, the catalog is all that is known; no run begins meanwhile.
+    pub(crate) fn revoked(&self) -> Arc<HashSet<Digest>> {
+        let store = self.shelf.library.store();
+        store.and_then(|store| self.shelf.revoked.of(store).ok()).unwrap_or_default()
+    }
+
+    /// Why a digest is revoked, as far as that was said and can be read.
+    pub(crate) fn reason(&self, digest: Digest) -> Option<String> {
+        self.shelf.library.store()?.revocation(digest)?.reason
     }
 
     /// Tells of every change of what can be called.

@@ -48,7 +48,7 @@ impl App {
     /// A value that is another one when what a caller sees is.
     pub(super) fn seen_by(&self, principal: &Principal) -> u64 {
         let config = self.config.load();
-        self.librarian.catalog().seen_by(principal, |ready| config.accepts(ready))
+        self.librarian.catalog().seen_by(principal, &self.librarian.revoked(), |ready| config.accepts(ready))
     }
 }
 
@@ -66,7 +66,8 @@ impl Agent {
         let after = cursor(request.and_then(|request| request.cursor.as_deref()))?;
         let page = self.app.config.load().mcp.page.as_usize();
         let catalog = Arc::clone(&*self.app.librarian.catalog());
-        let carry = catalog.visible(principal).filter(|ready| ready.described.skill_md.is_some());
+        let revoked = self.app.librarian.revoked();
+        let carry = catalog.visible(principal, &revoked).filter(|ready| ready.described.skill_md.is_some());
         let from = carry.filter(|ready| after.as_ref().is_none_or(|(name, _)| ready.name > *name));
         let mut skills: Vec<Arc<Ready>> = from.take(page.saturating_add(1)).collect();
         let more = skills.len() > page;
@@ -81,7 +82,9 @@ impl Agent {
             .and_then(|rest| rest.strip_suffix("/SKILL.md"))
             .and_then(|name| name.parse().ok());
         let catalog = self.app.librarian.catalog();
-        let ready = name.and_then(|name| catalog.entry(name.as_str(), &self.principal).ok()?.ready());
+        let revoked = self.app.librarian.revoked();
+        let entry = |name: Name| catalog.entry(name.as_str(), &self.principal).ok().map(Arc::clone);
+        let ready = name.and_then(entry).and_then(|entry| entry.callable(&revoked));
         ready.filter(|ready| ready.described.skill_md.is_some()).ok_or_else(|| {
             let uri = ringfence::text::clean(uri, 200);
             ErrorData::invalid_params(format!("there is no resource `{uri}`"), Some(json!({"uri": uri})))

@@ -94,9 +94,10 @@ impl Protocol {
         let config = self.app.config.load_full();
         let page = config.mcp.page.as_usize();
         let catalog = Arc::clone(&*self.app.librarian.catalog());
+        let revoked = self.app.librarian.revoked();
         let mut tools = Vec::new();
         let (mut count, mut next, mut last) = (0_usize, None, None);
-        'skills: for ready in catalog.visible(&sender.principal) {
+        'skills: for ready in catalog.visible(&sender.principal, &revoked) {
             if after.as_ref().is_some_and(|(name, _)| ready.name < *name) {
                 continue;
             }
@@ -251,7 +252,8 @@ impl Protocol {
         let Some((skill, rest)) = name.split_once('_') else {
             // The listed name of a tool of a skill with a long name is cut within that.
             let catalog = Arc::clone(&*self.app.librarian.catalog());
-            let cut = catalog.visible(principal).filter(|_| name.len() == LONGEST);
+            let revoked = self.app.librarian.revoked();
+            let cut = catalog.visible(principal, &revoked).filter(|_| name.len() == LONGEST);
             let mut found = cut.filter_map(|ready| {
                 let tool = ready.described.tool(name)?;
                 let (tool, wrap) = (tool.tool.clone(), tool.is_wrapped());

@@ -1,0 +1,34 @@
+//! What is revoked at the time of a request, for whoever shows skills.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use ringfence::Digest;
+
+use crate::app::App;
+use crate::catalog::Entry;
+
+/// What is revoked by now. A catalog may be half a second older.
+pub(super) struct Gone<'a> {
+    app: &'a App,
+    pub(super) digests: Arc<HashSet<Digest>>,
+}
+
+impl<'a> Gone<'a> {
+    pub(super) fn by_now(app: &'a App) -> Self {
+        Self { app, digests: app.librarian.revoked() }
+    }
+
+    pub(super) fn has(&self, entry: &Entry, digest: Digest) -> bool {
+        self.digests.contains(&digest) || entry.revoked.contains_key(&digest)
+    }
+
+    /// Why it is revoked, where it is and that was said.
+    pub(super) fn reason(&self, entry: &Entry, digest: Digest) -> Option<String> {
+        match entry.revoked.get(&digest) {
+            Some(reason) => reason.clone(),
+            None if self.digests.contains(&digest) => self.app.librarian.reason(digest),
+            None => None,
+        }
+    }
+}
