@@ -16,6 +16,7 @@ wit_bindgen::generate!({ path: "wit", world: "imports", generate_all });
 pub use ringfence::skill::*;
 
 /// The part of WASI that stands in for what `std` lacks in a skill.
+#[cfg(target_arch = "wasm32")]
 pub(crate) mod wasi {
     wit_bindgen::generate!({
         inline: "

@@ -34,6 +34,9 @@
 //! In the module of the skill `println!`, `eprintln!`, `print!`, `eprint!` and `dbg!` print to the log of the run. In other
 //! modules, add `use ringfence_skill::println;` and the like.
 
+// Off wasm the tests are built, and nothing may be there for wasm alone.
+#![cfg_attr(test, deny(unused_imports, reason = "what only wasm uses must not be there without it"))]
+
 pub mod budget;
 pub mod clock;
 mod convert;
