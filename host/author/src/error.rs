@@ -3,11 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
-/// An error of [`crate`].
+/// Why creating, building or packing a skill failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthorError {
-    /// A name that cannot be a skill's, or not in every language.
+    /// A name is invalid for a skill, or in one of the languages.
     #[error("`{name}` cannot be the name of a new skill: {reason}")]
     Name {
         /// The name.
@@ -15,20 +15,20 @@ pub enum AuthorError {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// The folder is there.
+    /// The folder exists already.
     #[error("{0} is there already; nothing was written. Choose another name, or another place with `--dir`")]
     Exists(PathBuf),
     /// A file or folder cannot be used.
     #[error("{path}: cannot {action}: {source}")]
     Io {
-        /// What was to be done.
+        /// The attempted action.
         action: &'static str,
-        /// With what.
+        /// The file or folder.
         path: PathBuf,
         /// Why not.
         source: io::Error,
     },
-    /// `skill.toml` is not one.
+    /// `skill.toml` is invalid.
     #[error("{file}:{line}: {reason}")]
     Manifest {
         /// The file.
@@ -46,67 +46,67 @@ pub enum AuthorError {
         /// What is wrong.
         reason: String,
     },
-    /// There is no text of the contract.
+    /// The skill has no WIT text.
     #[error("there is no WIT in {0}: a skill's contract is in `wit/*.wit`")]
     NoWit(PathBuf),
-    /// The folder is no skill's.
+    /// The folder contains no skill.
     #[error(
         "{0} is no skill's folder: there is neither `skill.toml` nor a source that shows the language. \
          `ringfence new NAME` makes one"
     )]
     NoSkill(PathBuf),
-    /// Nothing says which language it is.
+    /// The skill's language is unknown.
     #[error(
         "{0} does not say its language: add `language = \"rust\"` (or javascript, python, go, c) to skill.toml"
     )]
     NoLanguage(PathBuf),
-    /// A tool that the build needs is not there.
+    /// A tool for the build is missing.
     #[error("{what} is missing, which building {language} needs; run: {install}")]
     MissingTool {
         /// The tool.
         what: String,
-        /// For which language.
+        /// The language.
         language: &'static str,
-        /// What installs it.
+        /// The command that installs it.
         install: String,
     },
     /// A tool of the build failed.
     #[error("{command} failed ({status}){output}")]
     ToolFailed {
-        /// The command, as one would type it.
+        /// The command line.
         command: String,
         /// How it ended.
         status: String,
-        /// The end of what it said, from a new line on.
+        /// The end of its output, on a new line.
         output: String,
     },
-    /// The tools ran, and what they made is no component.
+    /// The tools of the build made no component.
     #[error("{what}")]
     Made {
-        /// What came of it.
+        /// What is wrong.
         what: String,
     },
     /// The bytes are no component.
     #[error("not a component: {0}")]
     NotComponent(String),
-    /// `skill.toml` and the component do not agree.
+    /// `skill.toml` names a tool that the component does not export.
     #[error("skill.toml names the tool `{tool}`, which the component does not export; it has: {known}")]
     NoSuchTool {
         /// The name.
         tool: String,
-        /// Those that are there.
+        /// The exported tools.
         known: String,
     },
-    /// A tool is described under both of its names.
+    /// `skill.toml` describes a tool under both of its names.
     #[error("skill.toml describes the tool `{tool}` under both of its names; keep one")]
     Twice {
         /// Its full name.
         tool: String,
     },
-    /// The licence is none that has a name.
+    /// The licence is no SPDX expression.
     #[error("skill.toml: `{0}` is no SPDX licence expression, such as `MIT` or `Apache-2.0 OR MIT`")]
     License(String),
-    /// The documentation is larger than a host takes.
+    /// The documentation is larger than a host accepts.
     #[error(
         "the documentation takes {size} bytes; a host takes {cap}. Shorten the comments in the WIT, the examples or \
          SKILL.md"
@@ -120,7 +120,7 @@ pub enum AuthorError {
 }
 
 impl AuthorError {
-    /// The stable code, in kebab-case.
+    /// Returns the stable code, in kebab-case.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Name { .. } => "bad-name",

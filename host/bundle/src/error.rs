@@ -13,16 +13,16 @@ pub enum BundleError {
     /// The file cannot be read.
     #[error("the bundle cannot be read: {0}")]
     Io(#[from] io::Error),
-    /// The worker cannot keep what it has seen, so it takes nothing new. The node's fault, not the bundle's.
+    /// The worker cannot store the highest version that it has seen, so it accepts no new bundle. The node's fault.
     #[error("the state file cannot be kept: {0}; make room for it, or name another with --state")]
     State(io::Error),
-    /// It does not begin as a bundle does.
+    /// The file does not begin like a bundle.
     #[error("this is no bundle: `ringfence bundle` makes one")]
     NotABundle,
-    /// Of another version of the format.
+    /// The bundle has another version of the format.
     #[error("the bundle is of format {0}, and this worker reads format 1: use a worker of the same release")]
     Format(u32),
-    /// Larger than the worker takes.
+    /// The bundle is larger than the worker accepts.
     #[error("the bundle has {size} bytes; this worker takes {cap}")]
     TooLarge {
         /// Bytes.
@@ -30,93 +30,93 @@ pub enum BundleError {
         /// The cap.
         cap: u64,
     },
-    /// It ends early, or goes on after its end.
+    /// The file is shorter or longer than its header states.
     #[error("the bundle is cut or has something added: it says {said} bytes and has {size}; fetch it again")]
     Size {
-        /// What its header says.
+        /// Bytes by the header.
         said: u64,
-        /// What there is.
+        /// Bytes of the file.
         size: u64,
     },
-    /// It carries no signature.
+    /// The bundle has no signature.
     #[error("the bundle is not signed: make it with `ringfence bundle --key FILE`")]
     Unsigned,
-    /// Signed with a key that this worker does not know.
+    /// The signing key is not one of the worker's trusted keys.
     #[error("the bundle is signed with {0}, which is not trusted here: give its public key with --key")]
     UnknownKey(KeyId),
-    /// The key, the bundle or a skill of it was revoked.
+    /// The key, the bundle or one of its skills is revoked.
     #[error("{what} is revoked: the bundle is not loaded; make a new one without it")]
     Revoked {
-        /// What was revoked.
+        /// The revoked id.
         what: String,
     },
-    /// The signature is not of this header and manifest.
+    /// The signature does not fit the header and the manifest.
     #[error("the signature is wrong: the bundle was altered, or its key is not what it says; fetch it again")]
     Signature,
-    /// The blobs are not those that were signed.
+    /// The blobs differ from the signed ones.
     #[error("the compiled code was altered after it was signed; fetch the bundle again")]
     Altered,
-    /// Signed, and still not a manifest that this version reads.
+    /// The signed manifest is not readable by this version.
     #[error("the manifest cannot be used: {0}; make the bundle anew with this release's `ringfence bundle`")]
     Manifest(String),
-    /// Its time is over.
+    /// The bundle has expired.
     #[error("the bundle expired at {expires} and it is {now}: make a new one")]
     Expired {
         /// Seconds since 1970.
         expires: Time,
-        /// The clock's.
+        /// The time of the clock.
         now: Time,
     },
-    /// Its time has not come.
+    /// The bundle is not valid yet.
     #[error(
         "the bundle is valid from {not_before} on and it is {now}: wait, or look at this machine's clock"
     )]
     NotYetValid {
         /// Seconds since 1970.
         not_before: Time,
-        /// The clock's.
+        /// The time of the clock.
         now: Time,
     },
-    /// The machine's clock cannot be right, so no date can be checked.
+    /// The machine's clock is plainly wrong, so the worker cannot check dates.
     #[error(
         "this machine's clock says {now}, which cannot be: set it, since the bundle's dates are checked by it"
     )]
     Clock {
-        /// What it says.
+        /// The time of the clock.
         now: Time,
     },
-    /// Older than what this worker has seen.
+    /// The bundle is older than one that this worker has seen.
     #[error(
         "the bundle has version {version}, and version {seen} was seen here already: bundles never go back"
     )]
     Rollback {
-        /// The bundle's.
+        /// The bundle's version.
         version: u64,
-        /// The highest that was seen.
+        /// The highest version seen.
         seen: u64,
     },
-    /// Two bundles of one version.
+    /// Another bundle with the same version was seen.
     #[error(
         "the bundle has version {0}, as one that was seen here, and other contents: make it with a higher --bundle-version"
     )]
     SameVersion(u64),
-    /// None of its code is for this worker.
+    /// The bundle has no code for this worker.
     #[error("the bundle has no code for this worker. It has: {has}. The worker takes: {wants}")]
     NoBuild {
         /// Fingerprints in the bundle.
         has: String,
-        /// Fingerprints that the worker takes.
+        /// Fingerprints that the worker accepts.
         wants: String,
     },
-    /// The engine does not take code that was signed.
+    /// The engine does not load the signed code.
     #[error("skill {name} of the bundle does not load: {}", text::clean(&reason.to_string(), 512))]
     Load {
         /// The skill.
         name: String,
-        /// What the engine says.
+        /// The engine's error.
         reason: LoadError,
     },
-    /// The system does not let the worker make memory executable. The node's fault, not the bundle's.
+    /// The system forbids the worker to make memory executable. The node's fault, not the bundle's.
     #[error(
         "skill {name} of the bundle cannot run as code here: this system does not let the worker make memory \
          executable; interpret: --interpret, with a bundle for pulley64"
@@ -128,7 +128,7 @@ pub enum BundleError {
 }
 
 impl BundleError {
-    /// Why a skill of a bundle does not load, with the next step of a node that may run no code.
+    /// Converts a load error of a skill in a bundle, with the next step for a node that cannot run code.
     pub fn of_load(name: &str, reason: LoadError) -> Self {
         let name = name.to_owned();
         match reason {
@@ -137,7 +137,7 @@ impl BundleError {
         }
     }
 
-    /// Whose fault it is: the node's ([`Fault::Host`]), or that of whoever made the bundle or named it.
+    /// Returns whose fault it is: the node's ([`Fault::Host`]), or that of the bundle's author or caller.
     pub fn fault(&self) -> Fault {
         match self {
             Self::Io(_) | Self::State(_) | Self::Clock { .. } | Self::NotExecutable { .. } => Fault::Host,
@@ -160,7 +160,7 @@ impl BundleError {
         }
     }
 
-    /// The stable code, in kebab-case.
+    /// Returns the stable code, in kebab-case.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Io(_) => "cannot-read",
@@ -192,7 +192,7 @@ impl BundleError {
 pub struct Time(pub u64);
 
 impl Time {
-    /// What this machine's clock says; 0 for one that stands before 1970.
+    /// Returns the time of this machine's clock; 0 before 1970.
     pub fn now() -> Self {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Self(since.map_or(0, |since| since.as_secs()))

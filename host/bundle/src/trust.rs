@@ -1,4 +1,4 @@
-//! Who is believed, and what is not any more: trusted keys, and a list of keys, bundles and skills that are revoked.
+//! Trust of a worker: trusted keys, and revoked keys, bundles and skills.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -8,17 +8,17 @@ use ringfence::{Digest, text};
 use crate::error::{BundleError, Time};
 use crate::key::{KeyError, KeyId, PublicKey};
 
-/// A clock before this is wrong: the format did not exist. 2026-10-01.
+/// Earliest plausible time: the format did not exist before. 2026-10-01.
 const EARLIEST: Time = Time(1_790_812_800);
 
-/// A clock after this is wrong as well. 2100-01-01.
+/// Latest plausible time. 2100-01-01.
 const LATEST: Time = Time(4_102_444_800);
 
-/// A file that says whom to trust cannot be used.
+/// Why a file of keys or revocations cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("{path}: {source}")]
     Io {
         /// The file.
@@ -26,26 +26,26 @@ pub enum TrustError {
         /// Why not.
         source: std::io::Error,
     },
-    /// It holds what is no public key.
+    /// The file contains something that is no public key.
     #[error("{path}: {source}")]
     Key {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// What is wrong.
         source: KeyError,
     },
-    /// It holds what is no revocation.
+    /// The file contains something that is no revocation.
     #[error("{path}: {reason}")]
     Revocations {
         /// The file.
         path: PathBuf,
-        /// Which line, and what is wrong with it.
+        /// The line, and what is wrong with it.
         reason: String,
     },
 }
 
 impl TrustError {
-    /// The stable code, in kebab-case.
+    /// Returns the stable code, in kebab-case.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Io { .. } => "cannot-read",
@@ -63,16 +63,16 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Trusts these keys, each for itself. No key, no bundle.
+    /// Trusts these keys, each alone. Without a key no bundle is accepted.
     pub fn new(keys: Vec<PublicKey>) -> Self {
         Self { keys, revoked: Revocations::default() }
     }
 
-    /// Trusts the keys of these files, and revokes what those lists say, all of them together.
+    /// Trusts the keys of these files, and revokes the entries of all those lists.
     ///
     /// # Errors
     ///
-    /// [`TrustError`], for the first file that cannot be used.
+    /// Fails with a [`TrustError`] for the first unusable file.
     pub fn read_files(keys: &[PathBuf], revoked: &[PathBuf]) -> Result<Self, TrustError> {
         let read = |path: &PathBuf| {
             let path = path.clone();
@@ -91,16 +91,16 @@ impl Trust {
         Ok(trust)
     }
 
-    /// Trusts the keys of a text with one a line, as [`PublicKey::read_all`] reads it.
+    /// Trusts the keys of a text, one a line, as [`PublicKey::read_all`] reads it.
     ///
     /// # Errors
     ///
-    /// [`KeyError`].
+    /// Fails with a [`KeyError`] for an invalid key.
     pub fn from_lines(keys: &str) -> Result<Self, KeyError> {
         Ok(Self::new(PublicKey::read_all(keys)?))
     }
 
-    /// What is revoked, whoever signed it.
+    /// Sets the revocations, for all keys.
     #[must_use]
     pub fn revoking(mut self, revoked: Revocations) -> Self {
         self.revoked = revoked;
@@ -112,11 +112,11 @@ impl Trust {
         self.keys.iter().find(|key| key.id() == id).ok_or(BundleError::UnknownKey(id))
     }
 
-    /// Whether a bundle that serves may go on: its key, itself and its skills are not revoked, and its time is now.
+    /// Checks that an active bundle can continue: key, bundle and skills are not revoked, and its dates include now.
     ///
     /// # Errors
     ///
-    /// [`BundleError`], which says what is the matter.
+    /// Fails with the [`BundleError`] that applies.
     pub fn check_serving(
         &self,
         key: KeyId,
@@ -128,11 +128,11 @@ impl Trust {
         self.allow(bundle, manifest, now)
     }
 
-    /// Whether a skill is not revoked.
+    /// Checks that a skill is not revoked.
     ///
     /// # Errors
     ///
-    /// [`BundleError::Revoked`].
+    /// Fails with [`BundleError::Revoked`] if it is.
     pub fn expect_allowed(&self, skill: Digest) -> Result<(), BundleError> {
         self.revoked.check(&skill.to_string())
     }
@@ -147,7 +147,7 @@ impl Trust {
 }
 
 impl crate::Manifest {
-    /// Whether its time is now, and whether that can be told at all.
+    /// Checks that the dates include now, by a plausible clock.
     ///
     /// # Errors
     ///

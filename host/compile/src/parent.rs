@@ -41,24 +41,24 @@ const THREADS: usize = 4;
 
 /// Limits of one compilation.
 ///
-/// Defaults: 60 s of CPU, 60 s without any, 2 GiB of address space, 256 MiB of output, 2 at once in this
-/// process, 64 that wait in it. Other processes count for themselves.
+/// Defaults: 60 s of CPU time, 60 s without any, 2 GiB of address space, 256 MiB of output, 2 at once in this
+/// process, 64 waiting in it. Other processes count separately.
 #[derive(Debug, Clone)]
 pub struct CompileLimits {
     /// CPU time over all threads of the child, in whole seconds. Default: 60 s.
     pub cpu: Duration,
-    /// Wall time in which the child gets no CPU time at all: it hangs, or the machine never comes to it. A child that
-    /// only gets little is waited for. Where the system does not tell a child's CPU time, twenty times this is the limit
-    /// on its wall time. Default: 60 s.
+    /// Longest wall time without any CPU time for the child: it hangs, or the machine never runs it. The parent waits
+    /// for a child that gets only little. Where the system does not report a child's CPU time, its wall time is limited
+    /// to twenty times this. Default: 60 s.
     pub stalled: Duration,
-    /// Bytes of address space. Default: 2 GiB.
+    /// Maximum bytes of the child's address space. Default: 2 GiB.
     pub memory: u64,
-    /// Bytes of the artifact. Default: 256 MiB.
+    /// Maximum bytes of the artifact. Default: 256 MiB.
     pub output: u64,
-    /// Compilations at once in this process, by a [`Compiler`] and its clones; others wait. Default: 2, and at
+    /// Maximum number of concurrent compilations of a [`Compiler`] and its clones; others wait. Default: 2, and at
     /// least 1.
     pub at_once: usize,
-    /// Compilations that wait; others are refused at once. Default: 64.
+    /// Maximum number of waiting compilations; others are refused at once. Default: 64.
     pub queue: usize,
 }
 
@@ -75,44 +75,44 @@ impl Default for CompileLimits {
     }
 }
 
-/// Why a component was not compiled.
+/// Why compiling a component failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompileError {
-    /// The compiler refused it.
+    /// The compiler refused the component.
     #[error("{0}")]
     Refused(String),
-    /// It took too much CPU time.
+    /// The compilation exceeded its CPU time.
     #[error("compiling it takes more than {} s of CPU time: the component is too complex", .0.as_secs())]
     OverCpu(Duration),
-    /// The child got no CPU time. Says nothing about the component.
+    /// The child got no CPU time. It says nothing about the component.
     #[error(
         "the compiler got no CPU time for {} s: this machine is too busy, or the compiler was stopped; try again later",
         .0.as_secs()
     )]
     Stalled(Duration),
-    /// It took too much memory.
+    /// The compilation exceeded its memory.
     #[error("compiling it takes more than {} MiB of memory: the component is too complex", .0 >> 20)]
     OverMemory(u64),
-    /// It compiles to too much code.
+    /// The compiled code is too large.
     #[error("it compiles to more than {} MiB of code", .0 >> 20)]
     OverOutput(u64),
-    /// It made the compiler try what only a compiler that was taken over tries, and the kernel ended it.
+    /// The compiler tried something that only an exploit tries, and the kernel ended it.
     #[error(
         "compiling it made the compiler try what no compiler does, such as starting a process or opening a \
          socket; its jail ended it"
     )]
     JailViolation,
-    /// The compiler crashed, by itself.
+    /// The compiler crashed.
     #[error("the compiler ended with {status}{said}")]
     Crashed {
         /// How the child ended.
         status: ExitStatus,
-        /// Its last words, or nothing.
+        /// The end of its error output, or nothing.
         said: String,
     },
-    /// Something other than a limit, the jail or the compiler itself ended the child: the system when its memory
-    /// ran out, an operator, a supervisor. Says nothing about the component.
+    /// Something outside ended the child: the system for lack of memory, an operator, a supervisor. It says nothing
+    /// about the component.
     #[error(
         "the compiler was killed from outside ({status}), by the system for lack of memory or by an operator; \
          try again, and if it happens again see the system's log, and give it more memory or \
@@ -122,23 +122,23 @@ pub enum CompileError {
         /// How the child ended.
         status: ExitStatus,
     },
-    /// As many compile and wait as may. The same component may be taken later.
+    /// The compiler is at capacity: all its places and its queue are taken. Try again later.
     #[error(
         "the compiler is busy: {waiting} components wait for it and no more than {cap} may; try again later"
     )]
     QueueFull {
-        /// How many wait.
+        /// Number of waiting compilations.
         waiting: usize,
-        /// How many may.
+        /// Maximum number of waiting compilations.
         cap: usize,
     },
-    /// The child could not be started, locked up or fed. The host's fault.
+    /// The host could not start, jail or feed the child.
     #[error("the compiler could not be run: {0}")]
     Host(#[from] io::Error),
 }
 
 impl CompileError {
-    /// Whose fault it is.
+    /// Returns whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
             Self::Refused(_)
@@ -152,7 +152,7 @@ impl CompileError {
         }
     }
 
-    /// The stable code, in kebab-case.
+    /// Returns the stable code, in kebab-case.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused(_) => "compile-failed",
@@ -173,16 +173,16 @@ impl CompileError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CompileStage {
-    /// It waits for one of the places among those that compile.
+    /// The compilation waits for a place.
     Waiting {
-        /// How many others wait.
+        /// Number of other waiting compilations.
         others: usize,
     },
     /// The child compiles.
     Compiling {
-        /// CPU time that it has used, where the system tells it.
+        /// CPU time used, where the system reports it.
         cpu: Option<Duration>,
-        /// What it may use.
+        /// The limit on CPU time.
         limit: Duration,
     },
 }
@@ -198,12 +198,12 @@ pub struct Compiler {
 }
 
 impl Compiler {
-    /// Children are this very program, which calls [`crate::child_main`] first.
+    /// Creates a compiler whose children are this program, which must call [`crate::child_main`] first.
     ///
     /// # Errors
     ///
-    /// When this process never called [`crate::child_main`]: then its children would not be compilers. When the
-    /// system does not tell which program this is.
+    /// Fails if this process never called [`crate::child_main`], because its children would not compile then. Also
+    /// fails if the system does not report the path of this program.
     pub fn this_program(limits: CompileLimits) -> io::Result<Self> {
         if !crate::child::ASKED.load(Ordering::Relaxed) {
             let message =
@@ -216,7 +216,8 @@ impl Compiler {
         Ok(Self::program(program, limits))
     }
 
-    /// Children are `program`, which calls [`crate::child_main`] first and is of this very version.
+    /// Creates a compiler whose children are `program`, which must call [`crate::child_main`] first and have this
+    /// version.
     pub fn program(program: PathBuf, limits: CompileLimits) -> Self {
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
         let places = semaphore(limits.at_once.max(1));
@@ -224,18 +225,20 @@ impl Compiler {
         Self { program, limits, places, queue, starter: Arc::default() }
     }
 
-    /// Compiles a validated skill in a child. Dropping the future ends the child, or gives the place in the
-    /// queue to another. On Linux the child ends as well when this process ends, however it does.
+    /// Compiles a validated skill in a child.
+    ///
+    /// Dropping the future ends the child, or frees its place in the queue. On Linux the child also ends with this
+    /// process, however that ends.
     ///
     /// # Errors
     ///
-    /// [`CompileError`], which names the limit that was hit.
+    /// Fails with a [`CompileError`], which names an exceeded limit.
     pub async fn compile(&self, skill: &ValidatedSkill) -> Result<Artifact, CompileError> {
         self.compile_to(skill, None, |_| {}).await
     }
 
-    /// The same, and tells `on` when it waits, when the child begins, and about twice a second how much CPU time the
-    /// child has used.
+    /// Compiles as [`Compiler::compile`] does, and reports progress to `on`: when it waits, when the child begins, and
+    /// about twice a second the CPU time used.
     ///
     /// # Errors
     ///
@@ -248,11 +251,11 @@ impl Compiler {
         self.compile_to(skill, None, on).await
     }
 
-    /// The same ahead of time, for a target instead of this machine.
+    /// Compiles ahead of time, for a target instead of for this machine.
     ///
     /// # Errors
     ///
-    /// As [`Compiler::compile`]; [`CompileError::Refused`] where the compiler does not know the target.
+    /// As [`Compiler::compile`]. Fails with [`CompileError::Refused`] if the compiler does not know the target.
     pub async fn compile_for(
         &self,
         skill: &ValidatedSkill,
@@ -277,12 +280,12 @@ impl Compiler {
         Ok(unsafe { Artifact::from_trusted(code) })
     }
 
-    /// What a child says that tries one forbidden thing.
+    /// Runs a child that tries one forbidden thing, and returns its output.
     pub(crate) async fn ask(&self, attempt: &str) -> Result<Said, CompileError> {
         self.converse(self.start(None, Some(attempt))?, &[], |_| {}).await
     }
 
-    /// A place among those that compile, at once or after a wait in the queue.
+    /// Waits for a place to compile.
     async fn place(&self, on: &mut impl FnMut(CompileStage)) -> Result<SemaphorePermit<'_>, CompileError> {
         match self.places.try_acquire() {
             Ok(place) => return Ok(place),
@@ -335,7 +338,7 @@ impl Compiler {
         }
     }
 
-    /// Ends when the child has got no CPU time for too long.
+    /// Waits until the child has got no CPU time for too long.
     async fn watch(&self, pid: Option<u32>, mut on: impl FnMut(CompileStage)) {
         let mut stall = Stall::new(self.limits.stalled, Instant::now());
         let mut told = None;
@@ -352,7 +355,7 @@ impl Compiler {
         }
     }
 
-    /// The output of a child that ended well, or why another did not.
+    /// Returns the output of a successful child, or why it failed.
     pub(crate) fn judge(&self, said: Said) -> Result<Vec<u8>, CompileError> {
         let Said { code, over, words, status } = said;
         if over {

@@ -25,18 +25,18 @@ use crate::seen::Seen;
 /// bundle has it and else for Pulley. Fit for a machine of 512 MB; see SECURITY.md for what that leaves uncovered.
 #[derive(Debug, Clone)]
 pub struct WorkerConfig {
-    /// Runs at once; one more is refused. Default: 32. Code for the processor and code for Pulley count each for itself.
+    /// Maximum number of concurrent runs; one more is refused. Default: 32. Native code and Pulley count separately.
     pub runs: u32,
-    /// Bytes that all runs together may hold, counted likewise. Default: 256 MiB. Not covered: the code of the skills, the engine.
+    /// Maximum bytes of all runs together, counted likewise. Default: 256 MiB. Not covered: the code of the skills, the
+    /// engine.
     pub memory: u64,
-    /// Bytes of the largest bundle that is read. Default: 64 MiB.
+    /// Maximum bytes of a bundle. Default: 64 MiB.
     pub bundle: u64,
-    /// Where the highest version that was seen is kept, so that an older bundle is refused after a restart as well.
-    /// Default: nowhere.
+    /// File with the highest version seen, so that a restarted worker refuses older bundles too. Default: none.
     pub state: Option<PathBuf>,
-    /// Run code for Pulley only, also where the bundle has code for this processor. Default: no.
+    /// Whether to run code for Pulley only, even if the bundle has native code. Default: no.
     pub interpret: bool,
-    /// What the time is, by which the dates of bundles are checked. Default: what this machine's clock says.
+    /// Clock for the dates of bundles. Default: this machine's.
     pub clock: fn() -> Time,
 }
 
@@ -57,10 +57,10 @@ impl Default for WorkerConfig {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkerError {
-    /// A value is out of range, or the system does not give what the engine needs.
+    /// A value is out of range, or the system lacks resources for the engine.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// What was seen is not known.
+    /// The file with the highest version seen cannot be read.
     #[error(
         "{path}: cannot read what this node has seen: {source}. Without it an old bundle could come back; remove the file to begin anew"
     )]
@@ -70,7 +70,7 @@ pub enum WorkerError {
         /// Why not.
         source: io::Error,
     },
-    /// Pulley was asked for.
+    /// The configuration asks for Pulley, which this build lacks.
     #[error("this worker has no interpreter: build it with `--features pulley`")]
     NoPulley,
 }
@@ -79,15 +79,15 @@ pub enum WorkerError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
-    /// There is no bundle that may be used now.
+    /// The worker has no valid bundle.
     #[error("no bundle serves here: {0}")]
     NoBundle(String),
     /// The bundle has no skill of that name.
     #[error("the bundle has no skill `{name}`; it has: {known}")]
     NoSuchSkill {
-        /// The name asked for.
+        /// The requested name.
         name: String,
-        /// The names there are.
+        /// The existing names.
         known: String,
     },
     /// The call was refused, or the host failed.
@@ -96,7 +96,7 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// The stable code, in kebab-case.
+    /// Returns the stable code, in kebab-case.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoBundle(_) => "no-bundle",
@@ -105,7 +105,7 @@ impl CallError {
         }
     }
 
-    /// Whose fault it is.
+    /// Returns whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
             Self::NoBundle(_) => Fault::Load,
@@ -118,9 +118,9 @@ impl CallError {
 /// What loading a bundle changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// It serves now.
+    /// The bundle is active now.
     Swapped,
-    /// It is the one that serves already.
+    /// The bundle was active already.
     Unchanged,
 }
 
@@ -137,11 +137,11 @@ struct Inner {
     pulley: OnceLock<Host>,
     trust: ArcSwap<Trust>,
     serving: ArcSwapOption<Serving>,
-    /// Bundles whose place another took, for as long as runs of theirs are under way.
+    /// Replaced bundles that still have runs.
     past: Mutex<Vec<Weak<Identity>>>,
-    /// Held while a bundle is loaded, so that two never are at once.
+    /// Locked while a bundle loads, so that only one loads at a time.
     seen: Mutex<Seen>,
-    /// Why nothing serves.
+    /// Why no bundle is active.
     why: Mutex<String>,
     /// Ends all runs.
     cancel: CancellationToken,
@@ -181,52 +181,52 @@ struct Loaded {
 }
 
 impl Serving {
-    /// What the bundle says of itself.
+    /// Returns the bundle's manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.identity.manifest
     }
 
-    /// Who signed it.
+    /// Returns the id of the signing key.
     pub fn key(&self) -> KeyId {
         self.identity.key
     }
 
-    /// Names this very bundle.
+    /// Returns the id of the bundle.
     pub fn id(&self) -> Digest {
         self.identity.id
     }
 
-    /// The fingerprint of the code that runs.
+    /// Returns the fingerprint of the active code.
     pub fn fingerprint(&self) -> &str {
         &self.target
     }
 
-    /// Whether its code is interpreted.
+    /// Returns whether the code is interpreted.
     pub fn is_interpreted(&self) -> bool {
         self.backend == Backend::Pulley
     }
 
-    /// A skill of it, and the limits of its runs.
+    /// Returns a skill of the bundle, and the limits of its runs.
     pub fn skill(&self, name: &str) -> Option<(&Skill, &Arc<Limits>)> {
         self.skills.get(name).map(|loaded| (&loaded.skill, &loaded.limits))
     }
 
-    /// The names of its skills, and the skills.
+    /// Returns the skills with their names.
     pub fn skills(&self) -> impl ExactSizeIterator<Item = (&str, &Skill)> {
         self.skills.iter().map(|(name, loaded)| (&**name, &loaded.skill))
     }
 
-    /// Cancelled when the bundle is revoked, or its key is not trusted any more. Runs that are given a child of it end
-    /// then.
+    /// Returns a token that is cancelled when the bundle is revoked or its key is no longer trusted. Runs with a child
+    /// of the token end then.
     pub fn cancellation(&self) -> &CancellationToken {
         &self.identity.cancel
     }
 
-    /// Whether it may be called still: it was not revoked, and its time is now.
+    /// Checks that the bundle can still be called: it is not revoked, and its dates include now.
     ///
     /// # Errors
     ///
-    /// [`CallError::NoBundle`], with the reason.
+    /// Fails with [`CallError::NoBundle`] and the reason.
     pub fn check(&self) -> Result<(), CallError> {
         if self.identity.cancel.is_cancelled() {
             return Err(CallError::NoBundle("it is not trusted any more, or this worker stops".to_owned()));
@@ -235,29 +235,31 @@ impl Serving {
         checked.map_err(|error| CallError::NoBundle(error.to_string()))
     }
 
-    /// A call of a tool, under the limits that the bundle gives. It is cancelled when the bundle is revoked or its key is
-    /// not trusted any more, also after another bundle took its place. This is the one way on which skills of bundles
-    /// are run: by the library, by the programs, and by C.
+    /// Prepares a call of a tool under the bundle's limits.
+    ///
+    /// The call is cancelled when the bundle is revoked or its key is no longer trusted, even after another bundle
+    /// replaced it. The library, the programs and C all run the skills of bundles this way.
     ///
     /// # Errors
     ///
-    /// [`CallError::NoBundle`] where the bundle must not be used any more; [`CallError::NoSuchSkill`].
+    /// Fails with [`CallError::NoBundle`] if the bundle must no longer be used, and with [`CallError::NoSuchSkill`].
     pub fn call(&self, skill: &str, tool: &str) -> Result<Call, CallError> {
         self.check()?;
         let (skill, limits) = self.find(skill)?;
         Ok(Call::new(&self.host, skill, tool, limits, &self.identity.cancel).of(&self.identity))
     }
 
-    /// What runs its skills. For its figures: a call goes by [`Serving::call`], since the host knows nothing of trust.
+    /// Returns the host of the skills, for its figures. Call with [`Serving::call`], because the host does not check
+    /// trust.
     pub fn host(&self) -> &Host {
         &self.host
     }
 
-    /// A skill of it, and the limits of its runs.
+    /// Returns a skill of the bundle, and the limits of its runs.
     ///
     /// # Errors
     ///
-    /// [`CallError::NoSuchSkill`], which names those that there are.
+    /// Fails with [`CallError::NoSuchSkill`], which lists the existing names.
     pub fn find(&self, name: &str) -> Result<(&Skill, &Arc<Limits>), CallError> {
         self.skill(name).ok_or_else(|| {
             let known: Vec<&str> = self.skills.keys().take(20).map(String::as_str).collect();
@@ -267,11 +269,11 @@ impl Serving {
 }
 
 impl Worker {
-    /// A worker that has no bundle yet.
+    /// Creates a worker without a bundle.
     ///
     /// # Errors
     ///
-    /// [`WorkerError`].
+    /// Fails with a [`WorkerError`].
     pub fn new(config: WorkerConfig, trust: Trust) -> Result<Self, WorkerError> {
         if config.interpret && !Target::here().contains(&Target::Pulley64) {
             return Err(WorkerError::NoPulley);
@@ -295,12 +297,13 @@ impl Worker {
         Ok(worker)
     }
 
-    /// Verifies a bundle of `size` bytes and puts it in the place of the one that serves. Calls that run go on with the
-    /// code that they began with. Blocks: it reads, hashes and maps.
+    /// Verifies a bundle of `size` bytes and replaces the active one.
+    ///
+    /// Running calls continue with their old code. The function blocks: it reads, hashes and maps.
     ///
     /// # Errors
     ///
-    /// [`BundleError`]: the bundle is refused, and what served before still serves.
+    /// Fails with a [`BundleError`] if the bundle is refused; the active bundle stays.
     pub fn load(&self, source: impl Read, size: u64) -> Result<Change, BundleError> {
         let mut seen = self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let targets = self.targets();
@@ -341,7 +344,7 @@ impl Worker {
         Ok(Change::Swapped)
     }
 
-    /// The same from a file.
+    /// Loads a bundle from a file, as [`Worker::load`] does.
     ///
     /// # Errors
     ///
@@ -351,8 +354,10 @@ impl Worker {
         self.load(file, metadata.len())
     }
 
-    /// Changes who is trusted and what is revoked. A bundle that serves and is not acceptable any more stops serving: its
-    /// runs are cancelled, and calls are refused. So are runs of a bundle whose place another one took before.
+    /// Replaces trusted keys and revocations.
+    ///
+    /// If the active bundle is no longer acceptable, the worker cancels its runs and refuses calls. It also cancels
+    /// runs of replaced bundles that are no longer acceptable.
     pub fn trust(&self, trust: Trust) {
         // Not while a bundle is loaded that the new trust may refuse.
         let _seen = self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -376,11 +381,11 @@ impl Worker {
         }
     }
 
-    /// The bundle that serves, if its time is now.
+    /// Returns the active bundle, if its dates include now.
     ///
     /// # Errors
     ///
-    /// [`CallError::NoBundle`], with the reason.
+    /// Fails with [`CallError::NoBundle`] and the reason.
     pub fn serving(&self) -> Result<Arc<Serving>, CallError> {
         let Some(serving) = self.inner.serving.load_full() else {
             return Err(CallError::NoBundle(
@@ -391,26 +396,28 @@ impl Worker {
         Ok(serving)
     }
 
-    /// Whether a skill may run as far as revocations say. For skills that are in no bundle.
+    /// Checks that a skill outside of bundles is not revoked.
     ///
     /// # Errors
     ///
-    /// [`BundleError::Revoked`].
+    /// Fails with [`BundleError::Revoked`] if it is.
     pub fn expect_allowed(&self, skill: Digest) -> Result<(), BundleError> {
         self.inner.trust.load().expect_allowed(skill)
     }
 
-    /// Calls a tool under the limits that the bundle gives: JSON in, report out. Chunks that the guest emits are left out; who
-    /// wants them, or lower limits, calls by [`Worker::serving`] and [`Serving::call`].
+    /// Calls a tool with JSON under the bundle's limits, and returns the report without emitted chunks.
+    ///
+    /// For chunks or lower limits use [`Worker::serving`] and [`Serving::call`].
     ///
     /// # Errors
     ///
-    /// [`CallError`]: no run took place.
+    /// Fails with a [`CallError`] if no run took place.
     pub async fn call(&self, skill: &str, tool: &str, input: impl Into<String>) -> Result<Report, CallError> {
         Ok(self.serving()?.call(skill, tool)?.json(input.into()).await?)
     }
 
-    /// The same for a caller without a tokio runtime: blocks this thread until the run is over.
+    /// Calls a tool as [`Worker::call`] does, for a caller without a tokio runtime. Blocks this thread until the run
+    /// ends.
     ///
     /// # Errors
     ///
@@ -424,28 +431,28 @@ impl Worker {
         Ok(self.serving()?.call(skill, tool)?.json_and_chunks_blocking(input.into())?.report)
     }
 
-    /// Cancels all runs, of this bundle and of those before it.
+    /// Cancels all runs, of this bundle and of replaced ones.
     pub fn cancel_runs(&self) {
         self.inner.cancel.cancel();
     }
 
-    /// What this worker can run, the best first.
+    /// Returns the targets that this worker can run, the best first.
     fn targets(&self) -> Vec<Target> {
         let here = Target::here().into_iter();
         here.filter(|target| !self.inner.config.interpret || *target == Target::Pulley64).collect()
     }
 
-    /// Bytes of the largest bundle that it reads.
+    /// Returns the maximum bytes of a bundle.
     pub fn largest_bundle(&self) -> u64 {
         self.inner.config.bundle
     }
 
-    /// The fingerprints of the code that this worker takes, the best first.
+    /// Returns the fingerprints of code that this worker accepts, the best first.
     pub fn fingerprints(&self) -> Vec<String> {
         self.targets().into_iter().map(Target::fingerprint).collect()
     }
 
-    /// The engine for a target. There is one of each kind, and it stays.
+    /// Returns the engine for a target. A worker has one of each kind, and keeps it.
     fn host(&self, target: Target) -> Result<Host, HostError> {
         let backend = backend(target);
         let cell = match backend {

@@ -16,22 +16,22 @@ use crate::name::{Name, Owner, Version};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// Not a name, version, owner or reference.
+    /// A text is no valid name, version, owner or reference.
     #[error("`{given}` is not {what}: expected {expected}")]
     Grammar {
-        /// What was wanted: `a name of a skill`.
+        /// The expected kind: `a name of a skill`.
         what: &'static str,
-        /// What was given, cut and without control characters.
+        /// The text, cut and without control characters.
         given: String,
-        /// The grammar, in words.
+        /// The grammar in words.
         expected: &'static str,
     },
-    /// No skill of that name.
+    /// The store has no skill of that name.
     #[error("there is no skill `{name}` in this store{}", nearest_of(.nearest))]
     NoSuchSkill {
-        /// The name asked for.
+        /// The requested name.
         name: Name,
-        /// The nearest name there is.
+        /// The nearest existing name.
         nearest: Option<Name>,
     },
     /// The skill has no such version.
@@ -39,38 +39,38 @@ pub enum StoreError {
     NoSuchVersion {
         /// The skill.
         name: Name,
-        /// The version asked for.
+        /// The requested version.
         version: Version,
-        /// The versions there are, the newest first, cut.
+        /// The existing versions, the newest first, cut.
         known: String,
     },
-    /// No skill points at that digest.
+    /// No skill has that digest.
     #[error("no skill of this store is {digest}")]
     NoSuchDigest {
-        /// The digest asked for.
+        /// The requested digest.
         digest: Digest,
     },
-    /// No skill points at a digest that begins so, or several do.
+    /// No digest begins with that prefix, or several do.
     #[error(
         "{count} digests of this store begin with sha256:{prefix}: `ringfence list --json` prints them whole"
     )]
     NoSuchPrefix {
         /// What was given.
         prefix: String,
-        /// How many digests begin so.
+        /// Number of digests with that prefix.
         count: usize,
     },
-    /// There is nothing to go back to.
+    /// The skill has no earlier version to roll back to.
     #[error(
         "skill `{name}`: no version that was current before {current} may run; name one, as in `{name}@VERSION`"
     )]
     NothingEarlier {
         /// The skill.
         name: Name,
-        /// The version that is current.
+        /// The current version.
         current: String,
     },
-    /// The current version is not removed alone.
+    /// The current version cannot be removed alone.
     #[error("`{version}` is the current version of `{name}`: roll back first, or remove the whole skill")]
     IsCurrent {
         /// The skill.
@@ -85,12 +85,12 @@ pub enum StoreError {
     NotOwner {
         /// The name.
         name: Name,
-        /// Whose it is.
+        /// The owner of the name.
         owner: Owner,
-        /// Who asked.
+        /// The owner of the request.
         asking: Owner,
     },
-    /// The version is taken by other bytes. A version never changes.
+    /// The version exists with other bytes. A version never changes.
     #[error(
         "skill `{name}` has a version `{version}` already, of other bytes ({digest}): give this one another version"
     )]
@@ -102,7 +102,7 @@ pub enum StoreError {
         /// What it is.
         digest: Digest,
     },
-    /// There was such a version, or it is a number that was passed. It does not come back as other bytes.
+    /// The version existed before, or its number is below the highest. It never means other bytes.
     #[error(
         "version `{version}` of `{name}` is used up: it was removed, or numbers have passed it; give this one another version, or none"
     )]
@@ -112,65 +112,65 @@ pub enum StoreError {
         /// The version.
         version: Version,
     },
-    /// Callers of the present version would break.
+    /// The new version would break callers of the current one.
     #[error("it would break callers of `{name}`, version {current}:{}\nsubmit with `--breaking` to replace it all the same, or under another name", list(.changes))]
     Breaking {
         /// The skill.
         name: Name,
-        /// The version that is current.
+        /// The current version.
         current: Version,
         /// What breaks.
         changes: Vec<BreakingChange>,
     },
-    /// The present version cannot be read, so nothing can be said about its callers.
+    /// The current version cannot be read, so the store cannot tell what would break.
     #[error(
         "version {current} of `{name}` cannot be compared ({reason}): submit with `--breaking` to replace it all the same"
     )]
     NotComparable {
         /// The skill.
         name: Name,
-        /// The version that is current.
+        /// The current version.
         current: Version,
         /// Why not.
         reason: String,
     },
-    /// Names that begin so belong to somebody else already.
+    /// The prefix belongs to another owner.
     #[error(
         "`{prefix}*` cannot be reserved: {by} belongs to `{owner}`; choose a longer prefix, or remove that first"
     )]
     PrefixTaken {
         /// The prefix.
         prefix: String,
-        /// What stands in its way.
+        /// The conflicting name or prefix.
         by: String,
-        /// Whose that is.
+        /// Its owner.
         owner: Owner,
     },
-    /// Nobody has reserved that prefix.
+    /// No owner has reserved that prefix.
     #[error("`{prefix}*` is not reserved: `ringfence prefix list` shows what is")]
     NoSuchPrefixReserved {
         /// The prefix.
         prefix: String,
     },
-    /// There is no token of that id.
+    /// The store has no token of that id.
     #[error("there is no token `{id}`: `ringfence token list` shows them")]
     NoSuchToken {
-        /// The id asked for.
+        /// The requested id.
         id: String,
     },
-    /// Over a cap of [`crate::Policy`].
+    /// The change exceeds a cap of [`crate::Policy`].
     #[error("{what}: {value}; the cap is {cap}{}: remove something, or raise the cap with `ringfence policy`", by(.owner))]
     OverCap {
-        /// What is capped, with its unit.
+        /// The capped quantity, with its unit.
         what: &'static str,
-        /// What it would come to.
+        /// The value after the change.
         value: u64,
         /// The cap.
         cap: u64,
-        /// Whose cap, where it is an owner's.
+        /// The owner, for a cap on owners.
         owner: Option<Owner>,
     },
-    /// Held until it is released.
+    /// The version is held until an admin releases it.
     #[error("`{name}` version {version} is held: it runs after `ringfence release {name}@{version}`")]
     Held {
         /// The skill.
@@ -178,45 +178,45 @@ pub enum StoreError {
         /// The version.
         version: Version,
     },
-    /// Revoked: it never runs again.
+    /// The skill is revoked and never runs again.
     #[error("{digest} is revoked and never runs again{}", reason_of(.reason))]
     Revoked {
         /// The skill.
         digest: Digest,
-        /// What was said when it was revoked.
+        /// The reason of the revocation.
         reason: Option<String>,
     },
-    /// A file of the store is not what was written.
+    /// A file of the store is damaged.
     #[error("`{path}` in the store is damaged: {reason}; {next}")]
     Damaged {
         /// The file, from the root of the store.
         path: String,
         /// What is wrong with it.
         reason: String,
-        /// What mends it.
+        /// How to repair it.
         next: &'static str,
     },
-    /// Something in the store is not the store's: a link, a directory or a file of another kind.
+    /// The store contains something foreign: a link, a directory or a file of another kind.
     #[error("`{path}` in the store is {found}, where {expected} should be: it is not followed; move it away")]
     Foreign {
-        /// Where, from the root of the store.
+        /// The path, from the root of the store.
         path: String,
         /// What is there.
         found: &'static str,
-        /// What should be there.
+        /// The expected kind of file.
         expected: &'static str,
     },
-    /// Others than the owner can write to the store.
+    /// Other users can write to the store.
     #[error("the store `{path}` cannot be trusted: {reason}; {next}")]
     Unsafe {
         /// The root.
         path: String,
         /// What is wrong.
         reason: String,
-        /// What mends it.
+        /// How to repair it.
         next: &'static str,
     },
-    /// The directory holds something else, or a store of another format.
+    /// The directory contains something else, or a store of another format.
     #[error("`{path}` is not a store of this version: {reason}; name another directory with --store")]
     Format {
         /// The root.
@@ -224,13 +224,13 @@ pub enum StoreError {
         /// What is there.
         reason: String,
     },
-    /// Nothing is kept here.
+    /// This process has no store.
     #[error("no store is in use: {reason}")]
     WithoutStore {
         /// Why not.
         reason: String,
     },
-    /// The change can be seen, and a failure of power may undo it.
+    /// The change is visible, but a power failure can undo it.
     #[error("`{path}` was changed, and could not be made to last: {source}; repeat it")]
     NotDurable {
         /// The file, from the root of the store.
@@ -238,41 +238,41 @@ pub enum StoreError {
         /// What failed.
         source: Box<StoreError>,
     },
-    /// A value of the policy cannot be enforced.
+    /// The store cannot enforce a value of the policy.
     #[error("`{name}` is {value}; it must be between {min} and {max}")]
     PolicyRange {
         /// The field of [`crate::Policy`].
         name: &'static str,
-        /// The value given.
+        /// The value.
         value: u64,
-        /// The least it may be.
+        /// The minimum.
         min: u64,
-        /// The most it may be.
+        /// The maximum.
         max: u64,
     },
-    /// Somebody else who asked for the same at the same time got this.
+    /// The error of a concurrent request for the same thing.
     #[error(transparent)]
     Shared(std::sync::Arc<StoreError>),
-    /// There is no store.
+    /// The store does not exist.
     #[error("there is no store at `{path}`: `ringfence submit` and `ringfence token create` make one")]
     NoStore {
         /// The root.
         path: String,
     },
-    /// The store cannot be written to.
+    /// The store is read-only.
     #[error("the store is read-only: {action} failed: {source}")]
     ReadOnly {
-        /// What was tried.
+        /// The attempted action.
         action: String,
-        /// The system's words.
+        /// The system's error.
         source: io::Error,
     },
-    /// The system does not let this user do that.
+    /// The system denies this user the access.
     #[error("{action} failed: {source}; look at whose the store is, and whether this user may")]
     Denied {
-        /// What was tried.
+        /// The attempted action.
         action: String,
-        /// The system's words.
+        /// The system's error.
         source: io::Error,
     },
     /// The disk or the quota is full.
@@ -280,35 +280,35 @@ pub enum StoreError {
         "the disk is full: {action} failed: {source}; nothing has changed. `ringfence gc` frees what is not needed"
     )]
     DiskFull {
-        /// What was tried.
+        /// The attempted action.
         action: String,
-        /// The system's words.
+        /// The system's error.
         source: io::Error,
     },
-    /// Another process holds the store's lock.
+    /// Another process has locked the store.
     #[error("another process has been changing the store for {seconds} s; try again when it is done")]
     Busy {
-        /// How long was waited.
+        /// The time waited.
         seconds: u64,
     },
     /// A system call failed.
     #[error("{action} failed: {source}")]
     Io {
-        /// What was tried.
+        /// The attempted action.
         action: String,
-        /// The system's words.
+        /// The system's error.
         source: io::Error,
     },
-    /// The component was refused, or its artifact does not fit.
+    /// The component was refused, or its artifact does not fit the engine.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// The component was not compiled.
+    /// The component could not be compiled.
     #[error(transparent)]
     Compile(#[from] CompileError),
 }
 
 impl StoreError {
-    /// The stable code, in kebab-case.
+    /// Returns the stable code, in kebab-case.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Grammar { .. } => "bad-reference",
@@ -346,12 +346,12 @@ impl StoreError {
         }
     }
 
-    /// The error itself, where this one only hands on what somebody else got.
+    /// Returns the original error of a shared one.
     pub fn original(&self) -> &Self {
         if let Self::Shared(error) = self { error.original() } else { self }
     }
 
-    /// Whose fault it is.
+    /// Returns whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
             Self::Grammar { .. }
@@ -391,7 +391,7 @@ impl StoreError {
         }
     }
 
-    /// What a failed system call comes to.
+    /// Converts a failed system call.
     pub(crate) fn io(action: impl Into<String>, source: io::Error) -> Self {
         let action = action.into();
         match Errno::from_io_error(&source) {
