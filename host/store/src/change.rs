@@ -1,4 +1,4 @@
-//! The changes: each takes the lock, looks, decides, and makes one file visible.
+//! Changes of a store. Each takes the lock, reads, decides, and makes one file visible.
 
 use std::collections::BTreeSet;
 
@@ -12,73 +12,74 @@ use crate::policy::Policy;
 use crate::record::{self, Change, Entry, Record};
 use crate::store::{Store, component_file, find, now};
 
-/// How a submission is to be kept.
+/// Options of a submission.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Submit {
-    /// Under which name.
+    /// The name.
     pub name: Name,
-    /// For whom. A name belongs to who submits it first.
+    /// The owner. A name belongs to its first submitter.
     pub owner: Owner,
-    /// As which version; the next number where none is given.
+    /// The version. Default: the next number.
     pub version: Option<Version>,
-    /// Keep it, and let it run only when it is released.
+    /// Whether to hold the version until an admin releases it.
     pub hold: bool,
-    /// Replace the current version even if that breaks its callers.
+    /// Whether to replace the current version even if that breaks its callers.
     pub breaking: bool,
 }
 
 impl Submit {
-    /// The next version of `name`, for `owner`; not held, and refused if it breaks callers.
+    /// Creates options for the next version of `name` by `owner`: not held, and refused if it breaks callers.
     pub fn new(name: Name, owner: Owner) -> Self {
         Self { name, owner, version: None, hold: false, breaking: false }
     }
 }
 
-/// What became of a submission. It is on the disk, whatever happens next.
+/// The receipt of a submission, which is on the disk.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Receipt {
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// Whose the name is.
+    /// The owner of the name.
     pub owner: Owner,
-    /// Its version.
+    /// The version.
     pub version: Version,
     /// SHA-256 of the component.
     pub digest: Digest,
-    /// What happened.
+    /// The effect of the submission.
     pub status: Status,
-    /// Whether it waits to be released.
+    /// Whether the version is held.
     pub held: bool,
-    /// The version that was current before, if another was.
+    /// The version that was current before, if any.
     pub replaced: Option<Version>,
-    /// What breaks for callers of that version; only with [`Submit::breaking`].
+    /// What breaks for callers of that version, with [`Submit::breaking`].
     #[serde(serialize_with = "as_text")]
     pub breaking: Vec<BreakingChange>,
 }
 
-/// What a submission did.
+/// The effect of a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// No other version was current.
+    /// The version is current; none was before.
     New,
-    /// It took the place of another version.
+    /// The version replaced another one.
     Replaced,
-    /// It is held until it is released.
+    /// The version is held until an admin releases it.
     Held,
-    /// It was there already.
+    /// The version existed already.
     Unchanged,
 }
 
-/// The changes. Each takes the lock, looks, decides, and then makes one file visible.
+/// Changes of a store. Each takes the lock, reads, decides, and then makes one file visible.
 impl Store {
-    /// Changes what the store takes, by what it takes now; gives what it takes then. What is there already stays.
+    /// Changes the policy, starting from the current one, and returns the new policy. Existing skills stay.
     ///
     /// # Errors
     ///
-    /// [`StoreError::PolicyRange`] for a value that could not be enforced; else when it cannot be read or written.
+    /// Fails with [`StoreError::PolicyRange`] for a value that the store cannot enforce, and if the policy cannot be
+    /// read or written.
     pub fn update_policy(&self, change: impl FnOnce(Policy) -> Policy) -> Result<Policy, StoreError> {
         let _lock = self.lock(None)?;
         let policy = change(self.policy()?);
@@ -87,7 +88,7 @@ impl Store {
         Ok(policy)
     }
 
-    /// Sets what the store takes, whatever it took.
+    /// Sets the policy, whatever it was.
     ///
     /// # Errors
     ///
@@ -98,16 +99,15 @@ impl Store {
         policy.write(&self.root, &self.scratch)
     }
 
-    /// Keeps a component under a name. When this returns the submission is on the disk; an error means that
-    /// nothing has changed.
+    /// Stores a component under a name.
     ///
-    /// `describe` describes the current version, to see what would break for its callers; it is asked only when
-    /// that has another digest.
+    /// When this returns, the submission is on the disk. `describe` describes the current version, to find what would
+    /// break for its callers. It is called only if that version has another digest.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: the name is another's, the version is taken, a cap is met, callers would break, the
-    /// digest is revoked, or the disk says no.
+    /// Fails with a [`StoreError`], without a change, if the name belongs to another owner, the version is taken, the
+    /// submission exceeds a cap or breaks callers, the digest is revoked, or the disk fails.
     pub fn submit(
         &self,
         skill: &ValidatedSkill,
@@ -137,8 +137,7 @@ impl Store {
         }
     }
 
-    /// Whether a submission would be taken as things are, so that one that would not is refused before it is
-    /// compiled. Changes nothing.
+    /// Checks whether a submission would be accepted now, before it is compiled. Changes nothing.
     ///
     /// # Errors
     ///
@@ -211,14 +210,15 @@ impl Store {
         Ok(Plan::Adds { record, receipt })
     }
 
-    /// Makes an earlier version current: where none is named, the one that was current before the current one was,
-    /// and may still run. What was rolled away from is not gone back to.
+    /// Makes an earlier version current.
     ///
-    /// `asking` is whose the name must be; none for the store's admin.
+    /// Without a version it takes the one that was current before and can still run. A version that was rolled back
+    /// from does not come back this way. `asking` must own the name; none for the store's admin.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: there is no such version, it is held or revoked, or the name is another's.
+    /// Fails with a [`StoreError`] if the version does not exist, is held or revoked, or if the name belongs to another
+    /// owner.
     pub fn roll_back(
         &self,
         name: &Name,
@@ -247,15 +247,14 @@ impl Store {
         Ok(record)
     }
 
-    /// Lets a held version run, and makes it current. For the store's admin. A version that is not held stays as it
-    /// is.
+    /// Releases a held version and makes it current. For the store's admin. A version that is not held stays as it is.
     ///
-    /// `describe` describes a version, to see what would break for callers of the current one, which may be another
-    /// than when this one was submitted.
+    /// `describe` describes a version, to find what would break for callers of the current one, which can have changed
+    /// since the submission.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: there is no such version, it is revoked, or it would break callers and `breaking` is not wanted.
+    /// Fails with a [`StoreError`] if the version does not exist, is revoked, or breaks callers without `breaking`.
     pub fn release(
         &self,
         name: &Name,
@@ -283,12 +282,12 @@ impl Store {
         Ok(record)
     }
 
-    /// Removes a name with all its versions, or one version that is not current. Frees what nothing points
-    /// at any more.
+    /// Removes a name with all its versions, or one version that is not current. Frees components that no version has.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: there is no such version, it is current, or the name is another's.
+    /// Fails with a [`StoreError`] if the version does not exist or is current, or if the name belongs to another
+    /// owner.
     pub fn remove(
         &self,
         name: &Name,
@@ -325,14 +324,14 @@ impl Store {
         Ok(gone)
     }
 
-    /// Refuses who may not submit under a name, as things are: it belongs to another owner, or its beginning is reserved
-    /// for one. The answer is the same in both cases. Gives the record, where there is one.
+    /// Checks that an owner can submit under a name now, and returns its record, if any.
     ///
-    /// It costs a look at a file, so it comes before a component is received, checked or compiled.
+    /// The name must not belong to another owner, nor have a prefix of one; the error is the same in both cases. The
+    /// check reads one file, so it comes before a component is received, validated or compiled.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotOwner`]; else when the store cannot be read.
+    /// Fails with [`StoreError::NotOwner`], and if the store cannot be read.
     pub fn expect_owner(&self, name: &Name, asking: &Owner) -> Result<Option<Record>, StoreError> {
         let record = self.record(name)?;
         let of_record = record.as_ref().map(|record| record.owner.clone());
@@ -342,7 +341,7 @@ impl Store {
         }
     }
 
-    /// A record for a name that is not there. If it was there once, its versions go on from that.
+    /// Creates a record for a new name. Versions of a removed name continue from its highest.
     fn new_record(&self, submit: &Submit, policy: &Policy) -> Result<Record, StoreError> {
         let mut record = Record::new(submit.name.clone(), submit.owner.clone());
         match self.spent(&submit.name)? {
@@ -352,7 +351,7 @@ impl Store {
         Ok(record)
     }
 
-    /// The record of a name that `asking` may change; an admin asks for nobody.
+    /// Returns the record of a name that `asking` owns; an admin passes none.
     fn owned(&self, name: &Name, asking: Option<&Owner>) -> Result<Record, StoreError> {
         let record = self.expect(name)?;
         match asking {
@@ -364,7 +363,7 @@ impl Store {
         }
     }
 
-    /// A component, written aside and made to last.
+    /// Writes a component aside and syncs it.
     fn draft_of(&self, skill: &ValidatedSkill) -> Result<Draft<'_>, StoreError> {
         let mut draft = self.scratch.draft(0o600)?;
         draft.write(skill.bytes())?;
@@ -372,7 +371,7 @@ impl Store {
         Ok(draft)
     }
 
-    /// Puts a component in its place. The caller holds the lock.
+    /// Renames a component into place. The caller has the lock.
     fn keep_component(&self, skill: &ValidatedSkill, draft: Option<Draft<'_>>) -> Result<(), StoreError> {
         let file = component_file(skill.digest());
         let draft = match draft {
@@ -384,7 +383,7 @@ impl Store {
         draft.keep(&self.components, &file)
     }
 
-    /// The one step that makes a change of a name visible.
+    /// Makes a change of a name visible, in one step.
     pub(crate) fn write(&self, record: &Record) -> Result<(), StoreError> {
         let bytes = record.to_bytes();
         if bytes.len() as u64 > record::MOST {
@@ -402,14 +401,14 @@ impl Store {
     }
 }
 
-/// What a submission comes to, before anything is written.
+/// The planned effect of a submission, before anything is written.
 enum Plan {
     Repeats(Receipt),
     Adds { record: Record, receipt: Receipt },
 }
 
-/// What breaks, if that is wanted; refused if it is not. A current version that cannot be read is refused as well:
-/// nothing is known of its callers then.
+/// Returns what breaks, if that is allowed, and fails otherwise. It also fails if the current version cannot be read,
+/// because nothing is known of its callers then.
 fn compare(
     name: &Name,
     current: &Entry,
@@ -425,7 +424,7 @@ fn compare(
     }
 }
 
-/// The entry that a submission would only repeat: the version it names, or else the current one.
+/// Returns the entry that a submission would only repeat: its version, or else the current one.
 fn same<'a>(
     record: &'a Record,
     digest: Digest,

@@ -1,4 +1,4 @@
-//! A store, a host and a compiler together: the way of a component from bytes to a skill that runs.
+//! The library: store, host and compiler together turn a component's bytes into a skill that runs.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -20,11 +20,11 @@ use crate::running::Running;
 use crate::store::{Resolved, Store};
 use crate::turns::{Turn, Turns};
 
-/// Takes skills in and loads them: validated, compiled in a jailed child, kept, authenticated, linked. A clone
+/// Submits and loads skills: validates, compiles in a jailed child, stores, authenticates and links them. A clone
 /// is the same library.
 ///
-/// What was loaded once stays loaded, up to 1,024 skills: an artifact is read and authenticated once in a process,
-/// however often it is asked for. Whether a reference may run is asked of the store each time.
+/// A loaded skill stays loaded, up to 1,024 skills. A process reads and authenticates an artifact once, however often
+/// it is loaded. The library asks the store each time whether a reference can run.
 #[derive(Debug, Clone)]
 pub struct Library {
     inner: Arc<Inner>,
@@ -35,26 +35,26 @@ pub(crate) struct Inner {
     host: Host,
     compiler: Compiler,
     running: Arc<Running>,
-    /// Or why there is none.
+    /// The store, or why there is none.
     store: Result<Store, String>,
     key: OnceLock<Key>,
     loaded: Mutex<Remembered>,
-    /// One change of the store at a time in this process; owners take turns.
+    /// Turns at changing the store: one change at a time in this process, in turn between owners.
     changes: Turns,
 }
 
-/// Skills that were loaded, the oldest first in `order`.
+/// Loaded skills, the oldest first in `order`.
 #[derive(Debug, Default)]
 struct Remembered {
     cells: HashMap<Digest, Cell>,
     order: VecDeque<Digest>,
 }
 
-/// A skill that is loaded once, whoever asks: all who wait get the same, also the same refusal.
+/// A skill that is loaded once: all concurrent requests get the same skill or the same error.
 type Cell = Arc<OnceCell<Result<Skill, Arc<StoreError>>>>;
 
-/// Skills that a library remembers. One more, and the one that was loaded first is forgotten: skills that were
-/// replaced or removed must not be held for as long as a server runs.
+/// Maximum number of loaded skills. One more drops the one that was loaded first, so that a server does not keep
+/// replaced or removed skills forever.
 const REMEMBERED: usize = 1_024;
 
 impl Remembered {
@@ -76,7 +76,7 @@ impl Remembered {
         self.order.retain(|known| *known != digest);
     }
 
-    /// Forgets what failed, so that the next who asks tries again, unless somebody does already.
+    /// Drops a failed load, so that the next request tries again, unless another one does already.
     fn forget_failed(&mut self, digest: Digest, failed: &Cell) {
         if self.cells.get(&digest).is_some_and(|cell| Arc::ptr_eq(cell, failed)) {
             self.forget(digest);
@@ -84,95 +84,95 @@ impl Remembered {
     }
 }
 
-/// Where the bytes of a component are.
+/// Source of a component's bytes.
 #[derive(Debug, Clone)]
 pub(crate) enum Bytes {
     AtHand(Arc<[u8]>),
-    /// In the store, where it has this size.
+    /// The store, with this size.
     InStore(u64),
 }
 
-/// What is being done for somebody who waits.
+/// The current stage of a submission or a load.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
-    /// The bytes are being checked.
+    /// The bytes are validated.
     Validating,
-    /// The skill is being compiled, in a child process.
+    /// The skill is compiled in a child process.
     Compiling {
-        /// Why there is no code for it.
+        /// Why the store has no code for it.
         miss: Miss,
         /// Bytes of the component.
         size: u64,
     },
-    /// What the compilation is at: it waits for a place, or has used so much CPU time.
+    /// Progress of the compilation: it waits for a place, or has used CPU time.
     Compiler(CompileStage),
-    /// It is being written.
+    /// The submission is written.
     Keeping,
 }
 
-/// A skill that was loaded.
+/// A loaded skill.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Loaded {
     /// The skill.
     pub skill: Skill,
-    /// Where its code came from.
+    /// Origin of its code.
     pub origin: Origin,
 }
 
-/// Where code came from.
+/// Origin of code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
-    /// This process had loaded it before.
+    /// A load of this process before.
     Memory,
     /// An artifact of the store, authenticated.
     Artifact,
-    /// It was compiled now: because of the miss, and kept unless there is a reason why not.
+    /// A compilation now, because of the miss. The code is stored, unless a reason says why not.
     Compiled {
-        /// Why there was no code.
+        /// Why the store had no code.
         miss: Miss,
-        /// Why the code could not be kept.
+        /// Why the code could not be stored.
         not_kept: Option<String>,
     },
 }
 
-/// A submission that was taken.
+/// An accepted submission.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Submitted {
-    /// What became of it.
+    /// The receipt.
     pub receipt: Receipt,
-    /// What the skill is.
+    /// The description of the skill.
     pub description: SkillDescription,
-    /// Bytes of its compiled code, where it was compiled now.
+    /// Bytes of its code, if it was compiled now.
     pub code: Option<u64>,
-    /// What the submitter should know.
+    /// Warnings for the submitter.
     pub warnings: Vec<Warning>,
 }
 
-/// Something that is allowed and may surprise.
+/// A warning about something that is allowed and can surprise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "warning")]
 #[non_exhaustive]
 pub enum Warning {
-    /// Some agents refuse names of tools as long as this one.
+    /// A tool's name is too long for some agents.
     LongName {
         /// The tool.
         tool: String,
     },
-    /// It imports a capability that is not granted here: its calls are answered `denied`.
+    /// The skill imports an interface that is not granted here: calls return `denied`.
     NotGranted {
         /// The interface.
         interface: String,
     },
-    /// An artifact that was not the store's own was found, and was not loaded.
+    /// The store found a foreign artifact and did not load it.
     ArtifactRejected {
-        /// What was wrong with it.
+        /// What is wrong with it.
         reason: String,
     },
-    /// The compiled code could not be kept.
+    /// The code could not be stored.
     NotKept {
         /// Why not.
         reason: String,
@@ -210,10 +210,10 @@ impl std::fmt::Display for Warning {
     }
 }
 
-/// Longest tool name that every agent protocol takes.
+/// Maximum length of a tool name in every agent protocol.
 const SHORT_NAME: usize = 64;
 
-/// What a skill with these tools and imports may surprise with.
+/// Returns the warnings for a skill with these tools and imports.
 pub fn warnings<'a>(tools: impl Iterator<Item = Tool<'a>>, imports: &[Import]) -> Vec<Warning> {
     let long = tools.filter(|tool| tool.name().chars().count() > SHORT_NAME);
     let long = long.map(|tool| Warning::LongName { tool: tool.name().to_owned() });
@@ -221,27 +221,27 @@ pub fn warnings<'a>(tools: impl Iterator<Item = Tool<'a>>, imports: &[Import]) -
     long.chain(denied).collect()
 }
 
-/// The capabilities among the imports that somebody would have to grant.
+/// Returns the imported interfaces that an operator would have to grant.
 pub fn asks_for(imports: &[Import]) -> impl Iterator<Item = &str> {
     let denied = imports.iter().filter(|import| import.lending == Lending::Denied);
     denied.map(|import| import.name.as_str()).filter(|name| name.starts_with("ringfence:"))
 }
 
 impl Library {
-    /// A library on a store; or on none, with the reason, and then nothing is kept.
+    /// Creates a library on a store, or without one for a reason; then it stores nothing.
     pub fn new(host: Host, compiler: Compiler, store: Result<Store, String>) -> Self {
         let (key, loaded, running) = (OnceLock::new(), Mutex::default(), Arc::default());
         let changes = Turns::new(1);
         Self { inner: Arc::new(Inner { host, compiler, running, store, key, loaded, changes }) }
     }
 
-    /// Its store, where it has one.
+    /// Returns the store, if the library has one.
     pub fn store(&self) -> Option<&Store> {
         self.inner.store.as_ref().ok()
     }
 
-    /// Its host, which validates and counts. Whoever runs a skill of the store begins with [`Library::begin`]: the host does
-    /// not know what is revoked.
+    /// Returns the host, which validates and counts. Begin runs of the store's skills with [`Library::begin`],
+    /// because the host does not know revocations.
     pub fn host(&self) -> &Host {
         &self.inner.host
     }
@@ -254,7 +254,7 @@ impl Library {
         &self.inner.running
     }
 
-    /// Refuses a digest that the store has revoked; without a store nothing is.
+    /// Checks that the store has not revoked a digest. Without a store nothing is revoked.
     ///
     /// # Errors
     ///
@@ -263,14 +263,14 @@ impl Library {
         self.inner.expect_allowed(digest)
     }
 
-    /// Takes a component in: checks it, compiles it in a child, keeps the code, and then makes it visible under
-    /// its name in one step. When this returns, it is on the disk.
+    /// Submits a component: validates it, compiles it in a child, stores the code, and makes it visible under its
+    /// name in one step.
     ///
-    /// What can be refused at once is refused before anything is compiled.
+    /// When this returns, the submission is on the disk. Checks that need no compilation come first.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; nothing is visible then.
+    /// Fails with a [`StoreError`], and changes nothing visible then.
     pub async fn submit(
         &self,
         bytes: Vec<u8>,
@@ -328,11 +328,11 @@ impl Library {
         Ok(Submitted { receipt, description, code, warnings })
     }
 
-    /// Loads what a reference stands for.
+    /// Loads the skill of a reference.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: there is no such skill, it may not run, or it is damaged.
+    /// Fails with a [`StoreError`] if the skill does not exist, cannot run, or is damaged.
     pub async fn load(
         &self,
         reference: &Reference,
@@ -345,22 +345,24 @@ impl Library {
         Ok((loaded, resolved))
     }
 
-    /// Loads a component that came otherwise, such as a file. Its code is kept like that of any other, its bytes
-    /// are not. A digest that this store has revoked does not run.
+    /// Loads a component from elsewhere, such as a file.
+    ///
+    /// The library stores its code like any other, but not its bytes. A digest that this store has revoked does not
+    /// load.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: it is refused or revoked.
+    /// Fails with a [`StoreError`] if the component is refused or revoked.
     pub async fn load_bytes(&self, bytes: Vec<u8>, on: impl FnMut(Stage)) -> Result<Loaded, StoreError> {
         let cleared = self.clear(Wanted::Bytes(bytes)).await?;
         self.load_cleared(&cleared, on).await
     }
 
-    /// Loads what was cleared, and asks once more if that took long.
+    /// Loads a cleared skill, and checks again if that took long.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: it is damaged, refused, or may not run any more.
+    /// Fails with a [`StoreError`] if the skill is damaged, refused, or can no longer run.
     pub async fn load_cleared(&self, cleared: &Cleared, on: impl FnMut(Stage)) -> Result<Loaded, StoreError> {
         let loaded = self.loaded(cleared, on).await;
         match loaded {
@@ -373,7 +375,7 @@ impl Library {
         }
     }
 
-    /// Lets a held version run, and makes it current. For the store's admin.
+    /// Releases a held version and makes it current. For the store's admin.
     ///
     /// # Errors
     ///
@@ -391,23 +393,24 @@ impl Library {
         .await
     }
 
-    /// Waits for the turn of `who` to change the store. Changes of one process are made one after another, and owners
-    /// take turns: whoever waits with many changes delays another owner's by one.
+    /// Waits for the turn of `who` to change the store.
+    ///
+    /// A process makes its changes one after another, in turn between owners. Many waiting changes of one owner delay
+    /// another owner's by one.
     pub async fn turn(&self, who: &Owner) -> Turn {
         self.inner.changes.wait(who.as_str(), "").await
     }
 
-    /// Changes that wait for their turn.
+    /// Returns the number of waiting changes.
     pub fn changes_waiting(&self) -> usize {
         self.inner.changes.waiting()
     }
 
-    /// Changes the store, on a thread that may wait. The turn ends with the change, whether or not somebody still waits
-    /// for that.
+    /// Changes the store on a blocking thread. The turn ends with the change, even if its future was dropped.
     ///
     /// # Errors
     ///
-    /// What `work` returns.
+    /// Fails with the error of `work`.
     pub async fn change<T: Send + 'static>(
         &self,
         turn: Turn,
@@ -420,11 +423,11 @@ impl Library {
         .await
     }
 
-    /// For each of these components, whether its code is at hand, so that loading it compiles nothing.
+    /// Returns for each of these components whether its code is stored, so that loading it compiles nothing.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when that cannot be seen.
+    /// Fails with a [`StoreError`] if the store cannot be read.
     pub async fn are_compiled(&self, digests: Vec<Digest>) -> Result<Vec<bool>, StoreError> {
         self.blocking(move |inner| {
             let (store, fingerprint) = (inner.store()?, inner.host.fingerprint());
@@ -433,14 +436,14 @@ impl Library {
         .await
     }
 
-    /// Forgets a skill that was loaded, and gives its memory back once nobody holds it. Whether it may run is
-    /// asked of the store at every load, and as every run begins, in any case.
+    /// Drops a loaded skill, and frees its memory once nothing uses it. Loads and runs check with the store in any
+    /// case.
     pub fn forget(&self, digest: Digest) {
         self.inner.loaded.lock().unwrap_or_else(PoisonError::into_inner).forget(digest);
     }
 
-    /// A skill by its digest, from memory, from an artifact, or compiled. Whoever asks for the same at the same
-    /// time waits for the first.
+    /// Loads a skill by its digest: from memory, from an artifact, or by compiling. Concurrent requests for one skill
+    /// wait for the first.
     async fn loaded(&self, cleared: &Cleared, mut on: impl FnMut(Stage)) -> Result<Loaded, StoreError> {
         let digest = cleared.digest;
         let cell = {
@@ -502,7 +505,7 @@ impl Library {
         Ok((skill, Origin::Compiled { miss, not_kept }))
     }
 
-    /// The component itself, checked. Private to the store: what comes out of it to be run was cleared.
+    /// Reads a component and checks its digest. Private to the store: only cleared skills leave it to run.
     pub(crate) async fn validated(&self, digest: Digest, bytes: Bytes) -> Result<ValidatedSkill, StoreError> {
         self.blocking(move |inner| {
             let bytes = match bytes {
@@ -514,11 +517,11 @@ impl Library {
         .await
     }
 
-    /// What a reference stands for, whether it may run or not: for a person who looks at it.
+    /// Describes the skill of a reference, whether or not it can run, for display.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: there is no such skill, or it is damaged.
+    /// Fails with a [`StoreError`] if the skill does not exist or is damaged.
     pub async fn inspect(&self, reference: &Reference) -> Result<(SkillDescription, Resolved), StoreError> {
         let wanted = reference.clone();
         let found = self.blocking(move |inner| inner.store()?.find(&wanted)).await?;
@@ -526,7 +529,7 @@ impl Library {
         Ok((described, found))
     }
 
-    /// The code of a skill, if this store has it.
+    /// Returns the code of a skill, if this store has it.
     async fn kept(&self, digest: Digest, in_memory: bool) -> Result<KeptSkill, Miss> {
         let kept = self.blocking(move |inner| Ok(inner.kept(digest, in_memory))).await;
         kept.unwrap_or_else(|error| Err(Miss::Unreadable(error.to_string())))
@@ -536,8 +539,8 @@ impl Library {
         self.blocking(move |inner| Ok(inner.host.link_described(&kept.description, &kept.artifact)?)).await
     }
 
-    /// Links code, and keeps it if it links; gives its size, and why it could not be kept. That is no error: the
-    /// skill can run.
+    /// Links code and stores it. Returns its size, and why it could not be stored, which is no error: the skill can
+    /// run.
     async fn link_and_keep(
         &self,
         description: &SkillDescription,
@@ -552,7 +555,7 @@ impl Library {
         .await
     }
 
-    /// Does what waits for the disk or computes for long on a thread that may wait.
+    /// Runs blocking work on a blocking thread.
     pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
@@ -575,7 +578,7 @@ impl Inner {
         }
     }
 
-    /// The key, if there is one: reading makes none, since nothing could have been kept under it.
+    /// Returns the key, if the store has one. Reading creates none, because nothing was stored under it.
     fn key(&self, store: &Store) -> Result<Option<&Key>, StoreError> {
         if self.key.get().is_none()
             && let Some(key) = Key::read(&store.root)?
@@ -617,7 +620,7 @@ impl Inner {
         artifacts.keep(&store.scratch, description, artifact, cap)
     }
 
-    /// What a version was: as it was kept, or as its bytes say.
+    /// Describes a version: from its stored description, or from its bytes.
     fn describe(&self, entry: &Entry) -> Result<SkillDescription, StoreError> {
         match self.kept(entry.digest, false) {
             Ok(kept) => Ok(kept.description),

@@ -1,4 +1,4 @@
-//! The store: what is there, and what may run.
+//! The store: reads what it contains, and decides what can run.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,12 @@ use crate::record::{self, Entry, Record};
 
 /// A store of skills: a directory that belongs to one user.
 ///
-/// Every change is a file that is written aside, made to last, and renamed into place; one rename makes a
-/// submission visible. Several processes can use a store at once: changes are made one after another, under a
-/// lock that is held while records are read and renamed; a change waits at most 10 s for it, and readers never do.
+/// A change writes a file aside, syncs it, and renames it into place; one rename makes a submission visible. Several
+/// processes can use a store at once. They make changes one after another under a lock, for which a change waits at
+/// most 10 s. Readers take no lock.
 ///
-/// Every function reads or writes the disk and blocks for it: from async code they are called on a thread that
-/// may wait. [`crate::Library`] does that.
+/// Every function reads or writes the disk and blocks. In async code call it on a blocking thread, as
+/// [`crate::Library`] does.
 ///
 /// Not covered: file systems without working `flock`, `fsync` or atomic `rename` (some network ones).
 #[derive(Debug)]
@@ -33,11 +33,11 @@ pub struct Store {
     pub(crate) artifacts: Folder,
     pub(crate) revoked: Folder,
     pub(crate) scratch: Scratch,
-    /// Where threads of this process wait to change it.
+    /// The gate at which threads of this process wait to change the store.
     pub(crate) gate: Gate,
 }
 
-/// A name as the store has it: its record, or why that cannot be read.
+/// A name of the store, with its record or why that cannot be read.
 #[derive(Debug)]
 pub struct Listed {
     /// The name.
@@ -46,21 +46,21 @@ pub struct Listed {
     pub record: Result<Record, StoreError>,
 }
 
-/// What a reference came to.
+/// The result of resolving a reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Resolved {
-    /// The name, where one was asked for.
+    /// The name, if the reference has one.
     pub name: Option<Name>,
-    /// The version, where a name was asked for.
+    /// The version, if the reference has a name.
     pub version: Option<Version>,
-    /// The component.
+    /// The digest of the component.
     pub digest: Digest,
     /// Its size in bytes.
     pub size: u64,
 }
 
-/// When something of a store that decides what may run last changed; see [`Store::stamp`].
+/// Times of the last changes that affect what can run; see [`Store::stamp`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
     names: (i64, i64),
@@ -70,48 +70,49 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Whether it is so young that a change just after it could bear the same: what was read then is to be read
-    /// again. Clocks of file systems go in steps of milliseconds.
+    /// Returns whether a change just after this stamp could have the same stamp. Read the store again then: clocks of
+    /// file systems advance in steps of milliseconds.
     pub fn is_young(&self) -> bool {
         is_young([self.names, self.revoked, self.root].into_iter().max().unwrap_or_default())
     }
 }
 
-/// Whether a directory that last changed then may change again and bear the same time: see [`Stamp::is_young`].
+/// Returns whether a directory with this time of change can change again without a new time: see [`Stamp::is_young`].
 pub(crate) fn is_young(stamp: (i64, i64)) -> bool {
     i64::try_from(now()).unwrap_or(i64::MAX).saturating_sub(stamp.0) < 2
 }
 
 impl Store {
-    /// When names, revocations, policy or tokens last changed, by three looks at directories: whoever keeps what
-    /// the store says in memory reads it again only when this has changed.
+    /// Returns the times of the last changes of names, revocations, policy and tokens, by reading three directories'
+    /// times. A cache of the store needs to read it again only when the stamp has changed.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when a directory cannot be looked at.
+    /// Fails with a [`StoreError`] if a directory cannot be read.
     pub fn stamp(&self) -> Result<Stamp, StoreError> {
         Ok(Stamp { names: self.names.stamp()?, revoked: self.revoked.stamp()?, root: self.root.stamp()? })
     }
 
-    /// Where the store is.
+    /// Returns the path of the store.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What the store takes.
+    /// Returns the policy of the store.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`] when that cannot be read. Nothing is submitted then; all else goes on.
+    /// Fails with [`StoreError::Damaged`] if the policy cannot be read. The store then accepts no submissions; all else
+    /// works.
     pub fn policy(&self) -> Result<Policy, StoreError> {
         Policy::read(&self.root)
     }
 
-    /// Every name, in order. A record that cannot be read is listed with its reason and hides no other.
+    /// Lists every name, in order. A record that cannot be read is in the list with its reason, and hides no other.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the directory itself cannot be read.
+    /// Fails with a [`StoreError`] if the directory itself cannot be read.
     pub fn list(&self) -> Result<Vec<Listed>, StoreError> {
         let mut listed = Vec::new();
         for name in self.names.names()?.iter().filter_map(|file| name_of(file)) {
@@ -125,11 +126,11 @@ impl Store {
         Ok(listed)
     }
 
-    /// The record of a name; none when there is no such skill.
+    /// Returns the record of a name, or none if the skill does not exist.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`] or [`StoreError::Foreign`] when it cannot be read.
+    /// Fails with [`StoreError::Damaged`] or [`StoreError::Foreign`] if the record cannot be read.
     pub fn record(&self, name: &Name) -> Result<Option<Record>, StoreError> {
         let file = format!("{name}.json");
         let Some(bytes) = self.names.read(&file, record::MOST)? else { return Ok(None) };
@@ -138,11 +139,11 @@ impl Store {
         Record::from_bytes(&bytes, name).map(Some).map_err(damaged)
     }
 
-    /// The record of a name that must be there.
+    /// Returns the record of a name that must exist.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoSuchSkill`] with the nearest name; else as [`Store::record`].
+    /// Fails with [`StoreError::NoSuchSkill`], which has the nearest name; else as [`Store::record`].
     pub fn expect(&self, name: &Name) -> Result<Record, StoreError> {
         match self.record(name)? {
             Some(record) => Ok(record),
@@ -150,11 +151,11 @@ impl Store {
         }
     }
 
-    /// What may run under a reference: not held, not revoked.
+    /// Resolves a reference to a version that can run: not held, not revoked.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] that says why nothing may.
+    /// Fails with a [`StoreError`] that says why nothing can run.
     pub fn resolve(&self, reference: &Reference) -> Result<Resolved, StoreError> {
         let (resolved, held) = self.look_up(reference)?;
         if let Some((name, version)) = held {
@@ -164,16 +165,16 @@ impl Store {
         Ok(resolved)
     }
 
-    /// What a reference stands for, whether it may run or not. For a person who looks at it.
+    /// Resolves a reference whether or not it can run, for display.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: there is no such skill.
+    /// Fails with a [`StoreError`] if the skill does not exist.
     pub fn find(&self, reference: &Reference) -> Result<Resolved, StoreError> {
         self.look_up(reference).map(|(resolved, _)| resolved)
     }
 
-    /// What a reference stands for, and the version that is held, if that is all there is.
+    /// Resolves a reference, and returns the held version if there is no other.
     fn look_up(&self, reference: &Reference) -> Result<(Resolved, Option<(Name, Version)>), StoreError> {
         let (name, wanted) = match reference {
             Reference::Name(name) => (name, None),
@@ -196,7 +197,7 @@ impl Store {
         Ok((Resolved { name: Some(name.clone()), version, digest, size }, held))
     }
 
-    /// The one digest that begins so.
+    /// Returns the one digest with a prefix.
     fn complete(&self, prefix: &str) -> Result<Digest, StoreError> {
         let listed = self.list()?;
         let entries =
@@ -209,7 +210,7 @@ impl Store {
         }
     }
 
-    /// A digest that some version points at; held if every one that does is.
+    /// Resolves a digest of some version. It is held if every version with it is held.
     fn look_up_digest(&self, digest: Digest) -> Result<(Resolved, Option<(Name, Version)>), StoreError> {
         let resolved = |size| Resolved { name: None, version: None, digest, size };
         let mut held = None;
@@ -227,7 +228,7 @@ impl Store {
         }
     }
 
-    /// Whether a record points at a digest, as things are now.
+    /// Returns whether a record has a digest now.
     pub(crate) fn is_used(&self, digest: Digest) -> Result<bool, StoreError> {
         match self.look_up_digest(digest) {
             Ok(_) => Ok(true),
@@ -236,11 +237,11 @@ impl Store {
         }
     }
 
-    /// The bytes of a component, which are of that digest. A file of another size is not read.
+    /// Reads the bytes of a component and checks their digest. It reads no file of another size.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`] when they are gone or others.
+    /// Fails with [`StoreError::Damaged`] if the bytes are missing or differ.
     pub(crate) fn component(&self, digest: Digest, size: u64) -> Result<Vec<u8>, StoreError> {
         let file = component_file(digest);
         let next = "submit the skill again";
@@ -280,7 +281,7 @@ pub(crate) fn component_file(digest: Digest) -> String {
     format!("{}.wasm", hex(digest))
 }
 
-/// Seconds since 1970; 0 for a clock before that.
+/// Returns the seconds since 1970; 0 for a clock before that.
 pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
