@@ -1,24 +1,24 @@
-//! The one gate between a name or a file and bytes that may run. Whatever is compiled for a run, linked, or put into a
-//! bundle is a [`Cleared`], and only [`Library::clear`] makes one.
+//! The one gate between a name or a file and bytes that can run. Only a [`Cleared`] is compiled for a run, linked, or
+//! bundled, and only [`Library::clear`] makes one.
 //!
-//! Bytes may run when all of this is so at the moment of asking:
+//! Bytes can run if all of this is true at that moment:
 //!
 //! - **known**: a reference leads to a version that a record of the store has. A file needs no record.
-//! - **not held**: that version was released. A digest is held when every version that has it is. A file is not held.
+//! - **not held**: that version was released. A digest is held if every version with it is held. A file is not held.
 //! - **not revoked**: the store has no revocation of its digest, whatever the name or the file.
 //!
-//! Whom a server lets see a name is asked before, by its catalog: a store has no callers.
+//! A server's catalog checks before whether a caller can see a name; a store has no callers.
 //!
-//! What commands mean by it:
+//! Commands check this:
 //!
-//! | command | asks |
+//! | command | checks |
 //! |---|---|
 //! | `run`, `check`, `test`, `test --against` | the gate, for names and files; and again as each run begins ([`Library::begin`]) |
-//! | `bundle` | the gate, for names and files, and again for all of them just before it signs; `--with` adds code to what was cleared, by digest |
+//! | `bundle` | the gate, for names and files, and again for all of them just before it signs; `--with` adds code to cleared skills, by digest |
 //! | `export-skill` | the gate: the folder tells agents to call the skill |
 //! | `serve`, `mcp` | the gate as a skill is loaded, and again as each run begins |
 //! | `rollback`, `release`, `submit` | whether the digest is revoked, under the store's lock |
-//! | `inspect`, `show`, `list`, `verify` | nothing: people look at what must not run, and are told so |
+//! | `inspect`, `show`, `list`, `verify` | nothing: they show that a skill must not run |
 //! | `pack`, `build` | nothing: they make other bytes |
 
 use std::sync::Arc;
@@ -31,24 +31,24 @@ use crate::library::{Bytes, Library};
 use crate::name::Reference;
 use crate::store::Resolved;
 
-/// What somebody wants to run.
+/// What a caller wants to run.
 #[derive(Debug, Clone)]
 pub enum Wanted {
-    /// What a reference stands for.
+    /// The skill of a reference.
     Reference(Reference),
-    /// A component that came otherwise, such as a file.
+    /// A component from elsewhere, such as a file.
     Bytes(Vec<u8>),
 }
 
-/// Bytes that may run, as things were when they were asked for. Nobody outside sees the bytes themselves.
+/// Bytes that could run when they were cleared. Only this crate sees the bytes themselves.
 #[derive(Debug, Clone)]
 pub struct Cleared {
     pub(crate) digest: Digest,
     pub(crate) bytes: Bytes,
-    /// What it was asked for by.
+    /// The request.
     reference: Option<Reference>,
     resolved: Option<Resolved>,
-    /// It checked, once somebody needed that.
+    /// The validated skill, once it is needed.
     checked: Arc<OnceCell<ValidatedSkill>>,
 }
 
@@ -57,35 +57,35 @@ impl Cleared {
         Self { digest, bytes, reference: None, resolved: None, checked: Arc::default() }
     }
 
-    /// SHA-256 of the component.
+    /// Returns the SHA-256 of the component.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// What its reference came to; none for a file.
+    /// Returns the resolved reference; none for a file.
     pub fn resolved(&self) -> Option<&Resolved> {
         self.resolved.as_ref()
     }
 }
 
-/// Code of a cleared skill for one target, on its way into a bundle.
+/// Code of a cleared skill for one target, for a bundle.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Built {
-    /// The engine that it is for: [`Target::fingerprint`].
+    /// The fingerprint of its engine: [`Target::fingerprint`].
     pub fingerprint: String,
     /// The compiled code.
     pub code: Vec<u8>,
-    /// What it is of, as [`SkillDescription::to_bytes`] writes it.
+    /// The skill's description, as [`SkillDescription::to_bytes`] writes it.
     pub description: Vec<u8>,
 }
 
 impl Library {
-    /// Whether something may run: the one function that decides it. The page above says what it asks.
+    /// Decides whether something can run. The page above lists the conditions.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] that says why it may not: there is no such skill, it is held, or it is revoked.
+    /// Fails with a [`StoreError`] if the skill does not exist, is held, or is revoked.
     pub async fn clear(&self, wanted: Wanted) -> Result<Cleared, StoreError> {
         self.blocking(move |inner| match wanted {
             Wanted::Reference(reference) => {
@@ -103,7 +103,7 @@ impl Library {
         .await
     }
 
-    /// Whether what was cleared may still run: compiling takes long, and it may have been revoked or removed meanwhile.
+    /// Checks again that a cleared skill can run: during a long compilation it can have been revoked or removed.
     ///
     /// # Errors
     ///
@@ -117,11 +117,11 @@ impl Library {
         .await
     }
 
-    /// What a cleared skill is: its tools and types.
+    /// Describes a cleared skill: its tools and types.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Load`] when it is refused; else when it cannot be read.
+    /// Fails with [`StoreError::Load`] if the skill is refused, and if it cannot be read.
     pub async fn describe(&self, cleared: &Cleared) -> Result<SkillDescription, StoreError> {
         Ok(self.checked(cleared).await?.described())
     }
@@ -138,11 +138,11 @@ impl Library {
         cleared.checked.get_or_try_init(check).await
     }
 
-    /// Compiles a cleared skill for a target, in a child process. It is not kept.
+    /// Compiles a cleared skill for a target, in a child process. The code is not stored.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: it is refused, it does not compile, or it may not run any more.
+    /// Fails with a [`StoreError`] if the skill is refused, does not compile, or can no longer run.
     pub async fn build(&self, cleared: &Cleared, target: Target) -> Result<Built, StoreError> {
         let validated = self.checked(cleared).await?;
         let description = validated.described().to_bytes();

@@ -1,5 +1,5 @@
-//! Frees what nobody needs: leftovers, components that nothing points at, code of engines that are gone, code of
-//! files that were only run, and old versions where that is asked for.
+//! Collects garbage: leftovers, components without a version, code of unused engines, code of files that were only run,
+//! and old versions on request.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,49 +12,49 @@ use crate::folder::Folder;
 use crate::store::{Store, now};
 use ringfence::Digest;
 
-/// What to free.
+/// Options of a collection.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Gc {
-    /// Also remove versions, but for the newest so many of each skill, the current one and held ones.
-    /// Default: none is removed.
+    /// Keep only this many of the newest versions of each skill, the current one and held ones. Default: keep all.
     pub keep_versions: Option<u64>,
-    /// Remove the code of every other engine. Default: of those for which nothing was compiled for 30 days.
+    /// Remove the code of every other engine. Default: of engines for which nothing was compiled for 30 days.
     pub other_engines: bool,
 }
 
-/// So long nothing was compiled for an engine that counts as gone.
+/// Time without a compilation after which an engine counts as unused.
 const IDLE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 impl Gc {
-    /// Frees what nobody needs; with a number, old versions as well.
+    /// Creates options; with a number, old versions go too.
     pub fn new(keep_versions: Option<u64>) -> Self {
         Self { keep_versions, other_engines: false }
     }
 }
 
-/// What was freed.
+/// The result of a collection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Collected {
-    /// Drafts that no process was writing.
+    /// Drafts that no process writes.
     pub drafts: u64,
     /// Old versions.
     pub versions: u64,
-    /// Components, and the code of components, that nothing points at.
+    /// Components without a version, and code of such components.
     pub unused: Freed,
     /// Code of another version of Ringfence or of its engine, or with other settings.
     pub stale: Freed,
 }
 
 impl Store {
-    /// Frees what nobody needs. `fingerprint` is the engine whose code stays ([`ringfence::Host::fingerprint`]).
-    /// What is not the store's is left alone; `verify` names it.
+    /// Removes what nothing uses. The code of the engine with `fingerprint` ([`ringfence::Host::fingerprint`]) stays.
+    ///
+    /// It leaves foreign files alone; `verify` lists them.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`] when a record cannot be read: what it points at is not known, so no component
-    /// is removed. What was freed before stays freed.
+    /// Fails with [`StoreError::Damaged`] if a record cannot be read: its components are then unknown, so none is
+    /// removed. What was removed before stays removed.
     pub fn gc(&self, gc: Gc, fingerprint: Digest) -> Result<Collected, StoreError> {
         let mut collected = Collected { drafts: self.scratch.clean()?, ..Collected::default() };
         let lock = self.lock(None)?;
@@ -103,11 +103,11 @@ fn forget_in(folder: &Folder, which: impl Fn(Digest) -> bool, freed: &mut Freed)
 }
 
 impl Store {
-    /// The digests that records point at.
+    /// Returns the digests of all records.
     ///
     /// # Errors
     ///
-    /// When a record cannot be read: what it points at is not known.
+    /// Fails if a record cannot be read, because its components are unknown.
     fn used(&self) -> Result<BTreeSet<Digest>, StoreError> {
         let mut used = BTreeSet::new();
         for listed in self.list()? {
@@ -116,8 +116,8 @@ impl Store {
         Ok(used)
     }
 
-    /// Removes components that no record points at and `which` names, and their artifacts. Removes nothing when a
-    /// record cannot be read. The caller holds the lock.
+    /// Removes the components of `which` that no record has, and their artifacts. Removes nothing if a record cannot be
+    /// read. The caller has the lock.
     pub(crate) fn free(&self, which: impl Fn(Digest) -> bool) -> Result<Freed, StoreError> {
         let used = self.used()?;
         let (mut freed, mut gone) = (Freed::default(), BTreeSet::new());
@@ -148,13 +148,13 @@ impl Store {
     }
 }
 
-/// What was removed.
+/// Removed files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Freed {
-    /// How many files.
+    /// Number of files.
     pub files: u64,
-    /// How many bytes they had.
+    /// Their bytes.
     pub bytes: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Names, versions, owners and references: checked once, so that no other text ever reaches a path.
+//! Names, versions, owners and references. Each is checked once, so that no other text ever becomes part of a path.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,29 +13,29 @@ use crate::error::StoreError;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
 
-/// Who a name belongs to: the same grammar as a name.
+/// An owner of names, with the grammar of a name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner(String);
 
-/// A version of a skill: `^[0-9A-Za-z][0-9A-Za-z.+-]{0,62}$`, such as `3` or `1.2.0-rc.1`. Versions are
-/// equal or not; they have no order but that of their submission.
+/// A version of a skill: `^[0-9A-Za-z][0-9A-Za-z.+-]{0,62}$`, such as `3` or `1.2.0-rc.1`. Versions have no order
+/// except that of their submission.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(String);
 
-/// What names a skill of a store.
+/// A reference to a skill of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reference {
-    /// The current version of that name.
+    /// The current version of a name.
     Name(Name),
-    /// That version.
+    /// A version of a name.
     Version(Name, Version),
-    /// Those bytes, if a skill points at them.
+    /// The bytes with a digest, if a skill has them.
     Digest(Digest),
-    /// The bytes whose digest begins so: `sha256:` and 8 to 63 hexadecimal digits, where only one does.
+    /// The bytes whose digest has a prefix: `sha256:` and 8 to 63 hexadecimal digits, if only one has it.
     Prefix(String),
 }
 
-/// Longest version, in bytes.
+/// Maximum bytes of a version.
 const LONGEST: usize = 63;
 
 fn is_version(text: &str) -> bool {
@@ -105,13 +105,13 @@ checked!(
 );
 
 impl Version {
-    /// The version that a submission gets which names none: a number.
+    /// Returns the version for a number, which a submission without a version gets.
     pub(crate) fn numbered(number: u64) -> Self {
         Self(number.to_string())
     }
 
-    /// Its number, if it is one that can be counted on from: nobody gets to such a large one by counting. `007` is a
-    /// version of its own and no number.
+    /// Returns the number of the version, if the store can count on from it. A very large number does not count, and
+    /// `007` is a version of its own and no number.
     pub(crate) fn number(&self) -> Option<u64> {
         let number = self.0.parse().ok().filter(|number: &u64| *number < 1 << 62);
         number.filter(|number| number.to_string() == self.0)

@@ -1,5 +1,5 @@
-//! What a store takes: caps for all and for each owner, and whether submissions are held. Kept in the store,
-//! so that every process that uses it goes by the same.
+//! The policy of a store: caps for all and for each owner, and whether submissions are held. It is in the store, so
+//! that every process uses the same one.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::folder::{Folder, Scratch};
 use crate::name::Owner;
 use crate::record::{Record, seal, unseal};
 
-/// Caps of a store. A cap counts what would be there after the submission.
+/// Caps of a store. A cap applies to the state after a submission.
 ///
 /// Defaults: components of 32 MiB, 10,000 skills and 16 GiB, 1,000 skills and 4 GiB for each owner, 100
 /// versions of a skill, 16 GiB of artifacts; nothing is held.
@@ -16,7 +16,7 @@ use crate::record::{Record, seal, unseal};
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Policy {
-    /// Bytes of one component. Default: 32 MiB. The smaller of this and the host's own cap holds.
+    /// Bytes of one component. Default: 32 MiB. The smaller of this and the host's own cap applies.
     pub upload: u64,
     /// Names. Default: 10,000.
     pub skills: u64,
@@ -28,10 +28,10 @@ pub struct Policy {
     pub owner_bytes: u64,
     /// Versions of one name, at most 1,000. Default: 100.
     pub versions: u64,
-    /// Bytes of compiled code for one engine. Default: 16 GiB. Over it, the code that was compiled
-    /// longest ago is removed; it is compiled again when it is needed.
+    /// Bytes of compiled code for one engine. Default: 16 GiB. Beyond it the store removes the oldest code, and
+    /// compiles it again when it is needed.
     pub artifacts: u64,
-    /// Every submission is held until it is released. Default: no.
+    /// Whether to hold every submission until an admin releases it. Default: no.
     pub hold: bool,
 }
 
@@ -50,14 +50,14 @@ impl Default for Policy {
     }
 }
 
-/// Versions of one name that its record has room for.
+/// Maximum number of versions in a record.
 const VERSIONS: u64 = 1_000;
 
 const FILE: &str = "policy.json";
 const MOST: u64 = 64 << 10;
 
 impl Policy {
-    /// The store's policy; the defaults where none was set.
+    /// Returns the store's policy, or the defaults if none was set.
     pub(crate) fn read(root: &Folder) -> Result<Self, StoreError> {
         let Some(bytes) = root.read(FILE, MOST)? else { return Ok(Self::default()) };
         let read =
@@ -78,7 +78,7 @@ impl Policy {
         draft.keep(root, FILE)
     }
 
-    /// Refuses what could not be enforced.
+    /// Checks that the store can enforce every value.
     pub(crate) fn check_range(&self) -> Result<(), StoreError> {
         let (value, max) = (self.versions, VERSIONS);
         if value == 0 || value > max {
@@ -87,8 +87,7 @@ impl Policy {
         Ok(())
     }
 
-    /// Refuses what would be over a cap: `changed` takes the place of the record of its name; `unread` records could
-    /// not be read.
+    /// Checks the caps after a change: `changed` replaces the record of its name; `unread` records could not be read.
     pub(crate) fn check(&self, records: &[Record], unread: u64, changed: &Record) -> Result<(), StoreError> {
         let others: Vec<&Record> = records.iter().filter(|record| record.name != changed.name).collect();
         let all = || others.iter().copied().chain([changed]);
@@ -107,7 +106,7 @@ impl Policy {
         }
     }
 
-    /// Refuses a component that is too large.
+    /// Checks the size of a component.
     pub(crate) fn check_upload(&self, size: u64) -> Result<(), StoreError> {
         if size > self.upload { Err(over("bytes of one component", size, self.upload, None)) } else { Ok(()) }
     }
@@ -117,7 +116,7 @@ fn over(what: &'static str, value: u64, cap: u64, owner: Option<&Owner>) -> Stor
     StoreError::OverCap { what, value, cap, owner: owner.cloned() }
 }
 
-/// Bytes of all components that records point at, each counted once.
+/// Returns the bytes of all components of records, each counted once.
 pub(crate) fn bytes<'a>(records: impl Iterator<Item = &'a Record>) -> u64 {
     let mut seen = std::collections::HashSet::new();
     let entries = records.flat_map(|record| &record.versions);

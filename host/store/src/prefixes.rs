@@ -1,5 +1,5 @@
-//! Beginnings of names that are reserved for an owner: nobody else submits under them, and so a token that trusts
-//! `acme-*` trusts one owner.
+//! Prefixes of names that belong to an owner: nobody else can submit under them, so a token that trusts `acme-*` trusts
+//! one owner.
 
 use ringfence::text;
 use serde::{Deserialize, Serialize};
@@ -16,27 +16,27 @@ const MOST: u64 = 4 << 20;
 /// Prefixes of one store.
 const PREFIXES: usize = 10_000;
 
-/// A beginning of names that belongs to an owner.
+/// A prefix of names that belongs to an owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Prefix {
-    /// What the names begin with: the beginning of a name, such as `acme-`.
+    /// The prefix, such as `acme-`.
     pub prefix: String,
-    /// Who alone submits such names.
+    /// The only owner who can submit such names.
     pub owner: Owner,
-    /// Since when, in seconds since 1970.
+    /// The time of the reservation, in seconds since 1970.
     pub at: u64,
 }
 
 impl Prefix {
-    /// Whether a name begins so.
+    /// Returns whether a name has the prefix.
     pub fn fits(&self, name: &Name) -> bool {
         name.as_str().starts_with(&self.prefix)
     }
 }
 
-/// `acme-*` or `acme-`: what names begin with.
+/// Parses a prefix: `acme-*` or `acme-`.
 fn beginning(given: &str) -> Result<String, StoreError> {
     let text = given.strip_suffix('*').unwrap_or(given);
     // What begins a name is a name, but for its end.
@@ -48,11 +48,11 @@ fn beginning(given: &str) -> Result<String, StoreError> {
 }
 
 impl Store {
-    /// The reserved prefixes, in their order.
+    /// Returns the reserved prefixes, in order.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`] when they cannot be read. Nothing is submitted then.
+    /// Fails with [`StoreError::Damaged`] if they cannot be read. The store then accepts no submissions.
     pub fn prefixes(&self) -> Result<Vec<Prefix>, StoreError> {
         let Some(bytes) = self.root.read(FILE, MOST)? else { return Ok(Vec::new()) };
         let read =
@@ -64,13 +64,13 @@ impl Store {
         })
     }
 
-    /// Reserves all names that begin so, such as `acme-*`, for an owner. For the store's admin. To reserve what the
-    /// owner has already changes nothing.
+    /// Reserves all names with a prefix, such as `acme-*`, for an owner. For the store's admin. Reserving a prefix that
+    /// the owner has already changes nothing.
     ///
     /// # Errors
     ///
-    /// [`StoreError::PrefixTaken`] when another owner has such a name, or a prefix that shares names with it; else when
-    /// it cannot be written.
+    /// Fails with [`StoreError::PrefixTaken`] if another owner has such a name or an overlapping prefix, and if the
+    /// store cannot be written.
     pub fn reserve(&self, prefix: &str, owner: &Owner) -> Result<Prefix, StoreError> {
         let prefix = beginning(prefix)?;
         let _lock = self.lock(None)?;
@@ -103,11 +103,11 @@ impl Store {
         Ok(reserved)
     }
 
-    /// Gives a prefix back: anybody may submit such names again. Names that are there stay their owner's.
+    /// Removes a reservation: anybody can submit such names again. Existing names keep their owners.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoSuchPrefixReserved`]; else when it cannot be written.
+    /// Fails with [`StoreError::NoSuchPrefixReserved`], and if the store cannot be written.
     pub fn unreserve(&self, prefix: &str) -> Result<Prefix, StoreError> {
         let prefix = beginning(prefix)?;
         let _lock = self.lock(None)?;
@@ -120,11 +120,11 @@ impl Store {
         Ok(gone)
     }
 
-    /// The owner for whom a name is reserved.
+    /// Returns the owner for whom a name is reserved.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`] when the prefixes cannot be read.
+    /// Fails with [`StoreError::Damaged`] if the prefixes cannot be read.
     pub fn reserved_for(&self, name: &Name) -> Result<Option<Owner>, StoreError> {
         Ok(self.prefixes()?.into_iter().find(|prefix| prefix.fits(name)).map(|prefix| prefix.owner))
     }

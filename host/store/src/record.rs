@@ -1,6 +1,6 @@
-//! What the store knows of a name: its owner, its versions, which is current, and how that came about.
+//! The record of a name: its owner, its versions, the current one, and its history.
 //!
-//! A record is one file: a line of JSON, and a line with its SHA-256, so that a flipped bit is seen.
+//! A record is one file: a line of JSON, and a line with its SHA-256, which reveals a flipped bit.
 
 use std::collections::BTreeSet;
 
@@ -16,36 +16,35 @@ use crate::name::{Name, Owner, Version};
 pub struct Record {
     /// The name.
     pub name: Name,
-    /// Whose it is.
+    /// The owner.
     pub owner: Owner,
-    /// The version that the bare name stands for; none while all are held.
+    /// The current version; none while all are held.
     pub current: Option<Version>,
     /// All versions, in the order of their submission.
     pub versions: Vec<Entry>,
-    /// What happened to the name, the oldest first; the last 256 events.
+    /// The last 256 events of the name, the oldest first.
     pub history: Vec<Event>,
-    /// Versions that never come back, however long ago they were there.
+    /// Used versions, which never come back.
     #[serde(default, skip_serializing_if = "Spent::is_empty")]
     pub(crate) spent: Spent,
 }
 
-/// Versions that a name had: none of them is given to other bytes, after any number of events and after the name was
-/// removed.
+/// Used versions of a name. None of them ever means other bytes, after any number of events and after a removal.
 ///
-/// Numbers count up, so the highest says it for all of them. Of other versions the beginning of a hash is kept.
+/// Numbers count up, so the highest covers all of them. Other versions are stored as the beginning of a hash.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Spent {
-    /// The highest number that a version had.
+    /// The highest number of a version.
     numbers: u64,
-    /// Versions that are no numbers, and were removed.
+    /// Removed versions that are no numbers.
     names: BTreeSet<String>,
 }
 
-/// Most versions that are no numbers and were removed: their hashes come to 230 kB of a record.
+/// Maximum number of removed versions that are no numbers: their hashes take 230 kB of a record.
 pub(crate) const SPENT: usize = 10_000;
 
-/// Hexadecimal digits that are kept of the hash of a version: 80 bits.
+/// Hexadecimal digits stored of the hash of a version: 80 bits.
 const HASH: usize = 20;
 
 impl Spent {
@@ -53,14 +52,14 @@ impl Spent {
         self.numbers == 0 && self.names.is_empty()
     }
 
-    /// Takes note of a version that is given now.
+    /// Records a new version.
     fn gave(&mut self, version: &Version) {
         if let Some(number) = version.number() {
             self.numbers = self.numbers.max(number);
         }
     }
 
-    /// Takes note of a version that is there no more.
+    /// Records a removed version.
     fn removed(&mut self, version: &Version) {
         match version.number() {
             Some(number) => self.numbers = self.numbers.max(number),
@@ -81,7 +80,7 @@ impl Spent {
     }
 }
 
-/// The beginning of the hash of a version.
+/// Returns the beginning of the hash of a version.
 fn hash(version: &Version) -> String {
     let digest = Digest::of(version.as_str().as_bytes()).to_string();
     digest.trim_start_matches("sha256:").chars().take(HASH).collect()
@@ -92,53 +91,53 @@ fn hash(version: &Version) -> String {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Entry {
-    /// Its version.
+    /// The version.
     pub version: Version,
     /// SHA-256 of the component.
     pub digest: Digest,
     /// Bytes of the component.
     pub size: u64,
-    /// How many tools it has.
+    /// Number of tools.
     pub tools: u32,
-    /// When it was submitted, in seconds since 1970.
+    /// Time of submission, in seconds since 1970.
     pub submitted: u64,
-    /// Held: it does not run until it is released.
+    /// Whether the version is held until an admin releases it.
     pub held: bool,
 }
 
-/// A change of a name.
+/// An event of a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Event {
-    /// When, in seconds since 1970.
+    /// The time, in seconds since 1970.
     pub at: u64,
-    /// What.
+    /// The change.
     pub what: Change,
-    /// Which version.
+    /// The version.
     pub version: Version,
 }
 
-/// What can happen to a version.
+/// A change of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
-    /// It was submitted and became current.
+    /// Submitted, and current from then.
     Submitted,
-    /// It was submitted and is held.
+    /// Submitted, and held.
     Held,
-    /// It was released and became current.
+    /// Released, and current from then.
     Released,
-    /// It became current again.
+    /// Current again.
     RolledBack,
-    /// It was removed.
+    /// Removed.
     Removed,
 }
 
-/// Events kept for each name.
+/// Maximum number of events of a name.
 const EVENTS: usize = 256;
 
-/// Most bytes of a record: 1,000 versions and 256 events come to half of it.
+/// Maximum bytes of a record: 1,000 versions and 256 events take half of it.
 pub(crate) const MOST: u64 = 1 << 20;
 
 impl Record {
@@ -153,7 +152,7 @@ impl Record {
         }
     }
 
-    /// Goes on from what the name was before it was removed.
+    /// Continues the versions of a removed name.
     pub(crate) fn go_on_from(&mut self, before: Spent) {
         self.spent.join(before);
     }
@@ -170,7 +169,7 @@ impl Record {
         self.spent.removed(version);
     }
 
-    /// Removes all versions for good: what stays says which there were.
+    /// Removes all versions for good, and keeps which existed.
     pub(crate) fn drop_all(&mut self) {
         for entry in std::mem::take(&mut self.versions) {
             self.spent.removed(&entry.version);
@@ -179,23 +178,23 @@ impl Record {
         self.history.clear();
     }
 
-    /// How many versions that are no numbers it has and had.
+    /// Returns the number of current and removed versions that are no numbers.
     pub(crate) fn named_versions(&self) -> usize {
         let there = self.versions.iter().filter(|entry| entry.version.number().is_none()).count();
         self.spent.names.len().saturating_add(there)
     }
 
-    /// The entry of a version.
+    /// Returns the entry of a version.
     pub fn entry(&self, version: &Version) -> Option<&Entry> {
         self.versions.iter().find(|entry| entry.version == *version)
     }
 
-    /// The entry that the bare name stands for.
+    /// Returns the entry of the current version.
     pub fn current(&self) -> Option<&Entry> {
         self.entry(self.current.as_ref()?)
     }
 
-    /// The versions, the newest first, for a message.
+    /// Returns the versions for a message, the newest first.
     pub(crate) fn known(&self) -> String {
         let mut known: Vec<&str> =
             self.versions.iter().rev().take(10).map(|entry| entry.version.as_str()).collect();
@@ -205,12 +204,12 @@ impl Record {
         known.join(", ")
     }
 
-    /// Whether such a version is used up: it was removed, or it is a number that was passed.
+    /// Returns whether a version is used: it was removed, or its number is below the highest.
     pub(crate) fn had(&self, version: &Version) -> bool {
         self.entry(version).is_none() && self.spent.has(version)
     }
 
-    /// The number for a submission that names no version: one more than the highest there ever was.
+    /// Returns the number for a submission without a version: one more than the highest ever.
     pub(crate) fn next_version(&self) -> Version {
         let mut next = self.spent.numbers.saturating_add(1);
         // A version that somebody named may be a number too large to be counted from.
@@ -220,8 +219,8 @@ impl Record {
         Version::numbered(next)
     }
 
-    /// The newest version that was current before the current one was, and may be again: neither what was
-    /// rolled away from, nor what `may_run` refuses.
+    /// Returns the newest version that was current before and can be again: not one that was rolled back from, and not
+    /// one that `may_run` refuses.
     pub(crate) fn earlier(&self, may_run: impl Fn(Digest) -> bool) -> Option<&Entry> {
         // The line of versions that led to the current one.
         let mut line: Vec<&Version> = Vec::new();
@@ -240,7 +239,7 @@ impl Record {
         before.filter_map(|version| self.entry(version)).find(|entry| !entry.held && may_run(entry.digest))
     }
 
-    /// Drops all versions but the newest `keep`, the current one and those that are held; gives how many.
+    /// Drops all versions except the newest `keep`, the current one and held ones, and returns their number.
     pub(crate) fn keep_newest(&mut self, keep: usize, at: u64) -> u64 {
         let old = self.versions.len().saturating_sub(keep);
         let (current, mut index, mut gone) = (self.current.clone(), 0_usize, Vec::new());
@@ -266,7 +265,7 @@ impl Record {
         self.history.drain(..surplus);
     }
 
-    /// The record's file.
+    /// Returns the record's file.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         // Plain data with string keys: there is nothing that could fail.
         let mut bytes = serde_json::to_vec(self).unwrap_or_default();
@@ -274,7 +273,7 @@ impl Record {
         bytes
     }
 
-    /// Reads a record's file; the reason where it is damaged.
+    /// Parses a record's file; fails with the reason if it is damaged.
     pub(crate) fn from_bytes(bytes: &[u8], name: &Name) -> Result<Self, String> {
         let record = Self::read(bytes, name)?;
         if record.versions.is_empty() {
@@ -283,7 +282,7 @@ impl Record {
         Ok(record)
     }
 
-    /// Reads what stays of a name that was removed: a record as it was, or one without versions.
+    /// Parses the record of a removed name: with or without its versions.
     pub(crate) fn spent_in(bytes: &[u8], name: &Name) -> Result<(Spent, Owner), String> {
         let mut record = Self::read(bytes, name)?;
         record.drop_all();
@@ -320,7 +319,7 @@ pub(crate) fn seal(bytes: &mut Vec<u8>) {
     bytes.push(b'\n');
 }
 
-/// What was sealed, or why it is not that.
+/// Returns the sealed text, or why its digest is wrong.
 pub(crate) fn unseal(bytes: &[u8]) -> Result<&[u8], String> {
     let text = bytes.strip_suffix(b"\n").ok_or("it is cut off")?;
     let end = text.iter().rposition(|byte| *byte == b'\n').ok_or("it is cut off")?;

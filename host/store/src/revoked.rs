@@ -1,4 +1,4 @@
-//! Revocations: what never runs again, why, who said so, and whether runs that are under way are to end.
+//! Revocations: digests that never run again, with reason, author, and whether to cancel current runs.
 
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,54 +11,54 @@ use crate::error::StoreError;
 use crate::record;
 use crate::store::{Store, is_young, now};
 
-/// Most bytes of a revocation's file.
+/// Maximum bytes of a revocation's file.
 const MOST: u64 = 64 << 10;
 
-/// Longest reason, in bytes.
+/// Maximum bytes of a reason.
 const REASON: usize = 1024;
 
-/// Longest name of who revoked, in bytes.
+/// Maximum bytes of an author's name.
 const BY: usize = 128;
 
-/// What is known of a revocation.
+/// A revocation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Revocation {
-    /// What never runs again.
+    /// The digest that never runs again.
     pub digest: Digest,
-    /// When, in seconds since 1970.
+    /// The time, in seconds since 1970.
     pub at: u64,
-    /// Why, as it was said.
+    /// The reason.
     pub reason: Option<String>,
-    /// Who revoked it, as far as that was said.
+    /// Who revoked it, if recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// Whether runs that were under way are cancelled.
+    /// Whether current runs are cancelled.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancel_running: bool,
 }
 
-/// How a digest is to be revoked.
+/// Options of a revocation.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Revoke {
-    /// Why, for whoever meets the refusal.
+    /// The reason, which refused callers see.
     pub reason: Option<String>,
-    /// Who revokes it, for the record and the logs.
+    /// Who revokes the digest, for the record and the logs.
     pub by: Option<String>,
-    /// Cancel the runs that are under way, in every process. Default: they go on to their end.
+    /// Whether to cancel current runs, in every process. Default: they run to their end.
     pub cancel_running: bool,
 }
 
 impl Revoke {
-    /// Revokes for a reason, and lets runs that are under way go on to their end.
+    /// Creates options with a reason; current runs continue to their end.
     pub fn new(reason: Option<&str>) -> Self {
         Self { reason: reason.map(str::to_owned), by: None, cancel_running: false }
     }
 }
 
-/// All digests that are revoked now, for lists that ask often. One look at a directory's time says whether it has to be
-/// read again, so a revocation by another process is seen at the next question.
+/// All currently revoked digests, for frequent lists. It reads a directory's time at each use, and the directory only
+/// if that has changed. It thus sees a revocation by another process at the next use.
 #[derive(Debug, Default)]
 pub struct RevokedNow {
     kept: RwLock<Kept>,
@@ -66,17 +66,17 @@ pub struct RevokedNow {
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// None if what changes now could bear the same.
+    /// None if a change now could have the same time.
     stamp: Option<(i64, i64)>,
     digests: Arc<HashSet<Digest>>,
 }
 
 impl RevokedNow {
-    /// Returns every digest that is revoked in a store; always ask for the same store.
+    /// Returns every revoked digest of a store. Always pass the same store.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when that cannot be seen.
+    /// Fails with a [`StoreError`] if the store cannot be read.
     pub fn of(&self, store: &Store) -> Result<Arc<HashSet<Digest>>, StoreError> {
         // Before what it stands for: what changes meanwhile is read again.
         let stamp = store.revoked.stamp()?;
@@ -94,19 +94,22 @@ impl RevokedNow {
 }
 
 impl Store {
-    /// Revokes a digest: it never runs again, under whatever name, and its code is removed. For the store's
-    /// admin; there is no way back. After it has returned no run of it begins, in any process of the store.
+    /// Revokes a digest: it never runs again, whatever its name, and its code is removed.
+    ///
+    /// It is for the store's admin and cannot be undone. After it returns, no process of the store begins a run of the
+    /// digest.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when it cannot be written; then the digest is not revoked. [`StoreError::NotDurable`] when it
-    /// is, and a failure of power may undo that.
+    /// Fails with a [`StoreError`] if the revocation cannot be written; the digest is then not revoked. Fails with
+    /// [`StoreError::NotDurable`] if it is revoked but a power failure can undo that.
     pub fn revoke(&self, digest: Digest, reason: Option<&str>) -> Result<(), StoreError> {
         self.revoke_as(digest, &Revoke::new(reason))
     }
 
-    /// As [`Store::revoke`], with who revokes it, and whether runs that are under way are cancelled. A digest that is
-    /// revoked already keeps the reason of then; its runs can still be cancelled.
+    /// Revokes a digest as [`Store::revoke`] does, with options.
+    ///
+    /// A revoked digest keeps its first reason; its runs can still be cancelled.
     ///
     /// # Errors
     ///
@@ -136,13 +139,13 @@ impl Store {
         Ok(())
     }
 
-    /// Refuses a digest that is revoked. Whatever stands in the place of its revocation counts as one.
+    /// Checks that a digest is not revoked. Any file in the place of its revocation counts as one.
     ///
-    /// This is one look at one name of a directory, so that each run can ask anew.
+    /// The check is one look-up of a name in a directory, so that every run can repeat it.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Revoked`].
+    /// Fails with [`StoreError::Revoked`].
     pub fn expect_allowed(&self, digest: Digest) -> Result<(), StoreError> {
         if !self.is_revoked(digest)? {
             return Ok(());
@@ -153,32 +156,32 @@ impl Store {
         })
     }
 
-    /// Whether a digest is revoked.
+    /// Returns whether a digest is revoked.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when that cannot be seen. Nothing that cannot be seen runs.
+    /// Fails with a [`StoreError`] if the store cannot be read. Nothing runs then.
     pub fn is_revoked(&self, digest: Digest) -> Result<bool, StoreError> {
         self.revoked.has(&file(digest))
     }
 
-    /// Every digest that is revoked.
+    /// Lists every revoked digest.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when that cannot be seen.
+    /// Fails with a [`StoreError`] if the store cannot be read.
     pub fn revoked(&self) -> Result<HashSet<Digest>, StoreError> {
         let digest = |file: &String| file.strip_suffix(".json").and_then(|hex| hex.parse().ok());
         Ok(self.revoked.names()?.iter().filter_map(digest).collect())
     }
 
-    /// What was said when a digest was revoked, if that can be read.
+    /// Returns the revocation of a digest, if it can be read.
     pub fn revocation(&self, digest: Digest) -> Option<Revocation> {
         let bytes = self.revoked.read(&file(digest), MOST).ok()??;
         serde_json::from_slice(record::unseal(&bytes).ok()?).ok()
     }
 
-    /// Whether runs of a digest that are under way are to end: it was revoked so, or nothing can be read of how.
+    /// Returns whether to cancel current runs of a digest: its revocation says so, or it cannot be read.
     pub(crate) fn cancels(&self, digest: Digest) -> bool {
         match self.is_revoked(digest) {
             Ok(true) => self.revocation(digest).is_none_or(|revoked| revoked.cancel_running),

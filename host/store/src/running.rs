@@ -1,8 +1,8 @@
-//! Runs that are under way in this process: each asks once more as it begins whether its skill is revoked, and can be
-//! ended by a revocation that says so.
+//! Current runs of this process. Each checks again as it begins whether its skill is revoked, and a revocation can
+//! cancel it.
 //!
-//! A run is entered here before it asks. A revocation is written before anybody looks for runs to end. So a run that a
-//! revocation does not refuse is one that it finds.
+//! A run enters this list before it checks. A revocation is written before a process reads the list. A revocation
+//! therefore finds every run that it does not refuse.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,10 +13,10 @@ use ringfence::{Call, CancellationToken, Digest, RunError, Skill};
 use crate::error::StoreError;
 use crate::library::Library;
 
-/// How often runs that are under way are held against revocations.
+/// Interval at which current runs are compared with revocations.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// All runs that are under way, by what runs.
+/// All current runs, by digest.
 #[derive(Debug, Default)]
 pub(crate) struct Running {
     runs: Mutex<Runs>,
@@ -28,7 +28,7 @@ struct Runs {
     by_digest: HashMap<Digest, HashMap<u64, CancellationToken>>,
 }
 
-/// Stands for a run in the list of those that are under way. Keep it until the run has ended.
+/// A run's entry in the list of current runs. Keep it until the run has ended.
 #[derive(Debug)]
 #[must_use = "dropped, the run is not found by a revocation"]
 pub struct UnderWay {
@@ -47,12 +47,12 @@ impl Running {
         UnderWay { running: Arc::clone(self), digest, id }
     }
 
-    /// What runs now.
+    /// Returns the digests of current runs.
     fn digests(&self) -> Vec<Digest> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner).by_digest.keys().copied().collect()
     }
 
-    /// Cancels all runs of a digest; gives how many.
+    /// Cancels all runs of a digest, and returns their number.
     fn cancel(&self, digest: Digest) -> usize {
         let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         let of: Vec<CancellationToken> =
@@ -76,13 +76,14 @@ impl Drop for UnderWay {
 }
 
 impl Library {
-    /// Begins a call of a skill that was loaded: the way to run one. The run asks the store at the moment when it begins,
-    /// after it waited for its turn, whether the skill is revoked: so after a revocation no run begins, whichever process
-    /// made it. Then its answer is [`RunError::Revoked`], with the reason. That costs one look at a name of a directory,
-    /// about a microsecond (`benches`, `store`).
+    /// Prepares a call of a loaded skill that checks for a revocation as it begins. Run skills of a store this way.
     ///
-    /// `cancel` ends the run. A revocation that cancels what runs uses it as well, where something waits on
-    /// [`Library::watch_revocations`]; keep the second value until the run has ended, by [`Call::keep`] for example.
+    /// The check comes after the run's wait for its turn. After a revocation no run begins, whichever process made
+    /// it; the call fails with [`RunError::Revoked`] and the reason. The check is one look-up in a directory and
+    /// takes about a microsecond (`benches`, `store`).
+    ///
+    /// `cancel` cancels the run. A revocation that cancels runs uses it too, while something awaits
+    /// [`Library::watch_revocations`]. Keep the second value until the run has ended, for example with [`Call::keep`].
     pub fn begin(&self, skill: &Skill, tool: &str, cancel: &CancellationToken) -> (Call, UnderWay) {
         let digest = skill.digest();
         let under_way = self.running().enter(digest, cancel.clone());
@@ -91,8 +92,8 @@ impl Library {
         (self.host().call(skill, tool).cancel(cancel.clone()).check(check), under_way)
     }
 
-    /// Cancels runs of this process whose skill is revoked and whose revocation says that runs are cancelled. Looks ten
-    /// times a second while anything runs. Never ends.
+    /// Cancels runs of this process whose skill is revoked with the cancellation of runs. It checks ten times a second
+    /// while anything runs, and never returns.
     pub async fn watch_revocations(&self) {
         loop {
             tokio::time::sleep(LOOK).await;
@@ -100,7 +101,7 @@ impl Library {
         }
     }
 
-    /// Looks once for runs that are to be cancelled; gives how many were.
+    /// Checks once for runs to cancel, and returns their number.
     pub async fn cancel_revoked(&self) -> usize {
         let digests = self.running().digests();
         if digests.is_empty() {
@@ -115,7 +116,7 @@ impl Library {
     }
 }
 
-/// Why no run began.
+/// Returns why no run began.
 fn refused(skill: Digest, error: &StoreError) -> RunError {
     match error {
         StoreError::Revoked { reason, .. } => RunError::Revoked { skill, reason: reason.clone() },

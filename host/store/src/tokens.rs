@@ -1,8 +1,8 @@
-//! Who may call a server of this store: tokens, kept as SHA-256 in one file of the store, never as they are.
+//! Tokens of a server of this store, stored as SHA-256 in one file.
 //!
-//! A token is `rf_ID_SECRET`: 10 hexadecimal digits that name it, and 64 of randomness (256 bits). Its text is given
-//! once, when it is made. A token that was revoked stays in the file, so that a server whose last token was revoked
-//! still asks for one.
+//! A token is `rf_ID_SECRET`: 10 hexadecimal digits as its id, and 64 of randomness (256 bits). Its text is returned
+//! once, when it is created. A revoked token stays in the file, so that a server whose last token was revoked still
+//! demands one.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -23,13 +23,13 @@ const MOST: u64 = 16 << 20;
 /// Tokens of one store, revoked ones included.
 const TOKENS: usize = 10_000;
 
-/// What a token lets its bearer do. Each is its own: `admin` does not include the others.
+/// A right of a token. Scopes are independent: `admin` does not include the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
-    /// Call tools of the skills that it sees.
+    /// Call tools of visible skills.
     Call,
-    /// Submit skills under its owner's names, remove them and roll them back.
+    /// Submit skills under the owner's names, remove them and roll them back.
     Submit,
     /// See all skills, change others' names, read the metrics.
     Admin,
@@ -62,19 +62,19 @@ impl fmt::Display for Scope {
     }
 }
 
-/// Which names a token sees: one, all that begin so (`acme-*`), or all (`*`).
+/// A pattern of names that a token sees: one name, a prefix (`acme-*`), or all (`*`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pattern {
-    /// All.
+    /// All names.
     All,
-    /// Those that begin so.
+    /// Names with this prefix.
     Prefix(String),
-    /// One.
+    /// One name.
     Name(Name),
 }
 
 impl Pattern {
-    /// Whether a name is one of these.
+    /// Returns whether a name matches.
     pub fn fits(&self, name: &Name) -> bool {
         match self {
             Self::All => true,
@@ -126,68 +126,68 @@ impl<'de> Deserialize<'de> for Pattern {
     }
 }
 
-/// What is known of a token. Its secret is not.
+/// A token without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Token {
-    /// What names it: 10 hexadecimal digits, also the beginning of its text.
+    /// The id: 10 hexadecimal digits, also in the token's text.
     pub id: String,
-    /// Whose it is: skills that it submits belong to this owner, and it sees the owner's skills.
+    /// The owner: submissions with the token belong to the owner, and it sees the owner's skills.
     pub owner: Owner,
-    /// What it may do.
+    /// The scopes.
     pub scopes: BTreeSet<Scope>,
-    /// Which skills it sees besides its owner's.
+    /// Patterns of the skills that it sees besides its owner's.
     pub skills: Vec<Pattern>,
-    /// Whose skills these patterns are about; anybody's where none is named.
+    /// Owners to whose skills the patterns apply; empty for all.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub skills_of: BTreeSet<Owner>,
-    /// When it was made, in seconds since 1970.
+    /// Time of creation, in seconds since 1970.
     pub created: u64,
-    /// From when on it is refused, in seconds since 1970; none for one that does not expire.
+    /// Time of expiry, in seconds since 1970; none if it does not expire.
     pub expires: Option<u64>,
-    /// When it was revoked, in seconds since 1970.
+    /// Time of revocation, in seconds since 1970.
     pub revoked: Option<u64>,
-    /// SHA-256 of its text.
+    /// SHA-256 of the token's text.
     hash: Digest,
 }
 
 impl Token {
-    /// SHA-256 of its text, to be compared in constant time.
+    /// Returns the SHA-256 of the token's text. Compare it in constant time.
     pub fn hash(&self) -> &[u8; 32] {
         self.hash.as_bytes()
     }
 
-    /// Whether one of its patterns fits a name of an owner. Its own owner's skills it sees besides.
+    /// Returns whether a pattern matches an owner's name. The token also sees all skills of its own owner.
     pub fn names(&self, name: &Name, owner: &Owner) -> bool {
         (self.skills_of.is_empty() || self.skills_of.contains(owner))
             && self.skills.iter().any(|pattern| pattern.fits(name))
     }
 
-    /// Whether it is taken at a time, in seconds since 1970.
+    /// Returns whether the token is valid at a time, in seconds since 1970.
     pub fn is_valid(&self, at: u64) -> bool {
         self.revoked.is_none() && self.expires.is_none_or(|expires| at < expires)
     }
 }
 
-/// A token that is to be made.
+/// Options of a new token.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct NewToken {
-    /// Whose it is.
+    /// The owner.
     pub owner: Owner,
-    /// What it may do.
+    /// The scopes.
     pub scopes: BTreeSet<Scope>,
-    /// Which skills it sees besides its owner's. Default: all.
+    /// Patterns of the skills that it sees besides its owner's. Default: all.
     pub skills: Vec<Pattern>,
-    /// Whose skills these patterns are about. Default: anybody's.
+    /// Owners to whose skills the patterns apply. Default: all.
     pub skills_of: BTreeSet<Owner>,
-    /// Seconds until it is refused; none for one that does not expire.
+    /// Seconds until it expires; none if it does not.
     pub lifetime: Option<u64>,
 }
 
 impl NewToken {
-    /// A token that may call every skill, and does not expire.
+    /// Creates options for a token that can call every skill and does not expire.
     pub fn new(owner: Owner) -> Self {
         Self {
             owner,
@@ -200,12 +200,12 @@ impl NewToken {
 }
 
 impl Store {
-    /// All tokens, in the order in which they were made, those that were revoked included.
+    /// Lists all tokens in the order of their creation, revoked ones included.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`] when they cannot be read. A server does not start then; one that runs goes on with those
-    /// that it read.
+    /// Fails with [`StoreError::Damaged`] if they cannot be read. A server does not start then; a running one keeps
+    /// those that it read.
     pub fn tokens(&self) -> Result<Vec<Token>, StoreError> {
         let Some(bytes) = self.root.read(FILE, MOST)? else { return Ok(Vec::new()) };
         let read =
@@ -217,11 +217,11 @@ impl Store {
         })
     }
 
-    /// Makes a token. Its text is given here and kept nowhere.
+    /// Creates a token and returns its text, which is stored nowhere.
     ///
     /// # Errors
     ///
-    /// [`StoreError::OverCap`] at 10,000 tokens, revoked ones included; else when it cannot be written.
+    /// Fails with [`StoreError::OverCap`] at 10,000 tokens, revoked ones included, and if the store cannot be written.
     pub fn make_token(&self, new: NewToken) -> Result<(Token, String), StoreError> {
         let _lock = self.lock(None)?;
         let mut tokens = self.tokens()?;
@@ -254,11 +254,11 @@ impl Store {
         Ok((token, text))
     }
 
-    /// Revokes a token. A running server refuses it as soon as it looks at the store again, within a second.
+    /// Revokes a token. A running server refuses it within a second.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoSuchToken`]; else when it cannot be written.
+    /// Fails with [`StoreError::NoSuchToken`], and if the store cannot be written.
     pub fn revoke_token(&self, id: &str) -> Result<Token, StoreError> {
         let _lock = self.lock(None)?;
         let mut tokens = self.tokens()?;

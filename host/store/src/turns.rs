@@ -1,5 +1,5 @@
-//! Turns at something of which there is little: so many at once, and those that wait are served in a circle between
-//! the owners that wait, so that a thousand requests of one owner delay another's by one.
+//! Turns at a scarce resource: a number at once, in a circle between the owners that wait. A thousand requests of one
+//! owner thus delay another's by one.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,36 +15,36 @@ pub struct Turns {
 #[derive(Debug)]
 struct State {
     free: usize,
-    /// Owners with somebody who waits, in the order of their next turns.
+    /// Owners with waiting requests, in the order of their next turns.
     circle: VecDeque<Arc<str>>,
     waiting: HashMap<Arc<str>, VecDeque<Waiter>>,
 }
 
 #[derive(Debug)]
 struct Waiter {
-    /// What it waits for, to be hurried.
+    /// The subject of the request, for [`Turns::hurry`].
     what: String,
     turn: oneshot::Sender<Turn>,
 }
 
-/// A turn. Dropped, it is the next one's.
+/// A turn. Dropping it starts the next one.
 #[derive(Debug)]
 pub struct Turn {
-    /// None once it was handed on.
+    /// None once the turn has passed on.
     turns: Option<Turns>,
 }
 
-/// Waiters of one owner at which those that gave up are looked for, and again at each doubling.
+/// Number of an owner's waiting requests at which cancelled ones are removed, and again at each doubling.
 const MANY: usize = 64;
 
 impl Turns {
-    /// A queue with so many turns at once.
+    /// Creates a queue with a number of concurrent turns.
     pub fn new(at_once: usize) -> Self {
         let state = State { free: at_once, circle: VecDeque::new(), waiting: HashMap::new() };
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
-    /// Waits for a turn of an owner. `what` names what the turn is for; see [`Turns::hurry`].
+    /// Waits for a turn of an owner. `what` names the subject; see [`Turns::hurry`].
     pub async fn wait(&self, owner: &str, what: &str) -> Turn {
         let waits = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,7 +63,7 @@ impl Turns {
         }
     }
 
-    /// Puts those of an owner that wait for something before its others. No other owner is touched by it.
+    /// Moves an owner's waiting requests for a subject before its others. It does not affect other owners.
     pub fn hurry(&self, owner: &str, what: &str) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(queue) = state.waiting.get_mut(owner)
@@ -74,13 +74,13 @@ impl Turns {
         }
     }
 
-    /// How many wait, those that gave up included.
+    /// Returns the number of waiting requests, cancelled ones included.
     pub fn waiting(&self) -> usize {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.waiting.values().map(VecDeque::len).sum()
     }
 
-    /// Hands a turn on to the next that still waits.
+    /// Passes a turn to the next waiting request.
     fn pass_on(&self) {
         loop {
             let next = {
@@ -117,7 +117,7 @@ impl State {
         waits
     }
 
-    /// The next that waits: of the owner whose turn it is.
+    /// Takes the next waiting request, of the owner whose turn it is.
     fn next(&mut self) -> Option<Waiter> {
         loop {
             let owner = self.circle.pop_front()?;
@@ -150,7 +150,7 @@ mod tests {
 
     use super::*;
 
-    /// Polls once: the future that is done, or waits.
+    /// Polls a future once.
     fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
         future.poll(&mut Context::from_waker(Waker::noop()))
     }

@@ -1,4 +1,4 @@
-//! Looks at every file of a store: hashes all again, names what is damaged or not the store's, mends nothing.
+//! Verifies every file of a store: hashes all again, lists damaged and foreign files, and repairs nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,38 +12,38 @@ use crate::open::{FILES, FOLDERS};
 use crate::retired::{NEXT, retired_name};
 use crate::store::{Store, component_file};
 
-/// What `verify` found.
+/// The result of a verification.
 #[derive(Debug, Clone, Default, Serialize)]
 #[non_exhaustive]
 pub struct Verification {
-    /// Names looked at.
+    /// Names checked.
     pub skills: u64,
-    /// Components hashed again.
+    /// Components hashed.
     pub components: u64,
-    /// Artifacts authenticated again.
+    /// Artifacts authenticated.
     pub artifacts: u64,
-    /// Bytes read for that.
+    /// Bytes read.
     pub bytes: u64,
-    /// What is wrong, in the order of the store's directories.
+    /// Findings, in the order of the store's directories.
     pub findings: Vec<Finding>,
-    /// Whether a record could not be read, so that what is used is not known.
+    /// Whether a record could not be read, so that its components are unknown.
     #[serde(skip)]
     unread: bool,
 }
 
-/// Something that is not as the store left it.
+/// A file that is not as the store wrote it.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
     /// The file, from the root of the store.
     pub path: String,
-    /// What kind of thing is wrong.
+    /// The kind of the finding.
     pub problem: Problem,
-    /// What exactly.
+    /// The details.
     pub message: String,
-    /// The versions that do not run because of it, as `name@version`.
+    /// Versions that do not run because of it, as `name@version`.
     pub skills: Vec<String>,
-    /// What mends it.
+    /// How to repair it.
     pub next: &'static str,
 }
 
@@ -52,21 +52,20 @@ pub struct Finding {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Problem {
-    /// A record, component, key or policy is not what was written.
+    /// A damaged record, component, key or policy.
     Damaged,
-    /// A component that a record points at is not there.
+    /// A missing component of a record.
     Missing,
-    /// An artifact that this store did not write. It is never loaded; the skill is compiled again.
+    /// An artifact that this store did not write. It never loads; the skill is compiled again.
     Artifact,
-    /// A link or a file that is not the store's. It is never followed or read.
+    /// A foreign link or file. The store never follows or reads it.
     Foreign,
-    /// A component that nothing points at.
+    /// A component without a version.
     Leftover,
 }
 
 impl Problem {
-    /// Whether a skill may not run because of it, or somebody else has been here. What is left over is only
-    /// in the way.
+    /// Returns whether the finding keeps a skill from running or shows a foreign change. Leftovers do neither.
     pub fn is_failure(self) -> bool {
         match self {
             Self::Damaged | Self::Missing | Self::Artifact | Self::Foreign => true,
@@ -76,7 +75,7 @@ impl Problem {
 }
 
 impl Verification {
-    /// Whether nothing is damaged, missing or foreign.
+    /// Returns whether nothing is damaged, missing or foreign.
     pub fn is_sound(&self) -> bool {
         !self.findings.iter().any(|finding| finding.problem.is_failure())
     }
@@ -88,15 +87,15 @@ impl Verification {
     }
 }
 
-/// Bytes of each digest that is pointed at, and the versions that do.
+/// Bytes and versions of each digest of a record.
 type Uses = BTreeMap<Digest, (u64, Vec<String>)>;
 
 impl Store {
-    /// Looks at every file. `progress` is told how many of how many components are done.
+    /// Verifies every file. `progress` receives the number of finished components and their total.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when a directory of the store cannot be listed.
+    /// Fails with a [`StoreError`] if a directory of the store cannot be listed.
     pub fn verify(&self, mut progress: impl FnMut(u64, u64)) -> Result<Verification, StoreError> {
         let mut found = Verification::default();
         self.verify_root(&mut found)?;
@@ -310,7 +309,7 @@ impl Store {
     }
 }
 
-/// What is wrong, without the path, which the finding has.
+/// Returns what is wrong, without the path, which the finding has.
 fn reason_of(error: &StoreError) -> String {
     match error {
         StoreError::Damaged { reason, .. } => reason.clone(),
