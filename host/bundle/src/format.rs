@@ -1,4 +1,4 @@
-//! The fixed part of the file: what stands at which byte, and what is signed.
+//! The fixed part of a bundle: the layout of its header, and the signed bytes.
 
 use crate::error::BundleError;
 
@@ -8,16 +8,16 @@ pub const HEADER: usize = 160;
 pub(crate) const MAGIC: &[u8; 16] = b"ringfence bundle";
 pub(crate) const FORMAT: u32 = 1;
 
-/// Said before what is signed, so that no signature of the same key for another purpose fits.
+/// Context of the signature, so that no signature of the key for another purpose fits.
 pub(crate) const CONTEXT: &[u8] = b"ringfence bundle signature 1\0";
 
-/// Bytes of the header that are signed: all but the signature.
+/// Signed bytes of the header: all except the signature.
 const SIGNED: usize = 96;
 
-/// Most bytes of a manifest.
+/// Maximum bytes of a manifest.
 pub(crate) const MANIFEST: u32 = 16 << 20;
 
-/// The header as it stands in the file. Nothing of it is known to be true.
+/// The header of a file, unverified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) manifest: u32,
@@ -52,7 +52,7 @@ impl Header {
         bytes
     }
 
-    /// What is signed: the context, the header without its signature, the manifest.
+    /// Returns the signed bytes: the context, the header without its signature, the manifest.
     pub(crate) fn message(&self, manifest: &[u8]) -> Vec<u8> {
         [CONTEXT, &self.unsigned(), manifest].concat()
     }
@@ -69,7 +69,7 @@ impl Header {
     }
 }
 
-/// The next bytes; zeros past the end, which a header's fixed size excludes.
+/// Reads the next bytes; zeros beyond the end, which a header's fixed size excludes.
 fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
     match rest.split_first_chunk::<N>() {
         Some((taken, left)) => {

@@ -1,4 +1,4 @@
-//! Keys: one that signs, others that are trusted, each a file of one readable line.
+//! Keys of bundles: a secret key signs, public keys are trusted. A key is a file of one readable line.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,27 +11,27 @@ use ringfence::Digest;
 const SECRET: &str = "ringfence-secret-key-1";
 const PUBLIC: &str = "ringfence-public-key-1";
 
-/// A text that is no key.
+/// Why a text is no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// Not of the form.
+    /// The text has another form.
     #[error("not a {0} key: expected a line `{0} BASE64` as `ringfence keygen` writes it")]
     Form(&'static str),
-    /// A secret key where a public one belongs. It is exposed where it does not belong.
+    /// The text is a secret key in the place of a public one, so the key is exposed.
     #[error(
         "this is the secret key, which no worker needs: give it the file that ends in `.pub`, and make a new key if others saw this one"
     )]
     SecretForPublic,
-    /// A public key where the secret one belongs.
+    /// The text is a public key in the place of a secret one.
     #[error("this is the public key: bundles are signed with the file without `.pub`")]
     PublicForSecret,
-    /// Of the form, and no point of the curve, or one that any signature would fit.
+    /// The key is no point of the curve, or a point that every signature fits.
     #[error("not a public key: the bytes are no key of ed25519")]
     Weak,
 }
 
-/// Signs bundles. Whoever has it can make every worker that trusts it run any code.
+/// A secret key, which signs bundles. Its holder can make every worker that trusts it run any code.
 pub struct SecretKey(SigningKey);
 
 impl fmt::Debug for SecretKey {
@@ -41,17 +41,17 @@ impl fmt::Debug for SecretKey {
 }
 
 impl SecretKey {
-    /// From 32 random bytes, which are the key.
+    /// Creates a key from 32 random bytes, which are the key.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         Self(SigningKey::from_bytes(seed))
     }
 
-    /// Its public half.
+    /// Returns the public half.
     pub fn public(&self) -> PublicKey {
         PublicKey(self.0.verifying_key())
     }
 
-    /// The line for its file, which nobody else may read.
+    /// Returns the line for its file. Keep that readable by its user only.
     pub fn to_line(&self) -> String {
         format!("{SECRET} {}\n", STANDARD.encode(self.0.to_bytes()))
     }
@@ -72,33 +72,33 @@ impl FromStr for SecretKey {
     }
 }
 
-/// Tells whose bundle it is.
+/// A public key, which verifies bundles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey(VerifyingKey);
 
 impl PublicKey {
-    /// Names it: SHA-256 of its bytes.
+    /// Returns the id: SHA-256 of the key's bytes.
     pub fn id(&self) -> KeyId {
         KeyId(*Digest::of(self.0.as_bytes()).as_bytes())
     }
 
-    /// The line for its file.
+    /// Returns the line for its file.
     pub fn to_line(&self) -> String {
         format!("{PUBLIC} {}\n", STANDARD.encode(self.0.as_bytes()))
     }
 
-    /// Every key of a text with one a line; empty lines and those that begin with `#` are none.
+    /// Parses every key of a text, one a line. Empty lines and lines that begin with `#` are ignored.
     ///
     /// # Errors
     ///
-    /// [`KeyError`] for the first line that is no key, and for a text without any.
+    /// Fails with a [`KeyError`] for the first line that is no key, and for a text without keys.
     pub fn read_all(text: &str) -> Result<Vec<Self>, KeyError> {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let keys: Vec<Self> = lines.map(str::parse).collect::<Result<_, _>>()?;
         if keys.is_empty() { Err(KeyError::Form(PUBLIC)) } else { Ok(keys) }
     }
 
-    /// Whether it signed this. Signatures that are not the one canonical encoding are wrong.
+    /// Returns whether the key signed a message. Only the canonical encoding of a signature is valid.
     pub(crate) fn signed(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         self.0.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     }
@@ -117,13 +117,13 @@ impl FromStr for PublicKey {
     }
 }
 
-/// The bytes of a line `PREFIX BASE64`, and nothing after it.
+/// Parses a line `PREFIX BASE64` without anything after it.
 fn bytes(line: &str, prefix: &str) -> Option<[u8; 32]> {
     let encoded = line.trim().strip_prefix(prefix)?.strip_prefix(' ')?;
     STANDARD.decode(encoded.trim()).ok()?.try_into().ok()
 }
 
-/// Names a key.
+/// The id of a key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId(pub(crate) [u8; 32]);
 

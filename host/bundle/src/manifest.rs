@@ -1,4 +1,4 @@
-//! What a bundle says of itself. Signed, so it is what the signer meant; checked all the same, since a signer can err.
+//! The manifest of a bundle. It is signed, and checked all the same, because a signer can err.
 
 use ringfence::{Digest, Limits};
 use serde::{Deserialize, Serialize};
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::error::Time;
 
-/// Most skills in a bundle.
+/// Maximum number of skills in a bundle.
 pub(crate) const SKILLS: usize = 1_000;
 
-/// Most engines that a bundle has code for.
+/// Maximum number of engines in a bundle.
 pub(crate) const FINGERPRINTS: usize = 16;
 
 /// The manifest of a bundle.
@@ -17,15 +17,15 @@ pub(crate) const FINGERPRINTS: usize = 16;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Manifest {
-    /// Counts up from bundle to bundle. A worker takes no bundle with a lower one than it has seen.
+    /// Version, which rises from bundle to bundle. A worker refuses a lower version than it has seen.
     pub version: u64,
-    /// Seconds since 1970. Not to be loaded before.
+    /// Time before which a worker does not load the bundle, in seconds since 1970.
     pub not_before: u64,
-    /// Seconds since 1970. Not to be loaded or called after.
+    /// Time after which a worker neither loads nor calls the bundle, in seconds since 1970.
     pub expires: u64,
-    /// The engines that there is code for, as [`ringfence::Target::fingerprint`] names them.
+    /// Engines with code in the bundle, by [`ringfence::Target::fingerprint`].
     pub fingerprints: Vec<String>,
-    /// What can be called, in the order of the names.
+    /// Skills, in the order of their names.
     pub skills: Vec<SkillEntry>,
 }
 
@@ -34,23 +34,23 @@ pub struct Manifest {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SkillEntry {
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// SHA-256 of the component that the code was compiled from.
+    /// SHA-256 of the compiled component.
     pub digest: Digest,
     /// Bytes of that component.
     pub size: u64,
-    /// The limits of each of its runs.
+    /// Limits of each run.
     pub limits: Limits,
-    /// Interfaces that it is to be lent, by name. No worker lends any yet: calls of them answer `denied`.
+    /// Granted interfaces, by name. No worker provides any yet: calls return `denied`.
     pub grants: Vec<String>,
-    /// Its tools, for people and for programs that read bundles. A worker goes by the description beside the code.
+    /// Tools, for people and programs that read bundles. A worker uses the description beside the code.
     pub tools: Vec<ToolEntry>,
-    /// Bytes of its code and its description for each of [`Manifest::fingerprints`].
+    /// Bytes of code and description for each of [`Manifest::fingerprints`].
     pub(crate) builds: Vec<Build>,
 }
 
-/// Where the blobs end.
+/// How many bytes each blob of one build takes in the bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Build {
@@ -63,38 +63,38 @@ pub(crate) struct Build {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ToolEntry {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// What its author says of it. Untrusted text.
+    /// The author's description. Untrusted text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// JSON Schema of the arguments.
     pub parameters: Value,
     /// JSON Schema of the value.
     pub result: Value,
-    /// JSON Schema of the failure, if it has one.
+    /// JSON Schema of the failure, if the tool can fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Value>,
 }
 
 impl Manifest {
-    /// When it begins to hold.
+    /// Returns the time from which the bundle is valid.
     pub fn not_before(&self) -> Time {
         Time(self.not_before)
     }
 
-    /// When it ends.
+    /// Returns the time at which the bundle expires.
     pub fn expires(&self) -> Time {
         Time(self.expires)
     }
 
-    /// Bytes of all blobs; none where the sum is no number.
+    /// Returns the bytes of all blobs; none if the sum overflows.
     pub(crate) fn blobs(&self) -> Option<u64> {
         let builds = self.skills.iter().flat_map(|skill| &skill.builds);
         builds.flat_map(|build| [build.code, build.description]).try_fold(0, u64::checked_add)
     }
 
-    /// Says what is wrong with it.
+    /// Checks the manifest, and returns what is wrong.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.expires <= self.not_before {
             return Err("it expires before it begins".to_owned());

@@ -1,5 +1,4 @@
-//! A file → [`Opened`]: nothing of it is read as anything before its signature is right, and nothing is handed on
-//! before all of it is.
+//! Opens a bundle. It parses nothing before the signature is right, and returns nothing before every byte is.
 
 use std::fs::File;
 use std::io::Read;
@@ -14,21 +13,21 @@ use crate::key::KeyId;
 use crate::manifest::{Manifest, SkillEntry};
 use crate::trust::Trust;
 
-/// Bytes read at once.
+/// Bytes of one read.
 const CHUNK: usize = 64 << 10;
 
-/// Which code is taken out of a bundle. The rest is only hashed, and never in memory as a whole.
+/// Selects code of a bundle. The rest is only hashed, and never in memory as a whole.
 #[derive(Debug, Clone, Copy)]
 pub enum Wants<'a> {
-    /// The first of these engines that it has code for; none is an error.
+    /// The code for the first of these engines that the bundle has; none is an error.
     First(&'a [String]),
-    /// All of it.
+    /// All code.
     All,
-    /// None of it.
+    /// No code.
     Nothing,
 }
 
-/// A bundle whose every byte is what a trusted key signed, at a time at which it holds.
+/// A verified bundle: a trusted key signed every byte, and its dates include now.
 #[derive(Debug)]
 pub struct Opened {
     manifest: Manifest,
@@ -37,41 +36,41 @@ pub struct Opened {
     skills: Vec<OpenedSkill>,
 }
 
-/// The code of one skill, as it was signed.
+/// The signed code of one skill.
 #[derive(Debug)]
 pub struct OpenedSkill {
-    /// Which of the manifest's skills.
+    /// Index of the manifest's skill.
     pub(crate) skill: usize,
-    /// Which of the manifest's fingerprints.
+    /// Index of the manifest's fingerprint.
     pub(crate) fingerprint: usize,
     pub(crate) code: Vec<u8>,
     pub(crate) description: Vec<u8>,
 }
 
 impl OpenedSkill {
-    /// The code and the description, which stays what it was when it was signed.
+    /// Returns the code and the signed description.
     pub fn into_parts(self) -> (Vec<u8>, Vec<u8>) {
         (self.code, self.description)
     }
 }
 
 impl Opened {
-    /// What the bundle says of itself.
+    /// Returns the manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Who signed it.
+    /// Returns the id of the signing key.
     pub fn key(&self) -> KeyId {
         self.key
     }
 
-    /// Names this very bundle: SHA-256 of what is signed.
+    /// Returns the id of the bundle: SHA-256 of the signed bytes.
     pub fn id(&self) -> Digest {
         self.id
     }
 
-    /// Takes the code out, each with its entry and the fingerprint that it is for.
+    /// Takes the code of each skill, with its entry and fingerprint.
     pub fn take_skills(&mut self) -> Vec<(SkillEntry, String, OpenedSkill)> {
         let with_entry = |skill: OpenedSkill| {
             let entry = self.manifest.skills.get(skill.skill)?.clone();
@@ -82,11 +81,11 @@ impl Opened {
     }
 }
 
-/// Opens a bundle of `size` bytes. Reads it once, from its beginning to its end.
+/// Opens a bundle of `size` bytes, and reads it once from beginning to end.
 ///
 /// # Errors
 ///
-/// [`BundleError`], which says why it is not taken.
+/// Fails with the [`BundleError`] for which the bundle is refused.
 pub fn open(
     mut source: impl Read,
     size: u64,
@@ -114,23 +113,23 @@ pub fn open(
     Ok(Opened { manifest, key: id, id: bundle, skills })
 }
 
-/// What a bundle says of itself, and whose it says it is. Nothing is verified: for people who look at a file.
+/// Reads the manifest and the claimed key of a bundle without verifying anything, for display.
 ///
 /// # Errors
 ///
-/// [`BundleError`] where there is no manifest to show.
+/// Fails with a [`BundleError`] if the file has no manifest.
 pub fn peek(mut source: impl Read, size: u64, cap: u64) -> Result<(Manifest, KeyId, Digest), BundleError> {
     let (header, manifest) = begin(&mut source, size, cap)?;
     let id = Digest::of(&header.message(&manifest));
     Ok((parse(&manifest, &header)?, KeyId(header.key), id))
 }
 
-/// The file of a bundle, and what it is. What is no file is refused before it is opened: opening a pipe would wait for somebody to
-/// write.
+/// Opens the file of a bundle, and returns its metadata. It checks that the path is a file first, because opening a
+/// pipe would wait for a writer.
 ///
 /// # Errors
 ///
-/// Those of the system.
+/// Fails with the system's errors.
 pub fn open_file(path: &Path) -> std::io::Result<(File, std::fs::Metadata)> {
     let is_file = |metadata: std::fs::Metadata| {
         if metadata.is_file() { Ok(metadata) } else { Err(std::io::Error::other("it is not a file")) }
@@ -142,7 +141,7 @@ pub fn open_file(path: &Path) -> std::io::Result<(File, std::fs::Metadata)> {
     Ok((file, metadata))
 }
 
-/// The header, and the manifest as bytes.
+/// Reads the header, and the manifest as bytes.
 fn begin(source: &mut impl Read, size: u64, cap: u64) -> Result<(Header, Vec<u8>), BundleError> {
     if size > cap {
         return Err(BundleError::TooLarge { size, cap });
@@ -179,7 +178,7 @@ fn parse(bytes: &[u8], header: &Header) -> Result<Manifest, BundleError> {
     Ok(manifest)
 }
 
-/// Which of the fingerprints are taken.
+/// Returns the selected fingerprints.
 fn choose(manifest: &Manifest, wants: Wants<'_>) -> Result<Vec<usize>, BundleError> {
     match wants {
         Wants::All => Ok((0..manifest.fingerprints.len()).collect()),
@@ -195,7 +194,7 @@ fn choose(manifest: &Manifest, wants: Wants<'_>) -> Result<Vec<usize>, BundleErr
     }
 }
 
-/// Reads and hashes all blobs and keeps those that were chosen.
+/// Reads and hashes all blobs, and keeps the selected ones.
 fn blobs(
     source: &mut impl Read,
     header: &Header,
@@ -223,7 +222,7 @@ fn blobs(
     Ok(skills)
 }
 
-/// A reader that hashes what goes through it.
+/// A reader that hashes all bytes.
 struct Hashing<'a, R> {
     source: &'a mut R,
     hasher: Sha256,

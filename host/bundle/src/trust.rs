@@ -55,7 +55,7 @@ impl TrustError {
     }
 }
 
-/// What a worker goes by.
+/// The trust of a worker: keys and revocations.
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
     keys: Vec<PublicKey>,
@@ -151,7 +151,7 @@ impl crate::Manifest {
     ///
     /// # Errors
     ///
-    /// [`BundleError::Clock`], [`BundleError::NotYetValid`], [`BundleError::Expired`].
+    /// Fails with [`BundleError::Clock`], [`BundleError::NotYetValid`] or [`BundleError::Expired`].
     pub fn check_time(&self, now: Time) -> Result<(), BundleError> {
         if now < EARLIEST || now > LATEST {
             return Err(BundleError::Clock { now });
@@ -166,16 +166,17 @@ impl crate::Manifest {
     }
 }
 
-/// A revocation list: a line each, `key:…`, `bundle:…` or `sha256:…` (a skill) with 64 hexadecimal digits.
+/// A list of revocations, one a line: `key:…`, `bundle:…` or `sha256:…` (a skill), each with 64 hexadecimal digits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Revocations(BTreeSet<String>);
 
 impl Revocations {
-    /// Reads a list; empty lines and those that begin with `#` say nothing.
+    /// Parses a list. Empty lines and lines that begin with `#` are ignored.
     ///
     /// # Errors
     ///
-    /// A line that is none of these, with its number. A list with an error revokes nothing, so it is no list.
+    /// Fails for the first invalid line, with its number. A list with an error would revoke too little, so none of it
+    /// counts.
     pub fn read(list: &str) -> Result<Self, String> {
         let mut revoked = BTreeSet::new();
         for (index, line) in list.lines().enumerate() {

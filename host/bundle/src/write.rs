@@ -1,4 +1,4 @@
-//! Skills and their code → a signed file, the same bytes for the same input.
+//! Writes skills and their code into a signed file, with the same bytes for the same input.
 
 use ringfence::{Digest, Limits, SkillDescription};
 use sha2::{Digest as _, Sha256};
@@ -7,7 +7,7 @@ use crate::format::{Header, MANIFEST};
 use crate::key::SecretKey;
 use crate::manifest::{Build, Manifest, SkillEntry, ToolEntry};
 
-/// A bundle that is being made.
+/// A bundle under construction.
 #[derive(Debug, Clone)]
 pub struct Draft {
     /// See [`Manifest::version`].
@@ -16,22 +16,22 @@ pub struct Draft {
     pub not_before: u64,
     /// See [`Manifest::expires`].
     pub expires: u64,
-    /// Its skills, in any order.
+    /// The skills, in any order.
     pub skills: Vec<DraftSkill>,
 }
 
-/// A skill on its way into a bundle.
+/// A skill of a bundle under construction.
 #[derive(Debug, Clone)]
 pub struct DraftSkill {
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// What it is.
+    /// The description.
     pub description: SkillDescription,
-    /// The limits of its runs.
+    /// Limits of its runs.
     pub limits: Limits,
-    /// Interfaces that it is to be lent.
+    /// Granted interfaces.
     pub grants: Vec<String>,
-    /// Its code: for every engine that any skill of the bundle has code for.
+    /// Its code, for every engine of the bundle.
     pub builds: Vec<Built>,
 }
 
@@ -42,18 +42,18 @@ pub struct Built {
     pub fingerprint: String,
     /// The compiled code.
     pub code: Vec<u8>,
-    /// [`SkillDescription::to_bytes`] by the Ringfence that compiled it.
+    /// Bytes of [`SkillDescription::to_bytes`] in the Ringfence that compiled it.
     pub description: Vec<u8>,
 }
 
-/// Why a bundle cannot be made.
+/// Why a bundle cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DraftError {
-    /// What no worker would take.
+    /// A worker would refuse the bundle.
     #[error("no worker would take the bundle: {0}")]
     Manifest(String),
-    /// The documentation and schemas are too long.
+    /// Documentation and schemas are too long.
     #[error("the manifest takes {size} bytes, and at most {MANIFEST} fit: make several bundles")]
     TooLarge {
         /// Bytes.
@@ -62,11 +62,11 @@ pub enum DraftError {
 }
 
 impl Draft {
-    /// Signs it. The bytes depend on nothing but what is in it and the key.
+    /// Signs the bundle. Its bytes depend only on its content and the key.
     ///
     /// # Errors
     ///
-    /// [`DraftError`], for what [`crate::open`] would not take.
+    /// Fails with a [`DraftError`] for a bundle that [`crate::open`] would refuse.
     pub fn sign(mut self, key: &SecretKey) -> Result<Vec<u8>, DraftError> {
         self.skills.sort_by(|a, b| a.name.cmp(&b.name));
         let fingerprints =

@@ -1,4 +1,4 @@
-//! A call on the worker's side of the sandbox: one path for the library, the programs and C.
+//! Calls of a worker: one way for the library, the programs and C.
 
 use std::sync::Arc;
 
@@ -6,21 +6,23 @@ use ringfence::{CancellationToken, Host, Input, Limits, LowerError, Ran, Report,
 
 use crate::worker::Identity;
 
-/// A call of a tool: under the limits of its skill, and cancelled when what it is of is revoked.
+/// A call of a tool under the limits of its skill, which is cancelled when its bundle or skill is revoked.
 ///
-/// [`crate::Serving::call`] makes one for a skill of a bundle. Nothing runs before one of its last methods is called.
+/// [`crate::Serving::call`] makes one for a skill of a bundle. Nothing runs before you call [`Call::json`] or a method
+/// after it.
 #[must_use = "a call does nothing until it is run"]
 #[derive(Debug)]
 pub struct Call {
     call: ringfence::Call,
     limits: Arc<Limits>,
     cancel: CancellationToken,
-    /// For as long as it runs, its bundle is found by a change of trust, also when another bundle serves by then.
+    /// Keeps the bundle in the worker's list during the run, so that a change of trust finds it after a replacement
+    /// too.
     of: Option<Arc<Identity>>,
 }
 
 impl Call {
-    /// A call of a skill that is in no bundle. `revoked` cancels it.
+    /// Creates a call of a skill outside of bundles. `revoked` cancels it.
     pub fn new(
         host: &Host,
         skill: &Skill,
@@ -33,49 +35,49 @@ impl Call {
         Self { call, limits: Arc::clone(limits), cancel, of: None }
     }
 
-    /// For as long as it runs, `of` is not forgotten.
+    /// Keeps `of` during the run.
     pub(crate) fn of(mut self, of: &Arc<Identity>) -> Self {
         self.of = Some(Arc::clone(of));
         self
     }
 
-    /// The limits that it runs under.
+    /// Returns the limits of the call.
     pub fn limits(&self) -> &Arc<Limits> {
         &self.limits
     }
 
-    /// Runs it under other limits. Whoever takes them from a caller lowers them first: [`Limits::lowered`].
+    /// Sets other limits. Lower limits from a caller first, with [`Limits::lowered`].
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = Arc::new(limits);
         self
     }
 
-    /// Lowers its limits as a caller says, such as `fuel=1000000, memory=16MiB`.
+    /// Lowers the limits by a caller's text, such as `fuel=1000000, memory=16MiB`.
     ///
     /// # Errors
     ///
-    /// [`LowerError`]: what is no limit, or would raise one.
+    /// Fails with a [`LowerError`] for an invalid limit, or one that raises a limit.
     pub fn lowered(self, text: &str) -> Result<Self, LowerError> {
         let limits = self.limits.lowered(text)?;
         Ok(self.with_limits(limits))
     }
 
-    /// Ends the run when it is cancelled. It is cancelled by itself when the bundle is not trusted any more.
+    /// Sets a token that cancels the run. The worker also cancels it when the bundle is no longer trusted.
     pub fn cancellation(&self) -> &CancellationToken {
         &self.cancel
     }
 
-    /// Runs it with JSON in and out. Chunks that the guest emits are left out.
+    /// Runs the tool with JSON input and output, without emitted chunks.
     ///
     /// # Errors
     ///
-    /// [`RunError`]: no run took place.
+    /// Fails with a [`RunError`] if no run took place.
     pub async fn json(self, input: impl Into<Input>) -> Result<Report, RunError> {
         let _of = self.of;
         self.call.limits(&self.limits).json(input).await
     }
 
-    /// The same with the chunks.
+    /// Runs the tool as [`Call::json`] does, and returns emitted chunks too.
     ///
     /// # Errors
     ///
@@ -85,7 +87,7 @@ impl Call {
         self.call.limits(&self.limits).json_and_chunks(input).await
     }
 
-    /// The same for a caller without a tokio runtime: blocks this thread until the run is over.
+    /// Runs the tool for a caller without a tokio runtime. Blocks this thread until the run ends.
     ///
     /// # Errors
     ///

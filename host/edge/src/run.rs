@@ -51,7 +51,7 @@ fn call(args: &RunArgs) -> Result<Ran, Refused> {
     })
 }
 
-/// Control-C ends the run, and the report says so.
+/// Control-C cancels the run, which then reports it.
 #[cfg(feature = "serve")]
 fn on_interrupt(token: CancellationToken) {
     tokio::spawn(async move {
@@ -64,7 +64,7 @@ fn on_interrupt(token: CancellationToken) {
 #[cfg(not(feature = "serve"))]
 fn on_interrupt(_: CancellationToken) {}
 
-/// Standard input as far as its limit; nothing is no arguments.
+/// Reads standard input up to its limit; empty input means no arguments.
 fn input(limit: u64) -> Result<String, Refused> {
     let mut bytes = Vec::new();
     let read = std::io::stdin().lock().take(limit.saturating_add(1)).read_to_end(&mut bytes);

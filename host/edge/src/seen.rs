@@ -1,5 +1,5 @@
-//! The highest version that this node has seen, kept over restarts, so that an old bundle is refused as long as the file
-//! is there.
+//! The highest version that this node has seen. A file keeps it across restarts, so that the worker refuses old
+//! bundles.
 
 use std::fs::File;
 use std::io;
@@ -9,7 +9,7 @@ use ringfence::Digest;
 use ringfence_bundle::{BundleError, Manifest};
 use serde::{Deserialize, Serialize};
 
-/// What was seen, and where that is kept.
+/// The highest version seen, and its file.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     file: Option<PathBuf>,
@@ -24,15 +24,15 @@ struct Mark {
 }
 
 impl Seen {
-    /// Reads the file; none is a node that has seen nothing. One that cannot be read is an error: going on would let an
-    /// old bundle in.
+    /// Reads the file. A missing file means that the node has seen nothing. An unreadable file is an error, because the
+    /// worker would otherwise accept an old bundle.
     pub(crate) fn read(file: Option<PathBuf>) -> io::Result<Self> {
         let mut seen = Self { file, mark: None };
         seen.read_again()?;
         Ok(seen)
     }
 
-    /// What other processes of this node have seen meanwhile counts as well.
+    /// Reads the file again, because other processes of this node can have seen more.
     fn read_again(&mut self) -> io::Result<()> {
         let Some(path) = &self.file else { return Ok(()) };
         let there: Option<Mark> = match std::fs::read(path) {
@@ -46,7 +46,7 @@ impl Seen {
         Ok(())
     }
 
-    /// Refuses a bundle that goes back, and another one of the same version.
+    /// Checks that a bundle is no older than the highest version seen, and is no other one of the same version.
     pub(crate) fn check(&self, manifest: &Manifest, bundle: Digest) -> Result<(), BundleError> {
         let Some(mark) = self.mark else { return Ok(()) };
         let version = manifest.version;
@@ -59,7 +59,7 @@ impl Seen {
         Ok(())
     }
 
-    /// Checks once more and remembers a bundle, on the disk first. Processes that share the file take turns.
+    /// Checks again and records a bundle, on the disk first. Processes that share the file take turns.
     pub(crate) fn saw(&mut self, manifest: &Manifest, bundle: Digest) -> Result<(), BundleError> {
         let mark = Mark { version: manifest.version, bundle };
         if let Some(file) = self.file.clone() {
@@ -85,7 +85,7 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Puts a file in the place of another as a whole, and on the disk.
+/// Replaces a file as a whole, and syncs it.
 pub(crate) fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
     use std::io::Write as _;
     let draft = with_suffix(file, &format!(".{}.new", std::process::id()));

@@ -1,4 +1,4 @@
-//! `ringfence-edge serve`: the worker, its server, and the looks for new bundles, until it is told to stop.
+//! `ringfence-edge serve`: runs the worker, its server, and the polling for new bundles, until a signal stops it.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -99,7 +99,7 @@ async fn serve(args: ServeArgs) -> Result<bool, Refused> {
     serving.await.map_err(Refused::fault)
 }
 
-/// Looks for new bundles, again and again, and whenever it is woken.
+/// Polls for new bundles, regularly and on demand.
 async fn looks(
     mut updater: Updater,
     server: Arc<Server>,
@@ -125,7 +125,7 @@ async fn looks(
     }
 }
 
-/// Until it is time to look again; never if that is no time at all.
+/// Waits until the next poll; forever if polling is off.
 async fn pause(time: Duration) {
     if time.is_zero() {
         std::future::pending().await
@@ -149,7 +149,7 @@ async fn look(updater: &mut Updater, worker: &Worker, server: &Server) -> Result
     }
 }
 
-/// What serves now.
+/// Describes the active bundle.
 fn said(worker: &Worker) {
     match worker.serving() {
         Ok(serving) => {
@@ -171,8 +171,8 @@ fn said(worker: &Worker) {
     }
 }
 
-/// Keys, revocations and tokens as the files say now. A file that cannot be read changes nothing of what it is about, and
-/// keeps nothing else from being changed.
+/// Reads keys, revocations and tokens again. An unreadable file leaves its subject unchanged, and does not affect the
+/// others.
 fn reread(args: &ServeArgs, worker: &Worker, server: &Server) {
     match trust(&args.common) {
         Ok(trust) => {

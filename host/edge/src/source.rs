@@ -1,7 +1,7 @@
-//! Where bundles come from: a path, or an HTTPS URL, looked at again and again.
+//! Sources of bundles: a path or an HTTPS URL, polled for new bundles.
 //!
-//! A path is read when its file is another one, or was changed; a URL is asked with the entity tag of the bundle that
-//! serves. What was refused is looked at again the next time: a clock may have been set, a key been added.
+//! A poll reads a path if its file is new or changed. It sends a URL's server the entity tag of the active bundle. A
+//! refused bundle is tried again at the next poll: a clock may be set, or a key added by then.
 
 #[cfg(feature = "https")]
 pub mod https;
@@ -16,7 +16,7 @@ use ringfence_bundle::open_file;
 use crate::seen::replace;
 use crate::{BundleError, Change, Worker};
 
-/// Where a bundle comes from.
+/// The source of a bundle.
 #[derive(Debug, Clone)]
 pub enum Source {
     /// A file.
@@ -26,17 +26,17 @@ pub enum Source {
     Url(https::Url),
 }
 
-/// Why a look brought no bundle.
+/// Why a poll found no bundle.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
     /// The bundle was refused.
     #[error(transparent)]
     Refused(#[from] BundleError),
-    /// It could not be fetched.
+    /// The bundle could not be fetched.
     #[error("{0}")]
     Unreachable(String),
-    /// The worker has it, and the next start without network will not.
+    /// The bundle is active but could not be cached, so the next start without network lacks it.
     #[error("the bundle serves, and cannot be kept in {path}: {source}")]
     Cache {
         /// The file.
@@ -44,17 +44,17 @@ pub enum SourceError {
         /// Why not.
         source: io::Error,
     },
-    /// Not a place that bundles come from.
+    /// The text is no source of bundles.
     #[error("{0}")]
     Place(String),
 }
 
 impl Source {
-    /// A path, or an `https:` URL, whose server is known by the certificates of `ca` or else by the web's.
+    /// Parses a path or an `https:` URL. The certificates of `ca`, or else the web's, verify the server.
     ///
     /// # Errors
     ///
-    /// [`SourceError::Place`] for a URL that is none, or of another scheme, or where HTTPS is not compiled in.
+    /// Fails with [`SourceError::Place`] for an invalid URL or another scheme, and in builds without HTTPS.
     pub fn parse(text: &str, ca: Option<&Path>) -> Result<Self, SourceError> {
         let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
         match scheme.as_deref() {
@@ -78,20 +78,20 @@ impl Source {
     }
 }
 
-/// Looks for new bundles.
+/// Polls a source for new bundles.
 #[derive(Debug)]
 pub struct Updater {
     worker: Worker,
     source: Source,
     cache: Option<PathBuf>,
-    /// What the file was that serves.
+    /// The file of the active bundle.
     stamp: Option<Stamp>,
-    /// The entity tag of what serves.
+    /// The entity tag of the active bundle.
     #[cfg(feature = "https")]
     tag: Option<String>,
 }
 
-/// What tells two files of one path apart.
+/// Properties that distinguish two files at one path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
@@ -100,7 +100,7 @@ struct Stamp {
 }
 
 impl Updater {
-    /// Looks for bundles for a worker. `cache` keeps the last good one of a URL.
+    /// Creates a poller for a worker. `cache` is the file for the last good bundle of a URL.
     pub fn new(worker: Worker, source: Source, cache: Option<PathBuf>) -> Self {
         Self {
             worker,
@@ -112,22 +112,22 @@ impl Updater {
         }
     }
 
-    /// Loads what was kept of an earlier run, if there is something.
+    /// Loads the cached bundle of an earlier run, if any.
     ///
     /// # Errors
     ///
-    /// [`SourceError::Refused`].
+    /// Fails with [`SourceError::Refused`].
     pub async fn from_cache(&mut self) -> Result<Option<Change>, SourceError> {
         let Some(path) = self.cache.clone().filter(|path| path.exists()) else { return Ok(None) };
         let worker = self.worker.clone();
         blocking(move || worker.load_file(path)).await.map(Some)
     }
 
-    /// Looks once.
+    /// Polls once.
     ///
     /// # Errors
     ///
-    /// [`SourceError`]; what served before still serves.
+    /// Fails with a [`SourceError`]; the active bundle stays.
     pub async fn look(&mut self) -> Result<Change, SourceError> {
         match self.source.clone() {
             Source::Path(path) => {
@@ -188,7 +188,7 @@ impl Stamp {
     }
 }
 
-/// Reading, hashing and mapping, away from the threads that answer.
+/// Reads, hashes and maps on a blocking thread.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, BundleError> + Send + 'static,
 ) -> Result<T, SourceError> {

@@ -1,4 +1,4 @@
-//! Answers: JSON, text, and problems as RFC 9457 has them.
+//! Answers: JSON, text, and problems (RFC 9457).
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -12,7 +12,7 @@ use crate::CallError;
 
 pub(crate) type Answer = Response<Full<Bytes>>;
 
-/// Why there is no run, as the caller is told.
+/// The problem of a request that is refused before a run.
 #[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
@@ -66,7 +66,7 @@ impl From<CallError> for Problem {
     }
 }
 
-/// The same as those of the full server.
+/// Status codes, equal to those of the server.
 fn status_of_run(error: &RunError) -> StatusCode {
     match error {
         RunError::NoSuchTool { .. } => StatusCode::NOT_FOUND,

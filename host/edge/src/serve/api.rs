@@ -1,4 +1,4 @@
-//! One request: whether it may ask, what it asks for, and the answer.
+//! Handles one request: authorises it, finds its target, and answers.
 
 use std::sync::Arc;
 
@@ -80,7 +80,7 @@ impl Server {
         }
     }
 
-    /// Before everything else: may this request be answered at all?
+    /// Checks, before everything else, whether to answer the request at all.
     fn admit(&self, request: &Request<Incoming>) -> Result<(), Problem> {
         let headers = request.headers();
         // A web page may not call: its requests say where they come from.
@@ -139,7 +139,7 @@ impl Server {
         Ok(answer_json(StatusCode::OK, &ran))
     }
 
-    /// The body, as far as its limit, and the memory that it holds.
+    /// Reads the body up to its limit, and reserves its memory.
     async fn body(&self, body: Incoming, limit: u64) -> Result<(String, OwnedSemaphorePermit), Problem> {
         let too_large = || {
             let detail = format!("the input is larger than {limit} bytes");
@@ -175,7 +175,7 @@ impl Server {
     }
 }
 
-/// Counts a run that is dropped before its end, because its caller left, as cancelled.
+/// Counts a run as cancelled if it is dropped before its end, because its caller disconnected.
 struct Counted<'a> {
     metrics: &'a Metrics,
     ended: bool,
@@ -189,7 +189,7 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// The bundle's limits, lowered as the headers say.
+/// Returns the bundle's limits, lowered by the headers.
 fn lowered(limits: &Limits, headers: &HeaderMap) -> Result<Limits, Problem> {
     let mut said = String::new();
     for value in headers.get_all("ringfence-limits") {

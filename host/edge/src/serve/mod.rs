@@ -1,15 +1,16 @@
-//! HTTP/1.1 for one worker: call, list, health, metrics. The paths, reports and problems are those of the full server.
+//! Serves one worker over HTTP/1.1: calls, lists, health, metrics. Paths, reports and problems are those of the server.
 //!
 //! | request | answer |
 //! |---|---|
-//! | `POST /v1/skills/{skill}/tools/{tool}` | the arguments as a JSON object; 200 and the report of the run, however it ended |
-//! | `GET /v1/skills` | the bundle, and the skills in it |
-//! | `GET /v1/skills/{skill}` | its limits and its tools, with JSON Schemas |
-//! | `GET /healthz`, `GET /readyz` | the process answers; a bundle serves |
+//! | `POST /v1/skills/{skill}/tools/{tool}`, with the arguments as a JSON object | 200 and the report of the run, however it ended |
+//! | `GET /v1/skills` | the bundle and its skills |
+//! | `GET /v1/skills/{skill}` | limits and tools of a skill, with JSON Schemas |
+//! | `GET /healthz`, `GET /readyz` | whether the process answers; whether a bundle is active |
 //! | `GET /metrics` | counts, as OpenMetrics |
 //!
-//! What is no run is `application/problem+json` with a stable code. `Ringfence-Limits` lowers the limits of one call.
-//! Without tokens only requests that name this machine as their host are answered, and none that a web page makes.
+//! A request that is refused before a run gets an `application/problem+json` with a stable code. `Ringfence-Limits`
+//! lowers the limits of one call. Without tokens the server answers only requests whose `Host` is this machine, and
+//! none from a web page.
 
 mod answer;
 mod api;
@@ -37,31 +38,31 @@ pub use tokens::Tokens;
 use crate::Worker;
 use metrics::Metrics;
 
-/// Bytes that a connection may hold of a request's head.
+/// Maximum bytes of a request's head.
 const BUFFER: usize = 16 << 10;
 
-/// After an error of accepting, such as too many open files, nothing is accepted for so long.
+/// Pause after an error of accepting, such as too many open files.
 const RECOVER: Duration = Duration::from_millis(50);
 
-/// How a server is set up.
+/// Configures a server.
 ///
-/// Defaults: 127.0.0.1:7421, 64 connections, 10 s for a head and for a body, 30 s for an answer to be taken, bodies of
-/// 32 MiB together, 30 s to end what is under way.
+/// Defaults: 127.0.0.1:7421, 64 connections, 10 s for a head and for a body, 30 s for writing, 32 MiB for all bodies,
+/// 30 s to finish running calls.
 #[derive(Debug, Clone)]
 pub struct ServeConfig {
-    /// Where to listen. Default: 127.0.0.1:7421.
+    /// Address to listen on. Default: 127.0.0.1:7421.
     pub listen: SocketAddr,
-    /// Connections at once; one more is closed. Default: 64.
+    /// Maximum number of concurrent connections; one more is closed. Default: 64.
     pub connections: usize,
-    /// Time for the head of a request, and between two requests. Default: 10 s.
+    /// Timeout for the head of a request, and between two requests. Default: 10 s.
     pub head: Duration,
-    /// Time for the body of a request. Default: 10 s.
+    /// Body timeout of a request. Default: 10 s.
     pub body: Duration,
-    /// Time for 64 KiB of an answer to be taken. Default: 30 s.
+    /// Write timeout: time in which the client must read 64 KiB. Default: 30 s.
     pub write: Duration,
-    /// Bytes of all bodies that are being read or run, together. Default: 32 MiB.
+    /// Maximum bytes of all bodies that are read or run, together. Default: 32 MiB.
     pub bodies: usize,
-    /// Time to end what is under way when the server stops. Default: 30 s.
+    /// Time to finish running calls when the server stops. Default: 30 s.
     pub drain: Duration,
 }
 
@@ -79,13 +80,13 @@ impl Default for ServeConfig {
     }
 }
 
-/// What all connections share.
+/// State that all connections share.
 pub struct Server {
     pub(crate) worker: Worker,
     pub(crate) config: ServeConfig,
     pub(crate) tokens: ArcSwap<Tokens>,
     pub(crate) metrics: Metrics,
-    /// Whether only this machine reaches it.
+    /// Whether the server listens on loopback only.
     pub(crate) local: AtomicBool,
     /// Permits of 1 KiB.
     pub(crate) bodies: Arc<Semaphore>,
@@ -98,8 +99,8 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// A server for a worker. With no tokens everybody on this machine may call; at an address that others reach nobody may
-    /// then.
+    /// Creates a server for a worker. Without tokens everybody on this machine can call it. At an address that others
+    /// reach, nobody can then.
     pub fn new(worker: Worker, tokens: Tokens, config: ServeConfig) -> Arc<Self> {
         let bodies = Arc::new(Semaphore::new((config.bodies >> 10).clamp(1, Semaphore::MAX_PERMITS)));
         Arc::new(Self {
@@ -112,18 +113,18 @@ impl Server {
         })
     }
 
-    /// Other tokens from now on.
+    /// Replaces the tokens.
     pub fn set_tokens(&self, tokens: Tokens) {
         self.tokens.store(Arc::new(tokens));
     }
 
-    /// Counts an update that was tried.
+    /// Counts an update attempt.
     pub fn count_update(&self, took: bool) {
         self.metrics.updated(took);
     }
 
-    /// Serves until `stop` is cancelled, and then until what is under way has ended, at most for
-    /// [`ServeConfig::drain`]. True when everything ended by itself.
+    /// Serves until `stop` is cancelled, and then until running calls have ended, at most for
+    /// [`ServeConfig::drain`]. Returns true if everything ended by itself.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) -> bool {
         let local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
         self.local.store(local, Ordering::Relaxed);

@@ -1,9 +1,9 @@
-//! Who may call: bearer tokens, compared by their digests in constant time.
+//! Bearer tokens, compared by their digests in constant time.
 
 use ringfence::Digest;
 use subtle::{Choice, ConstantTimeEq as _};
 
-/// The tokens that may call. None: everybody who reaches the server, which then listens on this machine alone.
+/// The accepted tokens. Without any, everybody who reaches the server can call it, and it listens on loopback only.
 #[derive(Clone, Default)]
 pub struct Tokens(Vec<Digest>);
 
@@ -13,15 +13,15 @@ impl std::fmt::Debug for Tokens {
     }
 }
 
-/// Least characters of a token: 128 bits, if they are random hexadecimal digits.
+/// Minimum characters of a token: 128 bits, if they are random hexadecimal digits.
 const LEAST: usize = 32;
 
 impl Tokens {
-    /// One token a line; empty lines and those that begin with `#` are none.
+    /// Parses tokens, one a line. Empty lines and lines that begin with `#` are ignored.
     ///
     /// # Errors
     ///
-    /// A text without a token, or with one that is too short to be a secret.
+    /// Fails for a text without a token, or with one that is too short to be a secret.
     pub fn read(text: &str) -> Result<Self, String> {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let mut tokens = Vec::new();
@@ -37,7 +37,7 @@ impl Tokens {
         if tokens.is_empty() { Err("there is no token in it".to_owned()) } else { Ok(Self(tokens)) }
     }
 
-    /// Whether anybody may call.
+    /// Returns whether there are no tokens, so that anybody can call.
     pub fn is_open(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,5 +1,5 @@
-//! A bundle over HTTPS: one request, no redirects, TLS always verified. The bundle is verified by its own signature;
-//! TLS hides which one it is, and keeps others from holding back a new one unseen.
+//! Fetches a bundle over HTTPS: one request, no redirects, TLS always verified. The bundle's own signature protects its
+//! content. TLS hides which bundle it is, and keeps others from withholding a new one unnoticed.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,16 +19,16 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::SourceError;
 
-/// For the connection and the head of the answer.
+/// Timeout for the connection and the head of the response.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// For all of it.
+/// Timeout for the whole fetch.
 const WHOLE: Duration = Duration::from_secs(600);
 
-/// For each piece of the body.
+/// Timeout for each part of the body.
 const PIECE: Duration = Duration::from_secs(20);
 
-/// A URL and how its server is known.
+/// A URL, and the certificates that verify its server.
 #[derive(Clone)]
 pub struct Url {
     uri: Uri,
@@ -43,7 +43,7 @@ impl std::fmt::Debug for Url {
     }
 }
 
-/// What a server gave.
+/// The response of a server.
 pub(crate) struct Fetched {
     pub(crate) bytes: Vec<u8>,
     pub(crate) tag: Option<String>,
@@ -79,7 +79,7 @@ impl Url {
         Ok(Self { uri, host, port, tls: Arc::new(tls) })
     }
 
-    /// The bundle, unless it is the one of this tag. Takes no longer than [`WHOLE`].
+    /// Fetches the bundle, unless it is the one with this tag. Takes at most [`WHOLE`].
     pub(crate) async fn fetch(&self, tag: Option<&str>, most: u64) -> Result<Option<Fetched>, SourceError> {
         let fetched = tokio::time::timeout(WHOLE, self.fetch_slowly(tag, most)).await;
         fetched.unwrap_or_else(|_| {
