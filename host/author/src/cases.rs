@@ -1,5 +1,5 @@
-//! What a skill's tools are to answer: `cases.jsonl`, a JSON object a line, and `snapshots.jsonl`, which has the results
-//! of the examples of `skill.toml`.
+//! Test cases of a skill's tools. `cases.jsonl` has a JSON object a line. `snapshots.jsonl` has the results of the
+//! examples of `skill.toml`.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,21 +10,21 @@ use serde_json::Value;
 use crate::error::AuthorError;
 use crate::whole::write_whole;
 
-/// An input, and what is to come of it.
+/// A test case: an input and the expected result.
 ///
-/// What is absent is not compared; a case without `outcome` has no expectation yet.
+/// Absent fields are not compared. A case without `outcome` has no expectation yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// What it shows.
+    /// The name, which says what the case shows.
     pub name: String,
-    /// The tool; may be left out where the skill has one.
+    /// The tool. Optional for a skill with one tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
     /// The input, as JSON.
     #[serde(default = "empty")]
     pub input: Value,
-    /// The outcome by its name, or the code of a call that is refused.
+    /// The name of the outcome, or the code of a refused call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
     /// The value of a `completed` call.
@@ -33,13 +33,13 @@ pub struct Case {
     /// The value of a `failed` call.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub failure: Option<Value>,
-    /// Texts that the JSON of the value holds.
+    /// Texts that the JSON of the value must contain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contains: Vec<String>,
     /// The code of the trap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trap: Option<String>,
-    /// Texts that the log holds.
+    /// Texts that the log must contain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<String>,
 }
@@ -48,28 +48,28 @@ fn empty() -> Value {
     Value::Object(serde_json::Map::new())
 }
 
-/// `null` is a value as well.
+/// Deserializes a field that is present; `null` is a value, too.
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
 
-/// What came of a call.
+/// The actual result of a call.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Saw {
-    /// The outcome by its name, or the code of a call that was refused.
+    /// The name of the outcome, or the code of a refused call.
     pub outcome: String,
     /// The value of a `completed` or `failed` call.
     pub value: Option<Value>,
     /// The code of the trap.
     pub trap: Option<String>,
-    /// Why there was no run, where there was none.
+    /// Why the call was refused, if it was.
     pub refused: Option<String>,
-    /// All lines of the log.
+    /// All log lines.
     pub log: String,
 }
 
 impl Case {
-    /// A case from an example, with what is kept of its result.
+    /// Creates a case from an example, with its snapshot from `kept` if there is one.
     pub fn of_example(example: &crate::manifest::Example, kept: &[Self]) -> Self {
         // What is kept of another input is nothing of this one.
         let of_this = |kept: &&Self| {
@@ -85,7 +85,7 @@ impl Case {
         }
     }
 
-    /// One of which nothing is said.
+    /// Creates a case without any expectation.
     fn bare(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -100,7 +100,7 @@ impl Case {
         }
     }
 
-    /// The same with what was seen as what is to come.
+    /// Returns the case with the actual result as the expected one.
     #[must_use]
     pub fn expecting(&self, saw: &Saw) -> Self {
         let failed = saw.outcome == "failed";
@@ -114,7 +114,7 @@ impl Case {
         }
     }
 
-    /// How what was seen differs from what was to come; none if it does not.
+    /// Returns how the actual result differs from the expected one; none if it does not.
     pub fn difference(&self, saw: &Saw) -> Option<String> {
         let Some(outcome) = &self.outcome else {
             return Some(format!("nothing is expected of it yet, and it gave {}", said(saw)));
@@ -150,7 +150,7 @@ fn said(saw: &Saw) -> String {
     }
 }
 
-/// At most 300 bytes of a text.
+/// Returns at most 300 bytes of a text.
 fn short(text: &str) -> String {
     let end = text.floor_char_boundary(300);
     match text.get(..end) {
@@ -159,16 +159,16 @@ fn short(text: &str) -> String {
     }
 }
 
-/// A text without the byte order mark that some editors write before it.
+/// Removes the byte order mark that some editors write before a text.
 fn unmarked(text: &str) -> &str {
     text.strip_prefix('\u{FEFF}').unwrap_or(text)
 }
 
-/// Reads the cases of a file; none if it is not there.
+/// Reads the cases of a file; returns none if the file does not exist.
 ///
 /// # Errors
 ///
-/// [`AuthorError::Manifest`] with the line that is no case; [`AuthorError::Io`].
+/// Fails with [`AuthorError::Manifest`], which has the line that is no case, or [`AuthorError::Io`].
 pub fn read(file: &Path) -> Result<Vec<Case>, AuthorError> {
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
@@ -178,11 +178,11 @@ pub fn read(file: &Path) -> Result<Vec<Case>, AuthorError> {
     parse(unmarked(&text), file, |line| serde_json::from_str(line))
 }
 
-/// Reads a set of data for an evaluation: a line is a case, or an input alone, which is called by its line.
+/// Reads the data set of an evaluation. A line is a case or an input alone; the name of an input is its line.
 ///
 /// # Errors
 ///
-/// [`AuthorError::Manifest`] with the line that is neither; [`AuthorError::Io`].
+/// Fails with [`AuthorError::Manifest`], which has the line that is neither, or [`AuthorError::Io`].
 pub fn read_data(file: &Path) -> Result<Vec<Case>, AuthorError> {
     let text = std::fs::read_to_string(file).map_err(AuthorError::io("read", file))?;
     let mut at = 0_usize;
@@ -219,11 +219,11 @@ fn parse(
         .collect()
 }
 
-/// Writes cases to a file, one a line. A line that says the same already stays as it was written.
+/// Writes cases to a file, one a line. Keeps the text of each line that already has the same case.
 ///
 /// # Errors
 ///
-/// [`AuthorError::Io`].
+/// Fails with [`AuthorError::Io`].
 pub fn write(file: &Path, cases: &[Case]) -> Result<(), AuthorError> {
     let before = std::fs::read_to_string(file).unwrap_or_default();
     let before: Vec<(&str, Case)> =

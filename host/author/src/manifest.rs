@@ -1,4 +1,4 @@
-//! `skill.toml`: what an author says of a skill beside its WIT.
+//! `skill.toml`: the author's description of a skill beside its WIT.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -13,80 +13,81 @@ use crate::project::Language;
 /// The name of the file.
 pub const FILE: &str = "skill.toml";
 
-/// What `skill.toml` says. Unknown keys are errors.
+/// The content of `skill.toml`. Unknown keys are errors.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Manifest {
-    /// The name under which it is submitted.
+    /// The name under which the skill is submitted.
     pub name: Option<String>,
     /// The author's version.
     pub version: Option<String>,
-    /// What it is; without it the documentation of the WIT world.
+    /// A description of the skill. Default: the documentation of the WIT world.
     pub description: Option<String>,
-    /// An SPDX expression.
+    /// The licence, as an SPDX expression.
     pub license: Option<String>,
-    /// The language; without it the files tell.
+    /// The language. Default: detected from the files.
     pub language: Option<Language>,
-    /// The file with instructions for agents. Default: `SKILL.md`, if it is there.
+    /// The file with instructions for agents. Default: `SKILL.md`, if it exists.
     pub skill_md: Option<PathBuf>,
     /// The folder or file of the WIT. Default: `wit`.
     pub wit: Option<PathBuf>,
-    /// The world, where the WIT has several.
+    /// The world; required if the WIT has several.
     pub world: Option<String>,
-    /// What it asks to be lent.
+    /// The requested grants.
     #[serde(default)]
     pub grants: Grants,
-    /// Claims of tools, by name: `tool` or `interface_tool`.
+    /// Claims about tools, by name: `tool` or `interface_tool`.
     #[serde(default)]
     pub tools: BTreeMap<String, Annotations>,
-    /// Inputs that show what a tool does.
+    /// Examples of calls.
     #[serde(default, rename = "example")]
     pub examples: Vec<Example>,
 }
 
-/// What a skill asks to be lent. Asking grants nothing. The host's library has such a type of its own, for what it reads:
-/// this crate has no engine in its tree.
+/// The grants that a skill requests. A request grants nothing.
+///
+/// The host's library has a type of its own for them, because this crate depends on no engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grants {
-    /// Hosts that it sends requests to.
+    /// Hosts to which the skill sends HTTP requests.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<String>,
-    /// Whether it keeps keys and values.
+    /// Whether the skill stores keys and values.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub kv: bool,
-    /// Other tools that it calls, as `skill_tool`.
+    /// Tools of other skills that the skill calls, as `skill_tool`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skills: Vec<String>,
 }
 
-/// What an author says of a tool, in the words of MCP.
+/// The author's claims about a tool, in the words of MCP.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Annotations {
     /// A title for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// It changes nothing around it.
+    /// The tool changes nothing in its environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_only: Option<bool>,
-    /// It may destroy what is there.
+    /// The tool may destroy data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destructive: Option<bool>,
-    /// Called again with the same input, it changes nothing more.
+    /// A second call with the same input changes nothing more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotent: Option<bool>,
-    /// It deals with things outside.
+    /// The tool interacts with external entities.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_world: Option<bool>,
-    /// What each parameter means, by name. WIT has no place for it; a list in the function's comment, with items such as
-    /// "- `text`: what to measure", says it as well.
+    /// The meaning of each parameter, by name, because WIT has no place for it. A list in the function's comment does
+    /// the same, with items such as "- `text`: what to measure".
     #[serde(default, skip_serializing)]
     pub parameters: BTreeMap<String, String>,
 }
 
 impl Annotations {
-    /// Whether nothing is claimed.
+    /// Returns whether nothing is claimed.
     pub(crate) fn is_empty(&self) -> bool {
         let Self { title, read_only, destructive, idempotent, open_world, parameters: _ } = self;
         title.is_none() && [read_only, destructive, idempotent, open_world].iter().all(|it| it.is_none())
@@ -97,11 +98,11 @@ impl Annotations {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Example {
-    /// What it shows; different from every other's.
+    /// The name, which says what the example shows; unique in the skill.
     pub name: String,
-    /// The tool; may be left out where the skill has one.
+    /// The tool. Optional for a skill with one tool.
     pub tool: Option<String>,
-    /// The input, as JSON: an object.
+    /// The input, a JSON object.
     #[serde(default = "empty", deserialize_with = "input")]
     pub input: Value,
 }
@@ -110,7 +111,7 @@ fn empty() -> Value {
     Value::Object(serde_json::Map::new())
 }
 
-/// A table of TOML as JSON. What JSON does not have is refused.
+/// Converts a TOML table to JSON. Refuses values that JSON does not have.
 fn input<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
     let table = toml::Table::deserialize(deserializer)?;
     json(toml::Value::Table(table)).map_err(serde::de::Error::custom)
@@ -134,7 +135,7 @@ fn json(value: toml::Value) -> Result<Value, &'static str> {
     })
 }
 
-/// Where things stand that are checked once all is read.
+/// Positions of values that are checked after all is read.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Places {
@@ -150,7 +151,7 @@ struct PlacedExample {
     name: Spanned<String>,
 }
 
-/// The name of a skill in a store: it becomes the name of a file as well.
+/// Returns whether a name is valid for a skill in a store, where it is also the name of a file.
 fn is_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     name.len() <= 63
@@ -158,17 +159,17 @@ fn is_name(name: &str) -> bool {
         && name.bytes().all(|byte| plain(byte) || byte == b'-')
 }
 
-/// Whether a path stays in its folder, by its text: a manifest may be a stranger's.
+/// Returns whether a path stays in its folder, by its text; the manifest may be a stranger's.
 fn stays(path: &Path) -> bool {
     path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
 impl Manifest {
-    /// Reads `skill.toml` of a folder; empty if it is not there.
+    /// Reads `skill.toml` of a folder; returns an empty manifest if there is none.
     ///
     /// # Errors
     ///
-    /// [`AuthorError::Manifest`] with the line; [`AuthorError::Io`].
+    /// Fails with [`AuthorError::Manifest`], which has the line, or [`AuthorError::Io`].
     pub fn read(dir: &Path) -> Result<Option<Self>, AuthorError> {
         let file = dir.join(FILE);
         let source = match std::fs::read_to_string(&file) {
@@ -179,11 +180,11 @@ impl Manifest {
         Self::parse(&source, &file).map(Some)
     }
 
-    /// Parses the text of `file`.
+    /// Parses the text of a manifest. Errors name `file`.
     ///
     /// # Errors
     ///
-    /// [`AuthorError::Manifest`] with the line.
+    /// Fails with [`AuthorError::Manifest`], which has the line.
     pub fn parse(source: &str, file: &Path) -> Result<Self, AuthorError> {
         let wrong = |at: usize, reason: String| {
             let before = source.get(..at).unwrap_or(source);
@@ -221,7 +222,7 @@ impl Manifest {
 mod tests {
     use super::*;
 
-    /// The line of an error, and what it says.
+    /// Returns the line and the text of an error.
     fn wrong(source: &str) -> (usize, String) {
         match Manifest::parse(source, Path::new("skill.toml")) {
             Err(AuthorError::Manifest { line, reason, .. }) => (line, reason),

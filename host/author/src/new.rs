@@ -1,4 +1,4 @@
-//! A new skill's folder, which builds and runs as it stands. Nothing that is there is ever touched.
+//! Creates the folder of a new skill, which builds and runs as it is. Never changes an existing file.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -8,10 +8,10 @@ use crate::error::AuthorError;
 use crate::project::Language;
 use crate::sdk;
 
-/// Longest name: a store's limit is 63.
+/// Maximum bytes of a name; the limit of a store is 63.
 const LONGEST: usize = 63;
 
-/// Words that are no name in WIT, Rust, JavaScript, Python, Go or C, as far as a name can be one.
+/// Reserved words of WIT, Rust, JavaScript, Python, Go and C that would otherwise be valid names.
 const RESERVED: [&str; 164] = [
     "abstract",
     "alloc",
@@ -179,7 +179,7 @@ const RESERVED: [&str; 164] = [
     "yield",
 ];
 
-/// A file of a template: where it goes, and its text. The placeholders are `{{name}}`, `{{snake}}`, `{{language}}`.
+/// A file of a template: path and text. The placeholders are `{{name}}`, `{{snake}}`, `{{language}}`.
 type Template = &'static [(&'static str, &'static str)];
 
 const SHARED: Template = &[
@@ -215,7 +215,7 @@ const GO: Template = &[
 
 const C: Template = &[WIT, ("skill.c", include_str!("../templates/c/skill.c"))];
 
-/// What differs between the languages' README files.
+/// The part of the README that differs by language.
 struct Words {
     title: &'static str,
     setup: &'static str,
@@ -224,11 +224,11 @@ struct Words {
     note: &'static str,
 }
 
-/// Makes the folder `NAME` in `parent`, which must not be there; gives its path.
+/// Creates the folder `NAME` in `parent`, and returns its path. The folder must not exist.
 ///
 /// # Errors
 ///
-/// [`AuthorError::Name`], [`AuthorError::Exists`], [`AuthorError::Io`].
+/// Fails with [`AuthorError::Name`], [`AuthorError::Exists`] or [`AuthorError::Io`].
 pub fn new(parent: &Path, name: &str, language: Language) -> Result<PathBuf, AuthorError> {
     check_name(name)?;
     let dir = parent.join(name);
@@ -319,7 +319,7 @@ fn of(language: Language) -> (Template, Words) {
     }
 }
 
-/// A name that can be a skill's, a WIT package's, and a crate's or module's.
+/// Checks that a name is valid for a skill, a WIT package, and a crate or module.
 fn check_name(name: &str) -> Result<(), AuthorError> {
     let wrong = |reason| Err(AuthorError::Name { name: name.to_owned(), reason });
     if name.is_empty() || name.len() > LONGEST {

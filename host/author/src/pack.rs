@@ -1,4 +1,4 @@
-//! A component and what its author says of it become one file: the `ringfence:skill` section, and the standard
+//! Packs a component and its documentation into one file. It adds the `ringfence:skill` section, and the standard
 //! metadata that other tools read.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,23 +15,23 @@ use crate::error::AuthorError;
 use crate::manifest::{Annotations, Grants, Manifest};
 use crate::wit::{Contract, Texts, ToolTexts, TypeTexts};
 
-/// The section that hosts read (`wit/README.md`).
+/// The section that hosts read; `wit/README.md` describes it.
 const SECTION: &str = "ringfence:skill";
 
-/// The section in which a core module carries the WIT that a Rust module was turned into; packing takes it out.
+/// The section in which a core module carries the WIT of its Rust source. Packing removes it.
 const WIT_SECTION: &str = "ringfence:wit";
 
-/// Bytes of documentation that a host takes.
+/// Maximum bytes of documentation that a host accepts.
 const CAP: usize = 64 << 10;
 
-/// What goes into a component.
+/// The input of [`pack`].
 #[derive(Debug)]
 pub struct Pack<'a> {
-    /// The component, packed before or not.
+    /// The component, which may have been packed before.
     pub component: &'a [u8],
-    /// Its contract; without it the text that the component carries, and without that no documentation.
+    /// The contract. Default: the WIT that the component carries; without either there is no documentation.
     pub contract: Option<&'a Contract>,
-    /// What the author says beside it.
+    /// The content of `skill.toml`.
     pub manifest: &'a Manifest,
     /// The text of a SKILL.md.
     pub skill_md: Option<String>,
@@ -40,11 +40,11 @@ pub struct Pack<'a> {
 /// A component with its documentation.
 #[derive(Debug)]
 pub struct Packed {
-    /// The file.
+    /// The bytes of the component.
     pub component: Vec<u8>,
-    /// Tools of which nothing is said. An agent has only their names and types.
+    /// Tools without a description. An agent sees only their names and types.
     pub undocumented: Vec<String>,
-    /// What the WIT has and the component does not: nothing is said of it.
+    /// Tools of the WIT that the component does not export. Their documentation is left out.
     pub absent: Vec<String>,
 }
 
@@ -91,13 +91,17 @@ fn is_default(grants: &&Grants) -> bool {
     **grants == Grants::default()
 }
 
-/// Packs. The same input gives the same bytes; packing what was packed replaces what was said, but for what an earlier
-/// packing took from a WIT that is not here now.
+/// Packs a component with its documentation. Equal inputs produce equal bytes.
+///
+/// Packing a packed component replaces its documentation. Without a WIT, the texts that an earlier packing took from
+/// one are kept.
 ///
 /// # Errors
 ///
-/// [`AuthorError::NotComponent`]; for what `skill.toml` says [`AuthorError::NoSuchTool`], [`AuthorError::Twice`] and
-/// [`AuthorError::License`]; [`AuthorError::Wit`] for a text that the component carries; [`AuthorError::TooLong`].
+/// - [`AuthorError::NotComponent`]: the bytes are no component.
+/// - [`AuthorError::NoSuchTool`], [`AuthorError::Twice`], [`AuthorError::License`]: `skill.toml` is wrong.
+/// - [`AuthorError::Wit`]: the WIT in the component is wrong.
+/// - [`AuthorError::TooLong`]: the documentation is too large.
 pub fn pack(pack: &Pack<'_>) -> Result<Packed, AuthorError> {
     let Parts { component: bare, carried, section: before } = take_out(pack.component, &[SECTION])?;
     let of_component = match (&pack.contract, &carried) {
@@ -173,8 +177,8 @@ fn section<'a>(
     Ok((section, Packed { component: Vec::new(), undocumented, absent }))
 }
 
-/// What a component exports, by the names that a host knows. Nothing where its types cannot be read as WIT: then what
-/// is said is not held against it here, but by the host that loads it.
+/// The exports of a component, by the names that a host uses. Empty if its types cannot be read as WIT; then not
+/// packing but the host that loads it checks the documentation.
 struct Exports {
     known: bool,
     tools: BTreeSet<String>,
@@ -229,7 +233,7 @@ impl Exports {
         !self.known || self.types.contains(name)
     }
 
-    /// The full name of a tool that is called by its full or its bare name.
+    /// Returns the full name of a tool, from its full or its bare name.
     fn tool(&self, name: &str, texts: &Texts) -> Result<String, AuthorError> {
         let all: Vec<&String> =
             if self.known { self.tools.iter().collect() } else { texts.tools.keys().collect() };
@@ -254,7 +258,7 @@ impl Exports {
     }
 }
 
-/// Names the tools as an author calls them: by the bare name, where no other interface has one like it.
+/// Lists the tools by their bare names; by full names where two interfaces share one.
 fn no_such_tool(name: &str, all: &[&String]) -> AuthorError {
     let bare = |tool: &str| tool.split_once('_').map_or(tool, |(_, bare)| bare).to_owned();
     let called = |tool: &&String| {
@@ -265,25 +269,25 @@ fn no_such_tool(name: &str, all: &[&String]) -> AuthorError {
     AuthorError::NoSuchTool { tool: name.to_owned(), known }
 }
 
-/// The text that a component carries from its source, if it does.
+/// Returns the WIT that a component carries from its source, if any.
 ///
 /// # Errors
 ///
-/// [`AuthorError::NotComponent`].
+/// Fails with [`AuthorError::NotComponent`].
 pub fn carried_wit(component: &[u8]) -> Result<Option<String>, AuthorError> {
     take_out(component, &[SECTION]).map(|parts| parts.carried)
 }
 
-/// A component taken apart.
+/// The parts of a component.
 struct Parts {
     component: Vec<u8>,
     /// The WIT that its module carried.
     carried: Option<String>,
-    /// What was packed before.
+    /// The section of an earlier packing.
     section: Option<Vec<u8>>,
 }
 
-/// What was packed before, as far as it came from a WIT.
+/// The part of an earlier packing that came from a WIT.
 #[derive(Default, serde::Deserialize)]
 struct Before {
     description: Option<String>,
@@ -313,7 +317,7 @@ impl Before {
     }
 }
 
-/// The component without its sections of these names, and the WIT that its module carries.
+/// Returns the component without the sections of these names, and the WIT that its module carries.
 fn take_out(component: &[u8], sections: &[&str]) -> Result<Parts, AuthorError> {
     let wrong = |error: wasmparser_author::BinaryReaderError| AuthorError::NotComponent(error.to_string());
     if !Parser::is_component(component) {
@@ -361,7 +365,7 @@ fn take_out(component: &[u8], sections: &[&str]) -> Result<Parts, AuthorError> {
     Ok(Parts { component: out.finish(), carried, section })
 }
 
-/// A core module without the section that carries the WIT, and that.
+/// Returns a core module without the section of the WIT, and the WIT.
 fn without_wit(module: &[u8]) -> Result<(Vec<u8>, Option<String>), wasmparser_author::BinaryReaderError> {
     let mut out = wasm_encoder::Module::new();
     let mut carried = None;
@@ -388,7 +392,7 @@ fn range(range: &std::ops::Range<u64>) -> std::ops::Range<usize> {
     at(range.start)..at(range.end)
 }
 
-/// Adds what there is a standard for. What the manifest does not say stays as it was, unless an earlier packing said it.
+/// Adds the standard metadata. Fields that the manifest lacks stay, unless they came from an earlier packing.
 fn standard(
     component: &[u8],
     manifest: &Manifest,

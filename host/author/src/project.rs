@@ -1,4 +1,4 @@
-//! A skill's folder: its manifest, its language, its WIT.
+//! The folder of a skill: its manifest, language and WIT.
 
 use std::path::{Path, PathBuf};
 
@@ -20,10 +20,10 @@ pub enum Language {
 }
 
 impl Language {
-    /// All of them.
+    /// All languages.
     pub const ALL: [Self; 5] = [Self::Rust, Self::JavaScript, Self::Python, Self::Go, Self::C];
 
-    /// The name as it is written in `skill.toml` and on the command line.
+    /// Returns the name as written in `skill.toml` and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rust => "rust",
@@ -34,7 +34,7 @@ impl Language {
         }
     }
 
-    /// The file that tells the language, where `skill.toml` does not.
+    /// Returns the file by which the language is detected if `skill.toml` does not name it.
     fn sign(self) -> &'static str {
         match self {
             Self::Rust => "Cargo.toml",
@@ -46,7 +46,7 @@ impl Language {
     }
 }
 
-/// A skill's folder.
+/// The folder of a skill.
 #[derive(Debug, Clone)]
 pub struct Project {
     dir: PathBuf,
@@ -54,22 +54,22 @@ pub struct Project {
 }
 
 impl Project {
-    /// What `skill.toml` says, or what a manifest elsewhere does, of the folder that it lies in.
+    /// Opens the folder that contains this manifest, which may have another name than `skill.toml`.
     ///
     /// # Errors
     ///
-    /// [`AuthorError::Manifest`], [`AuthorError::Io`].
+    /// Fails with [`AuthorError::Manifest`] or [`AuthorError::Io`].
     pub fn of_manifest(file: &Path) -> Result<Self, AuthorError> {
         let source = std::fs::read_to_string(file).map_err(AuthorError::io("read", file))?;
         let manifest = Manifest::parse(&source, file)?;
         Ok(Self { dir: file.parent().unwrap_or(Path::new("")).to_owned(), manifest })
     }
 
-    /// Opens a folder.
+    /// Opens the folder of a skill.
     ///
     /// # Errors
     ///
-    /// [`AuthorError::NoSkill`], [`AuthorError::Manifest`], [`AuthorError::Io`].
+    /// Fails with [`AuthorError::NoSkill`], [`AuthorError::Manifest`] or [`AuthorError::Io`].
     pub fn open(dir: &Path) -> Result<Self, AuthorError> {
         let manifest = Manifest::read(dir)?;
         if manifest.is_none() && !Language::ALL.iter().any(|language| dir.join(language.sign()).is_file()) {
@@ -80,27 +80,27 @@ impl Project {
         Ok(Self { dir, manifest: manifest.unwrap_or_default() })
     }
 
-    /// The folder, as an absolute path.
+    /// Returns the absolute path of the folder.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// What `skill.toml` says.
+    /// Returns the content of `skill.toml`.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Its name: what `skill.toml` says, else the folder's.
+    /// Returns the name of the skill: that in `skill.toml`, or else the folder's.
     pub fn name(&self) -> String {
         let folder = || self.dir.file_name().map(|name| name.to_string_lossy().into_owned());
         self.manifest.name.clone().or_else(folder).unwrap_or_else(|| "skill".to_owned())
     }
 
-    /// Its language: what `skill.toml` says, else what the files show.
+    /// Returns the language: that in `skill.toml`, or else detected from the files.
     ///
     /// # Errors
     ///
-    /// [`AuthorError::NoLanguage`].
+    /// Fails with [`AuthorError::NoLanguage`].
     pub fn language(&self) -> Result<Language, AuthorError> {
         let shown = || {
             let mut shown =
@@ -110,17 +110,17 @@ impl Project {
         self.manifest.language.or_else(shown).ok_or_else(|| AuthorError::NoLanguage(self.dir.clone()))
     }
 
-    /// Where its WIT is, if it has any.
+    /// Returns the path of the WIT, if any.
     pub fn wit(&self) -> Option<PathBuf> {
         let given = self.manifest.wit.as_ref().map(|wit| self.dir.join(wit));
         given.or_else(|| Some(self.dir.join("wit")).filter(|wit| wit.is_dir()))
     }
 
-    /// The text of its SKILL.md, if it has one.
+    /// Returns the text of SKILL.md, if any.
     ///
     /// # Errors
     ///
-    /// [`AuthorError::Io`] for one that `skill.toml` names and that cannot be read.
+    /// Fails with [`AuthorError::Io`] if `skill.toml` names a file that cannot be read.
     pub fn skill_md(&self) -> Result<Option<String>, AuthorError> {
         let named = self.manifest.skill_md.as_ref().map(|file| self.dir.join(file));
         let file = named.or_else(|| Some(self.dir.join("SKILL.md")).filter(|file| file.is_file()));
@@ -128,10 +128,10 @@ impl Project {
     }
 }
 
-/// Bytes of a SKILL.md that are read; a component carries 64 KiB.
+/// Maximum bytes read of a SKILL.md; a component carries 64 KiB.
 const TEXT: u64 = 1 << 20;
 
-/// A text, with line ends as a component carries them.
+/// Normalizes the line ends of a text, as a component carries them.
 pub(crate) fn read_text(file: &Path) -> Result<String, AuthorError> {
     let wrong = |reason: &str| AuthorError::io("read", file)(std::io::Error::other(reason.to_owned()));
     let found = std::fs::metadata(file).map_err(AuthorError::io("read", file))?;

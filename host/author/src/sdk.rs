@@ -1,6 +1,7 @@
-//! The Rust SDK as it is copied into a new skill, file by file: it is not on a registry, and the copy builds anywhere.
+//! The files of the Rust SDK, which each new skill gets a copy of. The SDK is not on a registry, and a copy builds
+//! anywhere.
 
-/// Path in the new folder, and text.
+/// The files: path in the new folder, and text.
 pub(crate) const FILES: &[(&str, &str)] = &[
     ("sdk/README.md", include_str!("../../../skills/sdk/README.md")),
     ("sdk/Cargo.toml", include_str!("../../../skills/sdk/Cargo.toml")),
@@ -41,7 +42,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
 mod tests {
     use std::path::Path;
 
-    /// A file that is added to the SDK and not here would be missing in every new skill.
+    /// A file that is in the SDK but not here would be missing in every new skill.
     #[test]
     fn every_file_is_there() {
         let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../skills/sdk"));

@@ -1,26 +1,26 @@
-//! Files that are written whole or not at all.
+//! Writes files whole or not at all.
 
 use std::io::Write as _;
 use std::path::Path;
 
 use crate::error::AuthorError;
 
-/// Writes a file aside and renames it into place: whoever reads it sees what was there, or all of `content`.
+/// Writes a file atomically, by a temporary file and a rename. A reader sees the old content or all of the new.
 ///
 /// # Errors
 ///
-/// [`AuthorError::Io`]; the file is as it was.
+/// Fails with [`AuthorError::Io`], and leaves the file as it was.
 pub fn write_whole(file: &Path, content: &[u8]) -> Result<(), AuthorError> {
     let aside = aside(file, content)?;
     aside.persist(file).map_err(|error| AuthorError::io("write", file)(error.error))?;
     Ok(())
 }
 
-/// As [`write_whole`], and never in the place of something that is there.
+/// Writes a new file as [`write_whole`] does, and never replaces an existing one.
 ///
 /// # Errors
 ///
-/// [`AuthorError::Exists`] where something is there; [`AuthorError::Io`].
+/// Fails with [`AuthorError::Exists`] if the path exists, or [`AuthorError::Io`].
 pub fn write_new(file: &Path, content: &[u8]) -> Result<(), AuthorError> {
     let aside = aside(file, content)?;
     match aside.persist_noclobber(file) {
@@ -32,7 +32,7 @@ pub fn write_new(file: &Path, content: &[u8]) -> Result<(), AuthorError> {
     }
 }
 
-/// The content, on the disk beside the file.
+/// Writes the content to a temporary file in the same folder.
 fn aside(file: &Path, content: &[u8]) -> Result<tempfile::NamedTempFile, AuthorError> {
     let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();

@@ -1,4 +1,4 @@
-//! The text of a skill's contract: read from WIT, and turned into documentation by the names that a component has.
+//! The contract of a skill: parsed from WIT, and turned into documentation by the names of the component's exports.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,19 +10,19 @@ use wit_parser::{
 
 use crate::error::AuthorError;
 
-/// A world and all that it needs.
+/// A world and its dependencies.
 #[derive(Debug)]
 pub struct Contract {
-    /// Everything that was read.
+    /// All parsed packages.
     pub resolve: Resolve,
     /// The skill's world.
     pub world: WorldId,
 }
 
-/// What the WIT says of a world's exports, by the names that a host knows: `interface_function`, `interface_type`.
+/// The documentation of a world's exports, by the names that a host uses: `interface_function`, `interface_type`.
 #[derive(Debug, Default)]
 pub(crate) struct Texts {
-    /// Of the world, else of the package.
+    /// The documentation of the world, or else of the package.
     pub(crate) about: Option<String>,
     pub(crate) tools: BTreeMap<String, ToolTexts>,
     pub(crate) types: BTreeMap<String, TypeTexts>,
@@ -31,7 +31,7 @@ pub(crate) struct Texts {
 #[derive(Debug, Default)]
 pub(crate) struct ToolTexts {
     pub(crate) description: Option<String>,
-    /// What its parameters mean, as far as it is said.
+    /// The meaning of each documented parameter.
     pub(crate) parameters: BTreeMap<String, String>,
 }
 
@@ -44,11 +44,11 @@ pub(crate) struct TypeTexts {
 }
 
 impl Contract {
-    /// Reads a folder (with `deps/`, as WIT tools have it) or a file.
+    /// Parses a WIT file, or a folder of WIT with its `deps/`.
     ///
     /// # Errors
     ///
-    /// [`AuthorError::Wit`] with what the parser says.
+    /// Fails with [`AuthorError::Wit`], which has the parser's message.
     pub fn read(path: &Path, world: Option<&str>) -> Result<Self, AuthorError> {
         let wrong = |reason| AuthorError::Wit { path: path.to_owned(), reason };
         let mut resolve = Resolve::default();
@@ -60,11 +60,11 @@ impl Contract {
         Ok(Self { resolve, world })
     }
 
-    /// Parses a text.
+    /// Parses a WIT text.
     ///
     /// # Errors
     ///
-    /// [`AuthorError::Wit`] with what the parser says.
+    /// Fails with [`AuthorError::Wit`], which has the parser's message.
     pub fn parse(text: &str, world: Option<&str>) -> Result<Self, AuthorError> {
         let wrong = |reason| AuthorError::Wit { path: "the WIT in the component".into(), reason };
         let mut resolve = Resolve::default();
@@ -75,12 +75,12 @@ impl Contract {
         Ok(Self { resolve, world })
     }
 
-    /// The name of the world.
+    /// Returns the name of the world.
     pub fn name(&self) -> &str {
         self.resolve.worlds.get(self.world).map_or("", |world| &world.name)
     }
 
-    /// What it says of its exports.
+    /// Returns the documentation of the world's exports.
     pub(crate) fn texts(&self) -> Texts {
         let mut texts = Texts::default();
         let Some(world) = self.resolve.worlds.get(self.world) else { return texts };
@@ -166,7 +166,7 @@ fn of_function(function: &Function) -> ToolTexts {
     ToolTexts { description, parameters }
 }
 
-/// Items of a list that begin with a name: "- `text`: what to measure", with the lines that go on below them.
+/// Parses list items that begin with a name, such as "- `text`: what to measure", and their continuation lines.
 fn items(text: &str) -> BTreeMap<String, String> {
     let mut items = BTreeMap::new();
     let mut current: Option<(String, String)> = None;

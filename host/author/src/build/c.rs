@@ -1,5 +1,7 @@
-//! C: Zig's compiler, which brings a C library for WebAssembly, with bindings by wit-bindgen-c. Clang alone has no such
-//! library, and where a distribution puts one differs, so only Zig is looked for.
+//! Builds skills in C with Zig's compiler and the bindings of wit-bindgen-c.
+//!
+//! Zig brings a C library for WebAssembly. Clang alone has none, and distributions differ in where they put one. So
+//! only Zig is supported.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +17,7 @@ use crate::wit::Contract;
 const LANGUAGE: &str = "c";
 const PACKAGE: Package = Package::Pip("ziglang==0.17.0");
 
-/// A text without a line break would stay in the library's buffer when the instance is dropped.
+/// Code that turns the buffers of the streams off. Else a text without a line break would be lost with the instance.
 const STDIO: &str = "// Made by `ringfence build`: what is printed reaches the log of the run at once.\n\
                      #include <stdio.h>\n\n\
                      __attribute__((constructor)) static void ringfence_stdio(void) {\n  \
@@ -69,7 +71,7 @@ pub(super) fn lacks(dir: &Path) -> Option<Package> {
     zig(dir).is_none().then_some(PACKAGE)
 }
 
-/// The program, and what comes before its own arguments: Zig itself, or the one of PyPI.
+/// Finds the program and its first arguments: Zig itself, or Zig from PyPI.
 fn zig(dir: &Path) -> Option<(PathBuf, &'static [&'static str])> {
     if let Some(zig) = find("zig", &[]) {
         return Some((zig, &[]));
@@ -79,7 +81,7 @@ fn zig(dir: &Path) -> Option<(PathBuf, &'static [&'static str])> {
     has.then_some((python, &["-m", "ziglang"]))
 }
 
-/// Whether any source or header of the folder takes in the library's streams.
+/// Returns whether any source or header of the folder includes the library's streams.
 fn prints(dir: &Path) -> Result<bool, AuthorError> {
     let entries = std::fs::read_dir(dir).map_err(AuthorError::io("read", dir))?;
     let mut files = entries
@@ -90,7 +92,7 @@ fn prints(dir: &Path) -> Result<bool, AuthorError> {
         .any(|file| std::fs::read(&file).is_ok_and(|text| text.windows(7).any(|part| part == b"stdio.h"))))
 }
 
-/// The author's sources: what ends in `.c` in the folder itself.
+/// Returns the author's sources: files in the folder itself that end in `.c`.
 fn sources(dir: &Path) -> Result<Vec<PathBuf>, AuthorError> {
     let entries = std::fs::read_dir(dir).map_err(AuthorError::io("read", dir))?;
     let files = entries.flatten().map(|entry| entry.path());

@@ -1,4 +1,4 @@
-//! Go: the official compiler for wasip1, with types and the canonical ABI generated from the WIT.
+//! Builds skills in Go with the official compiler for wasip1. Types and the canonical ABI are generated from the WIT.
 
 use std::path::Path;
 
@@ -60,7 +60,7 @@ pub(super) fn lacks(dir: &Path) -> Option<Package> {
     version.is_none_or(|version| version < LEAST).then_some(PACKAGE)
 }
 
-/// `go version go1.27.3 linux/amd64`
+/// Parses a text such as `go version go1.27.3 linux/amd64`.
 fn version(program: &Path, dir: &Path) -> Option<(u32, u32)> {
     let output = Tool::new(program, dir, BuildOptions::default()).arg("version").run().ok()?;
     let text = String::from_utf8(output).ok()?;

@@ -1,4 +1,4 @@
-//! What a build lacks and a registry has: installed into the skill's own folder, at one version, when the author says so.
+//! Installs missing packages of a build into the skill's folder, at fixed versions, if the author allows it.
 
 use std::path::Path;
 
@@ -7,24 +7,24 @@ use super::{BuildOptions, c, go, javascript, python};
 use crate::error::AuthorError;
 use crate::project::Language;
 
-/// A package at the version that builds are tried with.
+/// A package, at the version with which builds are tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Package {
-    /// Of PyPI, into `.venv`: a system often lets nothing be installed beside it.
+    /// From PyPI, into `.venv`, because many systems refuse to install packages beside their own.
     Pip(&'static str),
-    /// Of npm, into `node_modules`.
+    /// From npm, into `node_modules`.
     Npm(&'static str),
 }
 
 impl Package {
-    /// Its name and version.
+    /// Returns name and version.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Pip(name) | Self::Npm(name) => name,
         }
     }
 
-    /// What an author can do about it: let the build install it, or run the commands.
+    /// Returns the advice to the author: let the build install the package, or run the commands.
     pub(super) fn advice(self, dir: &Path) -> String {
         let by_hand = match self {
             Self::Pip(name) => {
@@ -38,7 +38,7 @@ impl Package {
         format!("ringfence build --install   (or by hand: {by_hand})")
     }
 
-    /// Installs it into the folder.
+    /// Installs the package into the folder.
     pub(super) fn install(
         self,
         dir: &Path,
@@ -72,7 +72,7 @@ impl Package {
     }
 }
 
-/// The package that building in this folder lacks, if a registry has it.
+/// Returns the package that a build in this folder lacks, if a registry has it.
 pub(super) fn lacking(dir: &Path, language: Language) -> Option<Package> {
     match language {
         Language::Python => python::lacks(dir),

@@ -1,4 +1,5 @@
-//! JavaScript: componentize-js by its API, StarlingMonkey as the engine, with a module of our own around the author's.
+//! Builds skills in JavaScript with componentize-js and its engine StarlingMonkey. A generated module wraps the
+//! author's.
 
 use serde_json::Value;
 
@@ -15,13 +16,15 @@ const LANGUAGE: &str = "javascript";
 const SOURCE: &str = "skill.js";
 const PACKAGE: Package = Package::Npm("@bytecodealliance/componentize-js@0.23.0");
 
-/// The modules around the author's, in `bindings/`: one with what all skills share, one with this skill's types.
+/// The generated modules in `bindings/`: one that all skills share, one with this skill's types.
 const RUNTIME: &str = "ringfence.js";
 const RUNTIME_TEXT: &str = include_str!("guest/runtime.js");
 const ENTRY: &str = "entry.js";
 
-/// Arguments: source, WIT, world, result. Without the network, of which a skill has none; without the others the clock and
-/// random numbers would be those of the build, and what is printed would be lost.
+/// The build script, with the arguments source, WIT, world and result.
+///
+/// It disables only what uses the network, which a skill never has. Without the other features, clock and random
+/// numbers would be those of the build, and printed text would be lost.
 const SCRIPT: &str = r#"
 import { writeFile } from "node:fs/promises";
 import { componentize } from "@bytecodealliance/componentize-js";
@@ -76,7 +79,7 @@ pub(super) fn lacks(dir: &Path) -> Option<Package> {
     (!there).then_some(PACKAGE)
 }
 
-/// The module around the author's, with the types that the tools are to return.
+/// Returns the module that wraps the author's, with the types that the tools must return.
 fn entry_of(contract: &Contract) -> String {
     let shapes = Shapes::of(contract, Names::JavaScript);
     let mut text = format!(

@@ -1,6 +1,6 @@
-//! From a skill's folder to its component: the language's own tools, then packing.
+//! Builds the component of a skill from its folder, with the tools of its language, and packs it.
 //!
-//! The tools run with the author's rights and environment. What they print is kept, and shown when they fail.
+//! The tools run with the author's rights and environment. Their output is kept, and shown if they fail.
 
 mod c;
 mod go;
@@ -19,33 +19,35 @@ use crate::project::{Language, Project};
 use crate::whole::write_whole;
 use crate::wit::Contract;
 
-/// How to build.
+/// Options of a build.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct BuildOptions {
-    /// Whether the tools' own output goes to standard error: their errors as they come, the rest when they end.
+    /// Whether to write the tools' output to standard error: their errors at once, the rest when they end.
     pub verbose: bool,
-    /// Whether packages that the build lacks are installed into the skill's folder, from PyPI or npm, at one version.
+    /// Whether to install missing packages into the skill's folder, from PyPI or npm, at fixed versions.
     pub install: bool,
 }
 
-/// What is being done.
+/// The current stage of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
-    /// A package is installed that the build lacks.
+    /// A missing package is installed.
     Installing(&'static str),
-    /// The language's tools compile, and make a component.
+    /// The tools of the language compile the component.
     Building(Language),
-    /// What the author says goes in.
+    /// The documentation is added to the component.
     Packing,
 }
 
-/// Builds a skill. Nothing is written into its folder but what the tools write, bindings (`zz_*.go`, `bindings/`), and
-/// `wit/skill.wit` where the source makes it.
+/// Builds a skill, and reports each stage to `on`.
+///
+/// The skill's folder gets the files that the tools write, bindings (`zz_*.go`, `bindings/`), and `wit/skill.wit` if
+/// the WIT comes from the source.
 ///
 /// # Errors
 ///
-/// [`AuthorError`]: what is missing or wrong, and whatever the tools say.
+/// Fails with an [`AuthorError`], which says what is missing or wrong, or has the output of a failed tool.
 pub fn build(
     project: &Project,
     options: BuildOptions,
@@ -88,10 +90,10 @@ pub fn build(
     Ok(packed)
 }
 
-/// What a file begins with that this writes.
+/// First words of each generated WIT file.
 const MADE: &str = "// Made by `ringfence";
 
-/// Writes the WIT that a source was turned into, for people to read. A file of somebody's own stays.
+/// Writes the WIT of the source, for people to read. Keeps a file that the author wrote.
 fn write_wit(project: &Project, text: &str) -> Result<(), AuthorError> {
     let dir = project.dir().join("wit");
     let file = dir.join("skill.wit");
@@ -103,22 +105,22 @@ fn write_wit(project: &Project, text: &str) -> Result<(), AuthorError> {
     generated(&file, text.as_bytes())
 }
 
-/// A folder for what is made on the way.
+/// Creates a folder for intermediate files.
 fn temporary() -> Result<tempfile::TempDir, AuthorError> {
     tempfile::tempdir().map_err(AuthorError::io("make a temporary folder", std::env::temp_dir()))
 }
 
-/// What a tool made.
+/// Reads the file that a tool made.
 fn made(file: &Path) -> Result<Vec<u8>, AuthorError> {
     std::fs::read(file).map_err(AuthorError::io("read", file))
 }
 
-/// What a generator or an encoder refused.
+/// Converts the error of a generator or encoder.
 fn refused(error: ringfence_bindings::Error) -> AuthorError {
     AuthorError::Made { what: error.to_string() }
 }
 
-/// Writes a file that is made from others, if it is another one than is there: build tools look at times.
+/// Writes a generated file if its content changed, because build tools compare times.
 fn generated(file: &Path, content: &[u8]) -> Result<(), AuthorError> {
     if std::fs::read(file).ok().as_deref() == Some(content) {
         return Ok(());

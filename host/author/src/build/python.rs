@@ -1,4 +1,4 @@
-//! Python: componentize-py, with a module of our own around the author's.
+//! Builds skills in Python with componentize-py. A generated module wraps the author's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,11 +15,11 @@ const LANGUAGE: &str = "python";
 const TOOL: &str = "componentize-py";
 const PACKAGE: Package = Package::Pip("componentize-py==0.25.1");
 
-/// The module that componentize-py takes for the skill: it calls the author's `app`.
+/// The module that componentize-py builds; it calls the author's `app`.
 const ENTRY: &str = "ringfence_entry";
 const ENTRY_TEXT: &str = include_str!("guest/entry.py");
 
-/// Folders that are no source.
+/// Folders without sources.
 const NOT_SOURCE: [&str; 6] = [".git", ".venv", "venv", "__pycache__", "node_modules", "target"];
 
 pub(super) fn build(
@@ -59,7 +59,7 @@ pub(super) fn build(
     made(&file)
 }
 
-/// The module around the author's, with the types that the tools are to return.
+/// Returns the module that wraps the author's, with the types that the tools must return.
 fn entry_of(contract: &Contract) -> String {
     let shapes = Shapes::of(contract, Names::Python);
     let exports: serde_json::Map<String, serde_json::Value> = shapes
@@ -83,14 +83,14 @@ pub(super) fn lacks(dir: &Path) -> Option<Package> {
     find(TOOL, &environments(dir)).is_none().then_some(PACKAGE)
 }
 
-/// The packages of the skill's own environment: pure Python goes into the component with it.
+/// Returns the packages of the skill's environment, whose pure Python goes into the component.
 fn site_packages(environments: &[PathBuf]) -> Vec<PathBuf> {
     let libs = environments.iter().filter_map(|bin| fs::read_dir(bin.parent()?.join("lib")).ok());
     let dirs = libs.flatten().flatten().map(|entry| entry.path().join("site-packages"));
     dirs.filter(|dir| dir.is_dir()).collect()
 }
 
-/// Copies `.py` files and the folders that have some.
+/// Copies `.py` files and the folders that contain some.
 fn copy_sources(from: &Path, to: &Path) -> Result<(), AuthorError> {
     fs::create_dir_all(to).map_err(AuthorError::io("make", to))?;
     for entry in fs::read_dir(from).map_err(AuthorError::io("read", from))? {

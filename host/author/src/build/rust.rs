@@ -1,4 +1,4 @@
-//! Rust: cargo for `wasm32-unknown-unknown`, with the linker that makes components.
+//! Builds skills in Rust with cargo for `wasm32-unknown-unknown`, and links them as components.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const LANGUAGE: &str = "rust";
 const LINKER: &str = "wasm-component-ld";
 
-/// A line of cargo's messages; of most only the reason is read.
+/// A line of cargo's messages. Of most lines only the reason is used.
 #[derive(Deserialize)]
 struct Message {
     reason: String,
@@ -75,7 +75,7 @@ pub(super) fn build(project: &Project, options: BuildOptions) -> Result<Vec<u8>,
     std::fs::read(&file).map_err(AuthorError::io("read", file))
 }
 
-/// Whether a compiler has the standard library of the target.
+/// Returns whether a compiler has the standard library of the target.
 fn has_target(rustc: &Path, dir: &Path) -> bool {
     let printed = printed(rustc, dir, &["--print", "target-libdir", "--target", TARGET]);
     let entries = printed.and_then(|lib| std::fs::read_dir(lib).ok());
@@ -85,7 +85,7 @@ fn has_target(rustc: &Path, dir: &Path) -> bool {
     })
 }
 
-/// Where rustup's toolchain keeps the linkers of its host.
+/// Returns the folder in which a rustup toolchain has the linkers of its host.
 fn linkers(rustc: &Path, dir: &Path) -> Option<PathBuf> {
     let sysroot = printed(rustc, dir, &["--print", "sysroot"])?;
     let host = printed(rustc, dir, &["-vV"])?;
@@ -98,7 +98,7 @@ fn printed(rustc: &Path, dir: &Path, args: &[&str]) -> Option<String> {
     Some(String::from_utf8(output).ok()?.trim().to_owned())
 }
 
-/// Other names for the folders whose names would show in panic messages, as a setting of cargo's.
+/// Returns the cargo setting that replaces folder names in panic messages.
 fn remap(dir: &Path) -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
@@ -110,7 +110,7 @@ fn remap(dir: &Path) -> String {
     format!("target.{TARGET}.rustflags={}", serde_json::Value::from(flags))
 }
 
-/// The component that cargo says it made of this manifest.
+/// Returns the component that cargo reports for this manifest.
 fn artifact(output: &[u8], manifest: &Path) -> Option<PathBuf> {
     let lines = output.split(|byte| *byte == b'\n');
     let messages = lines.filter_map(|line| serde_json::from_slice::<Message>(line).ok());

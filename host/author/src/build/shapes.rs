@@ -1,4 +1,4 @@
-//! The types of a contract as a table, by which the wrappers around Python and JavaScript check what a tool returns.
+//! The types of a contract as a table. The wrappers of Python and JavaScript check the results of tools by it.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,16 @@ use wit_parser::{Function, InterfaceId, Resolve, Type, TypeDefKind, TypeId, Worl
 
 use crate::wit::Contract;
 
-/// How a language writes the names of a contract.
+/// The naming style of a language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Names {
-    /// As componentize-py does.
+    /// The names of componentize-py.
     Python,
-    /// As componentize-js does.
+    /// The names of componentize-js.
     JavaScript,
 }
 
-/// Python's keywords, which componentize-py puts a `_` after.
+/// Python's keywords, to which componentize-py appends a `_`.
 const KEYWORDS: [&str; 35] = [
     "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
     "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
@@ -39,12 +39,12 @@ impl Names {
         }
     }
 
-    /// The class of an interface, or of the world's own functions.
+    /// Returns the class of an interface, or of the world's own functions.
     pub(super) fn protocol(self, name: Option<&str>) -> String {
         self.ty(name.unwrap_or("wit-world"))
     }
 
-    /// The object of an interface.
+    /// Returns the object of an interface.
     pub(super) fn interface(self, name: &str) -> String {
         self.value(name)
     }
@@ -61,20 +61,20 @@ fn escape(name: String) -> String {
     if KEYWORDS.binary_search(&&*name).is_ok() { format!("{name}_") } else { name }
 }
 
-/// What a world exports, and the types that are needed to check it.
+/// The exports of a world, and the types that check their results.
 pub(super) struct Shapes {
     pub(super) exports: Vec<Export>,
-    /// The table: a type is named by its place in it, or by its name if it is a primitive one.
+    /// The table of types. A reference to a type is its index, or the name of a primitive type.
     pub(super) types: Vec<Value>,
 }
 
 /// An interface, or the functions of the world itself.
 pub(super) struct Export {
-    /// The interface's name in the WIT; none for the world's own functions.
+    /// The name of the interface in the WIT; none for the world's own functions.
     pub(super) name: Option<String>,
-    /// With its package and version.
+    /// The name with package and version.
     pub(super) id: String,
-    /// By the language's name of each function: whether it can fail, and with what types.
+    /// Whether each function can fail, and its types, by the function's name in the language.
     pub(super) functions: Map<String, Value>,
 }
 
@@ -104,7 +104,7 @@ impl Shapes {
 struct Table<'a> {
     resolve: &'a Resolve,
     names: Names,
-    /// Where a type stands.
+    /// The reference to each type.
     places: BTreeMap<TypeId, Value>,
     types: Vec<Value>,
 }
@@ -139,7 +139,7 @@ impl Table<'_> {
         json!({"fallible": false, "ok": self.optional(function.result), "err": null, "tags": []})
     }
 
-    /// The `tag`s that a value of this type has in JavaScript, as far as a result has them too.
+    /// Returns the `tag`s of a value of this type in JavaScript that a result also has.
     fn tags(&self, ty: Type) -> Vec<String> {
         let own = |name: &str| name == "ok" || name == "err";
         match self.kind(ty) {
@@ -154,7 +154,7 @@ impl Table<'_> {
         }
     }
 
-    /// What a type is, whatever it is called.
+    /// Returns the definition of a type, behind all of its aliases.
     fn kind(&self, ty: Type) -> Option<&TypeDefKind> {
         let Type::Id(mut id) = ty else { return None };
         loop {
@@ -266,7 +266,7 @@ fn primitive_name(ty: Type) -> &'static str {
     }
 }
 
-/// A type as the WIT has it: by its name where it has one.
+/// Returns a type as written in the WIT: by its name if it has one.
 fn spelt(resolve: &Resolve, ty: Type) -> String {
     let Type::Id(id) = ty else { return primitive_name(ty).to_owned() };
     let Some(def) = resolve.types.get(id) else { return "any".to_owned() };

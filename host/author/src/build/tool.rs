@@ -1,4 +1,4 @@
-//! Another program, run for its result: its output is shown as it comes, or when it fails.
+//! Runs another program for its result. Shows its output at once, or if the program fails.
 
 use std::ffi::OsStr;
 use std::io::{Read as _, Write as _};
@@ -8,17 +8,17 @@ use std::process::{Command, Stdio};
 use super::BuildOptions;
 use crate::error::AuthorError;
 
-/// Bytes of standard output that are kept.
+/// Maximum bytes kept of the standard output.
 const OUTPUT: u64 = 64 << 20;
 
-/// Bytes of a failed tool's output that are shown.
+/// Maximum bytes shown of a failed tool's output.
 const SHOWN: usize = 8 << 10;
 
-/// A program of the language's.
+/// A program of the language's tools.
 pub(super) struct Tool {
     command: Command,
     options: BuildOptions,
-    /// Whether what it prints on standard output is for a program and not for people.
+    /// Whether its standard output is for a program, not for people.
     for_machine: bool,
 }
 
@@ -44,13 +44,13 @@ impl Tool {
         self
     }
 
-    /// Its standard output is read by a program, and shown to nobody.
+    /// Hides the standard output, which a program reads.
     pub(super) fn for_machine(mut self) -> Self {
         self.for_machine = true;
         self
     }
 
-    /// Runs it; what it printed on standard output, as far as [`OUTPUT`].
+    /// Runs the program, and returns at most [`OUTPUT`] bytes of its standard output.
     pub(super) fn run(mut self) -> Result<Vec<u8>, AuthorError> {
         let shown = self.shown();
         let failed = |status: String, output: &[u8]| AuthorError::ToolFailed {
@@ -97,7 +97,7 @@ impl Tool {
         Ok(output)
     }
 
-    /// The command, as one would type it.
+    /// Returns the command line.
     fn shown(&self) -> String {
         let word = |word: &OsStr| {
             let word = word.to_string_lossy();
@@ -109,7 +109,7 @@ impl Tool {
     }
 }
 
-/// The end of an output, from a new line on.
+/// Returns the end of an output, on a new line.
 fn tail(output: &[u8]) -> String {
     let from = output.len().saturating_sub(SHOWN);
     let text = String::from_utf8_lossy(output.get(from..).unwrap_or_default());
@@ -118,7 +118,7 @@ fn tail(output: &[u8]) -> String {
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 
-/// A program of that name: in one of `first`, else on the path.
+/// Finds a program by name: in one of `first`, or else on the path.
 pub(super) fn find(name: &str, first: &[PathBuf]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut dirs = first.iter().cloned().chain(std::env::split_paths(&path));
