@@ -1,4 +1,4 @@
-//! What a child tries when it is asked to prove its jail: one thing a process, since some of them end it.
+//! The attempts of a probe: what a child tries to prove its jail. Each is a process, because some attempts end it.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -7,14 +7,14 @@ use std::net::TcpListener;
 
 use crate::jail::{Jail, Terms};
 
-/// Asks for what holds the child, and for nothing to be tried.
+/// Requests a report of the jail instead of an attempt.
 pub(crate) const REPORT: &str = "report";
 
-/// The first word of an answer: the attempt failed, or did not.
+/// The first word of an answer: the attempt was stopped, or succeeded.
 pub(crate) const STOPPED: &str = "stopped";
 pub(crate) const DONE: &str = "done";
 
-/// An attempt's name on the command line, and what it is.
+/// The attempts: name on the command line, and description.
 pub(crate) const ATTEMPTS: [(&str, &str); 13] = [
     ("read", "read /etc/passwd"),
     ("list", "list /"),
@@ -31,7 +31,7 @@ pub(crate) const ATTEMPTS: [(&str, &str); 13] = [
     ("new-descriptor", "make a descriptor"),
 ];
 
-/// The lines for the parent.
+/// Returns the answer for the parent.
 pub(crate) fn answer(name: &OsStr, jail: &Jail, terms: &Terms) -> Result<String, String> {
     let name = name.to_str().unwrap_or_default();
     if name == REPORT {
@@ -48,7 +48,7 @@ pub(crate) fn answer(name: &OsStr, jail: &Jail, terms: &Terms) -> Result<String,
     })
 }
 
-/// What succeeded, or what stopped it; none for a name that is not in [`ATTEMPTS`].
+/// Makes an attempt. Returns what succeeded or what stopped it, and none for a name that is not in [`ATTEMPTS`].
 fn attempt(name: &str, terms: &Terms) -> Option<io::Result<String>> {
     Some(match name {
         "read" => std::fs::read("/etc/passwd").map(|bytes| format!("{} bytes", bytes.len())),
@@ -75,12 +75,12 @@ fn write() -> io::Result<String> {
     Ok("it was written".into())
 }
 
-/// Nothing to see is an error, like nothing to open.
+/// Fails if the count is 0, because an attempt that sees nothing was stopped.
 fn none_of(count: usize, what: &str) -> io::Result<String> {
     if count == 0 { Err(io::Error::other(format!("0 {what}"))) } else { Ok(format!("{count} {what}")) }
 }
 
-/// How many are open above 2. What cannot be asked counts as open.
+/// Returns the number of open descriptors above 2. Counts a descriptor as open if its state is unknown.
 fn descriptors() -> usize {
     let open = |descriptor: &libc::c_int| {
         // SAFETY: the call takes numbers, and asks about a descriptor without using it.

@@ -1,4 +1,4 @@
-//! The child's half: locks itself up, reads a component from stdin, writes the artifact to stdout.
+//! The code of the child: jails itself, reads a component from stdin, and writes the artifact to stdout.
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -10,11 +10,11 @@ use crate::jail::{self, Terms};
 use crate::memory::IN_CHILD;
 use crate::{CHILD, NATIVE, attempts};
 
-/// Does a child's work, if this process is one. To be called first in `main`, before anything is opened and any
-/// thread or runtime is started: a child closes all descriptors but its pipes and can start nothing. So not from an
-/// `async fn main`, whose runtime is there already.
+/// Does the work of a child if this process is one, and returns its exit code. Returns none in every other process.
 ///
-/// Gives none in every other process; the code to exit with in a child.
+/// Call it first in `main`, before anything opens a file or starts a thread or runtime. A child closes all
+/// descriptors except its pipes, and cannot start threads later. So do not call it from an `async fn main`, whose
+/// runtime already runs.
 #[must_use = "a child must exit with this code"]
 pub fn child_main() -> Option<ExitCode> {
     ASKED.store(true, Ordering::Relaxed);
@@ -38,13 +38,13 @@ pub fn child_main() -> Option<ExitCode> {
     Some(ending.into())
 }
 
-/// Whether this program asks if it is a child. One that does not would start itself again and again.
+/// Whether this program called [`child_main`]. A program that never does would start itself again and again.
 pub(crate) static ASKED: AtomicBool = AtomicBool::new(false);
 
 enum Failure {
     /// The component does not compile.
     Refused(String),
-    /// There is no room for the component itself. Where the compiler lacks memory, the allocator ends the process.
+    /// The component itself does not fit into memory. If the compiler lacks memory, the allocator ends the process.
     Memory,
     /// The child could not do its work.
     Broken(String),

@@ -1,18 +1,18 @@
-//! How a child ends: the exit codes that parent and child share, so that neither reads the other's words.
+//! Exit codes of a child. Parent and child share them, so that neither has to parse the other's messages.
 
 use std::process::{ExitCode, ExitStatus};
 
-/// How a child ended that ended by itself.
+/// How a child exited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Ending {
     /// The artifact is on its standard output.
     Done = 0,
-    /// It could not do its work: it could not lock itself up, or a pipe broke. Its words are on standard error.
+    /// It could not jail itself, or a pipe broke. Its message is on standard error.
     Broken = 1,
-    /// The compiler refused the component. Its words are on standard error.
+    /// The compiler refused the component. Its message is on standard error.
     Refused = 3,
-    /// The address space held no more.
+    /// The address space was used up.
     OverMemory = 4,
 }
 
@@ -21,7 +21,7 @@ impl Ending {
         self as u8
     }
 
-    /// None for a child that a signal ended, and for a code that no child of ours exits with.
+    /// Returns none for a child that a signal ended, and for an unknown exit code.
     pub(crate) fn of(status: ExitStatus) -> Option<Self> {
         let code = u8::try_from(status.code()?).ok()?;
         [Self::Done, Self::Broken, Self::Refused, Self::OverMemory].into_iter().find(|end| end.code() == code)

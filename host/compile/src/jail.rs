@@ -1,7 +1,6 @@
-//! The jail of a child: what it gives up before it reads a byte, so that a compiler that was taken over
-//! has nothing to reach.
+//! The jail of a child, which drops its rights before it reads a byte. A compromised compiler can then reach nothing.
 //!
-//! Everything is given up for good: neither the compiler nor who takes it over can have it back.
+//! The rights are dropped for good: neither the compiler nor an attacker can restore them.
 
 #[cfg(target_os = "linux")]
 #[path = "jail/linux.rs"]
@@ -21,36 +20,39 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::probe::Enforcement;
 
-/// How far a child gives way: to about a tenth of a core where others want all of it. At 19 bystanders gain little
-/// more, and a child is left a seventieth: honest components then take an hour.
+/// Nice value of a child. At 10 it gets about a tenth of a busy core. At 19 it would get a seventieth: honest
+/// components would take an hour, and other processes would gain little.
 const NICE: i32 = 10;
 
-/// What holds this process.
+/// The jail of this process.
 #[derive(Debug)]
 pub(crate) struct Jail {
     pub(crate) landlock: Enforcement,
     pub(crate) seccomp: Enforcement,
-    /// Name and value, read back from the kernel.
+    /// Name and value of each limit, read back from the kernel.
     pub(crate) limits: Vec<(&'static str, String)>,
 }
 
-/// What a child is started with.
+/// Parameters of a child.
 #[derive(Debug)]
 pub(crate) struct Terms {
     /// Seconds of CPU time.
     pub(crate) cpu: u64,
     /// Bytes of address space.
     pub(crate) memory: u64,
-    /// Threads that compile.
+    /// Number of compiling threads.
     pub(crate) threads: usize,
-    /// The process that started this one.
+    /// Process id of the parent.
     pub(crate) parent: u32,
 }
 
-/// Locks this process up, and starts the threads that compile, for afterwards nobody can.
+/// Jails this process. Starts the compiling threads first, because no thread can start later.
 ///
-/// What the kernel does not have is left out and said in the [`Jail`]; anything else that fails is an
-/// error, after which the process must end.
+/// Skips what the kernel lacks, and says so in the [`Jail`].
+///
+/// # Errors
+///
+/// Fails with a message if anything else fails; the process must then end.
 pub(crate) fn enter(terms: &Terms) -> Result<Jail, String> {
     limit(Resource::Cpu, terms.cpu, terms.cpu.saturating_add(1))?;
     limit(Resource::As, terms.memory, terms.memory)?;

@@ -1,4 +1,4 @@
-//! The allocator of a child: where memory runs out, the child ends with the exit code that says so.
+//! The allocator of a child. If memory runs out, the child exits with a code that says so.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ pub(crate) static IN_CHILD: AtomicBool = AtomicBool::new(false);
 
 /// A global allocator that names the limit on memory as the reason when a compile child runs out of it.
 ///
-/// Wraps the program's own allocator and passes every call on. In a child an allocation that fails ends the process
+/// Wraps the program's own allocator and passes every call on. In a child, a failed allocation ends the process
 /// with an exit code of its own, and the parent returns [`crate::CompileError::OverMemory`]. Without it the standard
 /// library aborts such a child, which looks like any crash: [`crate::CompileError::Crashed`].
 ///
@@ -21,7 +21,7 @@ pub(crate) static IN_CHILD: AtomicBool = AtomicBool::new(false);
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ChildAlloc<A>(
-    /// The allocator that allocates.
+    /// The wrapped allocator.
     pub A,
 );
 

@@ -1,4 +1,4 @@
-//! The parent's half: has children started, feeds them, and says which limit one of them hit.
+//! The code of the parent: starts children, feeds them, and reports which limit a child reached.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
@@ -19,15 +19,16 @@ use crate::stall::{LOOK, Stall, cpu_time};
 use crate::starter::Starter;
 use crate::{CHILD, NATIVE};
 
-/// What the kernel sends at the limit on CPU time.
+/// The kernel's signal at the limit on CPU time.
 const SIGXCPU: i32 = Signal::XCPU.as_raw();
 
-/// What the kernel sends for a system call that no compiler makes.
+/// The kernel's signal for a system call that no compiler makes.
 const SIGSYS: i32 = Signal::SYS.as_raw();
 
-/// What others send to end a process: the kernel when memory runs out, an operator, a terminal, a supervisor.
-/// No fault in a program raises one of these. Who took the compiler over can, or can sit out the limit on CPU
-/// time up to its hard end, and gains that the host is blamed and not the component.
+/// Signals by which others end a process: the kernel when memory runs out, an operator, a terminal, a supervisor.
+///
+/// No fault in a program raises one of them. An attacker in the compiler can raise one, or can use CPU time up to the
+/// hard limit. The only gain is that the host is blamed instead of the component.
 const FROM_OUTSIDE: [i32; 5] = [
     Signal::KILL.as_raw(),
     Signal::TERM.as_raw(),
@@ -36,7 +37,7 @@ const FROM_OUTSIDE: [i32; 5] = [
     Signal::QUIT.as_raw(),
 ];
 
-/// Threads of a child, on a machine that has so many cores.
+/// Maximum number of threads of a child; fewer on a machine with fewer cores.
 const THREADS: usize = 4;
 
 /// Limits of one compilation.
@@ -383,12 +384,12 @@ impl Compiler {
     }
 }
 
-/// Whether the kernel ended a child for a system call.
+/// Returns whether the kernel ended a child for a system call.
 pub(crate) fn is_jail_violation(status: ExitStatus) -> bool {
     status.signal() == Some(SIGSYS)
 }
 
-/// What a child said, and how it ended.
+/// The output of a child, and how it ended.
 pub(crate) struct Said {
     code: Vec<u8>,
     over: bool,

@@ -1,5 +1,4 @@
-//! What a jailed child proves: each forbidden thing is tried in a child of its own, and what came of it
-//! is reported.
+//! Probes the jail: tries each forbidden action in a child of its own, and reports the result.
 
 use std::fmt;
 use std::process::ExitStatus;
@@ -7,34 +6,34 @@ use std::process::ExitStatus;
 use crate::attempts::{ATTEMPTS, DONE, REPORT, STOPPED};
 use crate::parent::{CompileError, Compiler, Said, is_jail_violation};
 
-/// What holds a child on this machine, by [`Compiler::probe`].
+/// A report on the jail of a child on this machine, from [`Compiler::probe`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JailReport {
-    /// The rules on files, TCP, signals and abstract sockets.
+    /// Landlock: rules on files, TCP, signals and abstract sockets.
     pub landlock: Enforcement,
-    /// The filters on system calls.
+    /// Seccomp: filters on system calls.
     pub seccomp: Enforcement,
     /// Name and value of each limit, read back from the kernel in the child.
     pub limits: Vec<(String, String)>,
-    /// What was tried from inside.
+    /// The attempts from inside the jail.
     pub attempts: Vec<Attempt>,
 }
 
 impl JailReport {
-    /// Whether every attempt was stopped.
+    /// Returns whether every attempt was stopped.
     pub fn holds(&self) -> bool {
         self.attempts.iter().all(|attempt| attempt.stopped)
     }
 }
 
-/// How much of one mechanism this kernel has. The text says which version, or why not.
+/// How much of one mechanism this kernel enforces. The text has the version or the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Enforcement {
-    /// All that is promised.
+    /// The kernel enforces all of it.
     Full(String),
-    /// A part: the kernel is too old for the rest.
+    /// The kernel is too old for some of it.
     Partial(String),
-    /// Nothing: the other mechanisms hold alone.
+    /// The kernel enforces none of it; the other mechanisms hold alone.
     Unavailable(String),
 }
 
@@ -49,7 +48,7 @@ impl fmt::Display for Enforcement {
 }
 
 impl Enforcement {
-    /// From the words that [`fmt::Display`] gives.
+    /// Parses the text of [`fmt::Display`].
     fn parse(text: &str) -> Option<Self> {
         let (how, text) = text.split_once(": ")?;
         match how {
@@ -61,28 +60,28 @@ impl Enforcement {
     }
 }
 
-/// One forbidden thing that a jailed child tried.
+/// A forbidden action that a jailed child tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// What was tried.
+    /// The action.
     pub what: String,
-    /// Whether it came to nothing.
+    /// Whether it was stopped.
     pub stopped: bool,
-    /// What stopped it, or what came of it.
+    /// What stopped it, or its result.
     pub detail: String,
 }
 
 impl Compiler {
-    /// Tries from inside a child's jail what a compiler that was taken over would try: a child for each
-    /// attempt, one after the other, by the same code that locks up a child that compiles.
+    /// Probes the jail of a child: tries from inside what a compromised compiler would try.
     ///
-    /// Takes no place of those that compile, so a busy host can be probed.
+    /// Each attempt is a child, one after the other. The same code jails them as jails a compiling child. A probe
+    /// takes no place of a compilation, so a busy host can be probed.
     ///
     /// # Errors
     ///
-    /// [`CompileError::Host`] when a child cannot be started or locked up, or is no compiler; the limits'
-    /// errors, [`CompileError::Killed`] and [`CompileError::Crashed`] when one ends in another way than an attempt
-    /// can.
+    /// - [`CompileError::Host`]: a child could not be started or jailed, or the program is no compiler.
+    /// - [`CompileError::Killed`], [`CompileError::Crashed`] or an exceeded limit: a child ended in another way than an
+    ///   attempt can.
     pub async fn probe(&self) -> Result<JailReport, CompileError> {
         let said = self.ask(REPORT).await?;
         let mut report = report(&self.words_of(said)?).ok_or_else(not_understood)?;
@@ -103,7 +102,7 @@ impl Compiler {
         Ok(report)
     }
 
-    /// The answer of a child that ended well.
+    /// Returns the answer of a successful child.
     fn words_of(&self, said: Said) -> Result<String, CompileError> {
         let code = self.judge(said)?;
         String::from_utf8(code).map_err(|_| not_understood())

@@ -1,18 +1,18 @@
-//! Whether a child runs at all: its CPU time, as the system tells it, and how long that has stood still.
+//! Detects a child that gets no CPU time, from the CPU time that the system reports.
 
 use std::time::{Duration, Instant};
 
-/// How often a child is looked at.
+/// Interval at which a child's CPU time is read.
 pub(crate) const LOOK: Duration = Duration::from_millis(500);
 
-/// Where the system does not tell a child's CPU time, wall time stands for it, this many times as long.
+/// Factor on the limit if the system does not report CPU time; then wall time counts.
 const BLIND: u32 = 20;
 
-/// Milliseconds of a clock tick, as Linux shows them to programs on every architecture that the engine knows.
+/// Milliseconds of a clock tick, as Linux reports it on every architecture that the engine supports.
 #[cfg(target_os = "linux")]
 const TICK_MILLIS: u64 = 10;
 
-/// A child's CPU time over the wall time.
+/// The last change of a child's CPU time.
 #[derive(Debug)]
 pub(crate) struct Stall {
     limit: Duration,
@@ -25,7 +25,7 @@ impl Stall {
         Self { limit, cpu: None, since: now }
     }
 
-    /// Whether the CPU time has stood still for the limit, now that it is `cpu`; none where nobody knows it.
+    /// Takes the current CPU time, if known, and returns whether it has not changed for the limit.
     pub(crate) fn is_over(&mut self, now: Instant, cpu: Option<Duration>) -> bool {
         if cpu > self.cpu {
             self.cpu = cpu;
@@ -36,7 +36,7 @@ impl Stall {
     }
 }
 
-/// The CPU time of a process over all of its threads, to a clock tick.
+/// Returns the CPU time of a process over all of its threads, to a clock tick.
 #[cfg(target_os = "linux")]
 pub(crate) fn cpu_time(pid: u32) -> Option<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -44,13 +44,13 @@ pub(crate) fn cpu_time(pid: u32) -> Option<Duration> {
     Some(Duration::from_millis(ticks.saturating_mul(TICK_MILLIS)))
 }
 
-/// Not told on other systems.
+/// Returns none on other systems.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn cpu_time(_pid: u32) -> Option<Duration> {
     None
 }
 
-/// The 14th and 15th field together; the second is a name in brackets, which may hold anything.
+/// Adds the 14th and the 15th field. The second field is a name in brackets, which may contain anything.
 #[cfg(any(target_os = "linux", test))]
 fn ticks(stat: &str) -> Option<u64> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);

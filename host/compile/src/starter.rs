@@ -1,8 +1,8 @@
-//! Starts children on a thread of its own, which lives as long as a [`crate::Compiler`].
+//! Starts children on one thread, which lives as long as a [`crate::Compiler`].
 //!
-//! On Linux a child asks the kernel to end it with its parent, and for the kernel that is the thread that
-//! started it. Threads of an async runtime come and go (a worker ends after `block_in_place`, a runtime is
-//! dropped while another goes on): a child of theirs would be killed in the middle of an honest component.
+//! On Linux the kernel ends a child with its parent, and for the kernel the parent is the thread that started it.
+//! Threads of an async runtime can end early: a worker after `block_in_place`, or a runtime that is dropped while
+//! another runs. The kernel would then kill a child that compiles an honest component.
 
 use std::io;
 use std::sync::mpsc::{self, Sender};
@@ -12,7 +12,7 @@ use std::thread;
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 
-/// The thread, from the first child on. It ends when this is dropped.
+/// The thread, which starts with the first child and ends when this is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Starter(Mutex<Option<Sender<Order>>>);
 
@@ -25,7 +25,7 @@ struct Order {
 }
 
 impl Starter {
-    /// Starts a child, and waits until it runs: no longer than starting it on this thread would take.
+    /// Starts a child, and waits until it runs. That takes as long as a start on this thread would.
     pub(crate) fn start(&self, command: Command) -> io::Result<Child> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
         let gone = || io::Error::other("the thread that starts compilers has ended");

@@ -1,9 +1,11 @@
-//! Compiled code, kept for the next process: for one engine fingerprint, authenticated by a key of the
-//! store's own, and checked over the very file that is then mapped.
+//! Artifacts: compiled code, cached for the next process.
 //!
-//! A file is `code ‖ description ‖ trailer ‖ code of authentication`. The trailer says how long the parts
-//! are and what skill and engine they are of; the keyed BLAKE3 covers all that is before it. Whoever can read
-//! the key (the same user) can forge an artifact: see SECURITY.md.
+//! An artifact is for one engine fingerprint, and a key of the store authenticates it. The checked file and the
+//! mapped file are the same open file.
+//!
+//! A file is `code ‖ description ‖ trailer ‖ MAC`. The trailer has the lengths of both parts, the digest of the skill
+//! and the fingerprint of the engine. The MAC is keyed BLAKE3 over everything before it. A process that can read the
+//! key (one of the same user) can forge an artifact: see SECURITY.md.
 
 use std::io;
 
@@ -14,21 +16,21 @@ use crate::error::StoreError;
 use crate::folder::{Folder, Found, Scratch};
 use crate::name::Name;
 
-/// Why there is no code for a skill. None of these is an error: the skill is compiled again.
+/// Why the cache has no code for a skill. None of these is an error: the skill is compiled again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Miss {
-    /// It was not compiled yet, or by another version of Ringfence or of its engine.
+    /// The skill was not compiled yet, or by another version of Ringfence or its engine.
     Absent,
-    /// There is a file, and it is not what this store wrote. It was not loaded.
+    /// The file was not written by this store, and was not loaded.
     Rejected(String),
-    /// There may be a file, and it could not be read, or its key could not: nothing is known of it.
+    /// The file or its key could not be read, so its state is unknown.
     Unreadable(String),
-    /// Nothing is kept here: there is no store.
+    /// Nothing is cached, because there is no store.
     NoStore(String),
 }
 
-/// Code and description that this store wrote.
+/// Code and description, written by this store.
 #[derive(Debug)]
 pub(crate) struct KeptSkill {
     pub(crate) description: SkillDescription,
@@ -40,11 +42,11 @@ const MAGIC: &[u8; 16] = b"ringfence code 1";
 const MAC: u64 = 32;
 /// Lengths of code and description, digest, fingerprint, magic.
 const TRAILER: u64 = 8 + 8 + 32 + 32 + 16;
-/// Most bytes of code: four times what the compiler is let give by default. More is not read to its end.
+/// Maximum bytes of code: four times the compiler's default limit. A larger file is not read to its end.
 const CODE: u64 = 1 << 30;
-/// Most bytes of a description: its schemas are capped at 256 KiB, and its types with them.
+/// Maximum bytes of a description. Its schemas, and with them its types, are capped at 256 KiB.
 const DESCRIPTION: u64 = 64 << 20;
-/// Bytes read at once: small enough to stay in the processor's cache.
+/// Bytes of one read; few enough to stay in the processor's cache.
 const CHUNK: usize = 256 << 10;
 
 /// The folder of one engine fingerprint, and the key.
@@ -66,7 +68,7 @@ impl std::fmt::Debug for Key {
 }
 
 impl Key {
-    /// The store's key; none when it has none yet. One that others could have read or written is no key.
+    /// Reads the store's key; returns none if it has none yet. Refuses a key that others could have read or written.
     pub(crate) fn read(root: &Folder) -> Result<Option<Self>, StoreError> {
         let Some(found) = root.open(KEY)? else { return Ok(None) };
         let damaged = |reason: &str| StoreError::Damaged {
@@ -87,7 +89,7 @@ impl Key {
         Ok(Some(Self(key)))
     }
 
-    /// Makes the key. The caller holds the store's lock, so that there is only ever one.
+    /// Creates the key. The caller holds the store's lock, so there is never more than one.
     pub(crate) fn make(root: &Folder, scratch: &Scratch) -> Result<Self, StoreError> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(|error| {
@@ -100,19 +102,20 @@ impl Key {
     }
 }
 
-/// The name of an artifact's file.
+/// Returns the file name of an artifact.
 pub(crate) fn file_name(digest: Digest) -> String {
     format!("{}.cwasm", hex(digest))
 }
 
-/// 64 hexadecimal digits, as files are named.
+/// Returns a digest as 64 hexadecimal digits, as in file names.
 pub(crate) fn hex(digest: Digest) -> String {
     digest.to_string().trim_start_matches("sha256:").to_owned()
 }
 
 impl Artifacts<'_> {
-    /// Opens the code of a skill: reads the file once from its open descriptor, and then maps that descriptor, or,
-    /// if `in_memory`, takes the very bytes that were read.
+    /// Opens the code of a skill. Reads and checks the file once through its descriptor, and then maps that descriptor.
+    ///
+    /// With `in_memory` it returns the bytes that it checked instead.
     pub(crate) fn open(&self, digest: Digest, in_memory: bool) -> Result<KeptSkill, Miss> {
         let name = file_name(digest);
         let found = match self.folder.open(&name) {
@@ -128,8 +131,8 @@ impl Artifacts<'_> {
         Ok(KeptSkill { description, artifact: artifact(found, code) })
     }
 
-    /// Whether the file is one that this store wrote, for this skill and engine; gives its description, and
-    /// its code where that is asked for.
+    /// Checks that this store wrote the file for this skill and engine. Returns its description, and adds its code to
+    /// `kept` if given.
     fn authenticate(
         &self,
         found: &Found,
@@ -198,7 +201,7 @@ impl Artifacts<'_> {
         }
     }
 
-    /// Keeps the code of a skill. Two processes that keep the same skill both succeed, and one file stays.
+    /// Stores the code of a skill. If two processes store the same skill, both succeed, and one file remains.
     pub(crate) fn keep(
         &self,
         scratch: &Scratch,
@@ -238,7 +241,7 @@ impl Artifacts<'_> {
         draft.keep(&self.folder, &file_name(digest))
     }
 
-    /// Removes the oldest files until at most `most` bytes are left.
+    /// Removes the oldest files until at most `most` bytes remain.
     fn make_room(&self, most: u64) -> Result<(), StoreError> {
         let names = self.folder.names()?;
         let mut files: Vec<_> = names
@@ -264,19 +267,19 @@ impl Artifacts<'_> {
     }
 }
 
-/// The digest that a file name stands for.
+/// Returns the digest in a file name.
 pub(crate) fn digest_of(name: &str, suffix: &str) -> Option<Digest> {
     let digits = name.strip_suffix(suffix)?;
     let lower = digits.bytes().all(|digit| digit.is_ascii_digit() || digit.is_ascii_lowercase());
     if lower { digits.parse().ok() } else { None }
 }
 
-/// The name that a record's file stands for.
+/// Returns the name in the file name of a record.
 pub(crate) fn name_of(file: &str) -> Option<Name> {
     file.strip_suffix(".json")?.parse().ok()
 }
 
-/// The file as an artifact: mapped where the system can map a descriptor again, else the bytes that were read.
+/// Returns the file as an artifact: mapped if the system can map a descriptor again, or else the checked bytes.
 fn artifact(found: Found, code: Option<Vec<u8>>) -> Artifact {
     match code {
         // SAFETY: the bytes are the very ones that were hashed, and their code of authentication was right:
@@ -293,10 +296,10 @@ fn artifact(found: Found, code: Option<Vec<u8>>) -> Artifact {
     }
 }
 
-/// Whether a descriptor can be mapped by its path. Elsewhere artifacts are read into memory.
+/// Whether a descriptor can be mapped by its path. Other systems read artifacts into memory.
 const MAPS: bool = cfg!(target_os = "linux");
 
-/// Reads a file at an offset, without moving anything that others share.
+/// Reads a file at offsets, without moving a shared position.
 struct Reader<'a>(&'a Found);
 
 impl Reader<'_> {

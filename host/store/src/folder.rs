@@ -1,5 +1,5 @@
-//! One directory of the store: files are read whole and bounded, written in one visible step, and a link or
-//! a file of another kind is never followed.
+//! A directory of the store. It reads files whole and up to a size, and writes them in one visible step. It never
+//! follows a link, and refuses other kinds of files.
 
 use std::fs::TryLockError;
 use std::io::{self, Read as _, Write as _};
@@ -12,15 +12,15 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::error::StoreError;
 
-/// A directory and how messages call it.
+/// A directory, and its name in messages.
 #[derive(Debug)]
 pub(crate) struct Folder {
     dir: Dir,
-    /// From the root of the store, with a slash at the end; empty for the root itself.
+    /// The path from the root of the store, with a final slash; empty for the root itself.
     label: String,
 }
 
-/// A file that is there.
+/// An opened file.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) file: File,
@@ -32,12 +32,12 @@ impl Folder {
         Self { dir, label: String::new() }
     }
 
-    /// How messages call a file in it.
+    /// Returns the name of a file in messages.
     pub(crate) fn label(&self, name: &str) -> String {
         format!("{}{name}", self.label)
     }
 
-    /// Why others than this process's user could change what is in this directory, if they could, and what mends it.
+    /// Returns why users other than the process's could change the directory, if they could, and how to fix that.
     pub(crate) fn exposed(&self) -> Result<Option<(String, &'static str)>, StoreError> {
         let metadata = self.dir.dir_metadata().map_err(|error| self.failed("looking at", "", error))?;
         let (owner, us) = (metadata.uid(), rustix::process::geteuid().as_raw());
@@ -51,19 +51,19 @@ impl Folder {
         })
     }
 
-    /// When something was last made or removed in this directory, in seconds since 1970.
+    /// Returns when an entry was last created or removed, in seconds since 1970.
     pub(crate) fn changed(&self) -> Result<i64, StoreError> {
         let metadata = self.dir.dir_metadata().map_err(|error| self.failed("looking at", "", error))?;
         Ok(metadata.mtime())
     }
 
-    /// When something was last made, removed or renamed in this directory: seconds since 1970 and nanoseconds.
+    /// Returns when an entry was last created, removed or renamed: seconds since 1970, and nanoseconds.
     pub(crate) fn stamp(&self) -> Result<(i64, i64), StoreError> {
         let metadata = self.dir.dir_metadata().map_err(|error| self.failed("looking at", "", error))?;
         Ok((metadata.mtime(), metadata.mtime_nsec()))
     }
 
-    /// Opens a directory in this one; none when it is not there.
+    /// Opens a directory in this one; returns none if it does not exist.
     pub(crate) fn folder(&self, name: &str) -> Result<Option<Self>, StoreError> {
         match self.dir.open_dir_nofollow(name) {
             Ok(dir) => Ok(Some(Self { dir, label: format!("{}{name}/", self.label) })),
@@ -74,7 +74,7 @@ impl Folder {
         }
     }
 
-    /// Opens a directory in this one, and makes it first, for its owner only, where it is not there.
+    /// Opens a directory in this one. Creates it first, for its owner only, if it does not exist.
     pub(crate) fn make_folder(&self, name: &str) -> Result<Self, StoreError> {
         if let Some(found) = self.folder(name)? {
             return Ok(found);
@@ -92,15 +92,16 @@ impl Folder {
         self.folder(name)?.ok_or_else(gone)
     }
 
-    /// Opens a plain file for reading; none when it is not there. A link, a directory, a pipe or a device is
-    /// refused, and the opening never waits.
+    /// Opens a plain file for reading; returns none if it does not exist.
+    ///
+    /// Refuses a link, a directory, a pipe or a device, and never waits.
     pub(crate) fn open(&self, name: &str) -> Result<Option<Found>, StoreError> {
         let mut options = OpenOptions::new();
         options.read(true);
         self.open_with(name, &mut options, "opening")
     }
 
-    /// As [`Folder::open`], for writing as well, and made where it is not there.
+    /// Opens a file as [`Folder::open`] does, for writing, too. Creates it if it does not exist.
     pub(crate) fn open_to_write(&self, name: &str) -> Result<Found, StoreError> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).mode(0o600);
@@ -138,9 +139,9 @@ impl Folder {
         Ok(Some(Found { file, metadata }))
     }
 
-    /// Reads a whole file; none when it is not there.
+    /// Reads a whole file; returns none if it does not exist.
     ///
-    /// A file of more than `most` bytes is [`StoreError::Damaged`]: the store writes none.
+    /// Fails with [`StoreError::Damaged`] for more than `most` bytes, because the store writes no such file.
     pub(crate) fn read(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(found) = self.open(name)? else { return Ok(None) };
         let mut bytes = Vec::with_capacity(usize::try_from(found.metadata.len().min(most)).unwrap_or(0));
@@ -153,7 +154,7 @@ impl Folder {
         Ok(Some(bytes))
     }
 
-    /// Whether anything is there under that name, whatever it is.
+    /// Returns whether the name exists, as an entry of any kind.
     pub(crate) fn has(&self, name: &str) -> Result<bool, StoreError> {
         match self.dir.symlink_metadata(name) {
             Ok(_) => Ok(true),
@@ -162,12 +163,12 @@ impl Folder {
         }
     }
 
-    /// What is there under that name, itself, not what it links to.
+    /// Returns the metadata of an entry, or of the link itself if it is one.
     pub(crate) fn look(&self, name: &str) -> Option<Metadata> {
         self.dir.symlink_metadata(name).ok()
     }
 
-    /// The names in this directory, sorted; what is not UTF-8 comes with replacement characters.
+    /// Returns the names in the directory, sorted. Replaces what is not UTF-8 in them.
     pub(crate) fn names(&self) -> Result<Vec<String>, StoreError> {
         let failed = |error| self.failed("listing", "", error);
         let mut names = Vec::new();
@@ -178,7 +179,7 @@ impl Folder {
         Ok(names)
     }
 
-    /// Removes a file; true when it was there.
+    /// Removes a file; returns whether it existed.
     pub(crate) fn remove(&self, name: &str) -> Result<bool, StoreError> {
         match self.dir.remove_file(name) {
             Ok(()) => Ok(true),
@@ -187,23 +188,23 @@ impl Folder {
         }
     }
 
-    /// Removes a plain file and gives how many bytes it had. What else is there is not the store's, and stays.
+    /// Removes a plain file, and returns its size. Keeps an entry of any other kind, which is not the store's.
     pub(crate) fn remove_plain(&self, name: &str) -> Result<Option<u64>, StoreError> {
         let Some(found) = self.look(name).filter(Metadata::is_file) else { return Ok(None) };
         Ok(self.remove(name)?.then(|| found.len()))
     }
 
-    /// Gives a file another name, in the place of what has that. Needs no room on the disk.
+    /// Renames a file, and replaces an existing one. Needs no free space on the disk.
     pub(crate) fn rename(&self, name: &str, to: &str) -> Result<(), StoreError> {
         self.dir.rename(name, &self.dir, to).map_err(|error| self.failed("renaming", name, error))
     }
 
-    /// Removes a directory that is empty.
+    /// Removes an empty directory.
     pub(crate) fn remove_folder(&self, name: &str) -> Result<(), StoreError> {
         self.dir.remove_dir(name).map_err(|error| self.failed("removing", name, error))
     }
 
-    /// Makes what was renamed or removed in this directory last.
+    /// Makes the renames and removals in the directory durable.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
         // The descriptor that `Dir` holds only stands for a place; syncing takes one that was opened to read.
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -217,7 +218,7 @@ impl Folder {
         StoreError::io(format!("{action} {path}"), error)
     }
 
-    /// Says what is there if it is not what should be.
+    /// Returns an error that names the kind of the entry, if it is not the expected one.
     fn foreign(&self, name: &str, expected: &'static str) -> Option<StoreError> {
         let metadata = self.look(name)?;
         let fits = if expected == "a file" { metadata.is_file() } else { metadata.is_dir() };
@@ -225,7 +226,7 @@ impl Folder {
     }
 }
 
-/// What something in a directory is, in words.
+/// Returns the kind of an entry, in words.
 pub(crate) fn kind(metadata: &Metadata) -> &'static str {
     if metadata.is_symlink() {
         "a symbolic link"
@@ -238,14 +239,14 @@ pub(crate) fn kind(metadata: &Metadata) -> &'static str {
     }
 }
 
-/// Where files are written before they are there: whoever writes one holds its lock, so what is not locked
-/// was left by a process that is gone.
+/// The directory of files that are being written. A writer locks its file, so a file without a lock is the leftover
+/// of an ended process.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     folder: Folder,
 }
 
-/// A file that nobody sees yet. Dropped before it is kept, it is removed.
+/// A file that is not visible yet. Dropping it before [`Draft::keep`] removes it.
 #[derive(Debug)]
 pub(crate) struct Draft<'a> {
     scratch: &'a Scratch,
@@ -254,7 +255,7 @@ pub(crate) struct Draft<'a> {
     kept: bool,
 }
 
-/// How often a new name is tried. It takes 2^64 names or a cleaner in between to fail once.
+/// Maximum tries of a new name. A try fails only if a random 64-bit name is taken, or a cleaner removed the file.
 const TRIES: u32 = 10;
 
 impl Scratch {
@@ -266,7 +267,7 @@ impl Scratch {
         &self.folder
     }
 
-    /// A new empty file, which is `mode` when it is kept.
+    /// Creates an empty file with this mode.
     pub(crate) fn draft(&self, mode: u32) -> Result<Draft<'_>, StoreError> {
         let failed = |name: &str, error| self.folder.failed("making", name, error);
         for _ in 0..TRIES {
@@ -290,7 +291,7 @@ impl Scratch {
         Err(failed("", io::Error::other("every new name was taken")))
     }
 
-    /// Removes what processes that are gone have left; gives how many files that were.
+    /// Removes the leftovers of ended processes, and returns their number.
     pub(crate) fn clean(&self) -> Result<u64, StoreError> {
         let mut removed: u64 = 0;
         for name in self.folder.names()? {
@@ -310,7 +311,7 @@ impl Scratch {
     }
 }
 
-/// Whether somebody holds the file's lock.
+/// Returns whether a process holds the file's lock.
 fn held(file: &std::fs::File) -> bool {
     match file.try_lock_shared() {
         Ok(()) => false,
@@ -318,20 +319,21 @@ fn held(file: &std::fs::File) -> bool {
     }
 }
 
-/// Whether a file in the scratch directory is one of ours.
+/// Returns whether a file in the scratch directory is a [`Draft`].
 pub(crate) fn is_draft(name: &str) -> bool {
     name.strip_prefix("draft-")
         .is_some_and(|rest| rest.len() == 16 && rest.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 impl Draft<'_> {
-    /// Adds bytes at the end.
+    /// Appends bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.file.write_all(bytes).map_err(|error| self.scratch.folder.failed("writing", &self.name, error))
     }
 
-    /// Makes the file last, and then visible under `name` in `folder`, in one step. What was there is
-    /// replaced. When this returns, a power failure does not undo it.
+    /// Makes the file durable, and then visible as `name` in `folder` in one step. Replaces an existing file.
+    ///
+    /// After it returned, a power failure does not undo it.
     pub(crate) fn keep(mut self, folder: &Folder, name: &str) -> Result<(), StoreError> {
         self.sync()?;
         // A rename onto a directory fails; onto a link it replaces the link, not what it points at.
@@ -343,7 +345,7 @@ impl Draft<'_> {
             .map_err(|error| StoreError::NotDurable { path: folder.label(name), source: error.into() })
     }
 
-    /// Makes what was written last, ahead of [`Draft::keep`], which then takes no time for it.
+    /// Makes the written bytes durable before [`Draft::keep`], which is then faster.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
         let synced = self.file.sync_all();
         synced.map_err(|error| self.scratch.folder.failed("syncing", &self.name, error))
@@ -360,9 +362,10 @@ impl Drop for Draft<'_> {
 }
 
 impl Found {
-    /// How others than this process's user could have changed it, or will; none when it is ours, has no other name,
-    /// and neither group nor others may write. It may have no name any more: then it was removed or replaced after
-    /// it was opened.
+    /// Returns how users other than the process's could change the file, if they could.
+    ///
+    /// Returns none if the file belongs to this user, has no second name, and is not writable by group or others. A
+    /// file without any name is fine: it was removed or replaced after it was opened.
     pub(crate) fn exposed(&self) -> Option<&'static str> {
         let metadata = &self.metadata;
         if metadata.uid() != rustix::process::geteuid().as_raw() {

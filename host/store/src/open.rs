@@ -1,4 +1,4 @@
-//! Opening a store, making one, its lock, and cleaning up after processes that were killed.
+//! Opens and creates stores, locks them, and cleans up after killed processes.
 
 use std::fs::TryLockError;
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -16,22 +16,22 @@ use crate::error::StoreError;
 use crate::folder::{Folder, Scratch};
 use crate::store::Store;
 
-/// What the file `format` says.
+/// Content of the file `format`.
 const FORMAT: &[u8] = b"ringfence store 1\n";
 pub(crate) const FOLDERS: [&str; 5] = ["names", "components", "artifacts", "revoked", "scratch"];
 pub(crate) const FILES: [&str; 7] =
     ["format", "lock", "turn", "key", "policy.json", "prefixes.json", "tokens.json"];
 
-/// How long a change waits for another.
+/// Maximum time that a change waits for another.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Store {
-    /// Opens a store, and makes it where there is none. Cleans up what processes that were killed left.
+    /// Opens a store, and creates it if it does not exist. Cleans up after killed processes.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unsafe`] for a directory that others can write to, [`StoreError::Format`] for one that
-    /// holds something else.
+    /// Fails with [`StoreError::Unsafe`] for a directory to which others can write, and [`StoreError::Format`] for
+    /// one with other content. Also fails if the disk does.
     pub fn open_or_make(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         match Self::open(path) {
@@ -43,11 +43,11 @@ impl Store {
         }
     }
 
-    /// Opens a store that is there. Cleans up what processes that were killed left, if it can be written to.
+    /// Opens an existing store. Cleans up after killed processes if the store is writable.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoStore`] where there is none; else as [`Store::open_or_make`].
+    /// Fails with [`StoreError::NoStore`] if it does not exist; otherwise as [`Store::open_or_make`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let shown = || text::clean(&path.display().to_string(), 512);
@@ -103,16 +103,18 @@ impl Store {
     }
 }
 
-/// The lock of the store: one process changes it at a time. What stands in its file is what is being added or
-/// removed, so that the next process knows that a killed one may have left components.
+/// The lock of the store, with which one process changes it at a time.
 ///
-/// Threads of one process wait at a gate, so that a process asks for the lock once at a time. Between processes a second
-/// lock says who is next: whoever has it waits for the first, and everybody else waits for the second. A process that
-/// makes one change after another thus lets another process in between any two of them.
+/// Its file has a note of what is being added or removed. So the next process knows that a killed one may have left
+/// components.
+///
+/// Threads of one process wait at a gate, so a process waits for the lock only once. Between processes a second lock
+/// orders the waiting: its holder waits for the first lock, and all others for the second. So a process that makes
+/// many changes lets other processes in between them.
 #[derive(Debug)]
 pub(crate) struct Lock<'a> {
     file: std::fs::File,
-    /// After the file: another thread asks once the lock is given back.
+    /// Dropped after the file, so that another thread locks only after the lock is released.
     _inside: Inside<'a>,
 }
 
@@ -127,7 +129,7 @@ pub(crate) struct Gate {
 struct Inside<'a>(&'a Gate);
 
 impl Gate {
-    /// None when nobody came out in time.
+    /// Enters the gate; returns none if that takes too long.
     fn enter(&self, patience: Duration) -> Option<Inside<'_>> {
         let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.free.wait_timeout_while(taken, patience, |taken| *taken);
@@ -147,17 +149,17 @@ impl Drop for Inside<'_> {
     }
 }
 
-/// Longest note in the lock's file.
+/// Maximum bytes of the note in the lock's file.
 const NOTE: u64 = 256;
 
 impl Lock<'_> {
-    /// Takes a note away.
+    /// Removes the note.
     fn clear(&self) -> io::Result<()> {
         (&self.file).rewind()?;
         self.file.set_len(0)
     }
 
-    /// Says what is being changed, until the lock is given back.
+    /// Notes what is being changed, until the lock is released.
     pub(crate) fn note(&self, what: &str) -> io::Result<()> {
         (&self.file).write_all(format!("{what}\n").as_bytes())
     }
@@ -171,7 +173,7 @@ impl Drop for Lock<'_> {
 }
 
 impl Store {
-    /// Where the artifacts of one engine are, and the key to them; none when it has none.
+    /// Returns the artifacts of an engine; none if there is no folder for it.
     pub(crate) fn artifacts<'a>(
         &self,
         fingerprint: Digest,
@@ -181,7 +183,7 @@ impl Store {
         Ok(folder.map(|folder| Artifacts { folder, key, fingerprint }))
     }
 
-    /// The same, made where it is not there.
+    /// Returns the artifacts of an engine, and creates their folder if it does not exist.
     pub(crate) fn make_artifacts<'a>(
         &self,
         fingerprint: Digest,
@@ -191,7 +193,7 @@ impl Store {
         Ok(Artifacts { folder, key, fingerprint })
     }
 
-    /// Whether there is a file where the artifact of a skill would be.
+    /// Returns whether the file of a skill's artifact exists.
     pub(crate) fn has_artifact(&self, fingerprint: Digest, digest: Digest) -> Result<bool, StoreError> {
         match self.artifacts.folder(&hex(fingerprint))? {
             Some(folder) => folder.has(&file_name(digest)),
@@ -199,7 +201,7 @@ impl Store {
         }
     }
 
-    /// The store's key, made if another process has not made it meanwhile.
+    /// Returns the store's key, and creates it if no other process has.
     pub(crate) fn make_key(&self) -> Result<Key, StoreError> {
         let _lock = self.lock(None)?;
         match Key::read(&self.root)? {
@@ -208,7 +210,7 @@ impl Store {
         }
     }
 
-    /// Waits for the lock, and cleans up what a killed holder left.
+    /// Waits for the lock, and cleans up after a killed holder.
     pub(crate) fn lock(&self, adding: Option<Digest>) -> Result<Lock<'_>, StoreError> {
         self.lock_within(PATIENCE, adding)
     }
@@ -248,7 +250,7 @@ impl Store {
         Ok(lock)
     }
 
-    /// Cleans up what a killed process left. A store that cannot be written to is used as it is.
+    /// Cleans up after killed processes. Leaves a store that is not writable as it is.
     fn recover(&self) -> Result<(), StoreError> {
         let left = self.root.look("lock").is_some_and(|found| found.is_file() && found.len() > 0);
         let cleaned = self.scratch.clean().and_then(|_| {
@@ -267,7 +269,7 @@ impl Store {
         }
     }
 
-    /// What a killed submission or removal may have left: a component that nothing points at. The caller holds the lock.
+    /// Removes unused components that a killed submission or removal may have left. The caller holds the lock.
     fn clean_up(&self, note: &str) {
         let adding: Option<Digest> = note.trim_end().parse().ok();
         // A leftover takes space and does no harm; if it cannot be removed now, `gc` says why.
@@ -275,18 +277,18 @@ impl Store {
     }
 }
 
-/// Nothing is there: not the directory, or not one that it would be in.
+/// Returns whether the directory or one of its parents does not exist.
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// Something in a directory that a store does not have.
+/// Returns the first entry in a directory that no store has.
 fn foreign(root: &Folder) -> Result<Option<String>, StoreError> {
     let ours = |name: &String| FOLDERS.contains(&name.as_str()) || FILES.contains(&name.as_str());
     Ok(root.names()?.into_iter().find(|name| !ours(name)))
 }
 
-/// Makes the directories of a store, and last the file that says that it is one.
+/// Creates the directories of a store, and last its file `format`.
 fn make(path: &Path) -> Result<(), StoreError> {
     let shown = text::clean(&path.display().to_string(), 512);
     let failed = |error| StoreError::io(format!("making {shown}"), error);

@@ -1,7 +1,7 @@
-//! What stays of a name that was removed: which versions it had, so that none of them ever means other bytes.
+//! Records of removed names. They keep the used version numbers, so that none of these ever means other bytes.
 //!
-//! Removing a name gives its record another name, `names/NAME.gone`, in one step that needs no room on the disk. What is
-//! not needed of it is then dropped, if there is room to write the rest anew.
+//! Removing a name renames its record to `names/NAME.gone`, in one step that needs no free space on the disk. The
+//! store then writes a shorter record, if the disk has space for it.
 
 use crate::error::StoreError;
 use crate::name::{Name, Owner};
@@ -11,12 +11,12 @@ use crate::store::Store;
 
 const SUFFIX: &str = ".gone";
 
-/// Names that an owner may have removed, for each that the policy lets it have: who makes and removes names without end
-/// must not fill the disk with what stays of them.
+/// Maximum number of removed names of an owner, for each skill that the policy allows it. So endless creation and
+/// removal of names cannot fill the disk.
 pub(crate) const PER_SKILL: u64 = 10;
 
 impl Store {
-    /// Removes a record, and keeps which versions it had. The caller holds the lock.
+    /// Removes a name, and keeps its used versions. The caller holds the lock.
     pub(crate) fn retire(&self, record: &Record) -> Result<(), StoreError> {
         let gone = file(&record.name);
         self.names.rename(&format!("{}.json", record.name), &gone)?;
@@ -31,12 +31,12 @@ impl Store {
         Ok(())
     }
 
-    /// The versions that a name had before it was removed; none where it never was there.
+    /// Returns the used versions of a removed name; none if there is no record of it.
     pub(crate) fn spent(&self, name: &Name) -> Result<Option<Spent>, StoreError> {
         self.gone(name).map(|gone| gone.map(|(spent, _)| spent))
     }
 
-    /// Refuses a new name to an owner who has removed too many.
+    /// Refuses a new name to an owner who removed too many.
     pub(crate) fn check_retired(&self, owner: &Owner, policy: &Policy) -> Result<(), StoreError> {
         let cap = policy.owner_skills.saturating_mul(PER_SKILL);
         let names: Vec<Name> = self.names.names()?.iter().filter_map(|file| retired_name(file)).collect();
@@ -55,7 +55,7 @@ impl Store {
         Err(StoreError::OverCap { what, value, cap, owner: Some(owner.clone()) })
     }
 
-    /// What stays of a name that was removed: its versions, and whose it was.
+    /// Returns the used versions and the owner of a removed name.
     pub(crate) fn gone(&self, name: &Name) -> Result<Option<(Spent, Owner)>, StoreError> {
         let file = file(name);
         let Some(bytes) = self.names.read(&file, record::MOST)? else { return Ok(None) };
@@ -64,10 +64,10 @@ impl Store {
     }
 }
 
-/// What helps where that is damaged.
+/// Advice for a damaged record of a removed name.
 pub(crate) const NEXT: &str = "restore it: without it a version of that name could come to mean other bytes";
 
-/// The name that was removed, of which a file is what stays.
+/// Returns the removed name to which a file belongs.
 pub(crate) fn retired_name(file: &str) -> Option<Name> {
     file.strip_suffix(SUFFIX)?.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! What a child gives up on Linux, but for the filters on system calls.
+//! The jail on Linux, except the filters on system calls.
 
 use std::io;
 
@@ -9,7 +9,8 @@ use rustix::process::{DumpableBehavior, Signal};
 
 use crate::probe::Enforcement;
 
-/// The parent, its priority, its descriptors, its directory, and that others look into this process.
+/// Ties the child to its parent, lowers its priority, and closes descriptors. Leaves its directory, and forbids
+/// inspection.
 pub(super) fn let_go(parent: u32) -> Result<(), String> {
     let done = |what: &str, result: rustix::io::Result<()>| {
         result.map_err(|error| format!("cannot {what}: {error}"))
@@ -30,8 +31,8 @@ pub(super) fn let_go(parent: u32) -> Result<(), String> {
     done("forbid dumps", rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable))
 }
 
-/// Closes all but 0, 1 and 2: the standard library marks what it opens, but what other code of the
-/// parent's opened without the mark was inherited.
+/// Closes all descriptors except 0, 1 and 2. The standard library marks its own as not inherited, but other code of the
+/// parent may have opened some without the mark.
 fn close_descriptors() -> io::Result<()> {
     let most = libc::c_uint::MAX;
     // SAFETY: the call takes numbers and no pointers. Nothing owns a descriptor above 2: this runs in
@@ -60,11 +61,11 @@ fn close_descriptors() -> io::Result<()> {
     Ok(())
 }
 
-/// A ruleset that handles all there is to handle and grants nothing. Forbids new privileges as well, also
-/// where the kernel has no landlock.
+/// Applies a landlock ruleset that handles every kind of access and grants none. Forbids new privileges, even if the
+/// kernel has no landlock.
 ///
-/// It stands behind the filters on system calls: those refuse to open at all, this refuses by what would be
-/// opened, and holds where those are missing or have a hole.
+/// It backs up the filters on system calls. Those refuse every open call; this refuses by the opened object. So it
+/// still holds if the filters are missing or have a gap.
 pub(super) fn landlock() -> Result<Enforcement, String> {
     // All that the newest version knows; what the kernel does not know is left out.
     let handled = ABI::V9;

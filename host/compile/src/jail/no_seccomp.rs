@@ -1,4 +1,4 @@
-//! Where no filters are written for this system or processor: says so.
+//! Systems and processors without filters on system calls: reports that.
 
 use crate::probe::Enforcement;
 

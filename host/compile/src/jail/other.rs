@@ -1,4 +1,4 @@
-//! Systems without a jail: the limits hold, and nothing else does.
+//! Systems without a jail, where only the limits hold.
 
 use crate::probe::Enforcement;
 

@@ -1,5 +1,4 @@
-//! Filters on system calls: a short list is allowed, what only an exploit would try ends the process, and
-//! everything else fails.
+//! Filters on system calls. A short list is allowed. Calls that only an exploit makes end the process. All others fail.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +12,7 @@ use crate::probe::Enforcement;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// Holds every thread of the process from here on.
+/// Applies the filters to every thread of the process.
 pub(super) fn enter() -> Result<Enforcement, String> {
     // Of the two the stricter answer counts. The allow-list is second, for it forbids to set filters.
     let killing = filter(deadly()?, SeccompAction::Allow, SeccompAction::KillProcess)?;
@@ -37,7 +36,7 @@ fn filter(rules: Rules, otherwise: SeccompAction, matched: SeccompAction) -> Res
         .map_err(|error| format!("cannot make the filters: {error}"))
 }
 
-/// What compiling, writing the artifact and ending take.
+/// The calls that compiling, writing the artifact and exiting need.
 fn allowed() -> Result<Rules, String> {
     let mut rules = Rules::new();
     let always = [
@@ -97,7 +96,7 @@ fn allowed() -> Result<Rules, String> {
     Ok(rules)
 }
 
-/// What no compiler, allocator or runtime ever does by itself: who tries it has taken the compiler over,
+/// The calls that no compiler, allocator or runtime makes by itself. A caller of these has taken the compiler over,
 /// and gets no second try.
 fn deadly() -> Result<Rules, String> {
     let mut rules = Rules::new();
@@ -192,7 +191,7 @@ fn own_id() -> u64 {
     u64::from(std::process::id())
 }
 
-/// Compares the lower half of an argument, in which all that is compared here lies.
+/// Compares the lower half of an argument; all compared values fit into it.
 fn arg(index: u8, compare: SeccompCmpOp, value: u64) -> Result<SeccompCondition, String> {
     SeccompCondition::new(index, SeccompCmpArgLen::Dword, compare, value)
         .map_err(|error| format!("cannot make the filters: {error}"))
