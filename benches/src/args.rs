@@ -9,6 +9,7 @@ usage: ringfence-benches BENCH... [OPTION...]
 
 Benches:
   floor           a call through the library, to bare wasmtime
+  host-calls      a host call, to the same call in bare wasmtime
   kernels         metered compute, to the same code unmetered
   http            a call over HTTP, to the same server's bare echo (needs wrk)
   mcp             a call over MCP, to `/v1`; calls over stdio (needs wrk)
@@ -26,7 +27,7 @@ Options:
   --short             try everything quickly; record nothing
   --strict            exit with 1 when a figure misses its target
   --into DIR          where results.json, RESULTS.md and plots/ are [default: benches/; of a dev build: nowhere]
-  --rounds N          rounds of floor, kernels, bystanders, second-process, store
+  --rounds N          rounds of a bench that has rounds
   --seconds N         length of one measurement over HTTP or stdio [default: 5]
   --millis N          length of one measurement of storm [default: 800]
   --part PART         part of storm: calls, crowd, share or memory; repeatable [default: all]
@@ -43,6 +44,7 @@ Options:
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bench {
     Floor,
+    HostCalls,
     Kernels,
     Http,
     Mcp,
@@ -55,8 +57,9 @@ pub(crate) enum Bench {
 }
 
 impl Bench {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Floor,
+        Self::HostCalls,
         Self::Kernels,
         Self::Http,
         Self::Mcp,
@@ -71,6 +74,7 @@ impl Bench {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Floor => "floor",
+            Self::HostCalls => "host-calls",
             Self::Kernels => "kernels",
             Self::Http => "http",
             Self::Mcp => "mcp",
@@ -152,7 +156,7 @@ impl Child {
 pub(crate) enum Asked {
     Help,
     Render(PathBuf),
-    Measure(Plan),
+    Measure(Box<Plan>),
     Child(Child),
 }
 
@@ -290,7 +294,7 @@ pub(crate) fn parse(given: &[String]) -> Result<Asked, String> {
         (true, true) => Ok(Asked::Render(plan.into.unwrap_or_else(own_dir))),
         (true, false) => Err("`render` measures nothing: leave the benches out".to_owned()),
         (false, true) => Err("missing BENCH".to_owned()),
-        (false, false) => Ok(Asked::Measure(plan)),
+        (false, false) => Ok(Asked::Measure(Box::new(plan))),
     }
 }
 
@@ -308,7 +312,7 @@ mod tests {
 
     fn plan(line: &str) -> Plan {
         match given(line) {
-            Ok(Asked::Measure(plan)) => plan,
+            Ok(Asked::Measure(plan)) => *plan,
             other => panic!("{line}: {other:?}"),
         }
     }

@@ -1,20 +1,17 @@
 //! `floor`: a call through `Host`, to bare wasmtime with the same settings.
 //!
-//! Bare: those settings of `host/core/src/engine.rs` on which the cost of a call depends, a store with wasmtime's own
-//! limiter, fuel and yields, instantiation from an `InstancePre`, one typed async call, drop. Both run in turns. Each
-//! ratio is of CPU time within one turn, and the figure is the median: absolute times drift on a shared machine, ratios of
-//! neighbours do not.
+//! Bare: a store with wasmtime's own limiter, fuel and yields, instantiation from an `InstancePre`, one typed async call,
+//! drop. Both run in turns. Each ratio is of CPU time within one turn, and the figure is the median: absolute times drift
+//! on a shared machine, ratios of neighbours do not.
 
 use std::sync::Arc;
 
 use ringfence::{Host, HostConfig, Limits, Outcome, Skill};
+use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
-use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store, StoreLimits,
-    StoreLimitsBuilder,
-};
 
 use crate::args::Plan;
+use crate::kit::bare::{self, Data};
 use crate::kit::book::Book;
 use crate::kit::clock::{thread_cpu, wall};
 use crate::kit::guests;
@@ -133,38 +130,15 @@ async fn json(host: &Host, skill: &Skill, input: &str, limits: &Limits, calls: u
     }
 }
 
-/// wasmtime with the same settings and nothing of Ringfence.
 struct Bare {
     engine: Engine,
-    pre: InstancePre<StoreLimits>,
+    pre: InstancePre<Data<()>>,
     echo: ComponentExportIndex,
 }
 
 impl Bare {
     fn new(wasm: &[u8]) -> Self {
-        let mut pool = PoolingAllocationConfig::new();
-        pool.total_component_instances(1_000)
-            .total_core_instances(64_000)
-            .total_memories(4_000)
-            .total_tables(8_000)
-            .total_stacks(1_000)
-            .total_gc_heaps(0)
-            .table_elements(100_000)
-            .linear_memory_keep_resident(2 << 20)
-            .table_keep_resident(1 << 20)
-            .pagemap_scan(Enabled::Auto);
-        let mut config = Config::new();
-        config
-            .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-            .consume_fuel(true)
-            .max_wasm_stack(512 << 10)
-            .async_stack_size(3 << 19)
-            .gc_support(false)
-            .concurrency_support(false)
-            .wasm_function_references(false)
-            .wasm_gc(false)
-            .wasm_exceptions(false);
-        let engine = Engine::new(&config).expect("an engine");
+        let engine = bare::engine();
         let component = Component::from_binary(&engine, wasm).expect("the guest compiles");
         let echo = component.get_export_index(None, "echo").expect("the guest exports it");
         let pre = Linker::new(&engine).instantiate_pre(&component).expect("the guest links");
@@ -173,12 +147,7 @@ impl Bare {
 
     async fn calls(&self, calls: u32) {
         for _ in 0..calls {
-            let limits = StoreLimitsBuilder::new().memory_size(64 << 20).table_elements(100_000).build();
-            let mut store = Store::new(&self.engine, limits);
-            store.limiter(|limits| limits);
-            store.set_hostcall_fuel(1 << 20);
-            store.set_fuel(1_000_000_000).expect("fuel is on");
-            store.fuel_async_yield_interval(Some(100_000)).expect("fuel is on");
+            let mut store = bare::store(&self.engine, ());
             let instance = self.pre.instantiate_async(&mut store).await.expect("it instantiates");
             let echo =
                 instance.get_typed_func::<(&str,), (String,)>(&mut store, self.echo).expect("its type");

@@ -6,6 +6,7 @@
 mod args;
 mod bystanders;
 mod floor;
+mod host_calls;
 mod http;
 mod interpreters;
 mod kernels;
@@ -81,6 +82,7 @@ fn one(bench: Bench, plan: &Plan) -> ExitCode {
     let mut book = Book::new(Catalog::new());
     let measured = match bench {
         Bench::Floor => floor::measure(plan, &mut book),
+        Bench::HostCalls => host_calls::measure(plan, &mut book),
         Bench::Kernels => kernels::measure(plan, &mut book),
         Bench::Http => http::measure(plan, &mut book),
         Bench::Mcp => mcp::measure(plan, &mut book),

@@ -53,7 +53,7 @@ pub(crate) fn measure(plan: &Plan, book: &mut Book) -> Result<(), String> {
                 let take =
                     || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
                 while take().is_ok() {
-                    while !client.ask(&large).is_some_and(|answer| answer.status == 200) {
+                    while client.ask(&large).is_none_or(|answer| answer.status != 200) {
                         refused.fetch_add(1, Ordering::Relaxed);
                         std::thread::sleep(Duration::from_millis(20));
                     }

@@ -37,7 +37,8 @@ pub(crate) struct Plot {
     pub(crate) title: String,
     /// The group below which `RESULTS.md` shows it.
     pub(crate) group: String,
-    pub(crate) figures: Vec<String>,
+    /// Ids and labels.
+    pub(crate) bars: Vec<(String, String)>,
 }
 
 /// What a figure is to reach.
@@ -91,8 +92,7 @@ impl Figure {
 /// Commas between thousands.
 fn grouped(number: &str) -> String {
     let (sign, number) = number.strip_prefix('-').map_or(("", number), |number| ("-", number));
-    let (whole, fraction) =
-        number.split_once('.').map_or((number, ""), |(whole, fraction)| (whole, fraction));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let mut text = String::from(sign);
     for (index, digit) in whole.chars().enumerate() {
         if index > 0 && (whole.len() - index).is_multiple_of(3) {
@@ -122,7 +122,7 @@ impl Catalog {
             file: text(plot, "file"),
             title: text(plot, "title"),
             group: text(plot, "group"),
-            figures: list(plot, "figures").map(|id| id.as_str().expect("an id").to_owned()).collect(),
+            bars: labels(plot),
         });
         Self { groups: groups.collect(), unmeasured: unmeasured.collect(), plots: plots.collect() }
     }
@@ -163,6 +163,11 @@ fn text(value: &Value, key: &str) -> String {
     value[key].as_str().unwrap_or_else(|| panic!("figures.json: no `{key}` in {value}")).to_owned()
 }
 
+fn labels(plot: &Value) -> Vec<(String, String)> {
+    let bars = plot["bars"].as_object().expect("figures.json: a plot has bars");
+    bars.keys().map(|id| (id.clone(), text(&plot["bars"], id))).collect()
+}
+
 fn list<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
     value[key].as_array().unwrap_or_else(|| panic!("figures.json: no `{key}`")).iter()
 }
@@ -188,9 +193,9 @@ mod tests {
         for plot in &catalog.plots {
             assert!(catalog.groups.iter().any(|group| group.name == plot.group), "{}", plot.group);
             let units: HashSet<&str> = plot
-                .figures
+                .bars
                 .iter()
-                .map(|id| catalog.find(id).unwrap_or_else(|| panic!("no figure {id}")).1.unit.as_str())
+                .map(|(id, _)| catalog.find(id).unwrap_or_else(|| panic!("no figure {id}")).1.unit.as_str())
                 .collect();
             assert_eq!(units.len(), 1, "{}", plot.file);
         }

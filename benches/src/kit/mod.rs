@@ -1,5 +1,6 @@
 //! What the benches share: servers and clients, clocks and statistics, and what becomes of the figures.
 
+pub(crate) mod bare;
 pub(crate) mod book;
 pub(crate) mod catalog;
 pub(crate) mod client;

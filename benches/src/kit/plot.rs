@@ -13,9 +13,9 @@ pub(crate) struct Bar {
     pub(crate) reached: bool,
 }
 
-const WIDTH: f64 = 860.0;
+const WIDTH: f64 = 760.0;
 /// Where bars begin, and the longest of them.
-const LEFT: f64 = 390.0;
+const LEFT: f64 = 290.0;
 const LONGEST: f64 = 370.0;
 const ROW: f64 = 26.0;
 const HEAD: f64 = 40.0;
@@ -35,6 +35,13 @@ pub(crate) fn bars(title: &str, bars: &[Bar]) -> String {
          <text x=\"12\" y=\"24\" font-size=\"15\" font-weight=\"bold\">{}</text>\n",
         escaped(title)
     );
+    if bars.iter().any(|bar| bar.target.is_some()) {
+        let _ = writeln!(
+            svg,
+            "<text x=\"{:.0}\" y=\"24\" text-anchor=\"end\" fill=\"#555555\">line: target; red: missed</text>",
+            WIDTH - 12.0
+        );
+    }
     for (index, bar) in bars.iter().enumerate() {
         let top = HEAD + ROW * index as f64;
         let (middle, length) = (top + 15.0, (bar.value / most * LONGEST).max(0.0));
@@ -43,7 +50,7 @@ pub(crate) fn bars(title: &str, bars: &[Bar]) -> String {
             svg,
             "<text x=\"{:.0}\" y=\"{middle:.0}\" text-anchor=\"end\">{}</text>",
             LEFT - 10.0,
-            escaped(&shortened(&bar.label))
+            escaped(&bar.label)
         );
         let _ = writeln!(
             svg,
@@ -73,16 +80,6 @@ pub(crate) fn bars(title: &str, bars: &[Bar]) -> String {
     svg
 }
 
-/// As much of a label as fits.
-fn shortened(label: &str) -> String {
-    const MOST: usize = 58;
-    let label = label.replace('`', "");
-    if label.chars().count() <= MOST {
-        return label;
-    }
-    label.chars().take(MOST - 1).chain(['…']).collect()
-}
-
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -100,14 +97,13 @@ mod tests {
         let svg = bars("Title", &[bar("one", 1.0, Some(4.0)), bar("two", 2.0, None)]);
         assert!(svg.contains("width=\"92.5\""), "a quarter of the longest: {svg}");
         assert!(svg.contains("width=\"185.0\""), "half of it: {svg}");
-        assert!(svg.contains("<line x1=\"760.0\""), "the target at its end: {svg}");
+        assert!(svg.contains("<line x1=\"660.0\""), "the target at its end: {svg}");
         assert!(svg.ends_with("</svg>\n"));
     }
 
     #[test]
-    fn text_is_escaped_and_cut() {
-        let svg = bars("a < b & c", &[bar(&"x".repeat(80), 1.0, None)]);
-        assert!(svg.contains("a &lt; b &amp; c"));
-        assert!(svg.contains(&format!("{}…", "x".repeat(57))));
+    fn text_is_escaped() {
+        let svg = bars("a < b & c", &[bar("\"x\" > y", 1.0, None)]);
+        assert!(svg.contains("a &lt; b &amp; c") && svg.contains("&quot;x&quot; &gt; y"), "{svg}");
     }
 }

@@ -141,11 +141,11 @@ fn machines(page: &mut String, catalog: &Catalog, results: &Results) {
 /// File name and SVG of each plot that has a figure to show.
 pub(crate) fn plots(catalog: &Catalog, results: &Results) -> Vec<(String, String)> {
     let drawn = catalog.plots.iter().filter_map(|plot| {
-        let figures = plot.figures.iter().filter_map(|id| {
+        let figures = plot.bars.iter().filter_map(|(id, label)| {
             let (group, figure) = catalog.find(id)?;
             let value = results.value(&group.name, id)?;
             Some(Bar {
-                label: figure.what.clone(),
+                label: label.clone(),
                 value,
                 shown: figure.show(value),
                 target: figure.target.map(Target::value),
@@ -190,7 +190,7 @@ mod tests {
             "| Some CPU | 2 | 8 GiB | 6.1.0 | 1.95.0 | 48.0.8 | floor |",
             "- call with 100 bytes of JSON in and out, to bare wasmtime: 1.45 ×, target ≤ 1.4 ×",
             "Measured on 2026-11-30 at 0123abc: `cargo run --release -p ringfence-benches -- floor`",
-            "![A call, to bare wasmtime (less is better)](plots/library.svg)",
+            "![To bare wasmtime (less is better)](plots/library.svg)",
         ] {
             assert!(page.contains(row), "no `{row}` in\n{page}");
         }
