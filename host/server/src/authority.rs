@@ -1,14 +1,15 @@
-//! Who a request says it is for and from: `Host` and `Origin`, against what the operator allows. A page that rebinds
-//! its name to this machine, or that simply posts here, is told apart by these two and by nothing else.
+//! Checks `Host` and `Origin` of a request against the operator's configuration.
+//!
+//! Only these two reveal a web page that rebinds its name to this machine, or that simply posts here.
 
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, Uri};
 use serde::{Deserialize, Deserializer};
 
-/// A name by which this server may be called, with a port or with any; `*` for all names.
+/// A name of this server that callers may use, with one port or any port. `*` stands for all names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authority {
-    /// In lower case; an IPv6 address in brackets. None for all.
+    /// The name in lower case, or an IPv6 address in brackets. None for all names.
     host: Option<String>,
     port: Option<u16>,
 }
@@ -22,13 +23,13 @@ pub struct Origin {
 }
 
 impl Authority {
-    /// The names of this machine for itself.
+    /// Returns the names of this machine for itself.
     pub(crate) fn loopback() -> Vec<Self> {
         let host = |host: &str| Self { host: Some(host.to_owned()), port: None };
         ["localhost", "127.0.0.1", "[::1]"].map(host).into()
     }
 
-    /// Whether it takes every name.
+    /// Returns whether every name is allowed.
     pub(crate) fn is_any(&self) -> bool {
         self.host.is_none()
     }
@@ -61,7 +62,7 @@ impl Origin {
     }
 }
 
-/// `name`, `name:port`, `[address]`, `[address]:port`; in lower case, and nothing else in it.
+/// Parses `name`, `name:port`, `[address]` or `[address]:port` into lower-case name and port.
 fn split(text: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
@@ -83,7 +84,7 @@ fn split(text: &str) -> Option<(String, Option<u16>)> {
     Some((host.trim_end_matches('.').to_ascii_lowercase(), port))
 }
 
-/// Whether a request may be for this server: exactly one `Host`, and one that is allowed.
+/// Returns whether a request has exactly one `Host`, and an allowed one.
 pub(crate) fn host_is_allowed(uri: &Uri, headers: &HeaderMap, allowed: &[Authority]) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
@@ -99,8 +100,9 @@ pub(crate) fn host_is_allowed(uri: &Uri, headers: &HeaderMap, allowed: &[Authori
     split(given).is_some_and(|(host, port)| allowed.iter().any(|known| known.fits(&host, port)))
 }
 
-/// Whether a request is from a page that may call, or from none. A page of this server's own may: that its name is
-/// the server's was checked before.
+/// Returns whether a request is from no web page, from an allowed one, or from one of this server.
+///
+/// The check of `Host` comes first, so it has already checked the name of the server's own pages.
 pub(crate) fn origin_is_allowed(headers: &HeaderMap, allowed: &[Origin]) -> bool {
     let own = || headers.get(HOST).and_then(|host| split(host.to_str().ok()?));
     let is_own = |origin: &Origin| {

@@ -1,5 +1,7 @@
-//! Memory that requests take beside their runs: bodies that are being received and parsed, and answers that wait to be
-//! taken. A sum over all requests, and a share of it for each principal.
+//! Budgets of memory for requests beside their runs: bodies that are received and parsed, and responses that wait to
+//! be sent.
+//!
+//! A budget limits the sum over all requests, and the share of each principal.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,49 +10,49 @@ use bytes::Bytes;
 
 use crate::error::ServeError;
 
-/// What one principal may take of it: a part, so that its bodies leave room for others'.
+/// One principal may use this fraction of a budget, so that its bodies leave memory for others'.
 const SHARE: u64 = 4;
 
-/// Bytes that all together may take.
+/// A budget of bytes, shared by all requests.
 #[derive(Debug)]
 pub(crate) struct Budget {
     size: u64,
     used: AtomicU64,
-    /// What whoever finds no room is told.
+    /// Returns the error for a request that does not fit.
     full: fn() -> ServeError,
 }
 
-/// What one body or answer has taken. Dropped, it gives that back.
+/// The bytes charged for one body or response. Dropping it releases them.
 #[derive(Debug)]
 pub(crate) struct Held {
     budget: Arc<Budget>,
-    /// What its principal has taken.
+    /// Bytes charged to the principal.
     own: Arc<AtomicU64>,
     bytes: u64,
 }
 
 impl Budget {
-    /// For bodies.
+    /// Creates a budget for bodies.
     pub(crate) fn bodies(size: u64) -> Arc<Self> {
         Arc::new(Self { size, used: AtomicU64::new(0), full: || ServeError::BodiesFull })
     }
 
-    /// For answers.
+    /// Creates a budget for responses.
     pub(crate) fn answers(size: u64) -> Arc<Self> {
         Arc::new(Self { size, used: AtomicU64::new(0), full: || ServeError::AnswersFull })
     }
 
-    /// What one principal may take.
+    /// Returns the maximum bytes of one principal.
     pub(crate) fn share(size: u64) -> u64 {
         size.div_euclid(SHARE)
     }
 
-    /// Nothing yet, for the principal whose bodies are counted so.
+    /// Starts an empty charge for the principal with this counter.
     pub(crate) fn hold(self: &Arc<Self>, own: &Arc<AtomicU64>) -> Held {
         Held { budget: Arc::clone(self), own: Arc::clone(own), bytes: 0 }
     }
 
-    /// Whether there is room for anything at all.
+    /// Checks that neither the budget nor the principal's share is used up.
     pub(crate) fn has_room(&self, own: &AtomicU64) -> Result<(), ServeError> {
         let own_is_full = own.load(Ordering::Relaxed) >= Self::share(self.size);
         if own_is_full || self.used.load(Ordering::Relaxed) >= self.size {
@@ -60,7 +62,7 @@ impl Budget {
         }
     }
 
-    /// Bytes that are counted until the last of them was taken.
+    /// Returns bytes that are charged until the last of them was sent.
     pub(crate) fn waiting(
         self: &Arc<Self>,
         own: &Arc<AtomicU64>,
@@ -72,7 +74,7 @@ impl Budget {
     }
 }
 
-/// Bytes, and the memory that is counted for them.
+/// Bytes, and the charge for them.
 struct Waiting {
     bytes: Vec<u8>,
     _held: Held,
@@ -85,7 +87,7 @@ impl AsRef<[u8]> for Waiting {
 }
 
 impl Held {
-    /// Takes as much more, or nothing.
+    /// Charges this many bytes more, or none.
     pub(crate) fn more(&mut self, bytes: u64) -> Result<(), ServeError> {
         if !take(&self.own, bytes, Budget::share(self.budget.size)) {
             return Err((self.budget.full)());
@@ -98,7 +100,7 @@ impl Held {
         Ok(())
     }
 
-    /// Gives back all but so much.
+    /// Releases all but this many bytes.
     pub(crate) fn keep(&mut self, bytes: u64) {
         let back = self.bytes.saturating_sub(bytes);
         self.budget.used.fetch_sub(back, Ordering::Relaxed);

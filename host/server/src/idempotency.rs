@@ -1,8 +1,8 @@
-//! The first report of a call is kept under its idempotency key, for as long and as much as is configured, so that the
-//! same call made again gives the same report and no second run.
+//! Keeps the first report of a call under its idempotency key. A repeated call returns the same report without a
+//! second run.
 //!
-//! What is kept is counted by owner. When memory runs out, the owner that has the most gives up its oldest report:
-//! whoever keeps no more than its share loses nothing to others.
+//! The configuration limits how long and how many reports are kept. They are counted by owner. If memory runs out,
+//! the owner with the most bytes loses its oldest report. So an owner within its share loses nothing to others.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,10 +15,10 @@ use tokio::sync::OnceCell;
 use crate::error::ServeError;
 use crate::principal::Principal;
 
-/// Bytes that an entry takes beside its report, about.
+/// Approximate bytes of an entry beside its report.
 const ENTRY: u64 = 512;
 
-/// Longest key, in bytes.
+/// Maximum bytes of a key.
 pub(crate) const LONGEST: usize = 255;
 
 /// Reports by principal and key.
@@ -35,12 +35,12 @@ struct Kept {
     bytes: u64,
 }
 
-/// What is kept for one owner.
+/// The kept reports of one owner.
 #[derive(Debug, Default)]
 struct OfOwner {
-    /// Each with the bytes that it counts for.
+    /// Entries, each with the bytes charged for it.
     entries: HashMap<Key, (Arc<Entry>, u64)>,
-    /// The oldest first.
+    /// Keys, oldest first.
     order: VecDeque<(Instant, Key)>,
     bytes: u64,
 }
@@ -50,9 +50,9 @@ type Key = (Arc<str>, String);
 
 #[derive(Debug)]
 struct Entry {
-    /// What the request was, so that another one under the same key is told apart.
+    /// Digest of the request, which reveals another request under the same key.
     request: Digest,
-    /// Filled by the first call that comes to a report; the others wait for it.
+    /// The report, from the first call that ends with one; other calls wait for it.
     report: OnceCell<Bytes>,
 }
 
@@ -61,9 +61,10 @@ impl Reports {
         Self { keep, size, kept: Mutex::default() }
     }
 
-    /// The report under a key: the one that is kept, or that of `run`; and whether it was kept. What is no report is
-    /// not kept, and neither is that of a caller who went away: then the next one runs. Whoever waits for the report of
-    /// another call takes a place of its account.
+    /// Returns the report under a key, kept or from `run`, and whether it was kept.
+    ///
+    /// It keeps no errors, and no report of a caller who disconnected; the next call then runs. A call that waits for
+    /// the report of another takes a place of its account.
     pub(crate) async fn once<F>(
         &self,
         principal: &Principal,
@@ -96,7 +97,7 @@ impl Reports {
         Ok((report, !ran))
     }
 
-    /// The entry of a key, and whether nobody had it before.
+    /// Returns the entry of a key, and whether it is new.
     fn entry(
         &self,
         owner: &Arc<str>,
@@ -123,7 +124,7 @@ impl Reports {
         Ok((entry, true))
     }
 
-    /// Frees a key under which there is no report, unless somebody else is about to have one.
+    /// Frees a key without a report, unless another call is about to fill it.
     fn forget(&self, owner: &Arc<str>, key: &Key, entry: &Arc<Entry>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(own) = kept.owners.get_mut(owner) else { return };
@@ -137,7 +138,7 @@ impl Reports {
         }
     }
 
-    /// Counts a report that came to an entry, if that is still kept.
+    /// Charges the report of an entry if the entry is still kept.
     fn weigh(&self, owner: &Arc<str>, key: &Key, entry: &Arc<Entry>, bytes: u64) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(own) = kept.owners.get_mut(owner) else { return };
@@ -160,7 +161,7 @@ impl Kept {
         }
     }
 
-    /// Drops the oldest report of whoever has the most, until what is kept fits.
+    /// Drops the oldest report of the owner with the most bytes, until all fit.
     fn shrink(&mut self, size: u64) {
         while self.bytes > size {
             let most = self.owners.iter().max_by_key(|(_, own)| own.bytes);
@@ -171,7 +172,7 @@ impl Kept {
         }
     }
 
-    /// False when there was none.
+    /// Drops the oldest report; returns false if there is none.
     fn drop_oldest(&mut self, owner: &Arc<str>) -> bool {
         let Some(own) = self.owners.get_mut(owner) else { return false };
         let Some((_, key)) = own.order.pop_front() else { return false };
@@ -190,7 +191,7 @@ impl Kept {
 mod tests {
     use super::*;
 
-    /// Keeps a report of so many bytes; the entry's weight beside it is [`ENTRY`].
+    /// Keeps a report of this many bytes; an entry adds [`ENTRY`] to them.
     fn keep(reports: &Reports, owner: &str, key: &str, bytes: u64, now: Instant) -> Arc<Entry> {
         let (owner, key): (Arc<str>, Key) = (owner.into(), ("token".into(), key.to_owned()));
         let (entry, is_new) = reports.entry(&owner, &key, Digest::of(b""), now).expect("no other request");

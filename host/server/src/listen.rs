@@ -1,4 +1,4 @@
-//! Connections: how many at once, how slow they may be, TLS, and how they end when the server stops.
+//! Accepts connections, limits their number and slowness, speaks TLS, and ends them when the server stops.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -24,19 +24,19 @@ use tower::Service;
 use crate::app::App;
 use crate::plain::Worded;
 
-/// Bytes that a connection may hold of a request's head, and of a response that waits to be taken.
+/// Maximum bytes that a connection buffers of a request's head, and of a response.
 const BUFFER: usize = 64 << 10;
 
-/// After an error of accepting, such as too many open files, nothing is accepted for so long.
+/// Pause after a failed accept, for example because of too many open files.
 const RECOVER: Duration = Duration::from_millis(50);
 
-/// What a server's certificate comes from; read again at a reload.
+/// The TLS configuration with the certificate; a reload replaces it.
 pub(crate) type Certificate = Arc<ArcSwap<rustls::ServerConfig>>;
 
-/// Accepts connections until the server stops, and then lets those that are there end.
+/// Accepts connections until the server stops, and then waits for the open ones.
 pub(crate) struct Connections<S> {
     pub(crate) app: App,
-    /// Answers the requests.
+    /// The service that answers requests.
     pub(crate) service: S,
     pub(crate) certificate: Option<Certificate>,
 }
@@ -50,8 +50,9 @@ where
         + 'static,
     S::Future: Send,
 {
-    /// Accepts until `app.stopping`, then waits for what is under way, at most for the time that is configured. True
-    /// when everything ended by itself.
+    /// Accepts until `app.stopping`, and then waits for open requests, at most for the configured time.
+    ///
+    /// Returns true if all ended by themselves.
     pub(crate) async fn serve(self, listener: TcpListener) -> bool {
         let this = Arc::new(self);
         let config = this.app.config.load_full();
@@ -169,7 +170,7 @@ where
     }
 }
 
-/// Says that there is no room, where that can be said without more work, and closes.
+/// Closes a connection that is over the limit, with a response unless that needs TLS.
 async fn refuse(mut stream: TcpStream, tls: bool) {
     let body = "{\"type\":\"urn:ringfence:problem:too-many-connections\",\"title\":\"Service Unavailable\",\
                 \"status\":503,\"code\":\"too-many-connections\",\"detail\":\"too many connections: try again soon\"}";
@@ -183,14 +184,14 @@ async fn refuse(mut stream: TcpStream, tls: bool) {
     }
 }
 
-/// Connections by the address they come from.
+/// Number of connections by remote address.
 #[derive(Debug)]
 struct Peers {
     most: u64,
     counts: Mutex<HashMap<IpAddr, u64>>,
 }
 
-/// One connection of an address. Dropped, it is counted no more.
+/// A counted connection of an address. Dropping it ends the count.
 #[derive(Debug)]
 struct Peer {
     peers: Arc<Peers>,

@@ -1,5 +1,6 @@
-//! What the HTTP layer refuses by itself, before there is a request that could be answered: it writes a status and nothing
-//! else, and here that becomes a problem like every other refusal.
+//! Turns the HTTP layer's own refusals into problems like all others.
+//!
+//! That layer refuses broken requests before the server sees them, and writes a status without a body.
 
 use std::io;
 use std::pin::Pin;
@@ -7,14 +8,14 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes of the longest such answer; a longer write is an answer of this server.
+/// Maximum bytes of such a refusal; a longer write is a response of this server.
 const LONGEST: usize = 256;
 
-/// A connection on which a bare refusal goes out with a body.
+/// A connection that adds a body to a bare refusal.
 #[derive(Debug)]
 pub(crate) struct Worded<S> {
     stream: S,
-    /// What goes out instead of what was to be written, and how much of it has.
+    /// The problem that replaces a write, and how many of its bytes are written.
     instead: Option<(Vec<u8>, usize)>,
 }
 
@@ -25,7 +26,7 @@ impl<S> Worded<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Worded<S> {
-    /// Writes what goes out instead; ready when all of it has.
+    /// Writes the problem; ready when all of it is written.
     fn drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some((text, done)) = &mut self.instead {
             let left = text.get(*done..).unwrap_or_default();
@@ -43,7 +44,7 @@ impl<S: AsyncWrite + Unpin> Worded<S> {
     }
 }
 
-/// The problem in place of a bare refusal; none where the bytes are something else.
+/// Returns the problem for a bare refusal; none for any other bytes.
 fn problem(bytes: &[u8]) -> Option<Vec<u8>> {
     if bytes.len() > LONGEST {
         return None;

@@ -1,4 +1,4 @@
-//! Who calls: a token's bearer, or everybody on this machine where there are no tokens.
+//! Principals: the holder of a token, or any user of this machine if there are no tokens.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -13,25 +13,25 @@ use subtle::ConstantTimeEq as _;
 use crate::config::Quota;
 use crate::quota::Account;
 
-/// Whoever makes a request.
+/// The principal of a request.
 #[derive(Debug)]
 pub(crate) struct Principal {
-    /// The token's id; `local` without tokens. For logs and for telling principals apart.
+    /// The token's id; `local` without tokens. It identifies the principal, in logs, too.
     pub(crate) id: Arc<str>,
-    /// Under which owner it submits.
+    /// The owner of skills that it submits.
     pub(crate) owner: Owner,
     /// The token's account, inside its owner's.
     pub(crate) account: Arc<Account>,
     scopes: BTreeSet<Scope>,
     skills: Vec<Pattern>,
-    /// Whether it sees what its owner has, whatever the patterns say.
+    /// Whether it sees all skills of its owner, whatever the patterns say.
     sees_own: bool,
-    /// Whose skills these are about; anybody's where none is named.
+    /// Owners to whose skills the patterns apply; empty for all owners.
     skills_of: BTreeSet<Owner>,
 }
 
 impl Principal {
-    /// Everybody on this machine.
+    /// Creates the principal of any user of this machine, with all rights.
     pub(crate) fn local(owner: Owner, quota: &Quota) -> Arc<Self> {
         let scopes = BTreeSet::from([Scope::Call, Scope::Submit, Scope::Admin]);
         let (skills, skills_of) = (vec![Pattern::All], BTreeSet::new());
@@ -39,14 +39,14 @@ impl Principal {
         Arc::new(Self { id: "local".into(), owner, account, scopes, skills, skills_of, sees_own: true })
     }
 
-    /// The user of this machine for a program that is to see some skills only, and to call them.
+    /// Creates a principal of this machine that sees only some skills, and can only call them.
     pub(crate) fn limited(owner: Owner, quota: &Quota, skills: Vec<Pattern>) -> Arc<Self> {
         let (scopes, skills_of) = (BTreeSet::from([Scope::Call]), BTreeSet::new());
         let account = Account::of_owner(owner.as_str(), &quota.of_owner(&owner));
         Arc::new(Self { id: "local".into(), owner, account, scopes, skills, skills_of, sees_own: false })
     }
 
-    /// Whose share of the host it uses: the same for all tokens of an owner.
+    /// Returns the key of its share of the host, which all tokens of an owner have in common.
     pub(crate) fn share_key(&self) -> &Arc<str> {
         self.account.key()
     }
@@ -55,37 +55,38 @@ impl Principal {
         self.scopes.contains(&scope)
     }
 
-    /// Whether it sees a skill: its owner's, those that its token names, and an admin all.
+    /// Returns whether it sees a skill. It sees its owner's skills and those that its token names; an admin sees all.
     pub(crate) fn sees(&self, name: &Name, owner: &Owner) -> bool {
         let names = || (self.skills_of.is_empty() || self.skills_of.contains(owner)) && self.fits(name);
         (self.sees_own && *owner == self.owner) || self.may(Scope::Admin) || names()
     }
 
-    /// Whether its patterns name a skill, whoever's it is.
+    /// Returns whether a pattern fits a skill, of any owner.
     fn fits(&self, name: &Name) -> bool {
         self.skills.iter().any(|pattern| pattern.fits(name))
     }
 
-    /// Whether it may learn that a name is taken by somebody whose skills it does not see. Whoever sees only some names is
-    /// told the same of all others, whether they are taken or not.
+    /// Returns whether it may learn that another owner has a name.
+    ///
+    /// A principal that sees only some names gets one answer for all other names, taken or not.
     pub(crate) fn may_try(&self, name: &Name) -> bool {
         self.may(Scope::Admin) || (self.skills_of.is_empty() && self.fits(name))
     }
 
-    /// Whose a name must be for it to be changed; none for an admin.
+    /// Returns the owner whose names it can change; none for an admin, who can change all.
     pub(crate) fn asks_as(&self) -> Option<&Owner> {
         if self.may(Scope::Admin) { None } else { Some(&self.owner) }
     }
 }
 
-/// Nobody that is known.
+/// The error for a request without a valid token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unknown;
 
 /// All tokens of a store, as they were last read.
 #[derive(Debug)]
 pub(crate) struct Tokens {
-    /// Everybody on this machine, where there was no token since this server started.
+    /// The principal of any user of this machine, if there was no token since the server started.
     local: Option<Arc<Principal>>,
     known: HashMap<String, (Token, Arc<Principal>)>,
     /// One account for each owner, however many tokens it has.
@@ -94,7 +95,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// Tokens as a store has them. Accounts of tokens and owners that were known before go on.
+    /// Creates principals for the tokens of a store. Known tokens and owners keep their accounts.
     pub(crate) fn new(tokens: Vec<Token>, before: Option<&Self>, quota: &Quota) -> Result<Self, StoreError> {
         let local = match (tokens.is_empty(), before) {
             (true, None) => Some(Principal::local("local".parse()?, quota)),
@@ -131,29 +132,29 @@ impl Tokens {
         Ok(Self { local, known, owners, tokens })
     }
 
-    /// Whether a principal may still come in.
+    /// Returns whether a principal is still valid.
     pub(crate) fn knows(&self, principal: &Principal) -> bool {
         let known = self.known.get(&*principal.id);
         known.is_some_and(|(token, _)| token.is_valid(now()))
             || self.local.as_ref().is_some_and(|local| local.id == principal.id)
     }
 
-    /// What is known of a token.
+    /// Returns the token with this id.
     pub(crate) fn token(&self, id: &str) -> Option<&Token> {
         self.known.get(id).map(|(token, _)| token)
     }
 
-    /// Whether these are the same tokens.
+    /// Returns whether these are the same tokens.
     pub(crate) fn are(&self, tokens: &[Token]) -> bool {
         self.tokens == tokens
     }
 
-    /// Whether nobody needs a token.
+    /// Returns whether callers need no token.
     pub(crate) fn are_none(&self) -> bool {
         self.local.is_some()
     }
 
-    /// Uses other quotas from now on.
+    /// Replaces the quotas.
     pub(crate) fn set_quota(&self, quota: &Quota) {
         self.owners.iter().for_each(|(owner, account)| account.set(&quota.of_owner(owner)));
         self.known.values().for_each(|(token, principal)| principal.account.set(&quota.of_token(&token.id)));
@@ -162,9 +163,9 @@ impl Tokens {
         }
     }
 
-    /// Who a request is from.
+    /// Returns the principal of a request.
     ///
-    /// Hashes are compared in constant time. What time can tell is whether there is a token of that id, which is no
+    /// It compares hashes in constant time. Timing reveals only whether a token with this id exists, which is no
     /// secret.
     pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<&Arc<Principal>, Unknown> {
         if let Some(local) = &self.local {
@@ -184,7 +185,7 @@ impl Tokens {
         if same && known.is_valid(now()) { Ok(principal) } else { Err(Unknown) }
     }
 
-    /// The principal of this machine's user, for a transport that only it can reach.
+    /// Returns the principal of this machine's user, for a transport that only this user can reach.
     pub(crate) fn trusted(&self, quota: &Quota) -> Result<Arc<Principal>, StoreError> {
         match &self.local {
             Some(local) => Ok(Arc::clone(local)),
@@ -193,7 +194,7 @@ impl Tokens {
     }
 }
 
-/// Seconds since 1970; a clock before that has every token that expires expired.
+/// Returns the seconds since 1970. If the clock is before that, every token with an expiry is expired.
 fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(u64::MAX, |now| now.as_secs())
 }

@@ -1,4 +1,5 @@
-//! A server: made of a library and a configuration, checked before it listens, stopped without dropping a call.
+//! The server: created from a library and a configuration, checked before it listens, and stopped without dropping a
+//! call.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,7 +21,7 @@ use crate::mcp::stdio;
 use crate::principal::{Principal, Tokens};
 use crate::tls;
 
-/// Why a server does not start.
+/// Why a server did not start or failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
@@ -30,39 +31,39 @@ pub enum ServerError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// It would let everybody in.
+    /// Other machines can reach the address, and there is no token.
     #[error(
         "{0} can be reached from other machines, and there is no token: make one with `ringfence token create`, or \
          listen on 127.0.0.1"
     )]
     Open(SocketAddr),
-    /// Any web page could call it, by rebinding its name.
+    /// Any web page could call the server by DNS rebinding: every name is allowed, and there is no token.
     #[error(
         "`listen.hosts` takes every name, and there is no token, so any web page could call: make a token with \
          `ringfence token create`, or list the names"
     )]
     AnyHost,
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     #[error("cannot listen on {address}: {source}")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// The system's words.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The system does not give what the configuration asks for.
+    /// The system's limit is lower than the configured value.
     #[error("`{key}` is {asked}, and this process may have {most}: {next}")]
     Limit {
         /// The key.
         key: &'static str,
-        /// What it says.
+        /// Configured value.
         asked: u64,
-        /// What there is.
+        /// Largest value that the system allows.
         most: u64,
-        /// What helps.
+        /// Advice to the operator.
         next: &'static str,
     },
-    /// The system gives no threads.
+    /// The system could not start threads.
     #[error("no threads for long runs: {0}")]
     Threads(std::io::Error),
     /// The transport failed.
@@ -70,13 +71,14 @@ pub enum ServerError {
     Transport(String),
 }
 
-/// How long MCP on standard input and output waits, before it answers, for skills whose code is at hand.
+/// Maximum time that MCP on standard input and output waits for skills with cached code before it answers.
 const STDIO_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Open files beside connections: the store's, mapped code, the compiler's pipes, the runtime's own.
+/// Open files beside connections: those of the store, mapped code, the compiler's pipes and the runtime.
 const OPEN_FILES: u64 = 256;
 
-/// Raises this process's limit on open files, as far as it may; gives what it is then.
+/// Raises this process's limit on open files up to `wanted` if the system allows it. Returns the limit, or `u64::MAX`
+/// if it was high enough.
 fn open_files(wanted: u64) -> u64 {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let limits = getrlimit(Resource::Nofile);
@@ -87,14 +89,14 @@ fn open_files(wanted: u64) -> u64 {
     if setrlimit(Resource::Nofile, new).is_ok() { raised } else { current }
 }
 
-/// Where a configuration comes from: a file, and what was said instead of it.
+/// The source of a configuration: a file, and values that replace those of the file.
 #[derive(Debug, Clone)]
 pub struct Source {
     /// The file.
     pub file: PathBuf,
-    /// Listens there, whatever the file says.
+    /// Address to listen on, instead of the file's.
     pub address: Option<SocketAddr>,
-    /// Uses that store, whatever the file says.
+    /// Directory of the store, instead of the file's.
     pub store: Option<PathBuf>,
 }
 
@@ -103,7 +105,7 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] with file, line and reason.
+    /// Fails with a [`ConfigError`], which has file, line and reason.
     pub fn read(&self) -> Result<Config, ConfigError> {
         let mut config = read_config(&self.file)?;
         if let Some(address) = self.address {
@@ -118,25 +120,25 @@ impl Source {
 
 /// Serves a library's store over HTTP and MCP.
 ///
-/// Must be made and used inside a tokio runtime with time and I/O.
+/// Create and use it inside a tokio runtime with time and I/O.
 #[derive(Debug, Clone)]
 pub struct Server {
     app: App,
     certificate: Option<Certificate>,
     source: Option<Arc<Source>>,
-    /// Stand over those of every configuration that is read.
+    /// Limits that replace those of every configuration that is read.
     limits: LimitOverrides,
-    /// Of the embedder's own.
+    /// The embedder's routes.
     routes: Option<Router>,
 }
 
 impl Server {
-    /// A server for a library that has a store. Skills are loaded once [`Server::serve`] or [`Server::mcp_stdio`]
-    /// runs, or [`Server::watch`] does.
+    /// Creates a server for a library with a store. Skills load once [`Server::serve`], [`Server::mcp_stdio`] or
+    /// [`Server::watch`] runs.
     ///
     /// # Errors
     ///
-    /// [`ServerError`]: files that the configuration names, or the store, cannot be used.
+    /// Fails with a [`ServerError`] if the store or a configured file cannot be used.
     pub async fn new(library: Library, config: Config) -> Result<Self, ServerError> {
         let certificate = config.tls.as_ref().map(tls::read).transpose()?;
         let certificate = certificate.map(|config| Arc::new(ArcSwap::new(config)));
@@ -151,34 +153,35 @@ impl Server {
         Ok(Self { app, certificate, source: None, limits: LimitOverrides::default(), routes: None })
     }
 
-    /// Where the configuration came from, to be read again by [`Server::reload`].
+    /// Sets the source of the configuration, which [`Server::reload`] reads again.
     #[must_use]
     pub fn with_source(mut self, source: Source) -> Self {
         self.source = Some(Arc::new(source));
         self
     }
 
-    /// Limits that were put over the configuration ([`Config::set_limits`]), to be put over each that is read later.
+    /// Sets limits that replace those of each configuration read later, as [`Config::set_limits`] does.
     #[must_use]
     pub fn with_limits(mut self, limits: LimitOverrides) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Serves routes of the embedder's own beside its own. They stand before the guard: neither token nor `Host` is
-    /// checked for them.
+    /// Adds the embedder's routes. They come before the guard: the server checks neither token nor `Host` for them.
     #[must_use]
     pub fn with_routes(mut self, routes: Router) -> Self {
         self.routes = Some(routes);
         self
     }
 
-    /// Listens where the configuration says.
+    /// Listens on the configured address.
     ///
     /// # Errors
     ///
-    /// [`ServerError::Open`] for an address that other machines reach while there is no token;
-    /// [`ServerError::Listen`].
+    /// - [`ServerError::Open`]: other machines can reach the address, and there is no token.
+    /// - [`ServerError::AnyHost`]: `listen.hosts` allows every name, and there is no token.
+    /// - [`ServerError::Limit`]: the limit on open files is too low for the configured connections.
+    /// - [`ServerError::Listen`]: the system refused the address.
     pub async fn bind(&self) -> Result<TcpListener, ServerError> {
         let address = self.app.config.load().listen.address;
         self.check_closed(address)?;
@@ -194,7 +197,7 @@ impl Server {
         TcpListener::bind(address).await.map_err(|source| ServerError::Listen { address, source })
     }
 
-    /// Refuses what would let strangers in: another machine's, or a web page that rebinds its name to this one.
+    /// Refuses an address or a list of names that would let other machines or rebinding web pages in without a token.
     fn check_closed(&self, address: SocketAddr) -> Result<(), ServerError> {
         if !self.is_open() {
             return Ok(());
@@ -208,18 +211,20 @@ impl Server {
         Ok(())
     }
 
-    /// Whether there is no token, so that everybody on this machine may do everything.
+    /// Returns whether there is no token. Then any user of this machine has full access.
     pub fn is_open(&self) -> bool {
         self.app.tokens.load().are_none()
     }
 
-    /// Whether it speaks TLS.
+    /// Returns whether the server uses TLS.
     pub fn uses_tls(&self) -> bool {
         self.certificate.is_some()
     }
 
-    /// Everything that it answers, for a service of one's own. Without tokens it lets everybody in: listen on
-    /// loopback only. Connections, timeouts and TLS are the service's then, and so is running [`Server::watch`].
+    /// Returns all routes, for an embedder with a service of its own.
+    ///
+    /// Without tokens the routes let every caller in, so listen on loopback only. The embedder provides connections,
+    /// timeouts and TLS, and runs [`Server::watch`].
     pub fn router(&self) -> Router {
         let guarded = http::Guarded::new(&self.app);
         match &self.routes {
@@ -228,7 +233,7 @@ impl Server {
         }
     }
 
-    /// Keeps skills and tokens as the store has them. Never ends.
+    /// Keeps skills and tokens up to date with the store. Never returns.
     pub async fn watch(&self) {
         let tokens = async {
             loop {
@@ -240,12 +245,14 @@ impl Server {
         tokio::join!(self.app.librarian.watch(), tokens);
     }
 
-    /// Serves until `shutdown` is done, then lets what is under way end, for as long as is configured. True when
-    /// everything ended by itself.
+    /// Serves until `shutdown` completes, and then waits for open requests, at most for `listen.shutdown-timeout`.
+    ///
+    /// Returns true if all requests ended by themselves.
     ///
     /// # Errors
     ///
-    /// [`ServerError::Open`] as [`Server::bind`].
+    /// Fails with [`ServerError::Open`] or [`ServerError::AnyHost`] as [`Server::bind`] does, and with other errors if
+    /// listening fails.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -294,22 +301,25 @@ impl Server {
         ended.map_err(|error| ServerError::Transport(error.to_string()))
     }
 
-    /// Speaks MCP on standard input and output, for the user of this machine, until the input ends or `shutdown` is
-    /// done. Nothing else may write to standard output.
+    /// Serves MCP on standard input and output for the user of this machine, until the input ends or `shutdown`
+    /// completes.
+    ///
+    /// Nothing else may write to standard output.
     ///
     /// # Errors
     ///
-    /// [`ServerError::Transport`] when standard input cannot be read.
+    /// Fails with [`ServerError::Transport`] if standard input cannot be read.
     pub async fn mcp_stdio(&self, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServerError> {
         self.mcp_stdio_for(Vec::new(), shutdown).await
     }
 
-    /// The same as [`Server::mcp_stdio`] for an agent that sees only skills whose names fit one of the patterns;
-    /// without any it sees all.
+    /// Serves MCP as [`Server::mcp_stdio`] does, to an agent that sees only skills whose names fit one of the patterns.
+    ///
+    /// Without patterns the agent sees all skills.
     ///
     /// # Errors
     ///
-    /// [`ServerError::Transport`] when standard input cannot be read.
+    /// Fails as [`Server::mcp_stdio`] does.
     pub async fn mcp_stdio_for(
         &self,
         skills: Vec<Pattern>,
@@ -343,12 +353,12 @@ impl Server {
         ended.map_err(|error| ServerError::Transport(error.to_string()))
     }
 
-    /// Reads configuration, certificate, tokens and skills again. What cannot be read stays as it was, and the error
-    /// is logged and given.
+    /// Reads configuration, certificate, tokens and skills again. A failure is logged and returned.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`]; the server goes on as it was.
+    /// Fails with a [`ConfigError`] if configuration or certificate cannot be used; the server then keeps the earlier
+    /// ones.
     pub async fn reload(&self) -> Result<(), ConfigError> {
         if let Some(source) = &self.source {
             let read = source.read().and_then(|mut config| config.set_limits(&self.limits).map(|()| config));
@@ -374,8 +384,9 @@ impl Server {
         Ok(())
     }
 
-    /// Looks at the store now, and waits until what it has is loaded or cannot be; for tests and scripts that do not
-    /// want to wait for the next look.
+    /// Polls the store now, and waits until each skill in it is loaded or failed to load.
+    ///
+    /// For tests and scripts that cannot wait for the next poll.
     pub async fn settle(&self) {
         self.app.reload_tokens().await;
         self.app.librarian.look().await;

@@ -1,4 +1,4 @@
-//! Submissions that were taken in and are being compiled: each has a status until some time after it has ended.
+//! Accepted submissions. The status of each stays available for some time after its end.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,30 +8,30 @@ use ringfence_store::{Name, Owner, Stage};
 use serde_json::Value;
 use tokio::sync::watch;
 
-/// Submissions that are remembered after they have ended.
+/// Maximum number of ended submissions whose status is kept.
 const REMEMBERED: usize = 1_000;
 
-/// A submission, and how far it is.
+/// A submission and its progress.
 #[derive(Debug)]
 pub(crate) struct Submission {
     pub(crate) id: String,
     pub(crate) name: Name,
-    /// Whose the name is to be.
+    /// The owner of the name.
     owner: Owner,
-    /// Who may ask for it, beside admins.
+    /// The principal that can read the status, beside admins.
     pub(crate) principal: Arc<str>,
     progress: watch::Sender<Progress>,
 }
 
-/// How far a submission is.
+/// The progress of a submission.
 #[derive(Debug, Clone)]
 pub(crate) enum Progress {
     Validating,
     Compiling,
     Keeping,
-    /// It is on the disk: what became of it.
+    /// The submission is stored: the result.
     Done(Arc<Value>),
-    /// Nothing has changed: the problem.
+    /// The submission was refused and changed nothing: the problem.
     Refused(Arc<Value>),
 }
 
@@ -56,7 +56,7 @@ impl Submission {
         self.progress.borrow().clone()
     }
 
-    /// Says how far it is.
+    /// Sets the progress.
     pub(crate) fn set(&self, progress: Progress) {
         self.progress.send_replace(progress);
     }
@@ -70,14 +70,14 @@ impl Submission {
         }
     }
 
-    /// Waits for the end, for a time.
+    /// Waits for the end, at most for this time.
     pub(crate) async fn ended(&self, patience: Duration) {
         let mut progress = self.progress.subscribe();
         let _ = tokio::time::timeout(patience, progress.wait_for(Progress::is_end)).await;
     }
 }
 
-/// All submissions that are known.
+/// All known submissions.
 #[derive(Debug, Default)]
 pub(crate) struct Submissions {
     known: Mutex<Known>,
@@ -86,13 +86,14 @@ pub(crate) struct Submissions {
 #[derive(Debug, Default)]
 struct Known {
     by_id: HashMap<String, Arc<Submission>>,
-    /// The oldest first.
+    /// Ids, oldest first.
     order: VecDeque<String>,
 }
 
 impl Submissions {
-    /// A new submission; none while another of the same owner and name is under way. Another owner's does not count: it
-    /// would block this one, and would be told of it.
+    /// Creates a submission; returns none while another of the same owner and name runs.
+    ///
+    /// A submission of another owner does not count: it could block this one, and this one would reveal it.
     pub(crate) fn begin(
         &self,
         id: String,
@@ -132,7 +133,7 @@ impl Submissions {
 mod tests {
     use super::*;
 
-    /// Nobody keeps an owner from a name by submitting under it, or learns that the owner does.
+    /// A submission neither blocks another owner's of the same name nor reveals it.
     #[test]
     fn one_submission_of_a_name_for_each_owner() {
         let submissions = Submissions::default();

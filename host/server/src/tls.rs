@@ -1,4 +1,4 @@
-//! TLS by rustls: certificate and key from two files in PEM, HTTP/1.1 only.
+//! TLS with rustls, for HTTP/1.1 only. Reads certificate and key from two PEM files.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio_rustls::rustls::{DEFAULT_VERSIONS, ServerConfig};
 
 use crate::config::{ConfigError, Tls};
 
-/// Reads both files.
+/// Reads both files into a TLS configuration.
 pub(crate) fn read(tls: &Tls) -> Result<Arc<ServerConfig>, ConfigError> {
     let wrong =
         |path: &Path, reason: String| ConfigError::Unusable { file: path.display().to_string(), reason };

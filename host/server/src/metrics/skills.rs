@@ -1,4 +1,4 @@
-//! Figures by skill. Names are the catalog's, and there are so many at most: whatever comes after those is `other`.
+//! Metrics by skill. Names come from the catalog. The number of labels is limited; further skills count as `(other)`.
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
@@ -13,13 +13,13 @@ use ringfence_store::{Name, Owner};
 
 use super::{OUTCOMES, index};
 
-/// Skills with figures of their own.
+/// Maximum number of skills with metrics of their own.
 const MOST: usize = 256;
 
-/// Skills of one owner with figures of their own: nobody takes them all.
+/// Maximum number of such skills of one owner, so that no owner takes them all.
 const SHARE: usize = 64;
 
-/// No skill has this name, since it would be too long for one: so it is told from a skill that is called `other`.
+/// Label of further skills. No skill can have this name, because brackets are invalid in names.
 const OTHER: &str = "(other)";
 
 type Seconds = Counter<f64, AtomicU64>;
@@ -35,7 +35,7 @@ struct BySkillAndResult {
     result: &'static str,
 }
 
-/// The figures of all skills.
+/// The metrics of all skills.
 #[derive(Debug, Default)]
 pub(crate) struct Skills {
     runs: Family<BySkillAndResult, Counter>,
@@ -45,7 +45,7 @@ pub(crate) struct Skills {
     other: OnceLock<Arc<OfSkill>>,
 }
 
-/// The figures of a skill. Counting takes no lock, but for the first run with an outcome.
+/// The metrics of a skill. Counting takes a lock only for the first run with an outcome.
 #[derive(Debug)]
 pub(crate) struct OfSkill {
     label: String,
@@ -62,7 +62,7 @@ impl OfSkill {
         self.seconds.inc_by(report.usage.wall.as_secs_f64());
     }
 
-    /// Its caller went away.
+    /// Counts a run whose caller disconnected.
     pub(super) fn left(&self) {
         self.count(super::CANCELLED);
     }
@@ -86,7 +86,7 @@ impl Skills {
         );
     }
 
-    /// The figures of a skill of the catalog.
+    /// Returns the metrics of a skill of the catalog.
     pub(crate) fn of(&self, name: &Name, owner: &Owner) -> Arc<OfSkill> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, skill)) = known.get(name) {
@@ -101,7 +101,7 @@ impl Skills {
         skill
     }
 
-    /// Forgets the figures of skills that are gone.
+    /// Removes the metrics of removed skills.
     pub(crate) fn keep(&self, is_there: impl Fn(&Name) -> bool) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|name, _| {

@@ -1,6 +1,6 @@
-//! The meters of an account: counts that flow back evenly, and fuel that a run reserves and gives back.
+//! The meters of an account: rates that refill evenly, and fuel that a run reserves and refunds.
 //!
-//! The clock is a parameter of each, so that a test needs none.
+//! Each takes the time as a parameter, so that tests need no clock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 /// Nanoseconds of a minute.
 const MINUTE: u128 = 60_000_000_000;
 
-/// So many in a period, and as many at once (the generic cell rate algorithm: one atomic number, no lock).
+/// A rate: a count in a period, all of which may come at once. Uses the generic cell rate algorithm: an atomic, no
+/// lock.
 #[derive(Debug)]
 pub(super) struct Rate {
     count: u64,
     start: Instant,
-    /// Nanoseconds after which one has flowed back.
+    /// Nanoseconds in which one refills.
     every: u64,
-    /// Nanoseconds after `start` at which all have flowed back.
+    /// Nanoseconds from `start` until the rate is full.
     full_at: AtomicU64,
 }
 
@@ -31,7 +32,7 @@ impl Rate {
         self.count
     }
 
-    /// Takes one; or says after which time there is one.
+    /// Takes one; fails with the time until one is available.
     pub(super) fn take(&self, now: Instant) -> Result<(), Duration> {
         let now = u64::try_from(now.saturating_duration_since(self.start).as_nanos()).unwrap_or(u64::MAX);
         let latest = now.saturating_add(self.every.saturating_mul(self.count));
@@ -43,14 +44,14 @@ impl Rate {
         }
     }
 
-    /// Gives one back that was taken.
+    /// Refunds one.
     pub(super) fn give(&self) {
         let less = |full_at: u64| Some(full_at.saturating_sub(self.every));
         let _ = self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 }
 
-/// Fuel that flows in evenly, a minute's worth at most.
+/// A bucket of fuel, which refills evenly up to the fuel of one minute.
 #[derive(Debug)]
 pub(super) struct Bucket {
     size: u64,

@@ -1,5 +1,7 @@
-//! What an owner has left: calls at once, calls and fuel a minute, compilations an hour, changes of the store, and
-//! cheap requests. All tokens of an owner share its account; a token may have a smaller one inside it.
+//! Quotas of an owner: concurrent calls, calls and fuel a minute, compilations an hour, changes of the store, and
+//! requests without a run.
+//!
+//! All tokens of an owner share its account. A token can have a smaller account inside it.
 
 mod meters;
 
@@ -13,35 +15,35 @@ use arc_swap::ArcSwap;
 use crate::config::QuotaSection;
 use meters::{Bucket, Rate};
 
-/// What an account has none of at the moment.
+/// The quota that is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Spent {
-    /// As many calls run or wait as may.
+    /// Concurrent calls, running and waiting.
     Concurrency,
-    /// Too many calls lately.
+    /// Calls a minute.
     Calls,
-    /// Too many requests that began no run lately.
+    /// Requests a minute that began no run.
     Requests,
-    /// Too much fuel lately.
+    /// Fuel a minute.
     Fuel,
-    /// Too many compilations lately.
+    /// Compilations an hour.
     Compiles,
-    /// Too many changes of the store lately.
+    /// Changes of the store a minute.
     Changes,
-    /// As many streams of changes are open as may be.
+    /// Open streams of changes.
     Listeners,
 }
 
-/// Whose account it is.
+/// The level of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whose {
-    /// All tokens of an owner.
+    /// The account of all tokens of an owner.
     Owner,
-    /// One token, inside its owner's account.
+    /// The account of one token, inside its owner's.
     Token,
 }
 
-/// Why a principal may not go on now, and when it may.
+/// A used-up quota: which one, its limit, and the time to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Over {
     pub(crate) what: Spent,
@@ -79,7 +81,7 @@ impl fmt::Display for Over {
     }
 }
 
-/// An account of an owner, or of a token inside its owner's. It lives as long as the server, through reloads.
+/// The account of an owner, or of a token inside its owner's. It survives reloads.
 #[derive(Debug)]
 pub(crate) struct Account {
     /// The owner's name, for an owner's account.
@@ -88,16 +90,16 @@ pub(crate) struct Account {
     waiting: AtomicU64,
     uploads: AtomicU64,
     listeners: AtomicU64,
-    /// Bytes of bodies that are being received and parsed.
+    /// Bytes of bodies that are received and parsed.
     bodies: Arc<AtomicU64>,
-    /// Bytes of answers that wait to be taken.
+    /// Bytes of responses that wait to be sent.
     answers: Arc<AtomicU64>,
     meters: ArcSwap<Meters>,
     /// The owner's account, for a token's.
     within: Option<Arc<Self>>,
 }
 
-/// What a quota allows and what is left of it; a meter that is not there limits nothing.
+/// The meters of a quota. An absent meter does not limit.
 #[derive(Debug)]
 struct Meters {
     quota: QuotaSection,
@@ -125,12 +127,12 @@ impl Meters {
 }
 
 impl Account {
-    /// The account of an owner.
+    /// Creates the account of an owner.
     pub(crate) fn of_owner(name: &str, quota: &QuotaSection) -> Arc<Self> {
         Self::new(name.into(), quota, None)
     }
 
-    /// The account of a token inside its owner's.
+    /// Creates the account of a token inside its owner's.
     pub(crate) fn of_token(quota: &QuotaSection, within: &Arc<Self>) -> Arc<Self> {
         Self::new(Arc::clone(&within.key), quota, Some(Arc::clone(within)))
     }
@@ -149,20 +151,19 @@ impl Account {
         })
     }
 
-    /// Whose account it is: the name of the owner, the same for all its tokens.
+    /// Returns the name of the owner, which is the same for all its tokens.
     pub(crate) fn key(&self) -> &Arc<str> {
         &self.key
     }
 
-    /// Uses another quota from now on; it is full again if it is another.
+    /// Sets the quota. A different one starts full.
     pub(crate) fn set(&self, quota: &QuotaSection) {
         if self.meters.load().quota != *quota {
             self.meters.store(Arc::new(Meters::new(quota, Instant::now())));
         }
     }
 
-    /// Takes a call's share of both accounts, all of it or nothing. The request that brought it is no longer counted as
-    /// one that began no run.
+    /// Charges a call to both accounts, or to none. The request then no longer counts as one without a run.
     pub(crate) fn begin(self: &Arc<Self>, fuel: u64) -> Result<Share, Over> {
         let now = Instant::now();
         // Dropped when one of the next is refused: each gives back what was taken.
@@ -178,22 +179,22 @@ impl Account {
         Ok(Share { parts: [Some(own), owners] })
     }
 
-    /// Counts a request. One that begins a run is given back then.
+    /// Charges a request. A request that begins a run is refunded by [`Account::begin`].
     pub(crate) fn request(&self) -> Result<(), Over> {
         self.take(Instant::now(), Spent::Requests)
     }
 
-    /// Counts a compilation.
+    /// Charges a compilation.
     pub(crate) fn compile(&self) -> Result<(), Over> {
         self.take(Instant::now(), Spent::Compiles)
     }
 
-    /// Counts a change of the store.
+    /// Charges a change of the store.
     pub(crate) fn change(&self) -> Result<(), Over> {
         self.take(Instant::now(), Spent::Changes)
     }
 
-    /// Counts one of what is counted by rate, in both accounts or in none.
+    /// Charges one to a rate in both accounts, or in none.
     fn take(&self, now: Instant, what: Spent) -> Result<(), Over> {
         let own = self.meters.load();
         let over = |(wait, limit), whose| Over { what, whose, limit, wait };
@@ -213,8 +214,9 @@ impl Account {
         Ok(())
     }
 
-    /// Takes a place for a call that waits: for the report of another call, or for a skill that is being loaded. There
-    /// are as many as calls at once.
+    /// Takes a place for a call that waits for the report of another call, or for a skill that loads.
+    ///
+    /// There are as many places as concurrent calls.
     pub(crate) fn wait(self: &Arc<Self>) -> Result<Places, Over> {
         self.places(
             Spent::Concurrency,
@@ -250,24 +252,24 @@ impl Account {
         Ok(places)
     }
 
-    /// Takes a place for an upload; an owner has so many.
+    /// Takes a place for an upload; an owner has `most` of them.
     pub(crate) fn upload(self: &Arc<Self>, most: u64) -> Option<Places> {
         let counter: fn(&Self) -> &AtomicU64 = |account| &account.uploads;
         let owner = self.owners();
         one_more(counter(owner), most).then(|| Places { counter, taken: vec![Arc::clone(owner)] })
     }
 
-    /// Bytes of the owner's bodies that are being received and parsed.
+    /// Returns the bytes of the owner's bodies that are received and parsed.
     pub(crate) fn bodies(&self) -> &Arc<AtomicU64> {
         self.within.as_ref().map_or(&self.bodies, |owner| &owner.bodies)
     }
 
-    /// Bytes of the owner's answers that wait to be taken.
+    /// Returns the bytes of the owner's responses that wait to be sent.
     pub(crate) fn answers(&self) -> &Arc<AtomicU64> {
         self.within.as_ref().map_or(&self.answers, |owner| &owner.answers)
     }
 
-    /// How many versions that are not current stay loaded for the owner.
+    /// Returns how many versions that are not current stay loaded for the owner.
     pub(crate) fn old_versions(self: &Arc<Self>) -> usize {
         let most = self.levels().filter_map(|account| account.meters.load().quota.old_versions);
         most.map(|most| most.as_usize()).min().unwrap_or(1)
@@ -277,7 +279,7 @@ impl Account {
         self.within.as_ref().unwrap_or(self)
     }
 
-    /// This account, and the one around it.
+    /// Returns this account and its owner's.
     fn levels(self: &Arc<Self>) -> impl Iterator<Item = &Arc<Self>> {
         std::iter::once(self).chain(self.within.as_ref())
     }
@@ -299,13 +301,13 @@ impl Meters {
     }
 }
 
-/// Counts one more, if there may be.
+/// Counts one more if the maximum allows it.
 fn one_more(count: &AtomicU64, most: u64) -> bool {
     let next = |count: u64| count.checked_add(1).filter(|count| *count <= most);
     count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
 }
 
-/// Places that are taken of an account and of the one around it. Dropped, they are free.
+/// Places taken in an account and its owner's. Dropping them frees them.
 #[derive(Debug)]
 pub(crate) struct Places {
     counter: fn(&Account) -> &AtomicU64,
@@ -320,22 +322,23 @@ impl Drop for Places {
     }
 }
 
-/// What a call has of its principal's accounts. Dropped, it gives back its place; its fuel as well if no run began, and
-/// else only what [`Share::burnt`] says: a caller that goes away in the middle pays for the whole run, or it would burn
-/// for nothing.
+/// What a call takes from its principal's accounts. Dropping it frees the place.
+///
+/// It refunds all fuel if no run began; otherwise only what [`Share::burnt`] leaves. So a caller that disconnects
+/// during a run pays for the whole run; else it could burn fuel for free.
 #[derive(Debug)]
 pub(crate) struct Share {
-    /// Of the token's account and of the owner's.
+    /// The shares of the token's account and of the owner's.
     parts: [Option<Part>; 2],
 }
 
 impl Share {
-    /// Says that a run begins.
+    /// Records that the run begins.
     pub(crate) fn begin(&mut self) {
         self.parts.iter_mut().flatten().for_each(|part| part.begun = true);
     }
 
-    /// Says what was burnt; the rest of what was reserved is given back.
+    /// Records the burnt fuel, and refunds the rest of the reserved fuel.
     pub(crate) fn burnt(&mut self, fuel: u64) {
         self.parts.iter_mut().flatten().for_each(|part| {
             part.give(part.reserved.saturating_sub(fuel));
