@@ -1,4 +1,4 @@
-//! What stands behind a handle: a worker for bundles, and in the whole library a host for components.
+//! The host behind a handle: a worker for bundles and, in the full library, a host for components.
 
 #[cfg(feature = "compiler")]
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use ringfence_edge::{BundleError, Call, CallError, Revocations, Trust, Worker, W
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// A host. Only its address is known outside.
+/// A host. C code sees only its address.
 pub struct RingfenceHost {
     worker: Worker,
     #[cfg(feature = "compiler")]
@@ -21,12 +21,12 @@ pub struct RingfenceHost {
     components: RwLock<BTreeMap<String, Component>>,
 }
 
-/// A component under a name.
+/// A component that is loaded under a name.
 #[cfg(feature = "compiler")]
 struct Component {
     skill: Skill,
     limits: Arc<Limits>,
-    /// Ends its runs.
+    /// Cancels its runs.
     revoked: CancellationToken,
 }
 
@@ -36,7 +36,7 @@ impl std::fmt::Debug for RingfenceHost {
     }
 }
 
-/// Why there is no result.
+/// Why a function failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: &'static str,
@@ -61,7 +61,7 @@ impl Failure {
         Self::new("host-fault", message)
     }
 
-    /// `{"error": code, "message": text}`, and `pointer` where a value of the input does not fit.
+    /// Returns `{"error": code, "message": text}`, with `pointer` if a value of the input is invalid.
     pub(crate) fn to_json(&self) -> String {
         let mut object = json!({"error": self.code, "message": self.message});
         if let (Some(pointer), Some(object)) = (&self.pointer, object.as_object_mut()) {
@@ -180,7 +180,7 @@ impl RingfenceHost {
         Ok(())
     }
 
-    /// Ends the runs of components that are revoked, and forgets them.
+    /// Unloads revoked components, and cancels their runs.
     #[cfg(feature = "compiler")]
     fn drop_revoked(&self) {
         let mut components = self.components.write().unwrap_or_else(PoisonError::into_inner);
@@ -206,7 +206,7 @@ impl RingfenceHost {
         ))
     }
 
-    /// A call of a component; none where there is no component of that name.
+    /// Returns a call of a component; none if no component has that name.
     #[cfg(feature = "compiler")]
     fn of_component(&self, name: &str, tool: &str) -> Option<Call> {
         let components = self.components.read().unwrap_or_else(PoisonError::into_inner);
@@ -220,7 +220,7 @@ impl RingfenceHost {
         None
     }
 
-    /// A component of that name, else a skill of the bundle, on the worker's own way.
+    /// Calls the component of that name, or else the skill of the bundle.
     pub(crate) fn call(
         &self,
         name: &str,

@@ -1,12 +1,14 @@
-//! The C ABI: create, load, call, free. JSON in, JSON out; `include/ringfence.h` is made of this file.
+//! The C API of Ringfence: create a host, load skills, call tools, free results. Inputs and outputs are JSON.
 //!
-//! After `fork` a child must not use a host that it inherited: the thread that ends busy runs is not there.
+//! cbindgen generates `include/ringfence.h` from this file.
 //!
-//! The same header is that of two libraries: the whole one, which loads components and bundles, and the worker's, built
-//! with `--no-default-features`, which loads bundles only and links no compiler.
+//! After `fork` a child must not use an inherited host, because the thread that ends busy runs does not exist there.
 //!
-//! `unsafe` stands here because C has no other way to hand over text and handles: every function says what it takes,
-//! checks what can be checked (null, UTF-8), and hands the rest to safe code.
+//! The header is for two libraries. The full one loads components and bundles. The worker's, built with
+//! `--no-default-features`, loads only bundles and links no compiler.
+//!
+//! C passes text and handles as pointers, so the functions are `unsafe`. Each documents its arguments, checks what
+//! can be checked (null, UTF-8), and passes the rest to safe code.
 
 mod host;
 mod text;
@@ -19,7 +21,7 @@ pub use host::RingfenceHost;
 use host::Failure;
 use text::{give, give_failure, given};
 
-/// The version of this library. Not to be freed.
+/// Returns the version of this library. Do not free it.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "a name that C can find is one that could be taken; no other library has it")]
 pub extern "C" fn ringfence_version() -> *const c_char {
@@ -31,23 +33,24 @@ pub extern "C" fn ringfence_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// Makes a host. `config` is a JSON object, or null for the defaults:
+/// Creates a host. Several threads can use it at once. Returns null on failure.
 ///
-/// - `keys`: text with a public key a line, as `ringfence keygen` writes them; whose bundles are trusted. Default: none
-/// - `revoked`: text with a revocation a line. Default: none
-/// - `state`: path of the file that keeps the highest bundle version that was seen. Default: not kept
-/// - `runs`: runs at once. Default: 32
-/// - `memory`: bytes that all runs together may hold. Default: 268435456
-/// - `interpret`: run bundles under Pulley. Default: false
+/// `config` is a JSON object, or null for the defaults:
 ///
-/// Gives null and `*error` when it is refused. A host may be used by several threads at once.
+/// - `keys`: public keys that bundles must be signed with, one a line, as `ringfence keygen` writes them. Default: none
+/// - `revoked`: revocations, one a line. Default: none
+/// - `state`: path of a file that keeps the highest bundle version seen. Default: not kept
+/// - `runs`: maximum number of concurrent runs. Default: 32
+/// - `memory`: maximum bytes of memory of all runs. Default: 268435456
+/// - `interpret`: run bundles in the interpreter Pulley. Default: false
 ///
-/// `*error`, here and below, is null after a success, and else JSON to be freed with `ringfence_free`: `error` (a stable code),
-/// `message`, and `pointer` to the value of the input that does not fit. `error` itself may be null.
+/// Every function with `error` sets `*error` to null after a success, and to JSON after a failure. The JSON has
+/// `error` (a stable code), `message`, and for an invalid input value a `pointer` to it. Free it with
+/// `ringfence_free`. To ignore errors, pass null as `error`.
 ///
 /// # Safety
 ///
-/// `config` is null or text that ends with a zero. `error` is null or a place for a pointer.
+/// `config` is null or a zero-terminated string. `error` is null or points to a writable pointer.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "C hands over pointers; what is asked of them is said above")]
 pub unsafe extern "C" fn ringfence_create(
@@ -61,11 +64,11 @@ pub unsafe extern "C" fn ringfence_create(
     unsafe { give_failure(made, error) }.map_or(std::ptr::null_mut(), |host| Box::into_raw(Box::new(host)))
 }
 
-/// Ends a host. Null is nothing to end.
+/// Destroys a host. Does nothing if `host` is null.
 ///
 /// # Safety
 ///
-/// `host` is null or came from `ringfence_create`, and is not used any more, by no thread.
+/// `host` is null or came from `ringfence_create`. No thread uses it during or after this call.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "C hands over pointers; what is asked of them is said above")]
 pub unsafe extern "C" fn ringfence_destroy(host: *mut RingfenceHost) {
@@ -75,12 +78,14 @@ pub unsafe extern "C" fn ringfence_destroy(host: *mut RingfenceHost) {
     }
 }
 
-/// Loads a bundle from a file, in the place of the one that is there. Calls under way end on the old one. Gives 0, or 1 and
-/// `*error` when it is refused; then the old one serves.
+/// Loads a bundle from a file, and replaces the current bundle. Running calls end on the old one.
+///
+/// Returns 0, or 1 on failure; the old bundle then stays.
 ///
 /// # Safety
 ///
-/// `host` came from `ringfence_create`. `path` is text that ends with a zero. `error` is null or a place for a pointer.
+/// `host` came from `ringfence_create`. `path` is a zero-terminated string. `error` is null or points to a writable
+/// pointer.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "C hands over pointers; what is asked of them is said above")]
 pub unsafe extern "C" fn ringfence_load_bundle(
@@ -95,14 +100,19 @@ pub unsafe extern "C" fn ringfence_load_bundle(
     i32::from(unsafe { give_failure(loaded, error) }.is_none())
 }
 
-/// Changes who is trusted and what is revoked. `config` is a JSON object with `keys` and `revoked`, as in `ringfence_create`;
-/// what is left out is none. A bundle that is not acceptable any more stops serving, and its runs are cancelled, also where
-/// another bundle has taken its place. Components that are revoked are forgotten, and their runs are cancelled. Gives 0, or 1
-/// and `*error`; then nothing is changed.
+/// Replaces the trusted keys and the revocations.
+///
+/// `config` is a JSON object with `keys` and `revoked`, as in `ringfence_create`. A key that is left out means none.
+///
+/// A bundle that is no longer acceptable stops serving. Its runs are cancelled, even if another bundle has replaced it.
+/// Revoked components are unloaded, and their runs are cancelled.
+///
+/// Returns 0, or 1 on failure; then nothing has changed.
 ///
 /// # Safety
 ///
-/// `host` came from `ringfence_create`. `config` is text that ends with a zero. `error` is null or a place for a pointer.
+/// `host` came from `ringfence_create`. `config` is a zero-terminated string. `error` is null or points to a writable
+/// pointer.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "C hands over pointers; what is asked of them is said above")]
 pub unsafe extern "C" fn ringfence_trust(
@@ -117,14 +127,17 @@ pub unsafe extern "C" fn ringfence_trust(
     i32::from(unsafe { give_failure(changed, error) }.is_none())
 }
 
-/// Loads a component under a name, in the place of what is there. It is compiled in this process: for components that are
-/// trusted not to keep the compiler busy. One that is revoked is refused. It hides a skill of that name in the bundle, and runs under the default limits.
-/// `runs` and `memory` hold for components and for bundles each. Gives 0, or 1 and `*error`; always `no-compiler` in the worker's library.
+/// Loads a component under a name, and replaces a component of that name. It hides a skill of that name in the bundle.
+///
+/// The component is compiled in this process, so load only components that you trust not to keep the compiler busy.
+/// It runs under the default limits. `runs` and `memory` of the host apply to components and to bundles separately.
+///
+/// Returns 0, or 1 on failure. A revoked component is refused. The worker's library always fails with `no-compiler`.
 ///
 /// # Safety
 ///
-/// `host` came from `ringfence_create`. `name` is text that ends with a zero. `bytes` points at `size` bytes. `error` is null
-/// or a place for a pointer.
+/// `host` came from `ringfence_create`. `name` is a zero-terminated string. `bytes` points to `size` bytes. `error`
+/// is null or points to a writable pointer.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "C hands over pointers; what is asked of them is said above")]
 pub unsafe extern "C" fn ringfence_load_component(
@@ -150,15 +163,18 @@ pub unsafe extern "C" fn ringfence_load_component(
     i32::from(unsafe { give_failure(loaded, error) }.is_none())
 }
 
-/// Calls a tool and waits for its end. `input` is a JSON object with its arguments. `limits` lowers its limits, such as
-/// `fuel=1000000, deadline=200ms, memory=16MiB`, or is null. Gives the report as JSON, to be freed with `ringfence_free`:
-/// read `outcome` first, which is `completed`, `failed`, or how the run was stopped. Gives null and `*error` when there was no
-/// run.
+/// Calls a tool, and waits for its end.
+///
+/// `input` is a JSON object with the arguments. `limits` lowers the limits of the run, for example
+/// `fuel=1000000, deadline=200ms, memory=16MiB`, or is null.
+///
+/// Returns the report as JSON; free it with `ringfence_free`. Read its `outcome` first: `completed`, `failed`, or how
+/// the run was stopped. Returns null if there was no run.
 ///
 /// # Safety
 ///
-/// `host` came from `ringfence_create`. `skill`, `tool` and `input` are text that ends with a zero, `limits` as well, or null.
-/// `error` is null or a place for a pointer.
+/// `host` came from `ringfence_create`. `skill`, `tool` and `input` are zero-terminated strings. `limits` is null or a
+/// zero-terminated string. `error` is null or points to a writable pointer.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "C hands over pointers; what is asked of them is said above")]
 pub unsafe extern "C" fn ringfence_call(
@@ -181,11 +197,11 @@ pub unsafe extern "C" fn ringfence_call(
     unsafe { give_failure(report, error) }.map_or(std::ptr::null_mut(), give)
 }
 
-/// What can be called: JSON, an array of skills with their tools, texts and JSON Schemas. To be freed with `ringfence_free`.
+/// Returns the loaded skills as a JSON array, with their tools, texts and JSON Schemas. Free it with `ringfence_free`.
 ///
 /// # Safety
 ///
-/// `host` came from `ringfence_create`. `error` is null or a place for a pointer.
+/// `host` came from `ringfence_create`. `error` is null or points to a writable pointer.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "C hands over pointers; what is asked of them is said above")]
 pub unsafe extern "C" fn ringfence_list(host: *const RingfenceHost, error: *mut *mut c_char) -> *mut c_char {
@@ -196,11 +212,11 @@ pub unsafe extern "C" fn ringfence_list(host: *const RingfenceHost, error: *mut 
     unsafe { give_failure(list, error) }.map_or(std::ptr::null_mut(), give)
 }
 
-/// Frees text that this library gave. Null is nothing to free.
+/// Frees text from this library. Does nothing if `text` is null.
 ///
 /// # Safety
 ///
-/// `text` is null or came from this library, as a result or in `*error`, and was not freed.
+/// `text` is null, or came from this library as a result or in `*error`, and was not freed before.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "C hands over pointers; what is asked of them is said above")]
 pub unsafe extern "C" fn ringfence_free(text: *mut c_char) {
@@ -210,7 +226,7 @@ pub unsafe extern "C" fn ringfence_free(text: *mut c_char) {
     }
 }
 
-/// A panic must not run into C, where it would end the process or worse.
+/// Turns a panic into a failure. A panic must not unwind into C, where it could end the process or worse.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Err(Failure::fault("a fault in the library; it said more on standard error")))

@@ -1,14 +1,14 @@
-//! Text across the border: checked on its way in, owned by the caller on its way out.
+//! Text between C and Rust: checked on its way in, owned by the caller on its way out.
 
 use std::ffi::{CStr, CString, c_char};
 
 use crate::host::Failure;
 
-/// Text from C; none for null.
+/// Checks text from C; returns none for null.
 ///
 /// # Safety
 ///
-/// `text` is null or text that ends with a zero and stays while the result is used.
+/// `text` is null or a zero-terminated string that stays valid while the result is used.
 #[expect(unsafe_code, reason = "the contract is handed on to the callers, which state it to C")]
 pub(crate) unsafe fn given<'a>(text: *const c_char) -> Result<Option<&'a str>, &'static str> {
     if text.is_null() {
@@ -19,16 +19,16 @@ pub(crate) unsafe fn given<'a>(text: *const c_char) -> Result<Option<&'a str>, &
     text.to_str().map(Some).map_err(|_| "a text is not UTF-8")
 }
 
-/// Text for C, which frees it with `ringfence_free`. JSON has no zero in it.
+/// Hands text to C, which frees it with `ringfence_free`. JSON contains no zero.
 pub(crate) fn give(text: String) -> *mut c_char {
     CString::new(text).map_or(std::ptr::null_mut(), CString::into_raw)
 }
 
-/// The result, or the failure as JSON in `*error`, which is null if there is none.
+/// Returns the result, or stores the failure as JSON in `*error`. Sets `*error` to null after a success.
 ///
 /// # Safety
 ///
-/// `error` is null or a place for a pointer.
+/// `error` is null or points to a writable pointer.
 #[expect(unsafe_code, reason = "the contract is handed on to the callers, which state it to C")]
 pub(crate) unsafe fn give_failure<T>(result: Result<T, Failure>, error: *mut *mut c_char) -> Option<T> {
     let (value, text) = match result {
