@@ -1,4 +1,4 @@
-//! Section `limits`: the limits of a run as an operator writes them, each with its place in the file.
+//! Section `limits`: the configured limits of a run, each with its position in the file.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use super::values::{Size, Time};
 
-/// Limits of a run; what is left out is as it was before.
+/// Limits of a run. An absent key keeps the underlying limit.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -24,14 +24,14 @@ pub struct LimitsSection {
     pub log_lines: Option<Spanned<u32>>,
     pub log_size: Option<Spanned<Size>>,
     pub host_calls: Option<Spanned<u64>>,
-    /// Lower limits for runs that an owner's tokens begin.
+    /// Lower limits for runs of an owner's tokens.
     pub(super) owner: BTreeMap<String, Spanned<LimitsSection>>,
-    /// Lower limits for runs that a token begins.
+    /// Lower limits for runs of a token.
     pub(super) token: BTreeMap<String, Spanned<LimitsSection>>,
 }
 
 impl LimitsSection {
-    /// The limits that come out when these stand over others.
+    /// Returns `base` with these limits in place of its own.
     pub fn over(&self, base: &Limits) -> Limits {
         let number =
             |value: &Option<Spanned<u64>>, base| value.as_ref().map_or(base, |value| *value.get_ref());
@@ -52,7 +52,7 @@ impl LimitsSection {
         }
     }
 
-    /// Of these limits and others, each time the lesser.
+    /// Returns the lower of these limits and those of `base`, one by one.
     pub(super) fn lowest(&self, base: &Limits) -> Limits {
         let own = self.over(base);
         Limits {
@@ -69,7 +69,7 @@ impl LimitsSection {
         }
     }
 
-    /// Refuses limits of owners and tokens where there are none: inside those of a skill, an owner or a token.
+    /// Refuses limits of owners and tokens inside those of a skill, an owner or a token.
     pub(super) fn expect_no_others(&self) -> Result<(), (usize, &'static str)> {
         match self.of_somebody() {
             None => Ok(()),
@@ -80,7 +80,7 @@ impl LimitsSection {
         }
     }
 
-    /// The first table of an owner or a token in it: `owner` or `token`, and the byte of the text at which it begins.
+    /// Returns the first table of an owner or a token: `owner` or `token`, and its byte offset in the text.
     pub fn of_somebody(&self) -> Option<(&'static str, usize)> {
         let owners = self.owner.values().map(|section| ("owner", section.span().start));
         let tokens = self.token.values().map(|section| ("token", section.span().start));
@@ -106,24 +106,24 @@ impl LimitsSection {
     }
 }
 
-/// Where the fuel of a run is set.
+/// Returns the position of the key `fuel`.
 pub(super) fn fuel_place(section: &LimitsSection) -> usize {
     section.place("fuel").unwrap_or(0)
 }
 
-/// The fuel of a run for whom a section of limits is, where the largest is `most`.
+/// Returns the fuel of a run under a section of limits, at most `most`.
 pub(super) fn fuel_of(section: Option<&Spanned<LimitsSection>>, most: u64) -> u64 {
     let own = section.and_then(|section| section.get_ref().fuel.as_ref()).map(|fuel| *fuel.get_ref());
     own.map_or(most, |own| own.min(most))
 }
 
-/// Where the limit stands that an error is about: in the first section that sets it.
+/// Returns the position of the limit in an error: that in the first section that sets it.
 pub(super) fn place_of(error: &RunError, sections: &[&LimitsSection]) -> usize {
     let RunError::Limits { name, .. } = error else { return 0 };
     sections.iter().find_map(|section| section.place(name)).unwrap_or(0)
 }
 
-/// Limits of every run that stand over those of a configuration.
+/// Limits of every run that replace those of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "`ringfence::Limits` says what each means")]
 pub struct LimitOverrides {

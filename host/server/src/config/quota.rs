@@ -1,4 +1,4 @@
-//! Section `quota`: what one owner may use, all its tokens together, and what a single token may use of that.
+//! Section `quota`: the quota of an owner, which all its tokens share, and the smaller quota of a single token.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::values::{Number, Size};
 
-/// Quotas of an owner or of a token. A key that is left out sets none here.
+/// The quota of an owner or of a token. An absent key sets no limit here.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
 #[serde(
     deny_unknown_fields,
@@ -33,7 +33,7 @@ pub struct QuotaSection {
 }
 
 impl QuotaSection {
-    /// What every owner has unless the operator says otherwise: each key is set.
+    /// Returns the default quota of an owner, with every key set.
     fn every_key() -> Self {
         Self {
             concurrency: Some(Number::new(256)),
@@ -48,7 +48,7 @@ impl QuotaSection {
         }
     }
 
-    /// These, and for the keys that are left out those of `base`.
+    /// Returns `base` with the keys of this quota in place of its own.
     fn over(&self, base: &Self) -> Self {
         Self {
             concurrency: self.concurrency.or(base.concurrency),
@@ -64,7 +64,7 @@ impl QuotaSection {
     }
 }
 
-/// Section `quota`: the quota of every owner, and what is otherwise for some.
+/// Section `quota`: the quota of every owner, and exceptions for some owners and tokens.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Quota {
@@ -80,23 +80,23 @@ impl Default for Quota {
 }
 
 impl Quota {
-    /// What an owner may use with all its tokens together; every key is set.
+    /// Returns the quota of an owner, which all its tokens share. Every key is set.
     pub fn of_owner(&self, owner: &Owner) -> QuotaSection {
         self.owners.get(owner).map_or(self.base, |section| section.get_ref().over(&self.base))
     }
 
-    /// What a token may use of its owner's quota, where the operator limits it.
+    /// Returns the quota of a token inside its owner's. A key is set only if the operator limits it.
     pub fn of_token(&self, id: &str) -> QuotaSection {
         self.tokens.get(id).map_or_else(QuotaSection::default, |section| *section.get_ref())
     }
 
-    /// Fuel a minute of owners that have no quota of their own.
+    /// Returns the fuel a minute of owners without a quota of their own.
     pub(super) fn fuel_per_minute(&self) -> u64 {
         self.base.fuel_per_minute.map_or(u64::MAX, Number::get)
     }
 }
 
-/// Whether a text is an id of a token: 10 hexadecimal digits.
+/// Returns whether a text is the id of a token: 10 hexadecimal digits.
 pub(super) fn is_token_id(text: &str) -> bool {
     text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }

@@ -1,4 +1,4 @@
-//! Values of the configuration: each is checked as it is read, so that its error has its place in the file.
+//! Values of the configuration. Each is checked when it is parsed, so that an error has its position in the file.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 pub struct Number<const MIN: u64, const MAX: u64>(u64);
 
 impl<const MIN: u64, const MAX: u64> Number<MIN, MAX> {
-    /// One that is known to fit; the nearest that does for one that does not.
+    /// Creates a number, and moves it into the range if needed.
     pub(super) const fn new(value: u64) -> Self {
         Self(if value < MIN {
             MIN
@@ -23,17 +23,17 @@ impl<const MIN: u64, const MAX: u64> Number<MIN, MAX> {
         })
     }
 
-    /// The number.
+    /// Returns the number.
     pub fn get(self) -> u64 {
         self.0
     }
 
-    /// The number, where its range fits `usize`.
+    /// Returns the number as `usize`, or its maximum if it is larger.
     pub fn as_usize(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 
-    /// The number, where its range fits `u32`.
+    /// Returns the number as `u32`, or its maximum if it is larger.
     pub fn as_u32(self) -> u32 {
         u32::try_from(self.0).unwrap_or(u32::MAX)
     }
@@ -58,7 +58,7 @@ fn in_range(value: u64, min: u64, max: u64) -> Result<u64, String> {
 pub struct Size(pub(super) u64);
 
 impl Size {
-    /// The bytes.
+    /// Returns the bytes.
     pub fn bytes(self) -> u64 {
         self.0
     }
@@ -102,7 +102,7 @@ impl<const MIN: u64, const MAX: u64> Time<MIN, MAX> {
         Self(Duration::from_millis(value))
     }
 
-    /// The time.
+    /// Returns the time.
     pub fn get(self) -> Duration {
         self.0
     }

@@ -1,5 +1,6 @@
-//! A JSON-RPC message, read once: what of it matters, borrowed from its text. The arguments of a call stay text, so a
-//! message costs one pass over its bytes and no memory beside them.
+//! Parses JSON-RPC messages. It borrows the relevant members from the text, and keeps the arguments of a call as text.
+//!
+//! So a message takes one pass over its bytes, and no further memory.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The longest identifier of a request that is repeated in its answer, in bytes of JSON.
+/// Maximum bytes of a request's identifier as JSON, because the response repeats it.
 pub(crate) const LONGEST_ID: usize = 1024;
 
 /// The identifier of a request, as JSON: a string or a number.
@@ -17,7 +18,7 @@ pub(crate) const LONGEST_ID: usize = 1024;
 pub(crate) struct Id(Box<str>);
 
 impl Id {
-    /// Reads one; none for other values, and for one that is longer than is repeated.
+    /// Parses an identifier; returns none for other values, and for one that is too long.
     pub(super) fn read(raw: &str) -> Option<Self> {
         if raw.len() > LONGEST_ID {
             return None;
@@ -36,45 +37,45 @@ impl Id {
         }
     }
 
-    /// It as JSON.
+    /// Returns the identifier as JSON.
     pub(crate) fn as_json(&self) -> &str {
         &self.0
     }
 }
 
-/// What a message is.
+/// A message.
 #[derive(Debug)]
 pub(crate) enum Message<'a> {
-    /// It wants an answer.
+    /// A message that expects a response.
     Request(Id, Call<'a>),
-    /// It wants none.
+    /// A message that expects none.
     Notification(Call<'a>),
-    /// It answers a request, and this server makes none.
+    /// A response, although this server sends no requests.
     Response,
 }
 
-/// A method and what is said to it.
+/// A method and its parameters.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) method: Cow<'a, str>,
     pub(crate) params: Params<'a>,
 }
 
-/// Why a text is no message.
+/// Why a text is no valid message.
 #[derive(Debug)]
 pub(crate) struct Malformed {
-    /// The request's, as far as it could be read.
+    /// The identifier of the request, if it could be parsed.
     pub(crate) id: Option<Id>,
     pub(crate) code: ErrorCode,
     pub(crate) message: String,
 }
 
-/// Members of `params` that some method reads, as they stand.
+/// Members of `params` that any method uses, as text.
 #[derive(Debug, Default)]
 pub(crate) struct Params<'a> {
-    /// What stands in place of an object.
+    /// The kind of the value if it is no object.
     pub(super) instead: Option<&'static str>,
-    /// A member that is there twice.
+    /// The name of a duplicate member.
     pub(super) twice: Option<&'static str>,
     pub(crate) name: Option<&'a RawValue>,
     pub(super) arguments: Option<&'a RawValue>,
@@ -86,7 +87,7 @@ pub(crate) struct Params<'a> {
     pub(super) meta: Meta<'a>,
 }
 
-/// Members of `_meta` that matter.
+/// The members of `_meta` that this server uses.
 #[derive(Debug, Default)]
 pub(crate) struct Meta<'a> {
     pub(super) instead: Option<&'static str>,
@@ -96,12 +97,12 @@ pub(crate) struct Meta<'a> {
 }
 
 impl Params<'_> {
-    /// The revision that the request itself names.
+    /// Returns the revision that the request itself names.
     pub(crate) fn version(&self) -> Option<Cow<'_, str>> {
         self.meta.version.and_then(text)
     }
 
-    /// Members of `_meta` that the revisions from 2026-07-28 on want, and that are not there.
+    /// Returns the missing members of `_meta` that revisions from 2026-07-28 on require.
     pub(crate) fn missing(&self) -> Vec<&'static str> {
         let version = self.version().is_none().then_some("io.modelcontextprotocol/protocolVersion");
         let object = self.meta.capabilities.is_some_and(|raw| raw.get().starts_with('{'));
@@ -109,13 +110,13 @@ impl Params<'_> {
         version.into_iter().chain(capabilities).collect()
     }
 
-    /// By which the caller wants to be told of progress, as JSON.
+    /// Returns the token for progress notifications, as JSON.
     pub(crate) fn progress_token(&self) -> Option<Box<str>> {
         Id::read(self.meta.progress_token?.get()).map(|token| token.0)
     }
 }
 
-/// The text that a value is.
+/// Returns the text of a JSON string.
 pub(crate) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -125,7 +126,7 @@ pub(crate) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str::<Text<'_>>(raw.get()).ok().map(|text| text.0)
 }
 
-/// What a value is, in words.
+/// Returns the kind of a JSON value, in words.
 pub(crate) fn kind(raw: &RawValue) -> &'static str {
     match raw.get().as_bytes().first() {
         Some(b'"') => "a string",
@@ -137,15 +138,15 @@ pub(crate) fn kind(raw: &RawValue) -> &'static str {
     }
 }
 
-/// The bytes of a byte order mark, which may stand before JSON.
+/// The byte order mark, which is allowed before JSON.
 const MARK: &[u8] = "\u{FEFF}".as_bytes();
 
-/// A text without the byte order mark before it.
+/// Removes the byte order mark before a text.
 pub(crate) fn unmarked(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(MARK).unwrap_or(bytes)
 }
 
-/// Reads a message.
+/// Parses a message.
 pub(crate) fn read(bytes: &[u8]) -> Result<Message<'_>, Malformed> {
     let bytes = unmarked(bytes);
     let wrong = |id, code, message: String| Malformed { id, code, message };
@@ -203,7 +204,7 @@ fn seen_version<'a>(envelope: &Envelope<'a>) -> Option<&'a str> {
     envelope.version?.get().strip_prefix('"')?.strip_suffix('"')
 }
 
-/// The outermost object.
+/// The outermost object of a message.
 #[derive(Debug, Default)]
 struct Envelope<'a> {
     instead: Option<&'static str>,
@@ -217,11 +218,11 @@ struct Envelope<'a> {
     error: bool,
 }
 
-/// Something that is filled while it is read.
+/// A value that is filled during parsing.
 trait Fill<'a> {
-    /// Reads the value of a member.
+    /// Parses the value of a member.
     fn member<M: MapAccess<'a>>(&mut self, key: &str, map: &mut M) -> Result<(), M::Error>;
-    /// There is something else than an object.
+    /// Records that the value is no object.
     fn not_an_object(&mut self, kind: &'static str);
 }
 
@@ -302,7 +303,7 @@ impl<'a> Fill<'a> for Meta<'a> {
     }
 }
 
-/// Reads into something that stays as far as it was filled when the text ends early.
+/// Parses into a value that stays partly filled if the text ends early.
 struct Filled<'f, T>(&'f mut T);
 
 impl<'a, T: Fill<'a>> DeserializeSeed<'a> for Filled<'_, T> {

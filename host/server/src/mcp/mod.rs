@@ -1,8 +1,8 @@
-//! MCP: the skills that a caller sees, as tools; what their authors wrote for agents, as skills of the extension.
+//! MCP: the tools of the skills that a caller sees, and the SKILL.md files of their authors as skills of the extension.
 //!
-//! `message.rs` reads a message, `protocol.rs` says what it comes to, `tools.rs` lists and calls, `reply.rs` and
-//! `result.rs` write answers; `rest.rs` and `agent.rs` are what goes through the protocol's library. `stdio.rs` and
-//! `http/mcp.rs` carry messages.
+//! `message.rs` parses messages, `protocol.rs` dispatches them, and `tools.rs` lists and calls tools. `reply.rs` and
+//! `result.rs` write responses. `rest.rs` and `agent.rs` handle what goes through the library `rmcp`. `stdio.rs` and
+//! `http/mcp.rs` are the transports.
 
 mod agent;
 mod describe;

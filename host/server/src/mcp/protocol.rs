@@ -1,5 +1,5 @@
-//! The protocol, whatever carries it: the messages that agents send all the time are answered here, from their text to
-//! the text of the answer; the rest goes to the protocol's library.
+//! The protocol, without its transports. It answers frequent messages directly, from text to text, and passes all
+//! others to the library `rmcp`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,74 +22,74 @@ use crate::budget::Held;
 use crate::error::ServeError;
 use crate::principal::Principal;
 
-/// Most bytes of a message that is not a call of a tool: the protocol's library makes a tree of it, which takes some 160
-/// bytes for each of these, and 2 µs.
+/// Maximum bytes of a message that is no tool call. The library parses it into a tree, which takes about 160 bytes
+/// and 2 µs for each byte.
 pub(crate) const SMALL: usize = 16 << 10;
 
-/// Memory that a message takes as a tree, for each of its bytes: seen with many small objects, `{"":0},`, in a list.
+/// Bytes of a message's tree for each byte of its text. Measured with a list of many small objects, `{"":0},`.
 const EXPANSION: u64 = 160;
 
-/// Answers messages. A clone is the same.
+/// Answers messages. Clones share all state.
 #[derive(Debug, Clone)]
 pub(crate) struct Protocol {
     pub(super) app: App,
 }
 
-/// Who sends a message, and by which rules.
+/// The sender of a message, and the rules for it.
 #[derive(Debug, Clone)]
 pub(crate) struct Sender {
     pub(crate) principal: Arc<Principal>,
     pub(crate) revision: &'static ProtocolVersion,
-    /// Whether a token stands behind it, which may be revoked.
+    /// Whether it uses a token, which can be revoked.
     pub(crate) by_token: bool,
-    /// Lower limits for its calls, as it wrote them.
+    /// Lower limits for its calls, as text.
     pub(crate) limits: Option<Arc<str>>,
 }
 
 impl Sender {
-    /// Whether it follows the revisions without a handshake.
+    /// Returns whether it uses a revision without a handshake.
     pub(crate) fn is_modern(&self) -> bool {
         !self.revision.has_initialize()
     }
 }
 
-/// What a request comes to.
+/// How a request continues.
 #[derive(Debug)]
 pub(crate) enum Work {
-    /// It is answered.
+    /// The response is complete.
     Done(Reply),
-    /// A tool is called.
+    /// A tool must be called.
     Call(Box<ToolCall>),
-    /// The protocol's library answers it.
+    /// The library answers it.
     Rest(Box<Rest>),
 }
 
-/// A request for the protocol's library.
+/// A request for the library.
 #[derive(Debug)]
 pub(crate) struct Rest {
     pub(super) id: Id,
     pub(super) message: ClientJsonRpcMessage,
     pub(super) agent: Agent,
     pub(super) revision: &'static ProtocolVersion,
-    /// Whether its answer comes only when the caller or the server goes.
+    /// Whether its response comes only when the caller or the server ends.
     pub(crate) listens: bool,
-    /// Memory for it as a tree.
+    /// Charge for the memory of its tree.
     pub(super) _held: Held,
 }
 
-/// A revision by its name.
+/// Returns the revision of this name.
 pub(crate) fn known(version: &str) -> Option<&'static ProtocolVersion> {
     ProtocolVersion::KNOWN_VERSIONS.iter().find(|known| known.as_str() == version)
 }
 
-/// What a request without the members of `_meta` that it must have is told.
+/// Returns the error for a request that lacks required members of `_meta`.
 pub(crate) fn missing(params: &Params<'_>) -> ErrorData {
     let missing = params.missing().join(", ");
     let message = format!("`params._meta` lacks, or has in another form: {missing}");
     ErrorData::invalid_params(message, None)
 }
 
-/// The revision by which a request goes: its own, or that of its session.
+/// Returns the revision of a request: its own, or else that of its session.
 pub(crate) fn revision(
     call: &Call<'_>,
     session: Option<&'static ProtocolVersion>,
@@ -111,13 +111,13 @@ pub(crate) fn revision(
     Ok(own)
 }
 
-/// Whether a request is the handshake: one that names a revision without one for itself is not.
+/// Returns whether a request is the handshake. A request that names a revision without a handshake is not.
 pub(crate) fn is_handshake(call: &Call<'_>) -> bool {
     let own = call.params.version();
     call.method == "initialize" && own.and_then(|own| known(&own)).is_none_or(ProtocolVersion::has_initialize)
 }
 
-/// The revision that a handshake agrees on.
+/// Returns the revision that a handshake agrees on.
 pub(crate) fn negotiate(call: &Call<'_>) -> Result<&'static ProtocolVersion, ErrorData> {
     let asked = call.params.protocol_version;
     let Some(version) = asked.and_then(text) else {
@@ -134,7 +134,7 @@ impl Protocol {
         Self { app: app.clone() }
     }
 
-    /// What a request comes to. `hears` says whether this transport tells of changes without being asked.
+    /// Dispatches a request. `hears` says whether this transport announces changes without a subscription.
     pub(crate) fn take(&self, id: Id, call: &Call<'_>, whole: &[u8], sender: &Sender, hears: bool) -> Work {
         let fail = |error: &ErrorData| Work::Done(Reply::error(Some(&id), error));
         if let Err(error) = well_formed(&call.params) {
@@ -170,7 +170,7 @@ impl Protocol {
         }
     }
 
-    /// What whoever sends too much is told.
+    /// Returns the response for a request over a limit.
     pub(super) fn over(&self, id: &Id, error: &ServeError) -> Reply {
         self.app.metrics.denied(error.code());
         let wait = error.retry_after();
@@ -231,7 +231,7 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Methods whose results are not made here.
+/// Returns whether the library answers a method.
 fn is_for_the_library(method: &str, sender: &Sender) -> bool {
     match method {
         "resources/list" | "resources/templates/list" | "resources/read" | "skills/list" | "skills/get" => {
@@ -242,7 +242,7 @@ fn is_for_the_library(method: &str, sender: &Sender) -> bool {
     }
 }
 
-/// What holds for the parameters of every method.
+/// Checks the parameters that all methods share.
 fn well_formed(params: &Params<'_>) -> Result<(), ErrorData> {
     let wrong = match (params.instead, params.meta.instead, params.twice) {
         (Some(instead), _, _) => format!("`params` is {instead}; expected an object"),
@@ -253,7 +253,7 @@ fn well_formed(params: &Params<'_>) -> Result<(), ErrorData> {
     Err(ErrorData::invalid_params(wrong, None))
 }
 
-/// What this server is. `told` says whether changes are told on the connection itself.
+/// Returns the server's description. `told` says whether the connection itself announces changes.
 pub(super) fn about(told: bool) -> ServerConfig {
     let mut capabilities =
         ServerCapabilities::builder().enable_tools().enable_resources().enable_skills().build();

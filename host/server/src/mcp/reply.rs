@@ -1,4 +1,4 @@
-//! Answers as the text that goes out: written once, never a tree.
+//! Responses as text, written once and without a JSON tree.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use serde::Serialize;
 
 use super::message::Id;
 
-/// An answer to a request.
+/// A response to a request.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    /// A JSON-RPC response.
+    /// The JSON-RPC response.
     pub(crate) text: Vec<u8>,
-    /// What it is over HTTP, for the revisions that tell errors by status too.
+    /// The HTTP status, for revisions that report errors by status, too.
     pub(crate) status: StatusCode,
-    /// When to try again, where that is what is wrong.
+    /// Time to wait before a retry, if a retry helps.
     pub(crate) retry: Option<Duration>,
 }
 
 impl Reply {
-    /// A result, which is written by `write`.
+    /// Creates a result, which `write` writes.
     pub(super) fn result(id: &Id, size: usize, write: impl FnOnce(&mut Vec<u8>)) -> Self {
         let mut text = Vec::with_capacity(size.saturating_add(64));
         text.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
@@ -32,12 +32,12 @@ impl Reply {
         Self { text, status: StatusCode::OK, retry: None }
     }
 
-    /// A result that is a value of the protocol's library.
+    /// Creates a result from a value of the library.
     pub(super) fn of(id: &Id, result: &impl Serialize) -> Self {
         Self::result(id, 512, |text| json(text, result))
     }
 
-    /// An error.
+    /// Creates an error.
     pub(crate) fn error(id: Option<&Id>, error: &ErrorData) -> Self {
         let mut text = b"{\"jsonrpc\":\"2.0\",\"id\":".to_vec();
         text.extend_from_slice(id.map_or("null", Id::as_json).as_bytes());
@@ -47,7 +47,7 @@ impl Reply {
         Self { text, status: status(error.code), retry: None }
     }
 
-    /// The same, with another status.
+    /// Replaces the status.
     pub(crate) fn with_status(self, status: StatusCode) -> Self {
         Self { status, ..self }
     }

@@ -1,5 +1,5 @@
-//! What the protocol's library answers: resources, skills, subscriptions. A request is a service of its own there, so it
-//! knows nothing of the ones before.
+//! Requests that the library `rmcp` answers: resources, skills, subscriptions. Each gets a service of its own, so it
+//! shares no state with earlier requests.
 
 use rmcp::ErrorData;
 use rmcp::model::{InitializeRequestParams, JsonRpcMessage};
@@ -12,7 +12,7 @@ use super::reply::{Reply, json};
 use super::tools::Notes;
 
 impl Rest {
-    /// The answer; what comes before it goes to `notes`. Dropping the future ends what it waits for.
+    /// Returns the response, and sends earlier messages to `notes`. Dropping the future stops the work for it.
     pub(super) async fn finish(self, notes: Option<Notes>) -> Reply {
         let Self { id, message, agent, revision, _held, .. } = self;
         let mut peer = InitializeRequestParams::default();

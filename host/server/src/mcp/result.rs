@@ -1,15 +1,15 @@
-//! Outcome → MCP result. Public API: how each way to end reaches an agent.
+//! Converts outcomes to MCP results. How an agent sees each outcome is public API.
 //!
 //! | outcome | `isError` | content |
 //! |---|---|---|
 //! | `completed` | false | the chunks, then the value as JSON text; the value as `structuredContent` |
 //! | `failed` | true | the chunks, then the tool's error as JSON text |
-//! | `trapped` | true | the chunks, `trapped (CODE)` and the engine's words, the end of the log |
+//! | `trapped` | true | the chunks, `trapped (CODE)` and the engine's message, the end of the log |
 //! | all others | true | the chunks, the outcome's name with limit and use, the end of the log |
 //!
-//! `_meta` has `io.ringfence/report`: run, outcome, usage. What is no run but an agent can do something about (input
-//! that does not fit, a quota, a full server) is `isError` as well, with `io.ringfence/error`; what it cannot is a
-//! JSON-RPC error. Frameworks drop `_meta`, so the text says all that an agent needs.
+//! `_meta` has `io.ringfence/report`: run, outcome and usage. A refusal that an agent can act on (invalid input, a
+//! quota, a server at capacity) is `isError`, too, with `io.ringfence/error`. All other refusals are JSON-RPC errors.
+//! Frameworks drop `_meta`, so the text has all that an agent needs.
 
 // A new variant must be decided upon here, not fall into a catch-all.
 #![warn(clippy::wildcard_enum_match_arm)]
@@ -25,16 +25,16 @@ use super::reply::{Reply, json};
 use crate::error::ServeError;
 use crate::http::problem;
 
-/// How a result is written for a caller.
+/// The form of a result for a caller.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Form {
-    /// The revision names the kind of each result.
+    /// Whether the revision requires the kind of each result.
     pub(super) typed: bool,
-    /// The value stands in an object.
+    /// Whether the value is wrapped in an object.
     pub(super) wrap: bool,
 }
 
-/// The answer for a run.
+/// Returns the response for a run.
 pub(super) fn of(id: &Id, answer: &Ran, form: Form) -> Reply {
     let report = &answer.report;
     let value = match &report.outcome {
@@ -111,7 +111,7 @@ fn end(out: &mut Vec<u8>, error: bool) {
     });
 }
 
-/// A block of content.
+/// Appends a block of content.
 fn block(out: &mut Vec<u8>, text: &str) {
     if out.last() == Some(&b'}') {
         out.push(b',');
@@ -121,11 +121,11 @@ fn block(out: &mut Vec<u8>, text: &str) {
     out.push(b'}');
 }
 
-/// Lines and bytes of the log that an answer has.
+/// Maximum lines and bytes of the log in a response.
 const LOG_LINES: usize = 40;
 const LOG_BYTES: usize = 8 << 10;
 
-/// The end of what a run logged and printed, as far as an answer has room for it.
+/// Returns the end of a run's log, up to the maximum of a response.
 pub(super) fn ending(report: &Report) -> Option<String> {
     let lines = report.log.len();
     let mut left = LOG_BYTES;
@@ -157,12 +157,12 @@ pub(super) fn ending(report: &Report) -> Option<String> {
     Some(shown.join("\n"))
 }
 
-/// Guest text keeps its lines and tabs, and nothing that acts on who shows it.
+/// Replaces a character of guest text that could affect a display. Keeps line breaks and tabs.
 fn harmless(c: char) -> char {
     if matches!(c, '\n' | '\t') || !text::is_unsafe(c) { c } else { '\u{FFFD}' }
 }
 
-/// What an outcome means: what was reached, its limit and what was used, and what to do.
+/// Explains an outcome: what was reached, the limit and the usage, and what to do.
 fn explain(outcome: &Outcome, report: &Report) -> String {
     let (usage, limits) = (&report.usage, &report.limits);
     let memory = || {
@@ -213,7 +213,7 @@ fn explain(outcome: &Outcome, report: &Report) -> String {
     format!("{}: {text}", outcome.name())
 }
 
-/// `1234567` as `1,234,567`.
+/// Formats `1234567` as `1,234,567`.
 fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
@@ -226,7 +226,7 @@ fn number(number: u64) -> String {
     out
 }
 
-/// Bytes, in the largest unit in which they are whole.
+/// Formats bytes in the largest unit that shows them exactly.
 fn size(bytes: u64) -> String {
     let whole = |shift: u32| bytes >= 1 << shift && bytes.trailing_zeros() >= shift;
     if whole(20) {
@@ -238,7 +238,7 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// A time, in seconds where it is one or more.
+/// Formats a time, in seconds from one second on.
 fn time(time: Duration) -> String {
     let millis = time.as_millis();
     if millis < 1_000 {
@@ -248,7 +248,7 @@ fn time(time: Duration) -> String {
     if millis.is_multiple_of(1_000) { format!("{seconds:.0} s") } else { format!("{seconds:.3} s") }
 }
 
-/// What is no run: a result that an agent can read, or an error of the protocol.
+/// Returns the response for a refusal: a result that an agent can act on, or a protocol error.
 pub(super) fn refused(id: &Id, error: &ServeError, form: Form) -> Reply {
     problem::log(error);
     let data = || Some(json!({"code": error.code()}));
@@ -278,7 +278,7 @@ pub(super) fn refused(id: &Id, error: &ServeError, form: Form) -> Reply {
     })
 }
 
-/// The words of a refusal, and when to try again.
+/// Returns the text of a refusal, and when to try again.
 pub(super) fn with_retry(error: &ServeError) -> String {
     let detail = error.detail();
     // A quota's words say it already.

@@ -1,29 +1,30 @@
-//! Finds the identifier of a message that is not read otherwise: too long to be kept, or no JSON. It goes through the
-//! bytes once, keeps a few of them, and stops believing what it sees where the text is none.
+//! Finds the identifier of a message that cannot be parsed: one that is too long to keep, or no JSON.
+//!
+//! It reads the bytes once and keeps only a few. Where the text stops being JSON, it stops searching.
 
 use super::message::{Id, LONGEST_ID, unmarked};
 
-/// The names of members that matter have so many bytes.
+/// Bytes of the member name `id`.
 const KEY: usize = 2;
 
-/// Looks at a message piece by piece.
+/// Scans a message in chunks.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     depth: u32,
     in_text: bool,
     escaped: bool,
-    /// Inside the outermost object: whether a name comes next, and the last one, cut.
+    /// Inside the outermost object: whether a value comes next, and the last name, cut.
     wants_value: bool,
     key: Vec<u8>,
-    /// The bytes of the value of `id`, while they come.
+    /// The bytes of the value of `id` so far.
     value: Option<Vec<u8>>,
     found: Option<Id>,
-    /// No name of a member is taken from here on.
+    /// Whether the search has ended.
     over: bool,
 }
 
 impl Scan {
-    /// The next bytes.
+    /// Scans the next bytes.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         for byte in bytes {
             if self.over {
@@ -33,7 +34,7 @@ impl Scan {
         }
     }
 
-    /// The identifier, if there was one.
+    /// Returns the identifier, if any.
     pub(super) fn id(self) -> Option<Id> {
         self.found
     }
@@ -89,7 +90,7 @@ impl Scan {
     }
 }
 
-/// The identifier of a message that is there as a whole, or as far as it came.
+/// Returns the identifier of a whole or cut message.
 pub(super) fn id_of(bytes: &[u8]) -> Option<Id> {
     let mut scan = Scan::default();
     scan.feed(unmarked(bytes));

@@ -1,9 +1,9 @@
-//! The SKILL.md that a skill carries, served as `skill://NAME/SKILL.md` (extension `io.modelcontextprotocol/skills`).
+//! Serves the SKILL.md of a skill as `skill://NAME/SKILL.md`, by the extension `io.modelcontextprotocol/skills`.
 
 use ringfence_store::Name;
 use rmcp::model::{Resource, Skill, SkillFrontmatter, SkillResource, SkillResources};
 
-/// A SKILL.md as agents are shown it: written anew from the fields that `ringfence_skill_md` knows and has checked.
+/// A SKILL.md for agents, written from the fields that `ringfence_skill_md` parsed and checked.
 #[derive(Debug)]
 pub(crate) struct SkillMd {
     pub(super) entry: Skill,
@@ -11,7 +11,7 @@ pub(crate) struct SkillMd {
 }
 
 impl SkillMd {
-    /// Reads one; the reason where it is none.
+    /// Parses a SKILL.md; fails with the reason.
     pub(super) fn new(name: &Name, text: &str) -> Result<Self, String> {
         let parsed = ringfence_skill_md::SkillMd::parse(text).map_err(|error| error.to_string())?;
         if parsed.name() != name.as_str() {
@@ -28,7 +28,7 @@ impl SkillMd {
         Ok(Self { entry, text })
     }
 
-    /// It as a resource.
+    /// Returns the resource for it.
     pub(super) fn resource(&self) -> Resource {
         Resource::new(&self.entry.uri, self.entry.name())
             .with_description(&self.entry.frontmatter.description)

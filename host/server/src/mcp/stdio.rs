@@ -1,6 +1,8 @@
-//! MCP on standard input and output. One thread reads, answers what is answered at once, and writes; a call that does not
-//! end in its first slice goes on in the runtime, and its answer is written by a second thread. So a short call changes
-//! no thread, and answers that are ready together are written together.
+//! MCP on standard input and output.
+//!
+//! One thread reads, answers what it can answer at once, and writes. A call that does not end in its first slice
+//! continues in the runtime, and a second thread writes its response. So a short call switches no thread, and
+//! responses that are ready together are written together.
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
@@ -27,18 +29,18 @@ use crate::error::ServeError;
 use crate::http::mcp::ENVELOPE;
 use crate::principal::Principal;
 
-/// Bytes that are read at once, and beyond which a buffer for lines is not kept.
+/// Bytes of one read, and the largest buffer for lines that is kept.
 const CHUNK: usize = 64 << 10;
 
-/// Answers that are ready wait so long, or for so many bytes, for others to be written with them.
+/// Ready responses wait this long, or for this many bytes, to be written together.
 const GATHER: Duration = Duration::from_micros(250);
 const GATHERED: usize = 32 << 10;
 
-/// Bytes that wait to be written while more is read; notes that may be lost wait in less.
+/// Maximum bytes that wait to be written before reading pauses. Droppable notes wait only in fewer.
 const WAITING: usize = 4 << 20;
 const NOTES: usize = 256 << 10;
 
-/// What waits to be written to standard output.
+/// The queue to standard output.
 pub(crate) struct Out {
     queue: Mutex<Queue>,
     changed: Condvar,
@@ -47,13 +49,13 @@ pub(crate) struct Out {
 
 struct Queue {
     bytes: Vec<u8>,
-    /// Memory for them, of the caller's share.
+    /// Charge for their memory, in the caller's share.
     held: Held,
-    /// Somebody writes, and takes what comes meanwhile as well.
+    /// Whether a thread writes; it also writes what is added meanwhile.
     busy: bool,
-    /// Nobody reads any more.
+    /// Whether standard output is closed.
     closed: bool,
-    /// Nothing comes any more.
+    /// Whether no more lines will come.
     over: bool,
 }
 
@@ -73,14 +75,14 @@ impl Out {
         Arc::new(Self { queue: Mutex::new(queue), changed: Condvar::new(), writer: Mutex::new(writer) })
     }
 
-    /// A line that is written with the next ones.
+    /// Adds a line, to be written with later ones.
     fn gather(&self, line: &[u8]) -> usize {
         let mut queue = locked(&self.queue);
         queue.add(line);
         queue.bytes.len()
     }
 
-    /// An answer that is written with the next ones; where there is no memory for it, its caller is told so.
+    /// Adds a response, to be written with later ones. Without memory for it, adds an error instead.
     fn answer(&self, id: &Id, reply: &Reply) -> usize {
         let mut queue = locked(&self.queue);
         if !queue.add(&reply.text) {
@@ -90,13 +92,13 @@ impl Out {
         queue.bytes.len()
     }
 
-    /// A line that is written soon.
+    /// Adds a line, and wakes the writer.
     pub(super) fn push(&self, line: Vec<u8>) {
         self.gather(&line);
         self.changed.notify_all();
     }
 
-    /// A line that is written soon, unless much is waiting.
+    /// Adds a line and wakes the writer, unless too many bytes wait.
     pub(super) fn offer(&self, line: Vec<u8>) {
         let mut queue = locked(&self.queue);
         if queue.bytes.len() < NOTES {
@@ -106,7 +108,7 @@ impl Out {
         }
     }
 
-    /// Writes what waits, unless somebody is writing.
+    /// Writes the queue, unless another thread writes.
     fn flush(&self) {
         let mut queue = locked(&self.queue);
         while !queue.bytes.is_empty() && !queue.busy {
@@ -133,14 +135,14 @@ impl Out {
         self.changed.notify_all();
     }
 
-    /// Until so little waits that more may be read.
+    /// Waits until few enough bytes wait to read more.
     fn settle(&self) {
         self.flush();
         let queue = locked(&self.queue);
         drop(self.changed.wait_while(queue, |queue| queue.bytes.len() >= WAITING && !queue.closed));
     }
 
-    /// Writes what others than the reading thread have, until nothing comes any more.
+    /// Writes lines of other threads than the reading one, until no more come.
     fn write(&self) {
         loop {
             let queue = locked(&self.queue);
@@ -182,26 +184,26 @@ impl Queue {
     }
 }
 
-/// What goes on for requests, to be stopped when their caller says so.
+/// Running requests, which their caller can cancel.
 type Running = Arc<Mutex<HashMap<Id, (AbortHandle, bool)>>>;
 
-/// One caller's messages.
+/// The session of one caller.
 struct Session {
     protocol: Protocol,
     principal: Arc<Principal>,
     out: Arc<Out>,
-    /// What the handshake agreed on.
+    /// The revision that the handshake agreed on.
     revision: Option<&'static ProtocolVersion>,
     running: Running,
     tasks: TaskTracker,
     runtime: Handle,
-    /// Whether changes are told.
+    /// Whether changes are announced.
     tells: bool,
-    /// When the first answer was made that waits.
+    /// When the oldest waiting response became ready.
     since: Option<Instant>,
 }
 
-/// Speaks until the input ends and everything is answered. Must be called in a runtime.
+/// Serves until the input ends and all requests are answered. Call it inside a runtime.
 pub(crate) async fn speak(
     app: &App,
     principal: &Arc<Principal>,
@@ -248,7 +250,7 @@ pub(crate) async fn speak(
 }
 
 impl Session {
-    /// Reads to the end, line by line. No line takes more memory than the largest message.
+    /// Reads to the end, line by line. A line takes no more memory than the largest message.
     fn read(&mut self, mut input: impl Read) -> std::io::Result<()> {
         let mut chunk = vec![0; CHUNK];
         let (mut line, mut scan) = (Vec::new(), None::<Scan>);
@@ -283,13 +285,13 @@ impl Session {
         Ok(())
     }
 
-    /// Bytes of the longest line: the largest input and what stands around it.
+    /// Returns the maximum bytes of a line: the largest input and its envelope.
     fn longest(&self) -> usize {
         let most = self.protocol.app.config.load().largest_input().saturating_add(ENVELOPE);
         usize::try_from(most).unwrap_or(usize::MAX)
     }
 
-    /// Keeps a piece of a line; of one that is too long only what its answer needs.
+    /// Keeps a chunk of a line. Of a line that is too long it keeps only what the response needs.
     fn piece(&self, line: &mut Vec<u8>, scan: &mut Option<Scan>, piece: &[u8]) {
         if scan.is_none() && line.len().saturating_add(piece.len()) > self.longest() {
             let mut new = Scan::default();
@@ -318,7 +320,7 @@ impl Session {
         }
     }
 
-    /// Writes when enough is ready, or when it has waited.
+    /// Writes if enough bytes are ready or have waited long enough.
     fn write_some(&mut self) {
         let now = Instant::now();
         let since = *self.since.get_or_insert(now);
@@ -381,7 +383,7 @@ impl Session {
         }
     }
 
-    /// Begins what takes its time; what ends in its first slice is answered at once.
+    /// Starts work that may take time. Answers at once if it ends in its first slice.
     fn start(&self, id: Id, work: Work) {
         let listens = matches!(&work, Work::Rest(rest) if rest.listens);
         let (protocol, notes) = (self.protocol.clone(), Notes::Out(Arc::clone(&self.out)));
@@ -424,7 +426,7 @@ impl Session {
         }
     }
 
-    /// Ends what only waits for changes: nobody is there to hear of them.
+    /// Stops requests that only wait for changes, because no caller is left to receive them.
     fn stop_listening(&self) {
         for (task, listens) in locked(&self.running).values() {
             if *listens {
@@ -434,7 +436,7 @@ impl Session {
     }
 }
 
-/// Tells of changes, as the revisions with a handshake want it.
+/// Announces changes, as revisions with a handshake require.
 async fn tell(app: App, principal: Arc<Principal>, out: Arc<Out>) {
     let mut changes = app.librarian.changes();
     let mut seen = app.seen_by(&principal);
