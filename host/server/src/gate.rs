@@ -1,7 +1,8 @@
-//! The gate before the sandbox: a call gets a place, waits a bounded time in a bounded queue, or is refused at once.
+//! The gate before the sandbox. A call gets a place, waits in a bounded queue for a bounded time, or is refused at
+//! once.
 //!
-//! Places that come free go to principals in turn, whatever the number of calls that each has waiting. When the queue
-//! is full, the principal with the most calls in it gives up its newest for one that has fewer.
+//! Free places go to principals in turn, however many calls each has waiting. If the queue is full, the principal
+//! with the most calls in it loses its newest call to a principal with fewer.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,9 +32,9 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     free: u64,
-    /// Calls that wait, over all principals.
+    /// Number of waiting calls of all principals.
     waiting: u64,
-    /// Principals with calls that wait, in the order of their turns.
+    /// Principals with waiting calls, in the order of their turns.
     turns: VecDeque<Arc<str>>,
     queues: HashMap<Arc<str>, VecDeque<Waiter>>,
 }
@@ -44,33 +45,33 @@ struct Waiter {
     place: oneshot::Sender<Place>,
 }
 
-/// Leave for one call. Dropped, it gives back its place and its share of the principal's account.
+/// The pass of one call. Dropping it frees the place and the share of the principal's account.
 #[derive(Debug)]
 pub(crate) struct Pass {
-    /// Before the place: who comes next finds the account as it is.
+    /// Dropped before the place, so that the next call sees the current account.
     share: Share,
     place: Option<Place>,
 }
 
-/// A place of the gate. Dropped, it goes to the principal whose turn it is.
+/// A place in the gate. Dropping it hands it to the principal whose turn it is.
 #[derive(Debug)]
 pub(crate) struct Place {
-    /// None when it was handed on.
+    /// None after the place was handed on.
     of: Option<Arc<Shared>>,
 }
 
 impl Pass {
-    /// Says that the run begins.
+    /// Records that the run begins.
     pub(crate) fn begin(&mut self) {
         self.share.begin();
     }
 
-    /// Takes the place out, for the run to keep until it has really ended.
+    /// Takes the place, which the run keeps until it has really ended.
     pub(crate) fn take_place(&mut self) -> Option<Place> {
         self.place.take()
     }
 
-    /// Says what the run burnt.
+    /// Records the burnt fuel.
     pub(crate) fn burnt(&mut self, fuel: u64) {
         self.share.burnt(fuel);
     }
@@ -89,7 +90,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a place to the next call that still waits, or makes it free.
+    /// Hands a place to the next waiting call, or frees it.
     fn hand_on(self: &Arc<Self>) {
         let mut place = Place { of: Some(Arc::clone(self)) };
         loop {
@@ -110,7 +111,7 @@ impl Shared {
 }
 
 impl State {
-    /// The first call of the principal whose turn it is.
+    /// Removes the first call of the principal whose turn it is.
     fn next(&mut self) -> Option<Waiter> {
         while let Some(key) = self.turns.pop_front() {
             let Some(queue) = self.queues.get_mut(&key) else { continue };
@@ -128,7 +129,8 @@ impl State {
         None
     }
 
-    /// Makes room in a full queue for a principal that has fewer calls in it than another. False when none has more.
+    /// Drops a call from a full queue for a principal with fewer calls than another. Returns false if no principal
+    /// has more.
     fn make_room(&mut self, key: &Arc<str>) -> bool {
         let own = self.queues.get(key).map_or(0, VecDeque::len);
         let longest = self.queues.iter().max_by_key(|(_, queue)| queue.len());
@@ -153,7 +155,7 @@ impl State {
         self.waiting = self.waiting.saturating_add(1);
     }
 
-    /// Takes out a call that waits no more.
+    /// Removes a call that no longer waits.
     fn remove(&mut self, key: &Arc<str>, ticket: &Arc<()>) {
         let Some(queue) = self.queues.get_mut(key) else { return };
         let before = queue.len();
@@ -179,7 +181,7 @@ impl Gate {
         }
     }
 
-    /// Lets a call in: within its principal's account at once, and then as soon as there is a place.
+    /// Admits a call: charges its principal's account at once, and then waits for a place.
     pub(crate) async fn enter(
         &self,
         principal: &Principal,
@@ -217,7 +219,7 @@ impl Gate {
         }
     }
 
-    /// Lets nobody in any more. Calls that wait go on waiting.
+    /// Closes the gate to new calls. Waiting calls stay.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
     }
@@ -226,17 +228,17 @@ impl Gate {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Calls that have a place.
+    /// Returns the number of calls with a place.
     pub(crate) fn inside(&self) -> u64 {
         self.size.saturating_sub(self.shared.lock().free)
     }
 
-    /// Places in all.
+    /// Returns the number of places.
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
-    /// Calls that wait.
+    /// Returns the number of waiting calls.
     pub(crate) fn waiting(&self) -> u64 {
         self.shared.lock().waiting
     }
@@ -264,7 +266,7 @@ mod tests {
         Arc::from(name)
     }
 
-    /// Polls a future once, so that it stands in the queue.
+    /// Polls a future once, so that it enters the queue.
     fn begin<F: Future>(future: &mut std::pin::Pin<Box<F>>) -> bool {
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         future.as_mut().poll(&mut context).is_ready()

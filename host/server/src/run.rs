@@ -1,4 +1,4 @@
-//! One call behind the gate: the run, its chunks, and what is counted of it, however it ends.
+//! An admitted call: its run, its chunks, and its metrics, however it ends.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -15,27 +15,27 @@ use crate::gate::Pass;
 use crate::metrics::{Metrics, OfSkill};
 use crate::seen::Seen;
 
-/// A call that was let in.
+/// An admitted call.
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) ready: Arc<Ready>,
     pub(crate) tool: String,
     pub(crate) input: String,
     pub(crate) limits: Limits,
-    /// Whose share of the processor it runs on.
+    /// The principal whose share of the processor it uses.
     pub(crate) share: Principal,
-    /// How long it waits for memory that others hold.
+    /// Maximum time to wait for memory that other runs use.
     pub(crate) patience: Duration,
     pub(crate) pass: Pass,
-    /// Memory for the input, given back with the call.
+    /// Charge for the memory of the input, released with the call.
     pub(crate) held: Held,
-    /// Records how the call ends.
+    /// The record of the call's end.
     pub(crate) seen: Seen,
-    /// Stops the run when the server stops or the caller says so.
+    /// Cancels the run when the server stops or the caller cancels.
     pub(crate) cancel: CancellationToken,
 }
 
-/// Counts a run when it ends; one that is dropped before counts as cancelled.
+/// Counts a run when it ends, or as cancelled when it is dropped before.
 #[derive(Debug)]
 struct Counted {
     skill: Arc<OfSkill>,
@@ -78,7 +78,7 @@ impl Drop for Counted {
 }
 
 impl Admitted {
-    /// Runs to the end. Dropping the future stops the run; its place is free once it has stopped.
+    /// Runs to the end. Dropping the future stops the run, and its place becomes free once it has stopped.
     pub(crate) async fn run(self, app: &App) -> Result<Ran, ServeError> {
         let (call, under_way) = app.library.begin(&self.ready.skill, &self.tool, &self.cancel);
         let mut pass = self.pass;
@@ -93,9 +93,10 @@ impl Admitted {
         Ok(ran?)
     }
 
-    /// Begins the run for somebody who listens: its first events are checked for a refusal, then it goes on by itself,
-    /// so that its limits hold however slowly its events are taken. What waits to be taken is bounded by the limits on
-    /// log and output. Dropping what this gives stops the run.
+    /// Begins the run for a caller that receives events, and fails if the run is refused.
+    ///
+    /// The run then continues by itself, so its limits hold however slowly the caller reads. The limits on log and
+    /// output bound the waiting events. Dropping the receiver stops the run.
     pub(crate) async fn listen(self, app: &App) -> Result<UnboundedReceiver<Next>, ServeError> {
         let (call, under_way) = app.library.begin(&self.ready.skill, &self.tool, &self.cancel);
         let mut pass = self.pass;
@@ -122,7 +123,7 @@ impl Admitted {
     }
 }
 
-/// Runs to the end, unless nobody can take its events any more.
+/// Runs to the end, or until the receiver of its events is dropped.
 async fn go_on(mut run: Listened, events: UnboundedSender<Next>) {
     loop {
         let next = tokio::select! {
@@ -138,7 +139,7 @@ async fn go_on(mut run: Listened, events: UnboundedSender<Next>) {
     }
 }
 
-/// Polls a future that can be polled anew: nothing that it found is lost if it is dropped.
+/// Polls a future once, and returns its output if it is ready. For futures that lose nothing when dropped.
 pub(crate) async fn poll_once<F: Future>(future: F) -> Option<F::Output> {
     let mut future = std::pin::pin!(future);
     std::future::poll_fn(|context| {
@@ -150,14 +151,14 @@ pub(crate) async fn poll_once<F: Future>(future: F) -> Option<F::Output> {
     .await
 }
 
-/// A run that is listened to. Dropping it stops the run.
+/// A run whose events a caller receives. Dropping it stops the run.
 #[derive(Debug)]
 struct Listened {
     running: Option<Running>,
     counted: Counted,
 }
 
-/// What comes next of a run.
+/// The next event of a run, or its end.
 #[derive(Debug)]
 pub(crate) enum Next {
     Event(Event),
@@ -165,7 +166,7 @@ pub(crate) enum Next {
 }
 
 impl Listened {
-    /// The next event, or the end; none after that.
+    /// Returns the next event or the end; none after the end.
     async fn next(&mut self) -> Option<Next> {
         let running = self.running.as_mut()?;
         if let Some(event) = running.next_event().await {
@@ -177,7 +178,7 @@ impl Listened {
     }
 }
 
-/// What a guest said goes into fields, never into the words of a record.
+/// Logs the guest's output. Guest text goes into fields, never into the message of a record.
 fn log(report: &Report) {
     if tracing::enabled!(target: "ringfence::guest", tracing::Level::DEBUG) {
         for line in &report.log {

@@ -1,5 +1,6 @@
-//! One record for each call, however it ended: who called what, what came of it, what it cost. Never arguments, never
-//! results; what a caller or a guest said is only ever the value of a field.
+//! The log record of each call, however it ends: caller, skill and tool, outcome, cost.
+//!
+//! A record never has arguments or results. Text of a caller or guest is only the value of a field.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use crate::catalog::Ready;
 use crate::error::ServeError;
 use crate::principal::Principal;
 
-/// How a call came in.
+/// The entry point of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Surface {
     /// `POST /v1/…`, answered with the report.
@@ -34,13 +35,13 @@ impl Surface {
     }
 }
 
-/// A call that is under way. It is recorded when it ends, as cancelled if it is dropped before.
+/// A running call. It is recorded when it ends, or as cancelled when it is dropped before.
 #[derive(Debug)]
 pub(crate) struct Seen {
     token: Arc<str>,
     owner: Arc<str>,
     surface: Surface,
-    /// As the caller said it, until it is found.
+    /// The caller's reference, until the skill is found.
     skill: String,
     tool: String,
     found: Option<Arc<Ready>>,
@@ -48,7 +49,7 @@ pub(crate) struct Seen {
     recorded: bool,
 }
 
-/// Longest text of a caller in a record.
+/// Maximum bytes of a caller's text in a record.
 const LONGEST: usize = 128;
 
 impl Seen {
@@ -65,12 +66,12 @@ impl Seen {
         }
     }
 
-    /// The call is told as it goes on.
+    /// Records that the call streams events.
     pub(crate) fn streams(&mut self) {
         self.surface = Surface::Stream;
     }
 
-    /// The skill that the caller meant, and the tool as the library calls it.
+    /// Records the skill, and the tool by its name in the library.
     pub(crate) fn found(&mut self, ready: &Arc<Ready>, tool: &str) {
         self.found = Some(Arc::clone(ready));
         self.tool = text::clean(tool, LONGEST);
@@ -87,12 +88,12 @@ impl Seen {
         self.refused_with(error.code());
     }
 
-    /// Records that the call began no run, by the code of the reason.
+    /// Records that the call began no run, with the code of the reason.
     pub(crate) fn refused_with(&mut self, code: &'static str) {
         self.record("refused", Some(code), None, None, self.begun.elapsed());
     }
 
-    /// Records that the caller was given the report of an earlier call.
+    /// Records that the caller got the report of an earlier call.
     pub(crate) fn replayed(&mut self) {
         self.record("replayed", None, None, None, self.begun.elapsed());
     }
@@ -128,7 +129,7 @@ impl Seen {
 }
 
 impl Drop for Seen {
-    /// The caller went away.
+    /// Records that the caller disconnected, if nothing else was recorded.
     fn drop(&mut self) {
         if !self.recorded {
             self.record("cancelled", None, None, None, self.begun.elapsed());

@@ -1,5 +1,5 @@
-//! Long silence: a proxy between takes a connection on which nothing comes for lost, so something that says nothing is
-//! sent meanwhile: a comment on a stream of events, white space before JSON.
+//! Keep-alives for slow responses, because proxies close silent connections. A stream of events gets a comment, and
+//! JSON gets white space before it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,13 +19,13 @@ use crate::app::App;
 use crate::error::ServeError;
 use crate::principal::Principal;
 
-/// A sign of life is sent when nothing else was for so long.
+/// Silence after which a keep-alive is sent.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// A sign of life on a stream of events.
+/// A keep-alive on a stream of events.
 pub(super) const LIFE: &[u8] = b": going on\n\n";
 
-/// How long it was quiet.
+/// A timer for silence.
 #[derive(Debug)]
 pub(super) struct Quiet {
     most: Duration,
@@ -39,19 +39,19 @@ impl Default for Quiet {
 }
 
 impl Quiet {
-    /// One for which it is always time for a sign of life.
+    /// Creates a timer that is always due.
     #[cfg(test)]
     pub(super) fn impatient() -> Self {
         Self { most: Duration::ZERO, sleep: None }
     }
 
-    /// Ready when a sign of life is due.
+    /// Polls the timer; ready when a keep-alive is due.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.most)));
         sleep.as_mut().poll(context)
     }
 
-    /// Says that something was sent.
+    /// Restarts the timer after a write.
     pub(super) fn reset(&mut self) {
         if let (Some(sleep), Some(at)) = (&mut self.sleep, Instant::now().checked_add(self.most)) {
             sleep.as_mut().reset(at);
@@ -59,15 +59,17 @@ impl Quiet {
     }
 }
 
-/// What makes a response a stream of events that nobody between keeps back.
+/// Adds the headers of a stream of events, which proxies must not buffer.
 pub(super) fn events_headers(headers: &mut HeaderMap) {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 }
 
-/// The response for a report as JSON. If it takes long, white space comes before it, and its status is 200 then, also
-/// where the server fails in the end: the body is the problem.
+/// Returns the response for a report as JSON.
+///
+/// A slow report gets white space before it. Its status is then 200, even if the server fails later; the body is the
+/// problem.
 pub(super) async fn json<F>(app: &App, principal: &Arc<Principal>, report: F) -> Result<Response, ServeError>
 where
     F: Future<Output = Result<Vec<u8>, ServeError>> + Send + 'static,
@@ -81,11 +83,11 @@ where
     Ok(response)
 }
 
-/// A report that is not there yet.
+/// A pending report.
 struct Slow<F> {
     report: Option<Pin<Box<F>>>,
     quiet: Quiet,
-    /// A sign of life is due.
+    /// Whether a keep-alive is due.
     due: bool,
 }
 
@@ -96,7 +98,7 @@ impl<F: Future<Output = Report>> Slow<F> {
         Self { report: Some(Box::pin(report)), quiet: Quiet::default(), due: false }
     }
 
-    /// The report, or this again when it was quiet for long.
+    /// Waits for the report; returns itself if a keep-alive is due first.
     async fn begin(mut self) -> Result<Report, Self> {
         match std::future::poll_fn(|context| self.next(context)).await {
             Some(Some(report)) => Ok(report),
@@ -107,7 +109,7 @@ impl<F: Future<Output = Report>> Slow<F> {
         }
     }
 
-    /// The report, a sign of life, or nothing after the report.
+    /// Polls for the report, a keep-alive, or none after the report.
     fn next(&mut self, context: &mut Context<'_>) -> Poll<Option<Option<Report>>> {
         let Some(report) = &mut self.report else { return Poll::Ready(None) };
         if let Poll::Ready(report) = report.as_mut().poll(context) {
@@ -122,7 +124,7 @@ impl<F: Future<Output = Report>> Slow<F> {
     }
 }
 
-/// It as a body, whose bytes are its caller's until they are taken.
+/// A pending report as a body. Its bytes are charged to the caller until they are sent.
 struct Paid<F> {
     slow: Slow<F>,
     app: App,

@@ -1,4 +1,4 @@
-//! Reads a body: no more than is allowed, within a time, and nothing at all of one that says that it is too large.
+//! Reads request bodies, up to a size and within a time. It reads nothing of a body whose declared size is too large.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use http_body_util::BodyExt as _;
 use crate::budget::Held;
 use crate::error::ServeError;
 
-/// Memory that is taken before anything of a body is there.
+/// Bytes charged before any byte of a body arrived.
 const FIRST: u64 = 64 << 10;
 
-/// Reads a body whole.
+/// Reads a whole body.
 pub(crate) async fn read(
     headers: &HeaderMap,
     mut body: Body,

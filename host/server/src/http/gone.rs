@@ -1,4 +1,4 @@
-//! What is revoked at the time of a request, for whoever shows skills.
+//! The revocations at the time of a request, for handlers that show skills.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use ringfence::Digest;
 use crate::app::App;
 use crate::catalog::Entry;
 
-/// What is revoked by now. A catalog may be half a second older.
+/// The current revocations. The catalog may be half a second older.
 pub(super) struct Gone<'a> {
     app: &'a App,
     pub(super) digests: Arc<HashSet<Digest>>,
@@ -23,7 +23,7 @@ impl<'a> Gone<'a> {
         self.digests.contains(&digest) || entry.revoked.contains_key(&digest)
     }
 
-    /// Why it is revoked, where it is and that was said.
+    /// Returns the reason of a revocation, if the digest is revoked for a stated reason.
     pub(super) fn reason(&self, entry: &Entry, digest: Digest) -> Option<String> {
         match entry.revoked.get(&digest) {
             Some(reason) => reason.clone(),

@@ -1,4 +1,5 @@
-//! `/mcp`: streamable HTTP, stateless: a message a request. What the transport demands is here, the protocol in `crate::mcp`.
+//! The route `/mcp`: stateless streamable HTTP with one message a request. This is the transport; `crate::mcp` is the
+//! protocol.
 
 use std::borrow::Cow;
 use std::pin::Pin;
@@ -27,13 +28,13 @@ use crate::mcp::reply::Reply;
 use crate::mcp::tools::Notes;
 use crate::principal::Principal;
 
-/// Bytes of a message beside the arguments of a call.
+/// Maximum bytes of a message beside the arguments of a call.
 pub(crate) const ENVELOPE: u64 = 64 << 10;
 
-/// Memory for the arguments of a call beside its message, for each byte of that.
+/// Bytes of memory for the arguments of a call, for each byte of its message.
 pub(crate) const EXPANSION: u64 = 1;
 
-/// Messages that wait for whoever reads a stream.
+/// Maximum number of messages that wait on a stream.
 const NOTES: usize = 64;
 
 const VERSION: &str = "mcp-protocol-version";
@@ -55,7 +56,7 @@ pub(super) async fn endpoint(State(app): State<App>, caller: Caller, request: Re
     }
 }
 
-/// What a client takes.
+/// The media types that a client accepts.
 #[derive(Debug, Clone, Copy)]
 struct Takes {
     json: bool,
@@ -161,7 +162,7 @@ async fn answer(app: &App, principal: &Arc<Principal>, request: Request) -> Resu
     told(app, principal, takes, reply)
 }
 
-/// A whole answer, in a form that the client takes.
+/// Returns a whole response in a form that the client accepts.
 fn told(app: &App, principal: &Principal, takes: Takes, reply: Reply) -> Result<Response, ServeError> {
     let Reply { text, status, retry } = reply;
     let text = if takes.json { text } else { event(&text) };
@@ -180,7 +181,7 @@ fn told(app: &App, principal: &Principal, takes: Takes, reply: Reply) -> Result<
     Ok(response)
 }
 
-/// A message as an event of a stream. JSON has no line breaks, so guest text cannot begin a line.
+/// Formats a message as an event. JSON has no line breaks, so guest text cannot begin a line.
 fn event(text: &[u8]) -> Vec<u8> {
     let mut event = Vec::with_capacity(text.len().saturating_add(32));
     event.extend_from_slice(b"event: message\ndata: ");
@@ -189,8 +190,9 @@ fn event(text: &[u8]) -> Vec<u8> {
     event
 }
 
-/// The revision by which a request goes: what its headers say must be what it says itself. An error within is the
-/// protocol's; one without is the transport's.
+/// Returns the revision of a request, whose headers and message must agree.
+///
+/// The inner error is one of the protocol, the outer one of the transport.
 fn agree(
     headers: &HeaderMap,
     call: &Call<'_>,
@@ -249,13 +251,13 @@ fn version_header(headers: &HeaderMap) -> Result<Option<&str>, ServeError> {
     headers.get(VERSION).map(HeaderValue::to_str).transpose().map_err(unreadable)
 }
 
-/// What a notification's headers must say as well.
+/// Checks the headers of a notification.
 fn notification(headers: &HeaderMap, call: &Call<'_>) -> Result<Option<ErrorData>, ServeError> {
     let said = version_header(headers)?;
     Ok(standard_headers(headers, said, call).err())
 }
 
-/// From 2026-07-28 on, headers repeat what those must know who route requests without reading them.
+/// Checks the headers that revisions from 2026-07-28 on repeat for routers that do not read messages.
 fn standard_headers(headers: &HeaderMap, said: Option<&str>, call: &Call<'_>) -> Result<(), ErrorData> {
     if said.is_none_or(|said| said < ProtocolVersion::STANDARD_HEADERS.as_str()) {
         return Ok(());
@@ -294,7 +296,7 @@ fn standard_headers(headers: &HeaderMap, said: Option<&str>, call: &Call<'_>) ->
     mismatch("the header `Mcp-Name` is not what the message names".to_owned())
 }
 
-/// The only value of a header.
+/// Returns the value of a header; fails if it has several.
 fn one<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, String> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -306,7 +308,7 @@ fn one<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, String
     }
 }
 
-/// A name as it stands in a header: plain, or as base64 where it could not.
+/// Decodes a name from a header, where it is plain or base64.
 fn unwrapped(name: &str) -> Option<Cow<'_, str>> {
     let Some(inner) = name.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) else {
         return Some(Cow::Borrowed(name));
@@ -314,7 +316,7 @@ fn unwrapped(name: &str) -> Option<Cow<'_, str>> {
     String::from_utf8(base64(inner.as_bytes())?).ok().map(Cow::Owned)
 }
 
-/// Standard base64 with its padding.
+/// Decodes standard base64 with padding.
 fn base64(text: &[u8]) -> Option<Vec<u8>> {
     let digit = |byte: u8| -> Option<u32> {
         let at = |first: u8, base: u32| u32::from(byte).checked_sub(first.into())?.checked_add(base);
@@ -347,29 +349,29 @@ fn base64(text: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// An answer that is not there yet.
+/// A pending response.
 struct Live<F> {
     answer: Pin<Box<F>>,
     notes: Option<mpsc::Receiver<Vec<u8>>>,
-    /// What was taken to see what comes first.
+    /// The message that was read ahead.
     first: Option<Vec<u8>>,
     reply: Option<Reply>,
     quiet: Quiet,
 }
 
-/// How an answer begins.
+/// The beginning of a response.
 enum Begun<F> {
-    /// It is there as a whole.
+    /// The response is complete.
     Ended(Reply),
-    /// Something must be sent before it.
+    /// Something must be sent before the response.
     GoesOn(Live<F>),
 }
 
-/// What a stream sends next.
+/// The next item of a stream.
 enum Next {
     Note(Vec<u8>),
     Reply(Reply),
-    /// A sign of life.
+    /// A keep-alive.
     Life,
 }
 
@@ -378,7 +380,7 @@ impl<F: Future<Output = Reply>> Live<F> {
         Self { answer: Box::pin(answer), notes, first: None, reply: None, quiet: Quiet::default() }
     }
 
-    /// Until the answer is there, or something comes before it, or it was quiet for long.
+    /// Waits for the response, a message before it, or a due keep-alive.
     async fn begin(mut self) -> Begun<F> {
         match std::future::poll_fn(|context| self.next(context)).await {
             Next::Reply(reply) => Begun::Ended(reply),
@@ -414,7 +416,7 @@ impl<F: Future<Output = Reply>> Live<F> {
     }
 }
 
-/// The rest of an answer as a body, whose bytes are its caller's until they are taken.
+/// The rest of a response as a body. Its bytes are charged to the caller until they are sent.
 struct Told<F> {
     live: Option<Live<F>>,
     takes: Takes,

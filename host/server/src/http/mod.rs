@@ -1,4 +1,4 @@
-//! HTTP: one guard before everything, the API under `/v1`, MCP at `/mcp`, and what an operator's tools ask for.
+//! HTTP: one guard before all routes, the API under `/v1`, MCP at `/mcp`, and routes for an operator's tools.
 
 mod alive;
 mod body;
@@ -38,7 +38,7 @@ use crate::authority::{host_is_allowed, origin_is_allowed};
 use crate::error::ServeError;
 use crate::principal::Principal;
 
-/// Everything that this server answers, behind the guard.
+/// All routes of this server, behind the guard.
 #[derive(Debug, Clone)]
 pub(crate) struct Guarded {
     app: App,
@@ -50,13 +50,13 @@ impl Guarded {
         Self { app: app.clone(), router: router(app) }
     }
 
-    /// As a router, for a service of the embedder's own.
+    /// Converts it to a router, for an embedder's service.
     pub(crate) fn into_router(self) -> Router {
         Router::new().fallback_service(self)
     }
 }
 
-/// A service of its own and no layer of the router: as a layer it is copied and boxed for every request once more.
+/// A service instead of a layer of the router, because a layer is cloned and boxed once more for every request.
 impl<B> Service<http::Request<B>> for Guarded
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -89,7 +89,7 @@ where
     }
 }
 
-/// What every answer gets.
+/// Adds the headers of every response, and counts refusals.
 fn finish(app: &App, mut response: Response, origin: Option<HeaderValue>) -> Response {
     if let Some(problem::Denied(code)) = response.extensions().get() {
         app.metrics.denied(code);
@@ -110,7 +110,7 @@ fn finish(app: &App, mut response: Response, origin: Option<HeaderValue>) -> Res
     response
 }
 
-/// Everything that this server answers.
+/// Returns all routes of this server.
 fn router(app: &App) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(openapi::document())
         .routes(routes!(skills::list))
@@ -134,13 +134,13 @@ fn router(app: &App) -> Router {
         .with_state(app.clone())
 }
 
-/// Paths that anybody may ask for: they say nothing of skills or callers.
+/// Paths that need no token, because they reveal nothing about skills or callers.
 const PUBLIC: [&str; 3] = ["/healthz", "/readyz", "/v1/openapi.json"];
 
-/// Paths that answer whatever `Host` says.
+/// Paths that allow every `Host`.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
-/// Before everything else: is the request for this server, from a page that may call, and from whom?
+/// Checks a request before all else: its `Host`, its `Origin`, and its principal.
 fn admit(app: &App, request: &mut Request) -> Result<(), ServeError> {
     let config = app.config.load();
     let path = request.uri().path();
@@ -163,7 +163,7 @@ fn admit(app: &App, request: &mut Request) -> Result<(), ServeError> {
     Ok(())
 }
 
-/// A browser asks so before it sends a request from an origin that is allowed.
+/// Returns whether a request is the preflight of a browser, which precedes a request from another origin.
 fn is_preflight(request: &Request) -> bool {
     request.method() == Method::OPTIONS
         && request.headers().contains_key(ORIGIN)
@@ -185,7 +185,7 @@ fn preflight() -> Response {
     response
 }
 
-/// Who makes a request, as the guard found out.
+/// The principal of a request, from the guard.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller(pub(crate) Arc<Principal>);
 
@@ -197,7 +197,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// The parts of a path, which may be any text; what is none is a problem like all others.
+/// The segments of a path. Segments that are no text are a problem like all others.
 #[derive(Debug)]
 pub(crate) struct Segments<T>(pub(crate) T);
 
@@ -217,12 +217,12 @@ impl Caller {
     }
 }
 
-/// The process answers.
+/// Reports that the process is alive.
 async fn healthz() -> Json<serde_json::Value> {
     Json(json!({"status": "ok"}))
 }
 
-/// Everything that was in the store is loaded, the store can be read, and the server is not stopping.
+/// Reports whether the server is ready: initial skills loaded, store readable, server not stopping.
 async fn readyz(State(app): State<App>) -> Response {
     let reason =
         if app.gate.is_closed() { Some("stopping".to_owned()) } else { app.librarian.is_ready().await.err() };
@@ -243,7 +243,7 @@ async fn metrics(State(app): State<App>, caller: Option<Extension<Caller>>) -> R
     Ok(([(CONTENT_TYPE, kind)], app.metrics_text()).into_response())
 }
 
-/// Whether a caller takes a media type; who says nothing takes all.
+/// Returns whether a caller accepts a media type. Without `Accept` it accepts all.
 fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
     let mut said = false;
     for value in headers.get_all(http::header::ACCEPT) {
@@ -264,7 +264,7 @@ fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
     !said
 }
 
-/// `q=0`, `q=0.0`: what is named is not taken.
+/// Returns whether a parameter is `q=0` or the like, which excludes a media type.
 fn is_weight_of_nothing(parameter: &str) -> bool {
     let Some((name, weight)) = parameter.split_once('=') else { return false };
     name.trim().eq_ignore_ascii_case("q") && weight.trim().parse::<f32>().is_ok_and(|weight| weight <= 0.0)
@@ -274,7 +274,7 @@ fn is_group(kind: &str, wanted: &str) -> bool {
     kind.strip_suffix("/*").is_some_and(|group| wanted.split('/').next() == Some(group))
 }
 
-/// Whether a content type is JSON's, whatever its parameters.
+/// Returns whether a content type is JSON, with any parameters.
 fn is_json(kind: &HeaderValue) -> bool {
     let essence = kind.to_str().ok().and_then(|kind| kind.split(';').next());
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))

@@ -1,4 +1,4 @@
-//! A run told as it goes on, as server-sent events: `log`, `progress`, `chunk`, and the report as the last one.
+//! Streams a run as server-sent events: `log`, `progress`, `chunk`, and finally `report`.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use super::alive::{LIFE, Quiet, events_headers};
 use super::problem::{Problem, log};
 use crate::run::Next;
 
-/// Begins to tell. What refuses the call before it runs is a problem, as without a stream.
+/// Returns the streaming response. A refusal before the run is a problem, as without a stream.
 pub(crate) fn respond(events: UnboundedReceiver<Next>) -> Response {
     let quiet = Quiet::default();
     let mut response = Response::new(Body::from_stream(Told { events, quiet }));
@@ -24,7 +24,7 @@ pub(crate) fn respond(events: UnboundedReceiver<Next>) -> Response {
     response
 }
 
-/// The events as bytes. Dropped when the connection is closed.
+/// The events as a body, which is dropped when the connection closes.
 struct Told {
     events: UnboundedReceiver<Next>,
     quiet: Quiet,
@@ -46,7 +46,7 @@ impl Stream for Told {
     }
 }
 
-/// An event in the form of the stream. JSON has no line breaks, so guest text cannot begin a line.
+/// Formats an event. JSON has no line breaks, so guest text cannot begin a line.
 fn text(next: Next) -> String {
     let (event, data) = match next {
         Next::Event(Event::Log(line)) => ("log", serde_json::to_string(&line)),
