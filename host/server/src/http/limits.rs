@@ -1,5 +1,5 @@
-//! The header with which a caller lowers the limits of one call: `Ringfence-Limits: fuel=1000000, deadline=200ms,
-//! memory=16MiB`.
+//! The header with which a caller lowers the limits of one call:
+//! `Ringfence-Limits: fuel=1000000, deadline=200ms, memory=16MiB`.
 
 use http::HeaderMap;
 use ringfence::{Limits, LowerError};
