@@ -1,4 +1,5 @@
-//! `POST /v1/skills/{name}/tools/{tool}`: a call. Every report is 200; what is no run is a problem.
+//! Calls tools with `POST /v1/skills/{name}/tools/{tool}`. Every report has status 200. A request refused before a
+//! run gets a problem.
 
 use std::sync::Arc;
 
@@ -25,29 +26,29 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Call a tool
 ///
-/// The body is one JSON object with a member for each parameter. The answer is the report of the run, with status 200
-/// however the run ended: `outcome` says how. With `Accept: text/event-stream` the run is told as it goes on: events
-/// `log`, `progress` and `chunk`, and the report as the last one, `report`. Closing the connection stops the run.
+/// The body is a JSON object with a member for each parameter. The response is the report of the run. Its status is
+/// 200 however the run ended; `outcome` says how. With `Accept: text/event-stream` the server streams events while
+/// the call runs: `log`, `progress` and `chunk`, and finally `report`. Closing the connection stops the run.
 #[utoipa::path(
     post,
     path = "/v1/skills/{name}/tools/{tool}",
     tag = "calls",
     params(
         ("name" = String, Path, description = "The skill: `name` or `name@version`"),
-        ("tool" = String, Path, description = "The tool, by its short or its full name"),
+        ("tool" = String, Path, description = "The tool, by its short or full name"),
         ("Ringfence-Limits" = Option<String>, Header,
-            description = "Lower limits for this call, such as `fuel=1000000, deadline=200ms, memory=16MiB`"),
+            description = "Lower limits for this call, for example `fuel=1000000, deadline=200ms, memory=16MiB`"),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[ -~]*$",
-            description = "1 to 255 visible ASCII characters: the same call with the same key gives the first report again"),
+            description = "1 to 255 visible ASCII characters. The same call with the same key returns the first report again"),
     ),
-    request_body(content = serde_json::Value, content_type = "application/json", description = "The arguments, an object"),
+    request_body(content = serde_json::Value, content_type = "application/json", description = "The arguments, as an object"),
     responses(
-        (status = 200, description = "The run ended: its report", content(
+        (status = 200, description = "The report of the run", content(
             (openapi::Report = "application/json"),
             (openapi::StreamEvent = "text/event-stream"),
         )),
-        (status = "4XX", description = "No run took place: the request is wrong", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "No run took place: the server is full, or failed", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "No run took place: the request is invalid", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "No run took place: the server is at capacity, or failed", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn call(
@@ -65,7 +66,7 @@ pub(crate) async fn call(
     answer
 }
 
-/// Answers a call. `seen` is taken by the run, once there is one.
+/// Answers a call. The run takes `seen` once it exists.
 async fn answer_to(
     app: &App,
     (skill, tool): (&str, &str),
@@ -146,7 +147,7 @@ fn answer(report: Bytes) -> Response {
     response
 }
 
-/// Whether the caller wants the run told as it goes on; an error for one that takes neither that nor a report.
+/// Returns whether the caller wants events. Fails if it accepts neither events nor a report.
 fn wants_events(headers: &HeaderMap) -> Result<bool, ServeError> {
     if accepts(headers, "application/json") {
         return Ok(false);
@@ -169,7 +170,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ServeError> {
     }
 }
 
-/// What makes a request the same: skill, tool, arguments and limits.
+/// Returns the digest that identifies equal requests: of skill, tool, arguments and limits.
 fn request_digest(skill: &str, tool: &str, input: &str, headers: &HeaderMap) -> Digest {
     let mut bytes = Vec::new();
     let limits = headers.get_all(super::limits::HEADER).iter().map(HeaderValue::as_bytes);

@@ -1,4 +1,4 @@
-//! The description of the API: made from the handlers, and here what is not in a handler.
+//! The OpenAPI document: generated from the handlers, plus what is in none of them.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -6,44 +6,44 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::{OpenApi as _, ToSchema};
 
-/// The report of a run. What a run can come back as is documented in the library `ringfence`.
+/// The report of a run. The library `ringfence` documents all outcomes.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) struct Report {
-    /// Which run this was.
+    /// The id of the run.
     run: String,
-    /// SHA-256 of the skill's bytes.
+    /// SHA-256 of the skill's component.
     #[schema(pattern = "^sha256:[0-9a-f]{64}$")]
     skill: String,
-    /// Which tool of it.
+    /// The tool.
     tool: String,
     /// How the run ended.
     outcome: OutcomeName,
-    /// What the tool gave; only when `completed`.
+    /// The value that the tool returned; only if `completed`.
     #[schema(required = false)]
     value: Option<Value>,
-    /// The error that the tool gave; only when `failed`.
+    /// The error that the tool returned; only if `failed`.
     #[schema(required = false)]
     failure: Option<Value>,
-    /// Why and where it trapped; only when `trapped`.
+    /// Why and where the run trapped; only if `trapped`.
     #[schema(required = false)]
     trap: Option<Trap>,
-    /// What it cost.
+    /// What the run used.
     usage: Usage,
-    /// The limits that it ran under.
+    /// The limits of the run.
     limits: Limits,
-    /// What it logged and printed, as far as the limits kept it.
+    /// Logged and printed lines, up to the limits.
     log: Vec<LogLine>,
-    /// Pieces of output that it emitted ahead of its value, where there were any.
+    /// Output that the run emitted before its value, if any.
     #[schema(required = false)]
     chunks: Option<Vec<String>>,
 }
 
-/// An event of a call that is told as it goes on.
+/// An event of a streamed call.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct StreamEvent {
     event: EventName,
-    /// JSON: a line of log, `{done, total, note}`, a string, the report, or a problem.
+    /// JSON: a log line, `{done, total, note}`, a string, the report, or a problem.
     data: String,
 }
 
@@ -55,11 +55,11 @@ enum EventName {
     Progress,
     Chunk,
     Report,
-    /// The server failed in the middle of the run.
+    /// The server failed during the run.
     Problem,
 }
 
-/// A component's bytes.
+/// The bytes of a component.
 #[derive(Serialize, ToSchema)]
 #[schema(value_type = String, content_media_type = "application/wasm")]
 pub(crate) struct Component(Vec<u8>);
@@ -84,37 +84,37 @@ enum OutcomeName {
 /// Why and where a guest trapped.
 #[derive(Serialize, ToSchema)]
 struct Trap {
-    /// The trap's stable name in kebab-case.
+    /// The stable code of the trap, in kebab-case.
     code: String,
     message: String,
-    /// A growth of memory or tables had been refused before.
+    /// Whether a growth of memory or tables was refused before.
     growth_refused: bool,
     /// The innermost wasm frames, at most 20.
     backtrace: Vec<String>,
 }
 
-/// What a run cost.
+/// What a run used.
 #[derive(Serialize, ToSchema)]
 struct Usage {
     fuel: u64,
     /// Wall time in microseconds.
     wall_us: u64,
-    /// The part of it in which the run was on a thread.
+    /// Time on a thread in microseconds.
     busy_us: u64,
-    /// Bytes.
+    /// Peak memory in bytes.
     peak_memory: u64,
     peak_table_elements: u64,
     refused_growths: u64,
     host_calls: u64,
     log_lines: u64,
     log_bytes: u64,
-    /// Lines of log dropped, and lines cut short.
+    /// Number of log lines that were dropped or cut.
     log_dropped: u64,
-    /// JSON bytes of the value and the chunks.
+    /// Bytes of the value and the chunks as JSON.
     output_bytes: u64,
 }
 
-/// The limits of a run; sizes in bytes.
+/// The limits of a run, with sizes in bytes.
 #[derive(Serialize, ToSchema)]
 struct Limits {
     fuel: u64,
@@ -161,21 +161,21 @@ enum Source {
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    info(title = "Ringfence", description = "Untrusted agent skills, each call in a fresh instance under hard limits"),
+    info(title = "Ringfence", description = "Runs untrusted agent skills. Each call runs in a fresh instance under hard limits"),
     tags(
-        (name = "calls", description = "Calling tools"),
-        (name = "skills", description = "The skills that a caller sees"),
-        (name = "submissions", description = "Taking skills in"),
+        (name = "calls", description = "Call tools"),
+        (name = "skills", description = "List and change the skills that a caller sees"),
+        (name = "submissions", description = "Submit skills"),
     ),
 )]
 struct Described;
 
-/// The description before the handlers are added.
+/// Returns the document without the handlers.
 pub(crate) fn document() -> OpenApi {
     Described::openapi()
 }
 
-/// The description with what belongs to all handlers.
+/// Adds to the document what all handlers share.
 pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     if let Some(components) = &mut document.components {

@@ -1,4 +1,4 @@
-//! What is no run, as RFC 9457 has it: `application/problem+json` with a stable code.
+//! Problems (RFC 9457) for requests refused before a run: `application/problem+json` with a stable code.
 
 use std::time::Duration;
 
@@ -17,23 +17,23 @@ pub(crate) struct Problem {
     /// `urn:ringfence:problem:` and the code.
     #[serde(rename = "type")]
     kind: String,
-    /// The status, in words.
+    /// The name of the status.
     title: &'static str,
-    /// The status.
+    /// The HTTP status.
     status: u16,
     /// The stable code, in kebab-case.
     code: &'static str,
-    /// What is wrong and what would help.
+    /// What is wrong, and what to do.
     detail: String,
-    /// JSON pointer of the argument that does not fit.
+    /// JSON pointer to the invalid argument.
     #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<String>,
-    /// Every reason, where a component is refused for several.
+    /// All reasons, if a component is refused for several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<Reason>,
 }
 
-/// A reason for which a component is refused.
+/// A reason to refuse a component.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Reason {
     /// The stable code, in kebab-case.
@@ -58,7 +58,7 @@ impl Problem {
     }
 }
 
-/// Says to the operator what the caller is not told.
+/// Logs the error for the operator; the caller does not see all of it.
 pub(crate) fn log(error: &ServeError) {
     if error.is_internal() {
         tracing::error!(code = error.code(), error = error.to_string().as_str(), "a request failed");
@@ -67,12 +67,12 @@ pub(crate) fn log(error: &ServeError) {
     }
 }
 
-/// Whole seconds, and no less than it takes.
+/// Rounds a time up to whole seconds, at least one.
 pub(crate) fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
-/// A refusal that the middle layer counts.
+/// The code of a refusal, which the guard counts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Denied(pub(crate) &'static str);
 

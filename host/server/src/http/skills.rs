@@ -1,4 +1,4 @@
-//! What there is: list, show, remove, roll back. A caller is told of what it sees and of nothing else.
+//! The skills: list, show, remove, roll back. A caller learns only about skills that it sees.
 
 #![expect(unused_qualifications, reason = "the macro that describes handlers writes them")]
 
@@ -17,41 +17,42 @@ use crate::app::App;
 use crate::catalog::{Current, Entry, Ready};
 use crate::error::ServeError;
 
-/// Skills on a page, unless fewer are asked for.
+/// Maximum number of skills on a page.
 const PAGE: usize = 100;
 
-/// How long a change waits for its turn.
+/// Maximum time that a change waits for its turn.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// Which part of a list.
+/// A page of a list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Page {
-    /// From where on: the `next` of the page before.
+    /// Start of the page: `next` of the previous page.
     #[param(pattern = "^[a-z0-9][a-z0-9-]{0,62}$")]
     cursor: Option<String>,
-    /// How many at most, from 1 to 100. Default: 100.
+    /// Maximum number of skills, from 1 to 100. Default: 100.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u8>,
 }
 
-/// A version of a skill, where one is meant.
+/// An optional version of a skill.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Wanted {
-    /// The version; all of them if there is none.
+    /// The version. Default: all versions.
     #[param(pattern = "^[0-9A-Za-z][0-9A-Za-z.+-]{0,62}$")]
     version: Option<String>,
 }
 
-/// In which style schemas are shown.
+/// The style of schemas.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Style {
-    /// `exact`, `portable` (as MCP lists them), `openai`, `anthropic` or `gemini`. Default: `exact`.
+    /// Style of the schemas: `exact`, `portable` (as MCP lists them), `openai`, `anthropic` or `gemini`. Default:
+    /// `exact`.
     #[param(value_type = Option<String>, pattern = "^(exact|portable|openai|anthropic|gemini)$")]
     schema: Option<SchemaStyle>,
 }
@@ -60,7 +61,7 @@ pub(crate) struct Style {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Skills {
     skills: Vec<Summary>,
-    /// Where the next page begins; absent on the last one.
+    /// Cursor of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -70,31 +71,31 @@ pub(crate) struct Skills {
 pub(crate) struct Summary {
     name: String,
     owner: String,
-    /// The version that the bare name stands for; absent while none may run.
+    /// The version that the bare name stands for; absent while none can run.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
     /// SHA-256 of that version.
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
     state: SkillState,
-    /// Why it is revoked, where it is and that was said.
+    /// Reason of the revocation, if stated.
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked_because: Option<String>,
-    /// What its author says of it. Untrusted text.
+    /// The author's description. Untrusted text.
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
 }
 
-/// Whether a skill can be called.
+/// The state of a skill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum SkillState {
     Ready,
-    /// Being loaded or compiled.
+    /// It is being loaded or compiled.
     Loading,
-    /// Its versions are held: an admin releases one.
+    /// All versions are held. An admin can release one.
     Held,
-    /// The version that its name stands for is revoked, and never runs again.
+    /// The version that the name stands for is revoked, and never runs again.
     Revoked,
     /// It cannot be loaded.
     Broken,
@@ -105,31 +106,31 @@ enum SkillState {
 pub(crate) struct Shown {
     #[serde(flatten)]
     summary: Summary,
-    /// Its tools, where it is ready.
+    /// Its tools; empty unless it is ready.
     tools: Vec<ToolShown>,
-    /// Its versions, the oldest first.
+    /// Its versions, oldest first.
     versions: Vec<VersionShown>,
 }
 
 /// A tool.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ToolShown {
-    /// By which it is called here.
+    /// The name for calls over this API.
     name: String,
-    /// `interface_function`, which always works.
+    /// The full name, `interface_function`, which always works.
     full_name: String,
-    /// By which agents call it, over MCP.
+    /// The name for calls over MCP.
     mcp_name: String,
     /// Its signature in WIT.
     signature: String,
-    /// What its author says of it. Untrusted text.
+    /// The author's description. Untrusted text.
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
     /// JSON Schema 2020-12 of the arguments.
     parameters: Value,
     /// JSON Schema 2020-12 of the value of a completed run.
     result: Value,
-    /// JSON Schema 2020-12 of the value of a failed run, where the tool can fail.
+    /// JSON Schema 2020-12 of the value of a failed run, if the tool can fail.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<Value>,
 }
@@ -139,45 +140,45 @@ pub(crate) struct ToolShown {
 pub(crate) struct VersionShown {
     version: String,
     digest: String,
-    /// Bytes of the component.
+    /// Size of the component in bytes.
     size: u64,
-    /// Seconds since 1970.
+    /// Time of the submission, in seconds since 1970.
     submitted: u64,
-    /// It does not run until it is released.
+    /// Whether it is held; then it does not run until an admin releases it.
     held: bool,
-    /// It never runs again.
+    /// Whether it is revoked; then it never runs again.
     revoked: bool,
-    /// Why, where that was said.
+    /// Reason of the revocation, if stated.
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked_because: Option<String>,
 }
 
-/// What was removed.
+/// The removed versions.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Removed {
     name: String,
     versions: Vec<String>,
 }
 
-/// Where to roll back to.
+/// The target of a rollback.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Back {
-    /// The version; what was current before the current one if there is none.
+    /// The version. Default: the version that was current before.
     #[serde(default)]
     #[schema(required = false)]
     version: Option<String>,
 }
 
-/// List the skills that the caller sees
+/// List skills
 #[utoipa::path(
     get,
     path = "/v1/skills",
     tag = "skills",
     params(Page),
     responses(
-        (status = 200, description = "A page of skills, by name", body = Skills),
-        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "A page of skills, sorted by name", body = Skills),
+        (status = "4XX", description = "The request is invalid", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn list(
@@ -209,7 +210,7 @@ pub(crate) async fn list(
     Ok(Json(Skills { skills, next }))
 }
 
-/// Show a skill: tools, schemas, versions
+/// Show a skill
 #[utoipa::path(
     get,
     path = "/v1/skills/{name}",
@@ -217,8 +218,8 @@ pub(crate) async fn list(
     params(("name" = String, Path, description = "The skill: `name` or `name@version`"), Style),
     responses(
         (status = 200, description = "The skill", body = Shown),
-        (status = "4XX", description = "There is none that the caller sees", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "It cannot be loaded now", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "The caller sees no such skill", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The skill cannot be loaded now", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn show(
@@ -309,15 +310,15 @@ fn tools(ready: &Ready, style: SchemaStyle) -> Vec<ToolShown> {
     shown.collect()
 }
 
-/// Remove a skill with all its versions, or one version that is not current
+/// Remove a skill or a version
 #[utoipa::path(
     delete,
     path = "/v1/skills/{name}",
     tag = "skills",
     params(("name" = String, Path, description = "The skill"), Wanted),
     responses(
-        (status = 200, description = "It is gone", body = Removed),
-        (status = "4XX", description = "It is not the caller's, not there, or current", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The skill or version was removed", body = Removed),
+        (status = "4XX", description = "The skill does not exist or belongs to another owner, or the version is current", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", description = "The store cannot be changed now", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -337,16 +338,16 @@ pub(crate) async fn remove(
     Ok(Json(Removed { name, versions }))
 }
 
-/// Make an earlier version of a skill current
+/// Roll back a skill
 #[utoipa::path(
     post,
     path = "/v1/skills/{name}/rollback",
     tag = "skills",
     params(("name" = String, Path, description = "The skill")),
-    request_body(content = Back, description = "Where to; may be left out"),
+    request_body(content = Back, description = "The target version; optional"),
     responses(
-        (status = 200, description = "The skill as it is now", body = Shown),
-        (status = "4XX", description = "It is not the caller's, or there is no such version", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The skill after the rollback", body = Shown),
+        (status = "4XX", description = "The skill belongs to another owner, or there is no such version", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", description = "The store cannot be changed now", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -376,7 +377,7 @@ pub(crate) async fn rollback(
     shown(&app, &name, &caller, SchemaStyle::Exact).await
 }
 
-/// Changes a name that the caller may change, and shows the change to the next request.
+/// Changes a name that the caller can change. The next request sees the change.
 async fn change<T: Send + 'static>(
     app: &App,
     caller: &Caller,

@@ -1,5 +1,5 @@
-//! `PUT /v1/skills/{name}`: a component is received, then compiled whether or not anybody waits; its status is a
-//! resource of its own.
+//! Submits components with `PUT /v1/skills/{name}`. A received component is compiled even if no caller waits; its
+//! status is a resource.
 
 #![expect(unused_qualifications, reason = "the macro that describes handlers writes them")]
 
@@ -26,15 +26,15 @@ use crate::librarian::blocking;
 use crate::principal::Principal;
 use crate::submissions::{Progress, Submission};
 
-/// How a component is to be kept.
+/// Options of a submission.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct How {
-    /// As which version; the next number if there is none.
+    /// The version of the component. Default: the next number.
     #[param(pattern = "^[0-9A-Za-z][0-9A-Za-z.+-]{0,62}$")]
     version: Option<String>,
-    /// Keep it, and let it run only when an admin releases it. Default: false.
+    /// Hold the version: it runs only after an admin releases it. Default: false.
     #[serde(default)]
     #[param(required = false)]
     hold: bool,
@@ -44,47 +44,47 @@ pub(crate) struct How {
     breaking: bool,
 }
 
-/// How far a submission is.
+/// The status of a submission.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Status {
     id: String,
-    /// The name that was submitted.
+    /// The submitted name.
     name: String,
     /// `validating`, `compiling`, `keeping`, `done` or `refused`.
     state: &'static str,
-    /// What became of it, when `done`: it is on the disk, and can be called unless it is held.
+    /// The receipt, if `done`. The version is stored, and can be called unless it is held.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     receipt: Option<Arc<Value>>,
-    /// Why not, when `refused`: nothing has changed.
+    /// The problem, if `refused`. Nothing has changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     problem: Option<Arc<Value>>,
 }
 
-/// Longest wait that `Prefer: wait` gets.
+/// Maximum wait for `Prefer: wait`.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// Submit a component under a name
+/// Submit a component
 ///
-/// The body is the component. It is answered with 202 as soon as it is received; the status says when it is on the
-/// disk. With `Prefer: wait=SECONDS` the answer waits for that, and is 201 then.
+/// The body is the component. The server answers 202 once it has received it; the status then says when the version is
+/// stored. With `Prefer: wait=SECONDS` the server waits for that, and answers 201.
 #[utoipa::path(
     put,
     path = "/v1/skills/{name}",
     tag = "submissions",
     params(
-        ("name" = String, Path, pattern = "^[a-z0-9][a-z0-9-]{0,62}$", description = "The name"),
+        ("name" = String, Path, pattern = "^[a-z0-9][a-z0-9-]{0,62}$", description = "The name of the skill"),
         How,
-        ("Prefer" = Option<String>, Header, description = "`wait=SECONDS`, up to 60"),
+        ("Prefer" = Option<String>, Header, description = "`wait=SECONDS`: wait for the end of the submission, at most 60 s"),
     ),
     request_body(content = inline(openapi::Component), content_type = "application/wasm", description = "The component"),
     responses(
-        (status = 201, description = "It is on the disk", body = Status),
-        (status = 202, description = "It was received, and is being compiled", body = Status,
-            headers(("Location" = String, description = "Its status"))),
-        (status = "4XX", description = "It is refused", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "The server is full, or failed", body = Problem, content_type = "application/problem+json"),
+        (status = 201, description = "The version is stored", body = Status),
+        (status = 202, description = "The component was received, and is being compiled", body = Status,
+            headers(("Location" = String, description = "URL of the submission's status"))),
+        (status = "4XX", description = "The submission is refused", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The server is at capacity, or failed", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn submit(
@@ -134,8 +134,10 @@ pub(crate) async fn submit(
     Ok(respond(&submission))
 }
 
-/// Refuses who may not submit under a name, in the same words whether the name is taken, reserved, or outside what the
-/// caller sees: then it is not told whether there is such a name.
+/// Refuses a submission under a name that the caller cannot use.
+///
+/// The error is the same for a taken name, a reserved one and one that the caller does not see. So it does not reveal
+/// whether the name exists.
 fn expect_name(library: &Library, name: &Name, asking: &Principal) -> Result<(), StoreError> {
     let store =
         library.store().ok_or_else(|| StoreError::WithoutStore { reason: "a server needs one".into() })?;
@@ -148,15 +150,15 @@ fn expect_name(library: &Library, name: &Name, asking: &Principal) -> Result<(),
     Err(StoreError::NotOwner { name, asking: owner.clone(), owner })
 }
 
-/// Ask how far a submission is
+/// Show a submission's status
 #[utoipa::path(
     get,
     path = "/v1/submissions/{id}",
     tag = "submissions",
-    params(("id" = String, Path, description = "The id that the submission was given")),
+    params(("id" = String, Path, description = "The id of the submission")),
     responses(
-        (status = 200, description = "How far it is", body = Status),
-        (status = "4XX", description = "There is none that the caller made", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The status", body = Status),
+        (status = "4XX", description = "The caller made no such submission", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn status(
@@ -208,7 +210,7 @@ fn describe(submission: &Submission) -> Status {
     Status { id, name, state: progress.name(), receipt, problem }
 }
 
-/// `Prefer: wait=10` (RFC 7240).
+/// Returns the wait in `Prefer: wait=10` (RFC 7240).
 fn wanted_wait(headers: &HeaderMap) -> Option<Duration> {
     let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
     let mut wishes = values.flat_map(|value| value.split([',', ';']));
