@@ -1,4 +1,4 @@
-//! Why a bundle is not taken: what is wrong with it, and what to do.
+//! Errors of bundles: what is wrong, and what to do.
 
 use std::io;
 

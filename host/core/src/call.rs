@@ -361,7 +361,7 @@ impl Call {
             .await
     }
 
-    /// Reserves what the run needs and sets every limit. `held` is what the host holds of the input; the deadline
+    /// Reserves the run's needs and sets every limit. `held` are the bytes of the input in the host; the deadline
     /// counts from `started`, when the call was made.
     async fn sandbox(&self, found: &Found<'_>, held: u64, started: Instant) -> Result<Sandbox, RunError> {
         let (host, limits) = (&self.host, &self.limits);

@@ -436,7 +436,7 @@ impl<'a> Tool<'a> {
         portable::failure(self.types, self.tool, style)
     }
 
-    /// Whether the tool can give an error of its own (a top-level `result`).
+    /// Returns whether the tool can return an error of its own, by a top-level `result`.
     pub fn can_fail(&self) -> bool {
         match self.tool.result {
             ToolResult::Nothing | ToolResult::Value(_) => false,

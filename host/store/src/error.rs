@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::name::{Name, Owner, Version};
 
-/// The store did not do what was asked. Nothing has changed in it, but for [`StoreError::NotDurable`].
+/// Why a request to the store failed. Except for [`StoreError::NotDurable`], nothing has changed in the store.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -99,7 +99,7 @@ pub enum StoreError {
         name: Name,
         /// The version.
         version: Version,
-        /// What it is.
+        /// The digest.
         digest: Digest,
     },
     /// The version existed before, or its number is below the highest. It never means other bytes.
@@ -201,7 +201,7 @@ pub enum StoreError {
     Foreign {
         /// The path, from the root of the store.
         path: String,
-        /// What is there.
+        /// The actual kind of file.
         found: &'static str,
         /// The expected kind of file.
         expected: &'static str,
@@ -221,7 +221,7 @@ pub enum StoreError {
     Format {
         /// The root.
         path: String,
-        /// What is there.
+        /// What the directory contains instead.
         reason: String,
     },
     /// This process has no store.

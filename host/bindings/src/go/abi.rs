@@ -270,7 +270,7 @@ impl Generator<'_> {
         }
     }
 
-    /// Tells the cases of a value apart: `each` writes what is done in one, with its payload as an expression.
+    /// Writes a switch over the cases of a value. `each` writes one case, with its payload as an expression.
     fn switch(
         &mut self,
         code: &mut Code,
@@ -489,7 +489,7 @@ fn made(code: &mut Code, case: &str, name: &str, payload: &str) -> String {
     case.replace('\u{0}', payload)
 }
 
-/// An enum's value, or a panic that says what is wrong: to the host it would be an unnamed trap.
+/// Writes a check of an enum's value, which panics with a message. To the host it would be an unnamed trap.
 fn checked(value: &str, count: usize, go: &str) -> String {
     format!("abiCase({value}, {count}, \"{go}\")")
 }

@@ -42,7 +42,7 @@ impl Code {
         &self.text
     }
 
-    /// What is in `other`, at the depth that it was written with.
+    /// Appends `other`, with its own indentation.
     pub(super) fn append(&mut self, other: &Self) {
         self.text.push_str(&other.text);
     }

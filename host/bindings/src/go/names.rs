@@ -36,7 +36,7 @@ const KEYWORDS: &[&str] = &[
     "var",
 ];
 
-/// What the body of a function that is generated uses, and a parameter could hide.
+/// Names that generated function bodies use, and that a parameter could hide.
 const USED: &[&str] = &[
     "a", "any", "at", "bool", "byte", "done", "err", "error", "float32", "float64", "int16", "int32",
     "int64", "int8", "math", "nil", "ok", "panic", "ret", "rune", "string", "uint16", "uint32", "uint64",
@@ -85,7 +85,7 @@ impl Names {
         names
     }
 
-    /// Names the type and what it is made of; what it is made of first.
+    /// Names the types that a type consists of, and then the type.
     fn reach(&mut self, resolve: &Resolve, world: WorldId, ty: &Type) {
         let Type::Id(id) = dealias(resolve, *ty) else { return };
         if self.types.contains_key(&id) {

@@ -9,11 +9,11 @@ use super::code::Code;
 use super::names::dealias;
 use super::{Generator, Used};
 
-/// What a function gives back.
+/// The form of a function's result.
 pub(super) enum Form {
     Nothing,
     Value(Type),
-    /// A `result` at the top: two values in Go, or one if there is nothing but success to tell of.
+    /// A top-level `result`: two values in Go, or one if only success is to be reported.
     Result(Option<Type>, Failure),
 }
 
@@ -108,7 +108,7 @@ impl Generator<'_> {
         }
     }
 
-    /// What is said of the failure of a function, after its documentation.
+    /// Returns the note on a function's failure, which follows its documentation.
     pub(super) fn failure_note(&self, form: &Form) -> Option<String> {
         let Form::Result(_, failure) = form else { return None };
         Some(match failure {

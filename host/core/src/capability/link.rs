@@ -35,7 +35,7 @@ impl Registry {
         self.interface_as(name, Lending::Lent)
     }
 
-    /// Adds an interface, with what stands behind it.
+    /// Adds an interface, which `lending` grants or denies.
     pub(crate) fn interface_as(&mut self, name: &str, lending: Lending) -> Result<Interface<'_>, HostError> {
         if !self.offer.add_interface(name, lending) {
             return Err(HostError::Lend { name: name.to_owned(), reason: "the name is taken".into() });

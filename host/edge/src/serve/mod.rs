@@ -99,8 +99,10 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// Creates a server for a worker. Without tokens everybody on this machine can call it. At an address that others
-    /// reach, nobody can then.
+    /// Creates a server for a worker.
+    ///
+    /// Without tokens any user of this machine can call it on a loopback address. On another address it then refuses
+    /// all callers.
     pub fn new(worker: Worker, tokens: Tokens, config: ServeConfig) -> Arc<Self> {
         let bodies = Arc::new(Semaphore::new((config.bodies >> 10).clamp(1, Semaphore::MAX_PERMITS)));
         Arc::new(Self {

@@ -3,7 +3,7 @@
 use ringfence::Digest;
 use subtle::{Choice, ConstantTimeEq as _};
 
-/// The accepted tokens. Without any, everybody who reaches the server can call it, and it listens on loopback only.
+/// The accepted tokens. Without tokens, any user of this machine can call the server, on a loopback address only.
 #[derive(Clone, Default)]
 pub struct Tokens(Vec<Digest>);
 
