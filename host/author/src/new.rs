@@ -313,7 +313,7 @@ fn of(language: Language) -> (Template, Words) {
                 setup: "Needs Zig, whose C compiler carries a C library for WebAssembly. Once: `ringfence build --install` (ziglang 0.17.0 of PyPI,\ninto `.venv`)\n",
                 wit: CONTRACT,
                 files: "- `skill.c` is the code. `ringfence build` writes `bindings/skill.h` and the files beside it from the contract; the\n  functions that the header declares under `exports_` are yours to write. All `*.c` of the folder are compiled.",
-                note: "What is printed goes to the log of the run, and so does what `assert` says, with its place; `abort()` says nothing. `time`,\n`getentropy` and `arc4random` are those of the run; `rand()` begins alike in every run, as C has it. The stack has 1 MiB.",
+                note: "What is printed goes to the log of the run, and so does what `assert` says, with its place; `abort()` says nothing. `time`,\n`rand`, `random`, `drand48`, `getentropy` and `arc4random` are those of the run. The stack has 1 MiB.",
             },
         ),
     }

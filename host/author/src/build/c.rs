@@ -23,6 +23,20 @@ const STDIO: &str = "// Made by `ringfence build`: what is printed reaches the l
                      __attribute__((constructor)) static void ringfence_stdio(void) {\n  \
                      setvbuf(stdout, NULL, _IONBF, 0);\n}\n";
 
+/// Functions whose numbers are the same in every instance until somebody seeds them.
+const RANDOM: [&str; 8] =
+    ["rand", "random", "drand48", "erand48", "lrand48", "nrand48", "mrand48", "jrand48"];
+
+/// Every run is an instance of its own, so what nobody seeds would begin alike in all of them.
+const SEED: &str = "// Made by `ringfence build`: the numbers of `rand` and the like are those of the run.\n\
+                    #include <stdlib.h>\n#include <unistd.h>\n\n\
+                    __attribute__((constructor)) static void ringfence_seed(void) {\n  \
+                    unsigned seed[3];\n  \
+                    if (getentropy(seed, sizeof seed)) return;\n  \
+                    srand(seed[0]);\n  \
+                    srandom(seed[1]);\n  \
+                    srand48(seed[2]);\n}\n";
+
 pub(super) fn build(
     project: &Project,
     contract: &Contract,
@@ -46,9 +60,15 @@ pub(super) fn build(
         }
     }
     // Where nothing is printed the library's streams stay out of the component.
-    if prints(dir)? {
+    let texts = texts(dir)?;
+    if texts.iter().any(|text| text.windows(7).any(|part| part == b"stdio.h")) {
         let file = bindings.join("ringfence_stdio.c");
         generated(&file, STDIO.as_bytes())?;
+        sources.push(file);
+    }
+    if texts.iter().any(|text| draws(text)) {
+        let file = bindings.join("ringfence_seed.c");
+        generated(&file, SEED.as_bytes())?;
         sources.push(file);
     }
     let place = temporary()?;
@@ -81,15 +101,20 @@ fn zig(dir: &Path) -> Option<(PathBuf, &'static [&'static str])> {
     has.then_some((python, &["-m", "ziglang"]))
 }
 
-/// Returns whether any source or header of the folder includes the library's streams.
-fn prints(dir: &Path) -> Result<bool, AuthorError> {
+/// Returns the sources and headers of the folder that can be read.
+fn texts(dir: &Path) -> Result<Vec<Vec<u8>>, AuthorError> {
     let entries = std::fs::read_dir(dir).map_err(AuthorError::io("read", dir))?;
-    let mut files = entries
+    let files = entries
         .flatten()
         .map(|entry| entry.path())
         .filter(|file| file.extension().is_some_and(|extension| extension == "c" || extension == "h"));
-    Ok(files
-        .any(|file| std::fs::read(&file).is_ok_and(|text| text.windows(7).any(|part| part == b"stdio.h"))))
+    Ok(files.filter_map(|file| std::fs::read(file).ok()).collect())
+}
+
+/// Returns whether a source names one of the functions of [`RANDOM`].
+fn draws(text: &[u8]) -> bool {
+    let mut words = text.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
+    words.any(|word| RANDOM.iter().any(|name| name.as_bytes() == word))
 }
 
 /// Returns the author's sources: files in the folder itself that end in `.c`.
@@ -100,4 +125,22 @@ fn sources(dir: &Path) -> Result<Vec<PathBuf>, AuthorError> {
         files.filter(|file| file.extension().is_some_and(|extension| extension == "c")).collect();
     sources.sort();
     Ok(sources)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::draws;
+
+    #[test]
+    fn only_functions_that_draw_random_numbers_are_seeded() {
+        for text in
+            ["int n = rand();", "rand ( )", "int (*f)(void) = rand;", "return random() % 6;", "drand48()"]
+        {
+            assert!(draws(text.as_bytes()), "{text}");
+        }
+        for text in ["", "operand()", "srand(7);", "my_rand()", "rand2()", "arc4random()", "getentropy(b, 8)"]
+        {
+            assert!(!draws(text.as_bytes()), "{text}");
+        }
+    }
 }

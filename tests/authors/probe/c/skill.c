@@ -35,6 +35,12 @@ bool exports_local_probe_tools_probe(skill_string_t *what, skill_string_t *ret, 
     unsigned char bytes[16];
     if (getentropy(bytes, sizeof bytes)) abort();
     for (size_t i = 0; i < sizeof bytes; i++) snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+  } else if (!strcmp(word, "rand")) {
+    snprintf(text, sizeof text, "%d", rand());
+  } else if (!strcmp(word, "random()")) {
+    snprintf(text, sizeof text, "%ld", random());
+  } else if (!strcmp(word, "drand48")) {
+    snprintf(text, sizeof text, "%a", drand48());
   }
   skill_string_dup(ret, text);
   return true;
