@@ -127,6 +127,7 @@ pub struct Skill {
 
 struct Inner {
     digest: Digest,
+    size: u64,
     description: Arc<Description>,
     pre: InstancePre<GuestState>,
     exports: Vec<Export>,
@@ -170,6 +171,7 @@ impl Skill {
         let counts = counts(&component, &description.counts, caps);
         let inner = Inner {
             digest: skill.digest,
+            size: skill.size,
             description,
             pre,
             exports,
@@ -218,11 +220,20 @@ impl Skill {
 
     /// Returns about how many bytes the loaded skill takes: its code and its description.
     pub fn footprint(&self) -> u64 {
-        let inner = &*self.inner;
-        let image = inner.pre.component().image_range();
-        let code = image.end.addr().saturating_sub(image.start.addr()) as u64;
-        let described = serde_json::to_vec(&*inner.description).map_or(0, |text| text.len() as u64);
-        code.saturating_add(described)
+        let described = serde_json::to_vec(&*self.inner.description).map_or(0, |text| text.len() as u64);
+        self.code_size().saturating_add(described)
+    }
+
+    /// Its description, which stays after the skill is dropped.
+    pub fn described(&self) -> SkillDescription {
+        let Inner { digest, size, description, .. } = &*self.inner;
+        SkillDescription { digest: *digest, size: *size, description: Arc::clone(description) }
+    }
+
+    /// Bytes of its compiled code, as it is mapped.
+    pub fn code_size(&self) -> u64 {
+        let image = self.inner.pre.component().image_range();
+        image.end.addr().saturating_sub(image.start.addr()) as u64
     }
 
     /// Returns whether the skill can emit chunks and progress: it imports `ringfence:skill/progress`.

@@ -105,6 +105,16 @@ impl App {
         reference: &str,
         principal: &Arc<Principal>,
     ) -> Result<Arc<Ready>, ServeError> {
+        let ready = self.find_loaded(reference, principal).await?;
+        self.librarian.is_called(&ready);
+        Ok(ready)
+    }
+
+    async fn find_loaded(
+        &self,
+        reference: &str,
+        principal: &Arc<Principal>,
+    ) -> Result<Arc<Ready>, ServeError> {
         let found = self.librarian.catalog().find(reference, principal)?;
         let patience = self.config.load().admission.load_timeout.get();
         match found {
@@ -114,12 +124,20 @@ impl App {
             }
             Found::Loading(entry) => {
                 let _place = principal.account.wait()?;
-                self.librarian.hurry(&entry);
                 let name = entry.record.name.clone();
-                self.librarian.settle(&name, patience).await;
-                match self.librarian.catalog().find(reference, principal)? {
-                    Found::Ready(ready) => Ok(ready),
-                    Found::Loading(_) | Found::Other(..) => Err(ServeError::Loading { name }),
+                let until = tokio::time::Instant::now().checked_add(patience);
+                loop {
+                    self.librarian.wake(&name).await;
+                    self.librarian.hurry(&entry);
+                    let now = tokio::time::Instant::now();
+                    let left = until.map_or(patience, |until| until.saturating_duration_since(now));
+                    self.librarian.settle(&name, left).await;
+                    match self.librarian.catalog().find(reference, principal)? {
+                        Found::Ready(ready) => return Ok(ready),
+                        // Unloaded at once, since others are called more often than there is room.
+                        Found::Loading(_) if !left.is_zero() => {}
+                        Found::Loading(_) | Found::Other(..) => return Err(ServeError::Loading { name }),
+                    }
                 }
             }
         }
@@ -246,13 +264,14 @@ impl App {
     /// The metrics as text.
     pub(crate) fn metrics_text(&self) -> String {
         let catalog = self.librarian.catalog();
-        let skills = catalog.names.values().filter(|entry| entry.ready().is_some()).count();
+        let skills = catalog.names.values().filter(|entry| entry.known().is_some()).count();
         self.metrics.text(Now {
             places: self.gate.size(),
             places_taken: self.gate.inside(),
             waiting: self.gate.waiting(),
             reserved_bytes: self.library.host().reserved_bytes(),
             skills: skills as u64,
+            code_bytes: self.librarian.code_bytes(),
             changes_waiting: self.library.changes_waiting() as u64,
         })
     }

@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use ringfence::{Digest, Skill};
+use ringfence::{Digest, Skill, SkillDescription};
 use ringfence_store::{Name, Owner, Record, StoreError, Version};
 use tokio::sync::Notify;
 
@@ -44,7 +45,7 @@ pub(crate) struct Entry {
 pub(crate) enum Found {
     /// A version that can be called.
     Ready(Arc<Ready>),
-    /// A name whose current version is being loaded for the first time.
+    /// A name whose current version has to be loaded first.
     Loading(Arc<Entry>),
     /// A version that is not current: loaded when somebody asks for it.
     Other(Arc<Entry>, Version, Digest),
@@ -62,6 +63,12 @@ pub(crate) enum Current {
     Loading,
     /// It can be called.
     Ready(Arc<Ready>),
+    /// It can be called, and was unloaded for want of room: a call has it loaded again.
+    Resting {
+        known: Arc<Known>,
+        /// A call waits for it.
+        wanted: bool,
+    },
     /// It cannot be loaded.
     Broken {
         version: Version,
@@ -73,14 +80,22 @@ pub(crate) enum Current {
     },
 }
 
-/// A version that can be called.
+/// A version that can be called, with its code.
 #[derive(Debug)]
 pub(crate) struct Ready {
+    pub(crate) known: Arc<Known>,
+    pub(crate) skill: Skill,
+}
+
+/// What is known of a version that can be called, whether or not its code is loaded.
+#[derive(Debug)]
+pub(crate) struct Known {
     pub(crate) name: Name,
     pub(crate) owner: Owner,
     pub(crate) version: Version,
     pub(crate) digest: Digest,
-    pub(crate) skill: Skill,
+    /// Its tools, and what its author says of it.
+    pub(crate) about: SkillDescription,
     /// Whether it can report progress and emit chunks.
     pub(crate) emits: bool,
     /// How agents see it.
@@ -89,6 +104,18 @@ pub(crate) struct Ready {
     pub(crate) metrics: Arc<OfSkill>,
     /// Bytes of its code and of what describes it.
     pub(crate) weight: u64,
+    /// Bytes of its code.
+    pub(crate) code: u64,
+    /// The look at the store before which it was last called, or loaded.
+    pub(crate) last: AtomicU64,
+}
+
+impl std::ops::Deref for Ready {
+    type Target = Known;
+
+    fn deref(&self) -> &Known {
+        &self.known
+    }
 }
 
 /// Bytes that a description takes in memory for each byte of its JSON, about.
@@ -105,16 +132,27 @@ impl Ready {
         metrics: &Metrics,
     ) -> Arc<Self> {
         let (skill, described, weight) = match like.filter(|like| like.digest == skill.digest()) {
-            Some(like) => (like.skill.clone(), like.described.renamed(name, &skill), like.weight),
+            Some(like) => (like.skill.clone(), like.described.renamed(name, &like.about), like.weight),
             None => {
-                let described = Described::new(name, &skill);
+                let described = Described::new(name, &skill.described());
                 let weight = skill.footprint().saturating_add(described.size().saturating_mul(TREE));
                 (skill, described, weight)
             }
         };
-        let (emits, digest) = (skill.emits(), skill.digest());
-        let (metrics, name, owner) = (metrics.by_skill.of(name, owner), name.clone(), owner.clone());
-        Arc::new(Self { name, owner, version, digest, skill, emits, described, metrics, weight })
+        let known = Known {
+            digest: skill.digest(),
+            about: skill.described(),
+            emits: skill.emits(),
+            described,
+            metrics: metrics.by_skill.of(name, owner),
+            weight,
+            code: skill.code_size(),
+            last: AtomicU64::new(0),
+            name: name.clone(),
+            owner: owner.clone(),
+            version,
+        };
+        Arc::new(Self { known: Arc::new(known), skill })
     }
 }
 
@@ -133,6 +171,11 @@ pub(crate) fn next(
             if ready.owner == record.owner && allowed.get(&ready.version) == Some(&ready.digest) =>
         {
             Current::Ready(Arc::clone(ready))
+        }
+        (Some((version, digest)), Some(Current::Resting { known, wanted }))
+            if known.owner == record.owner && known.version == *version && known.digest == digest =>
+        {
+            Current::Resting { known: Arc::clone(known), wanted: *wanted }
         }
         (
             Some((version, digest)),
@@ -157,6 +200,9 @@ impl Entry {
         let digest = *self.allowed.get(&version)?;
         let loaded = match &**self.current.load() {
             Current::Ready(ready) => ready.version == version && ready.digest == digest,
+            Current::Resting { known, wanted } => {
+                known.version == version && known.digest == digest && !wanted
+            }
             Current::Broken { version: broken, digest: of, failed, .. } => {
                 let again = failed.is_some_and(|failed| failed.elapsed() >= AGAIN);
                 *broken == version && *of == digest && !again
@@ -166,28 +212,37 @@ impl Entry {
         (!loaded).then_some(version)
     }
 
-    /// The version that the bare name stands for now.
+    /// The version that the bare name stands for now, where its code is loaded.
     pub(crate) fn ready(&self) -> Option<Arc<Ready>> {
         match &**self.current.load() {
             Current::Ready(ready) => Some(Arc::clone(ready)),
+            Current::Nothing | Current::Loading | Current::Resting { .. } | Current::Broken { .. } => None,
+        }
+    }
+
+    /// The version that the bare name stands for now.
+    pub(crate) fn known(&self) -> Option<Arc<Known>> {
+        match &**self.current.load() {
+            Current::Ready(ready) => Some(Arc::clone(&ready.known)),
+            Current::Resting { known, .. } => Some(Arc::clone(known)),
             Current::Nothing | Current::Loading | Current::Broken { .. } => None,
         }
     }
 
     /// The version that the bare name stands for, unless it, or the one that is to take its place, is revoked by now: the
     /// catalog may not know yet.
-    pub(crate) fn callable(&self, revoked: &HashSet<Digest>) -> Option<Arc<Ready>> {
-        let ready = self.ready()?;
-        let gone = revoked.contains(&ready.digest)
+    pub(crate) fn callable(&self, revoked: &HashSet<Digest>) -> Option<Arc<Known>> {
+        let known = self.known()?;
+        let gone = revoked.contains(&known.digest)
             || self.record.current().is_some_and(|current| revoked.contains(&current.digest));
-        (!gone).then_some(ready)
+        (!gone).then_some(known)
     }
 
     fn expect(self: &Arc<Self>) -> Result<Found, ServeError> {
         let name = self.record.name.clone();
         match &**self.current.load() {
             Current::Ready(ready) => Ok(Found::Ready(Arc::clone(ready))),
-            Current::Loading => Ok(Found::Loading(Arc::clone(self))),
+            Current::Loading | Current::Resting { .. } => Ok(Found::Loading(Arc::clone(self))),
             Current::Nothing => Err(match &self.record.current {
                 Some(version) => self.why_not(version),
                 None => match self.revocation() {
@@ -206,10 +261,11 @@ impl Entry {
     /// A version that was asked for by name.
     fn version(self: &Arc<Self>, version: Version) -> Result<Found, ServeError> {
         let Some(digest) = self.allowed.get(&version) else { return Err(self.why_not(&version)) };
-        let current = self.ready().filter(|ready| ready.version == version && ready.digest == *digest);
-        Ok(match current {
-            Some(ready) => Found::Ready(ready),
-            None => Found::Other(Arc::clone(self), version, *digest),
+        let is_asked_for = |known: &Known| known.version == version && known.digest == *digest;
+        Ok(match &**self.current.load() {
+            Current::Ready(ready) if is_asked_for(ready) => Found::Ready(Arc::clone(ready)),
+            Current::Resting { known, .. } if is_asked_for(known) => Found::Loading(Arc::clone(self)),
+            _ => Found::Other(Arc::clone(self), version, *digest),
         })
     }
 
@@ -269,7 +325,7 @@ impl Catalog {
         &'a self,
         principal: &'a Principal,
         revoked: &'a HashSet<Digest>,
-    ) -> impl Iterator<Item = Arc<Ready>> + 'a {
+    ) -> impl Iterator<Item = Arc<Known>> + 'a {
         let seen = self.names.iter().filter(|(name, entry)| principal.sees(name, &entry.record.owner));
         seen.filter_map(|(_, entry)| entry.callable(revoked))
     }
@@ -279,7 +335,7 @@ impl Catalog {
         &self,
         principal: &Principal,
         revoked: &HashSet<Digest>,
-        accepted: impl Fn(&Ready) -> bool,
+        accepted: impl Fn(&Known) -> bool,
     ) -> u64 {
         let mut hasher = DefaultHasher::new();
         for ready in self.visible(principal, revoked) {

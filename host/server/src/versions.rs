@@ -62,6 +62,12 @@ impl Versions {
         cell
     }
 
+    /// Those that are loaded.
+    pub(crate) fn loaded(&self) -> Vec<Arc<Ready>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.cells.values().filter_map(|(cell, _)| cell.get().map(Arc::clone)).collect()
+    }
+
     /// Forgets those that may not run any more.
     pub(crate) fn keep(&self, may_run: impl Fn(&Key) -> bool) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);

@@ -20,6 +20,7 @@ mod openapi;
 mod outcomes;
 mod probes;
 mod revocation;
+mod room;
 mod schemas;
 mod seen;
 mod skills;

@@ -32,6 +32,7 @@ async fn runs_denials_and_places() {
         "ringfence_queue 0",
         "ringfence_memory_reserved_bytes 0",
         "ringfence_skills 1",
+        "# TYPE ringfence_code_bytes gauge",
         "# EOF",
     ] {
         assert!(text.lines().any(|known| known == line), "{line}\n{text}");

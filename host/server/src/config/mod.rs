@@ -23,7 +23,7 @@ pub use values::{Number, Size, Time};
 
 use crate::authority::{Authority, Origin};
 use crate::budget::Budget;
-use crate::catalog::Ready;
+use crate::catalog::Known;
 use crate::http::mcp::{ENVELOPE, EXPANSION};
 
 /// A configuration file with every key, its default, and what it means.
@@ -141,6 +141,7 @@ pub struct HostSection {
     pub runs: Number<1, 16_000>,
     pub memory: Size,
     pub principal_memory: Number<1, 100>,
+    pub code_memory: Size,
 }
 
 impl HostSection {
@@ -153,7 +154,12 @@ impl HostSection {
 
 impl Default for HostSection {
     fn default() -> Self {
-        Self { runs: Number::new(1_000), memory: Size(4 << 30), principal_memory: Number::new(50) }
+        Self {
+            runs: Number::new(1_000),
+            memory: Size(4 << 30),
+            principal_memory: Number::new(50),
+            code_memory: Size(4 << 30),
+        }
     }
 }
 
@@ -412,7 +418,7 @@ impl Config {
     }
 
     /// Whether the operator accepted what a skill says of its tools.
-    pub(crate) fn accepts(&self, ready: &Ready) -> bool {
+    pub(crate) fn accepts(&self, ready: &Known) -> bool {
         let mut list = self.mcp.accept_annotations.iter();
         list.any(|accepted| accepted.fits(&ready.name, &ready.version, ready.digest))
     }

@@ -14,7 +14,7 @@ use super::gone::Gone;
 use super::problem::Problem;
 use super::{Caller, Segments};
 use crate::app::App;
-use crate::catalog::{Current, Entry, Ready};
+use crate::catalog::{Current, Entry, Known};
 use crate::error::ServeError;
 
 /// Maximum number of skills on a page.
@@ -242,18 +242,18 @@ async fn shown(
     let ready = if name.contains('@') { Some(app.find(name, &caller.0).await?) } else { None };
     let gone = Gone::by_now(app);
     let mut summary = summary(&entry, &gone);
-    let ready = match ready {
+    let known = match ready {
         Some(ready) if gone.has(&entry, ready.digest) => {
             let (digest, reason) = (ready.digest, gone.reason(&entry, ready.digest));
             return Err(ServeError::Store(StoreError::Revoked { digest, reason }));
         }
-        Some(ready) => Some(ready),
+        Some(ready) => Some(std::sync::Arc::clone(&ready.known)),
         None => entry.callable(&gone.digests),
     };
-    if let Some(ready) = &ready {
-        summary.version = Some(ready.version.to_string());
-        summary.digest = Some(ready.digest.to_string());
-        summary.description = ready.skill.about().map(str::to_owned);
+    if let Some(known) = &known {
+        summary.version = Some(known.version.to_string());
+        summary.digest = Some(known.digest.to_string());
+        summary.description = known.about.about().map(str::to_owned);
         summary.state = SkillState::Ready;
         summary.revoked_because = None;
     }
@@ -267,7 +267,7 @@ async fn shown(
         revoked_because: gone.reason(&entry, of.digest),
     });
     Ok(Json(Shown {
-        tools: ready.as_deref().map_or_else(Vec::new, |ready| tools(ready, style)),
+        tools: known.as_deref().map_or_else(Vec::new, |known| tools(known, style)),
         versions: versions.collect(),
         summary,
     }))
@@ -276,11 +276,12 @@ async fn shown(
 fn summary(entry: &Entry, gone: &Gone<'_>) -> Summary {
     let current = entry.current.load();
     let revoked = entry.stands_for().filter(|digest| gone.has(entry, *digest));
-    let (state, ready) = match &**current {
+    let (state, known) = match &**current {
         _ if revoked.is_some() => (SkillState::Revoked, None),
         // Served until the version after it is loaded, and revoked since.
         Current::Ready(ready) if gone.has(entry, ready.digest) => (SkillState::Loading, None),
-        Current::Ready(ready) => (SkillState::Ready, Some(ready)),
+        Current::Ready(ready) => (SkillState::Ready, Some(&ready.known)),
+        Current::Resting { known, .. } => (SkillState::Ready, Some(known)),
         Current::Loading => (SkillState::Loading, None),
         Current::Nothing => (SkillState::Held, None),
         Current::Broken { .. } => (SkillState::Broken, None),
@@ -288,16 +289,16 @@ fn summary(entry: &Entry, gone: &Gone<'_>) -> Summary {
     Summary {
         name: entry.record.name.to_string(),
         owner: entry.record.owner.to_string(),
-        version: ready.map(|ready| ready.version.to_string()),
-        digest: ready.map(|ready| ready.digest.to_string()),
+        version: known.map(|known| known.version.to_string()),
+        digest: known.map(|known| known.digest.to_string()),
         revoked_because: revoked.and_then(|digest| gone.reason(entry, digest)),
         state,
-        description: ready.and_then(|ready| ready.skill.about().map(str::to_owned)),
+        description: known.and_then(|known| known.about.about().map(str::to_owned)),
     }
 }
 
-fn tools(ready: &Ready, style: SchemaStyle) -> Vec<ToolShown> {
-    let shown = ready.skill.tools().zip(ready.described.names()).map(|(tool, mcp_name)| ToolShown {
+fn tools(known: &Known, style: SchemaStyle) -> Vec<ToolShown> {
+    let shown = known.about.tools().zip(known.described.names()).map(|(tool, mcp_name)| ToolShown {
         name: tool.name().to_owned(),
         full_name: tool.full_name().to_owned(),
         mcp_name: mcp_name.to_owned(),

@@ -4,8 +4,9 @@
 //! owner whose skills are slow delays its own.
 
 mod changes;
+mod room;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as Short, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
 use crate::catalog::{Catalog, Current, Entry, Ready, Reasons, next};
-use crate::config::{Config, Size};
+use crate::config::Config;
 use crate::error::ServeError;
 use crate::metrics::Metrics;
 use crate::principal::Principal;
@@ -39,8 +40,6 @@ const COMPILES: usize = 2;
 #[derive(Debug)]
 pub(crate) struct Librarian {
     shelf: Arc<Shelf>,
-    /// Looks that were begun; see [`Librarian::look`].
-    begun: AtomicU64,
     /// Held through a look, so that looks do not overtake each other. No call takes it.
     seen: Mutex<Seen>,
 }
@@ -52,6 +51,8 @@ struct Shelf {
     metrics: Arc<Metrics>,
     config: Arc<ArcSwap<Config>>,
     catalog: ArcSwap<Catalog>,
+    /// Looks that were begun; see [`Librarian::look`].
+    begun: AtomicU64,
     /// Counts every change of what can be called.
     changes: watch::Sender<u64>,
     /// Turns at loading a skill whose code is at hand.
@@ -64,7 +65,8 @@ struct Shelf {
     revoked: RevokedNow,
     /// What is loaded, by digest: equal bytes are loaded once, under however many names.
     alike: Short<HashMap<Digest, Weak<Ready>>>,
-    /// Held while a skill is put into the catalog, so that two do not take the same room.
+    /// Held while a skill is put into the catalog or unloaded, so that two do not take the same room, and while the catalog
+    /// is made anew of the one before.
     placing: Short<()>,
 }
 
@@ -103,6 +105,7 @@ impl Librarian {
             metrics: Arc::clone(metrics),
             config: Arc::clone(config),
             catalog: ArcSwap::default(),
+            begun: AtomicU64::new(0),
             changes: watch::Sender::new(0),
             quick: Turns::new(LOADS),
             slow: Turns::new(COMPILES),
@@ -111,7 +114,7 @@ impl Librarian {
             alike: Short::default(),
             placing: Short::default(),
         };
-        Self { shelf: Arc::new(shelf), begun: AtomicU64::new(0), seen: Mutex::default() }
+        Self { shelf: Arc::new(shelf), seen: Mutex::default() }
     }
 
     /// The catalog as it is now.
@@ -174,12 +177,12 @@ impl Librarian {
     /// Looks at the store. What was removed or revoked is gone when this returns; what came is being loaded. Of many who
     /// ask at the same time one looks: a look that began after it was asked for is as good.
     pub(crate) async fn look(&self) {
-        let asked = self.begun.load(Ordering::Acquire);
+        let asked = self.shelf.begun.load(Ordering::Acquire);
         let mut seen = self.seen.lock().await;
         if seen.done > asked {
             return;
         }
-        let begun = self.begun.fetch_add(1, Ordering::AcqRel).saturating_add(1);
+        let begun = self.shelf.begun.fetch_add(1, Ordering::AcqRel).saturating_add(1);
         self.look_now(&mut seen).await;
         seen.done = begun;
     }
@@ -227,6 +230,7 @@ impl Librarian {
             }
         }
         reap(seen);
+        self.shelf.fit();
         self.shelf.forget_what_is_gone();
     }
 
@@ -263,6 +267,7 @@ impl Librarian {
 
     /// Makes the catalog what was read.
     fn take(&self, read: Read, seen: &mut Seen) {
+        let placing = self.shelf.placing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.shelf.catalog.load_full();
         let mut catalog = Catalog::default();
         let mut changed: Vec<Arc<Entry>> = Vec::new();
@@ -317,6 +322,7 @@ impl Librarian {
             entry.is_some_and(|entry| entry.allowed.get(&key.version) == Some(&key.digest))
         });
         self.shelf.catalog.store(Arc::new(catalog));
+        drop(placing);
         for entry in gone.into_iter().chain(&changed) {
             entry.settled.notify_waiters();
         }
@@ -347,6 +353,27 @@ impl Librarian {
             shelf.place(&name, &owner, &version, ready);
             (name, version)
         });
+    }
+
+    /// Takes note of a call, by which what is called stays loaded longer.
+    pub(crate) fn is_called(&self, ready: &Ready) {
+        let now = self.shelf.begun.load(Ordering::Relaxed);
+        // Most calls write nothing.
+        if ready.last.load(Ordering::Relaxed) != now {
+            ready.last.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// Has a skill loaded again that was unloaded for want of room.
+    pub(crate) async fn wake(&self, name: &Name) {
+        if self.shelf.wake(name) {
+            self.look().await;
+        }
+    }
+
+    /// Bytes of the code of all loaded skills.
+    pub(crate) fn code_bytes(&self) -> u64 {
+        self.shelf.code_bytes()
     }
 
     /// Loads what a call asks for before whatever else its owner has.
@@ -432,11 +459,21 @@ impl Shelf {
     /// A skill that was loaded, under a name; what is loaded already of the same bytes is shared.
     fn ready(&self, name: &Name, owner: &Owner, version: Version, skill: Skill) -> Arc<Ready> {
         let digest = skill.digest();
+        let catalog = self.catalog.load();
+        let rested = catalog
+            .names
+            .get(name)
+            .and_then(|entry| entry.known())
+            .filter(|known| known.owner == *owner && known.version == version && known.digest == digest);
         let like = {
             let alike = self.alike.lock().unwrap_or_else(PoisonError::into_inner);
             alike.get(&digest).and_then(Weak::upgrade)
         };
-        let ready = Ready::new(name, owner, version, skill, like.as_deref(), &self.metrics);
+        let ready = match rested {
+            Some(known) => Arc::new(Ready { known, skill }),
+            None => Ready::new(name, owner, version, skill, like.as_deref(), &self.metrics),
+        };
+        ready.last.store(self.begun.load(Ordering::Relaxed), Ordering::Relaxed);
         let mut alike = self.alike.lock().unwrap_or_else(PoisonError::into_inner);
         alike.insert(digest, Arc::downgrade(&ready));
         ready
@@ -451,7 +488,7 @@ impl Shelf {
         let Some(entry) = wanted.filter(|entry| entry.record.owner == *owner) else { return };
         let current = match ready {
             Ok(ready) if entry.allowed.get(version) == Some(&ready.digest) => {
-                match self.room(&catalog, &ready) {
+                match self.room(&catalog, &ready).and_then(|()| self.make_room(&catalog, &ready)) {
                     Ok(()) => Current::Ready(ready),
                     Err(reason) => no_room(entry, &ready, reason),
                 }
@@ -463,27 +500,6 @@ impl Shelf {
         entry.current.store(Arc::new(current));
         entry.settled.notify_waiters();
         self.changed();
-    }
-
-    /// Whether an owner may have a skill loaded beside its others. Equal bytes count once.
-    fn room(&self, catalog: &Catalog, ready: &Ready) -> Result<(), String> {
-        let config = self.config.load();
-        let most = config.quota.of_owner(&ready.owner).skill_memory.map_or(u64::MAX, Size::bytes);
-        let others = catalog
-            .names
-            .values()
-            .filter(|entry| entry.record.owner == ready.owner && entry.record.name != ready.name);
-        let mut weights: BTreeMap<Digest, u64> =
-            others.filter_map(|entry| entry.ready()).map(|ready| (ready.digest, ready.weight)).collect();
-        weights.insert(ready.digest, ready.weight);
-        let sum = weights.values().fold(0_u64, |sum, weight| sum.saturating_add(*weight));
-        if sum <= most {
-            return Ok(());
-        }
-        Err(format!(
-            "the loaded skills of `{}` would take {sum} bytes, and {most} are allowed (`quota.skill-memory`): remove one, or raise the quota",
-            ready.owner
-        ))
     }
 
     /// Loads a version for a caller.
@@ -506,7 +522,14 @@ impl Shelf {
         if loaded.skill.digest() != key.digest {
             return Err(ServeError::Loading { name: key.name.clone() });
         }
-        Ok(self.ready(&key.name, &key.owner, key.version.clone(), loaded.skill))
+        let ready = self.ready(&key.name, &key.owner, key.version.clone(), loaded.skill);
+        let _placing = self.placing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.make_room(&self.catalog.load(), &ready).map_err(|reason| ServeError::CannotRun {
+            name: key.name.clone(),
+            code: "skill-memory-full",
+            reason,
+        })?;
+        Ok(ready)
     }
 
     /// Gives back the code of skills that nobody has under any name.

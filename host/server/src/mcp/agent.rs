@@ -18,7 +18,7 @@ use super::protocol::about;
 use super::skill_md::SkillMd;
 use super::tools::cursor;
 use crate::app::App;
-use crate::catalog::Ready;
+use crate::catalog::Known;
 use crate::error::ServeError;
 use crate::principal::Principal;
 
@@ -61,7 +61,7 @@ impl Agent {
     fn skills(
         &self,
         request: Option<&PaginatedRequestParams>,
-    ) -> Result<(Vec<Arc<Ready>>, Option<String>), ErrorData> {
+    ) -> Result<(Vec<Arc<Known>>, Option<String>), ErrorData> {
         let principal = &self.principal;
         let after = cursor(request.and_then(|request| request.cursor.as_deref()))?;
         let page = self.app.config.load().mcp.page.as_usize();
@@ -69,14 +69,14 @@ impl Agent {
         let revoked = self.app.librarian.revoked();
         let carry = catalog.visible(principal, &revoked).filter(|ready| ready.described.skill_md.is_some());
         let from = carry.filter(|ready| after.as_ref().is_none_or(|(name, _)| ready.name > *name));
-        let mut skills: Vec<Arc<Ready>> = from.take(page.saturating_add(1)).collect();
+        let mut skills: Vec<Arc<Known>> = from.take(page.saturating_add(1)).collect();
         let more = skills.len() > page;
         skills.truncate(page);
         let next = skills.last().filter(|_| more).map(|last| format!("{}/0", last.name));
         Ok((skills, next))
     }
 
-    fn skill_md(&self, uri: &str) -> Result<Arc<Ready>, ErrorData> {
+    fn skill_md(&self, uri: &str) -> Result<Arc<Known>, ErrorData> {
         let name: Option<Name> = uri
             .strip_prefix("skill://")
             .and_then(|rest| rest.strip_suffix("/SKILL.md"))

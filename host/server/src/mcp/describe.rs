@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use ringfence::{Digest, SchemaStyle, Skill, Tool};
+use ringfence::{Digest, SchemaStyle, SkillDescription, Tool};
 use ringfence_store::Name;
 use rmcp::model::{JsonObject, Tool as McpTool, ToolAnnotations};
 use serde_json::{Value, json};
@@ -25,7 +25,8 @@ pub(crate) struct Described {
 /// What equal components have in common, under whatever names.
 #[derive(Debug)]
 struct Shape {
-    skill: Skill,
+    /// And not the code: lists go on while that is unloaded.
+    skill: SkillDescription,
     /// The tools as they are listed, by style, but for their names.
     listed: [OnceLock<Vec<DescribedTool>>; SchemaStyle::ALL.len()],
     /// Bytes of the schemas of all tools as JSON.
@@ -63,7 +64,7 @@ pub(super) struct DescribedTool {
 }
 
 impl Described {
-    pub(crate) fn new(name: &Name, skill: &Skill) -> Self {
+    pub(crate) fn new(name: &Name, skill: &SkillDescription) -> Self {
         let schemas = skill.tools().flat_map(|tool| [tool.parameters_schema(), tool.result_schema()]);
         let size = schemas.map(|schema| schema.to_string().len() as u64).fold(0, u64::saturating_add);
         let shape = Shape { skill: skill.clone(), listed: Default::default(), size };
@@ -71,11 +72,11 @@ impl Described {
     }
 
     /// The same tools under another name of the skill; what describes them is shared.
-    pub(crate) fn renamed(&self, name: &Name, skill: &Skill) -> Self {
+    pub(crate) fn renamed(&self, name: &Name, skill: &SkillDescription) -> Self {
         Self::of(name, skill, Arc::clone(&self.shape))
     }
 
-    fn of(name: &Name, skill: &Skill, shape: Arc<Shape>) -> Self {
+    fn of(name: &Name, skill: &SkillDescription, shape: Arc<Shape>) -> Self {
         let named = skill.tools().map(|tool| NamedTool {
             tool: tool.name().to_owned(),
             mcp_name: mcp_name(name, tool.name()),

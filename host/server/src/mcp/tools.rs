@@ -254,12 +254,13 @@ impl Protocol {
             let catalog = Arc::clone(&*self.app.librarian.catalog());
             let revoked = self.app.librarian.revoked();
             let cut = catalog.visible(principal, &revoked).filter(|_| name.len() == LONGEST);
-            let mut found = cut.filter_map(|ready| {
-                let tool = ready.described.tool(name)?;
+            let mut found = cut.filter_map(|known| {
+                let tool = known.described.tool(name)?;
                 let (tool, wrap) = (tool.tool.clone(), tool.is_wrapped());
-                Some((ready, tool, wrap))
+                Some((known, tool, wrap))
             });
-            return found.next().ok_or_else(none);
+            let (known, tool, wrap) = found.next().ok_or_else(none)?;
+            return Ok((self.app.find(known.name.as_str(), principal).await?, tool, wrap));
         };
         // No list shows a version that is not current.
         if skill.contains('@') {

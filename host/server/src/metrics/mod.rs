@@ -45,6 +45,7 @@ pub(crate) struct Metrics {
     waiting: Gauge<u64, AtomicU64>,
     reserved: Gauge<u64, AtomicU64>,
     skills: Gauge<u64, AtomicU64>,
+    code: Gauge<u64, AtomicU64>,
     changes_waiting: Gauge<u64, AtomicU64>,
     /// Runs by skill.
     pub(crate) by_skill: Skills,
@@ -58,6 +59,8 @@ pub(crate) struct Now {
     pub(crate) waiting: u64,
     pub(crate) reserved_bytes: u64,
     pub(crate) skills: u64,
+    /// Bytes of code of loaded skills.
+    pub(crate) code_bytes: u64,
     pub(crate) changes_waiting: u64,
 }
 
@@ -114,6 +117,7 @@ impl Metrics {
             waiting: Gauge::default(),
             reserved: Gauge::default(),
             skills: Gauge::default(),
+            code: Gauge::default(),
             changes_waiting: Gauge::default(),
             by_skill: Skills::default(),
             registry: Registry::default(),
@@ -135,6 +139,7 @@ impl Metrics {
             metrics.reserved.clone(),
         );
         registry.register("skills", "Skills that are ready", metrics.skills.clone());
+        registry.register("code_bytes", "Compiled code of loaded skills in bytes", metrics.code.clone());
         registry.register(
             "changes_waiting",
             "Changes of the store that wait for their turn",
@@ -179,6 +184,7 @@ impl Metrics {
         self.waiting.set(now.waiting);
         self.reserved.set(now.reserved_bytes);
         self.skills.set(now.skills);
+        self.code.set(now.code_bytes);
         self.changes_waiting.set(now.changes_waiting);
         let mut text = String::new();
         // Writing to a string cannot fail.

@@ -1,0 +1,126 @@
+//! Room for loaded skills: a share for each owner, and so much code for all together. Where that is full, the skills that
+//! were called least recently are unloaded; their next call loads them again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use ringfence::Digest;
+use ringfence_store::Name;
+
+use super::Shelf;
+use crate::catalog::{Catalog, Current, Entry, Ready};
+use crate::config::Size;
+
+/// Equal bytes that are loaded, under whatever names.
+#[derive(Debug, Default)]
+struct Code<'a> {
+    bytes: u64,
+    /// When it was last called under any of the names.
+    last: u64,
+    entries: Vec<(&'a Entry, Arc<Ready>)>,
+}
+
+impl Shelf {
+    /// Whether an owner may have a skill loaded beside its others. Equal bytes count once; what was unloaded for want of
+    /// room counts too, since its next call loads it.
+    pub(super) fn room(&self, catalog: &Catalog, ready: &Ready) -> Result<(), String> {
+        let config = self.config.load();
+        let most = config.quota.of_owner(&ready.owner).skill_memory.map_or(u64::MAX, Size::bytes);
+        let others = catalog
+            .names
+            .values()
+            .filter(|entry| entry.record.owner == ready.owner && entry.record.name != ready.name);
+        let mut weights: BTreeMap<Digest, u64> =
+            others.filter_map(|entry| entry.known()).map(|known| (known.digest, known.weight)).collect();
+        weights.insert(ready.digest, ready.weight);
+        let sum = weights.values().fold(0_u64, |sum, weight| sum.saturating_add(*weight));
+        if sum <= most {
+            return Ok(());
+        }
+        Err(format!(
+            "the loaded skills of `{}` would take {sum} bytes, and {most} are allowed (`quota.skill-memory`): remove one, or raise the quota",
+            ready.owner
+        ))
+    }
+
+    /// Unloads others, as far as a skill needs room beside them. To be called while placing.
+    pub(super) fn make_room(&self, catalog: &Catalog, ready: &Ready) -> Result<(), String> {
+        let most = self.config.load().host.code_memory.bytes();
+        let Some(rest) = most.checked_sub(ready.code) else {
+            return Err(format!(
+                "its code takes {} bytes, and {most} are allowed for all loaded skills (`host.code-memory`): make the skill smaller, or raise the limit",
+                ready.code
+            ));
+        };
+        self.unload(catalog, rest, Some(ready.digest));
+        Ok(())
+    }
+
+    /// Unloads what is too much, where the limit was lowered.
+    pub(super) fn fit(&self) {
+        let _placing = self.placing.lock().unwrap_or_else(PoisonError::into_inner);
+        let most = self.config.load().host.code_memory.bytes();
+        self.unload(&self.catalog.load(), most, None);
+    }
+
+    /// Says that a call waits for a skill that was unloaded; false where none has to be loaded for it.
+    pub(super) fn wake(&self, name: &Name) -> bool {
+        let _placing = self.placing.lock().unwrap_or_else(PoisonError::into_inner);
+        let catalog = self.catalog.load();
+        let Some(entry) = catalog.names.get(name) else { return false };
+        let current = entry.current.load();
+        let Current::Resting { known, wanted: false } = &**current else { return false };
+        entry.current.store(Arc::new(Current::Resting { known: Arc::clone(known), wanted: true }));
+        true
+    }
+
+    /// Bytes of the code of all loaded skills.
+    pub(super) fn code_bytes(&self) -> u64 {
+        self.codes(&self.catalog.load()).values().fold(0, |sum, code| sum.saturating_add(code.bytes))
+    }
+
+    /// What is loaded.
+    fn codes<'a>(&self, catalog: &'a Catalog) -> HashMap<Digest, Code<'a>> {
+        let mut codes: HashMap<Digest, Code<'a>> = HashMap::new();
+        let mut count = |ready: &Ready| {
+            let code = codes.entry(ready.digest).or_default();
+            code.bytes = ready.code;
+            code.last = code.last.max(ready.last.load(Ordering::Relaxed));
+        };
+        let current = catalog.names.values().filter_map(|entry| Some((&**entry, entry.ready()?)));
+        let current: Vec<(&Entry, Arc<Ready>)> = current.collect();
+        current.iter().for_each(|(_, ready)| count(ready));
+        self.versions.loaded().iter().for_each(|ready| count(ready));
+        for (entry, ready) in current {
+            codes.entry(ready.digest).or_default().entries.push((entry, ready));
+        }
+        codes
+    }
+
+    /// Unloads what was called least recently until the rest, without `keep`, has at most so many bytes of code.
+    fn unload(&self, catalog: &Catalog, most: u64, keep: Option<Digest>) {
+        let mut codes = self.codes(catalog);
+        keep.and_then(|keep| codes.remove(&keep));
+        let mut sum = codes.values().fold(0_u64, |sum, code| sum.saturating_add(code.bytes));
+        if sum <= most {
+            return;
+        }
+        let mut order: Vec<(Digest, Code<'_>)> = codes.into_iter().collect();
+        order.sort_by_key(|(digest, code)| (code.last, *digest));
+        for (digest, code) in order {
+            if sum <= most {
+                break;
+            }
+            sum = sum.saturating_sub(code.bytes);
+            for (entry, ready) in &code.entries {
+                let known = Arc::clone(&ready.known);
+                tracing::debug!(skill = %known.name, version = %known.version, bytes = code.bytes, "unloaded for want of room");
+                entry.current.store(Arc::new(Current::Resting { known, wanted: false }));
+            }
+            drop(code);
+            self.versions.keep(|key| key.digest != digest);
+        }
+        self.forget_what_is_gone();
+    }
+}
