@@ -1,4 +1,6 @@
 //! `rest`: the memory that a server keeps after a burst of large results: resident 5 s later, less what it was before.
+//!
+//! Forty clients ask at the same time and read a second later, so the server holds as many results as it takes.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -9,14 +11,14 @@ use crate::kit::client::{Client, call};
 use crate::kit::guests;
 use crate::kit::server::{Resident, Site, UNCOUNTED};
 
-/// Results of the burst.
-const RESULTS: u32 = 40;
-
-/// Clients that ask for them at the same time.
-const CLIENTS: u32 = 8;
+/// Clients, each of which asks for one result, all at the same time.
+const CLIENTS: u32 = 40;
 
 /// Letters of a result: 16 MiB with its quotes.
 const LETTERS: u32 = (16 << 20) - 2;
+
+/// Between a request and the first look at its answer.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// After the burst.
 const REST: Duration = Duration::from_secs(5);
@@ -44,19 +46,20 @@ pub(crate) fn measure(plan: &Plan, book: &mut Book) -> Result<(), String> {
     assert!(small.status == 200 && small.body.contains("\"completed\""), "{}", small.body);
     std::thread::sleep(REST);
     let before = site.resident(Resident::Now);
-    let (left, refused) = (AtomicU32::new(plan.scaled(RESULTS, 10)), AtomicU32::new(0));
+    let refused = AtomicU32::new(0);
     std::thread::scope(|scope| {
-        for _ in 0..CLIENTS {
+        for _ in 0..plan.scaled(CLIENTS, 10) {
             scope.spawn(|| {
                 let mut client = Client::new(site.address);
                 let large = request(LETTERS);
-                let take =
-                    || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-                while take().is_ok() {
-                    while client.ask(&large).is_none_or(|answer| answer.status != 200) {
-                        refused.fetch_add(1, Ordering::Relaxed);
-                        std::thread::sleep(Duration::from_millis(20));
-                    }
+                client.send(&large).expect("sent");
+                // Meanwhile the results wait in the server.
+                std::thread::sleep(PAUSE);
+                let mut answer = client.answer();
+                while answer.is_none_or(|answer| answer.status != 200) {
+                    refused.fetch_add(1, Ordering::Relaxed);
+                    std::thread::sleep(Duration::from_millis(20));
+                    answer = client.ask(&large);
                 }
             });
         }

@@ -32,9 +32,9 @@ impl Client {
         Self { address, stream: None }
     }
 
-    /// Sends a request; `None` where the connection broke.
+    /// Sends a request and waits for its answer; `None` where the connection broke.
     pub(crate) fn ask(&mut self, request: &str) -> Option<Answer> {
-        let answer = self.try_ask(request);
+        let answer = self.send(request).and_then(|()| self.answer());
         if answer.is_none() {
             self.stream = None;
         }
@@ -58,8 +58,8 @@ impl Client {
         })
     }
 
-    fn try_ask(&mut self, request: &str) -> Option<Answer> {
-        self.send(request)?;
+    /// Waits for the answer to a request that was sent.
+    pub(crate) fn answer(&mut self) -> Option<Answer> {
         let stream = self.connected()?;
         let (mut answer, mut buffer) = (Vec::new(), vec![0; 16 << 10]);
         loop {

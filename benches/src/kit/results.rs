@@ -57,6 +57,7 @@ impl Results {
             sorted.into_iter().map(|(group, entry)| (group.clone(), entry.clone())).collect();
         let mut text = serde_json::to_string_pretty(&sorted).expect("JSON");
         text.push('\n');
+        std::fs::create_dir_all(dir).expect("the folder of the results");
         let mut file = tempfile::NamedTempFile::new_in(dir).expect("a file in the folder of the results");
         file.write_all(text.as_bytes()).expect("it is written");
         file.persist(dir.join(FILE)).expect("it takes its name");
