@@ -1,4 +1,4 @@
-//! What every request works with: one library, its catalog, the tokens, the gate, and what is kept between requests.
+//! The state of a server, which all requests share: library, catalog, tokens, gate, and data kept between requests.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::seen::Seen;
 use crate::shares::Shares;
 use crate::submissions::{Progress, Submission, Submissions};
 
-/// A server's state. A clone is the same.
+/// The state of a server. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct App {
     inner: Arc<Inner>,
@@ -40,22 +40,22 @@ pub(crate) struct Inner {
     pub(crate) config: Arc<ArcSwap<Config>>,
     pub(crate) tokens: ArcSwap<Tokens>,
     pub(crate) gate: Gate,
-    /// What each principal has of the host.
+    /// The share of each principal in the host.
     pub(crate) shares: Shares,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) reports: Reports,
     pub(crate) submissions: Submissions,
-    /// Memory for bodies that are being received and parsed.
+    /// Memory for bodies that are received and parsed.
     pub(crate) bodies: Arc<Budget>,
-    /// Memory for answers that wait to be taken.
+    /// Memory for responses that wait to be sent.
     pub(crate) answers: Arc<Budget>,
-    /// Places for components that are being received or compiled.
+    /// Places for components that are received or compiled.
     pub(crate) uploads: Arc<Semaphore>,
-    /// What goes on without a request: submissions that were taken in.
+    /// Tasks that outlive their requests: accepted submissions.
     pub(crate) tasks: TaskTracker,
-    /// Ends what listens for changes, as soon as the server stops.
+    /// Ends streams of changes as soon as the server stops.
     pub(crate) stopping: CancellationToken,
-    /// Ends every run that is still under way when the time for stopping is up.
+    /// Ends the remaining runs when the time for stopping is over.
     pub(crate) stop_runs: CancellationToken,
     /// Ends everything else, a second after the runs.
     pub(crate) abort: CancellationToken,
@@ -69,7 +69,7 @@ impl std::ops::Deref for App {
     }
 }
 
-/// How long a submission waits for its skill to be in the catalog, once it is on the disk.
+/// Maximum time that a stored submission waits for its skill to be in the catalog.
 const SETTLE: Duration = Duration::from_secs(5);
 
 impl App {
@@ -98,8 +98,9 @@ impl App {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// The skill that a caller means, as far as it may see it. One that is being loaded is waited for, for a time and in
-    /// the caller's account.
+    /// Returns the skill of a reference, if the caller sees it.
+    ///
+    /// Waits for a skill that loads, for a limited time and in the caller's account.
     pub(crate) async fn find(
         &self,
         reference: &str,
@@ -143,7 +144,7 @@ impl App {
         }
     }
 
-    /// Lets a call in, or says why not. `limits` are the operator's, lowered by the caller.
+    /// Admits a call, or fails with the refusal. `limits` are the operator's, lowered by the caller.
     pub(crate) async fn admit(
         &self,
         principal: &Principal,
@@ -180,7 +181,7 @@ impl App {
         })
     }
 
-    /// Takes a component in, and goes on with it whether or not anybody waits.
+    /// Accepts a component, and compiles it even if no caller waits.
     pub(crate) fn submit(
         &self,
         principal: &Arc<Principal>,
@@ -261,7 +262,7 @@ impl App {
         Ok(submission)
     }
 
-    /// The metrics as text.
+    /// Returns the metrics as text.
     pub(crate) fn metrics_text(&self) -> String {
         let catalog = self.librarian.catalog();
         let skills = catalog.names.values().filter(|entry| entry.known().is_some()).count();
@@ -276,13 +277,13 @@ impl App {
         })
     }
 
-    /// Looks at the store, and tells of limits for skills that are not there.
+    /// Polls the store for the first time, and warns about limits for unknown skills.
     pub(crate) async fn first_look(&self) {
         self.librarian.look().await;
         self.warn_of_strangers(&self.config.load());
     }
 
-    /// A name that is misspelt has no effect.
+    /// Warns about configured skills that do not exist, because a misspelt name has no effect.
     fn warn_of_strangers(&self, config: &Config) {
         let catalog = self.librarian.catalog();
         for name in config.limited_skills().filter(|name| !catalog.names.contains_key(*name)) {
@@ -290,7 +291,7 @@ impl App {
         }
     }
 
-    /// Reads the tokens again. Those that cannot be read stay as they were.
+    /// Reads the tokens again. Keeps the earlier ones if that fails.
     pub(crate) async fn reload_tokens(&self) {
         let tokens = match self.librarian.tokens().await {
             Ok(tokens) => tokens,
@@ -318,7 +319,7 @@ impl App {
         }
     }
 
-    /// Goes by another configuration, as far as that can change while the server runs.
+    /// Replaces the configuration, except what cannot change while the server runs.
     pub(crate) fn reconfigure(&self, new: Config) {
         let before = self.config.load_full();
         let fixed = before.fixed_differences(&new);
@@ -342,7 +343,7 @@ impl App {
     }
 }
 
-/// Logs which tokens were made and revoked since they were last read.
+/// Logs the tokens created and revoked since the last read.
 fn log_tokens(before: &Tokens, now: &[Token]) {
     for token in now {
         let change = match (before.token(&token.id), token.revoked) {
@@ -363,7 +364,7 @@ fn log_tokens(before: &Tokens, now: &[Token]) {
     }
 }
 
-/// What a submitter is told once it is on the disk.
+/// Returns the receipt of a stored submission.
 fn receipt(taken: &ringfence_store::Submitted) -> Value {
     let mut receipt = serde_json::to_value(&taken.receipt).unwrap_or_default();
     if let Value::Object(members) = &mut receipt {
@@ -376,7 +377,7 @@ fn receipt(taken: &ringfence_store::Submitted) -> Value {
     receipt
 }
 
-/// Reads a configuration's file.
+/// Reads the file of a configuration.
 pub(crate) fn read_config(file: &Path) -> Result<Config, crate::ConfigError> {
     let source = std::fs::read_to_string(file).map_err(|error| crate::ConfigError::Unusable {
         file: file.display().to_string(),

@@ -1,5 +1,6 @@
-//! What can be called, in memory: every name of the store with its current skill linked and its tools described, so
-//! that a call and a list touch no disk and no lock.
+//! The catalog in memory: every name of the store with its current skill, linked and described.
+//!
+//! So calls and lists need no disk and no lock.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -17,96 +18,96 @@ use crate::mcp::Described;
 use crate::metrics::{Metrics, OfSkill};
 use crate::principal::Principal;
 
-/// After so long it is tried again to load what failed by a fault of this machine.
+/// Time before another try to load a skill that failed by a fault of this machine.
 const AGAIN: Duration = Duration::from_secs(10);
 
-/// All names, as they were last read.
+/// All names, as last read from the store.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
     pub(crate) names: BTreeMap<Name, Arc<Entry>>,
 }
 
-/// A name.
+/// A name in the catalog.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) record: Record,
-    /// Versions that may run: neither held nor revoked.
+    /// Versions that can run: neither held nor revoked.
     pub(crate) allowed: HashMap<Version, Digest>,
-    /// Why versions of it are revoked, as far as that was said.
+    /// Revoked versions, with the stated reasons.
     pub(crate) revoked: Reasons,
-    /// What the bare name stands for. It goes on serving the version before until the new one is loaded.
+    /// The state of the bare name. The earlier version serves until the new one is loaded.
     pub(crate) current: ArcSwap<Current>,
-    /// Wakes those that wait for it to be loaded; the same through all changes of the name.
+    /// Wakes calls that wait for the load. It stays the same through all changes of the name.
     pub(crate) settled: Arc<Notify>,
 }
 
-/// What a reference stands for.
+/// The result of a look-up.
 #[derive(Debug)]
 pub(crate) enum Found {
     /// A version that can be called.
     Ready(Arc<Ready>),
-    /// A name whose current version has to be loaded first.
+    /// A name whose current version must load first.
     Loading(Arc<Entry>),
-    /// A version that is not current: loaded when somebody asks for it.
+    /// A version that is not current, and loads on demand.
     Other(Arc<Entry>, Version, Digest),
 }
 
-/// What is revoked, and why, as far as that was said.
+/// Revoked digests, with the stated reasons.
 pub(crate) type Reasons = HashMap<Digest, Option<String>>;
 
 /// The state of a name.
 #[derive(Debug)]
 pub(crate) enum Current {
-    /// All its versions are held or revoked.
+    /// All versions are held or revoked.
     Nothing,
-    /// Being loaded, for the first time.
+    /// The first version loads.
     Loading,
-    /// It can be called.
+    /// The version can be called.
     Ready(Arc<Ready>),
-    /// It can be called, and was unloaded for want of room: a call has it loaded again.
+    /// The version was unloaded to free memory. The next call loads it again.
     Resting {
         known: Arc<Known>,
-        /// A call waits for it.
+        /// Whether a call waits for it.
         wanted: bool,
     },
-    /// It cannot be loaded.
+    /// The version cannot be loaded.
     Broken {
         version: Version,
         digest: Digest,
         code: &'static str,
         reason: String,
-        /// When that was a fault of this machine's, which may pass.
+        /// Time of the failure, if it was a fault of this machine, which may pass.
         failed: Option<Instant>,
     },
 }
 
-/// A version that can be called, with its code.
+/// A loaded version, which can be called.
 #[derive(Debug)]
 pub(crate) struct Ready {
     pub(crate) known: Arc<Known>,
     pub(crate) skill: Skill,
 }
 
-/// What is known of a version that can be called, whether or not its code is loaded.
+/// The description of a version that can be called, whether or not its code is loaded.
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) name: Name,
     pub(crate) owner: Owner,
     pub(crate) version: Version,
     pub(crate) digest: Digest,
-    /// Its tools, and what its author says of it.
+    /// Its tools and its author's texts.
     pub(crate) about: SkillDescription,
     /// Whether it can report progress and emit chunks.
     pub(crate) emits: bool,
-    /// How agents see it.
+    /// Its description for agents.
     pub(crate) described: Described,
-    /// Its figures.
+    /// Its metrics.
     pub(crate) metrics: Arc<OfSkill>,
-    /// Bytes of its code and of what describes it.
+    /// Bytes of its code and its description.
     pub(crate) weight: u64,
     /// Bytes of its code.
     pub(crate) code: u64,
-    /// The look at the store before which it was last called, or loaded.
+    /// Number of the poll before which it was last called or loaded.
     pub(crate) last: AtomicU64,
 }
 
@@ -118,11 +119,11 @@ impl std::ops::Deref for Ready {
     }
 }
 
-/// Bytes that a description takes in memory for each byte of its JSON, about.
+/// Approximate bytes of a description in memory for each byte of its JSON.
 const TREE: u64 = 10;
 
 impl Ready {
-    /// A skill under a name. What another name has of the same bytes is shared with it.
+    /// Creates the entry of a loaded skill, and shares the parts of an equal skill under another name.
     pub(crate) fn new(
         name: &Name,
         owner: &Owner,
@@ -156,7 +157,7 @@ impl Ready {
     }
 }
 
-/// The next state of a name: what it had loaded stays, as far as it may still run.
+/// Returns the next state of a name. A loaded version stays if it can still run.
 pub(crate) fn next(
     record: Record,
     allowed: HashMap<Version, Digest>,
@@ -194,7 +195,7 @@ pub(crate) fn next(
 }
 
 impl Entry {
-    /// Which version is to be loaded, if the current one is not.
+    /// Returns the current version if it must be loaded.
     pub(crate) fn to_load(&self) -> Option<Version> {
         let version = self.record.current.clone()?;
         let digest = *self.allowed.get(&version)?;
@@ -212,7 +213,7 @@ impl Entry {
         (!loaded).then_some(version)
     }
 
-    /// The version that the bare name stands for now, where its code is loaded.
+    /// Returns the version that the bare name stands for now, if its code is loaded.
     pub(crate) fn ready(&self) -> Option<Arc<Ready>> {
         match &**self.current.load() {
             Current::Ready(ready) => Some(Arc::clone(ready)),
@@ -220,7 +221,7 @@ impl Entry {
         }
     }
 
-    /// The version that the bare name stands for now.
+    /// Returns the version that the bare name stands for now.
     pub(crate) fn known(&self) -> Option<Arc<Known>> {
         match &**self.current.load() {
             Current::Ready(ready) => Some(Arc::clone(&ready.known)),
@@ -229,8 +230,9 @@ impl Entry {
         }
     }
 
-    /// The version that the bare name stands for, unless it, or the one that is to take its place, is revoked by now: the
-    /// catalog may not know yet.
+    /// Returns the version that the bare name stands for, unless it or its successor is revoked by now.
+    ///
+    /// The catalog may not know of a new revocation yet.
     pub(crate) fn callable(&self, revoked: &HashSet<Digest>) -> Option<Arc<Known>> {
         let known = self.known()?;
         let gone = revoked.contains(&known.digest)
@@ -258,7 +260,7 @@ impl Entry {
         }
     }
 
-    /// A version that was asked for by name.
+    /// Returns the version of a reference that names one.
     fn version(self: &Arc<Self>, version: Version) -> Result<Found, ServeError> {
         let Some(digest) = self.allowed.get(&version) else { return Err(self.why_not(&version)) };
         let is_asked_for = |known: &Known| known.version == version && known.digest == *digest;
@@ -269,19 +271,18 @@ impl Entry {
         })
     }
 
-    /// What keeps the bare name from running, if that is a revocation: of its current version, or of the newest where none
-    /// is current.
+    /// Returns the revocation of the current version, or of the newest if none is current.
     fn revocation(&self) -> Option<(Digest, Option<&str>)> {
         let digest = self.stands_for()?;
         self.revoked.get(&digest).map(|reason| (digest, reason.as_deref()))
     }
 
-    /// The current version, or the newest where none is current.
+    /// Returns the digest of the current version, or of the newest if none is current.
     pub(crate) fn stands_for(&self) -> Option<Digest> {
         Some(self.record.current().or(self.record.versions.last())?.digest)
     }
 
-    /// Why a version does not run, as it was last seen: nobody makes the server look at the disk for that.
+    /// Returns why a version cannot run, from the catalog. So callers cannot make the server read the disk.
     fn why_not(&self, version: &Version) -> ServeError {
         let name = self.record.name.clone();
         ServeError::Store(match self.record.entry(version) {
@@ -302,7 +303,7 @@ impl Entry {
 }
 
 impl Catalog {
-    /// What a caller means by `name` or `name@version`. What it may not see is not there.
+    /// Resolves `name` or `name@version`. A skill that the caller does not see does not exist for it.
     pub(crate) fn find(&self, reference: &str, principal: &Principal) -> Result<Found, ServeError> {
         let entry = self.entry(reference, principal)?;
         match reference.split_once('@') {
@@ -311,7 +312,7 @@ impl Catalog {
         }
     }
 
-    /// The name that a reference begins with, if it is there for the caller.
+    /// Returns the name in a reference, if the caller sees it.
     pub(crate) fn entry(&self, reference: &str, principal: &Principal) -> Result<&Arc<Entry>, ServeError> {
         let name = reference.split_once('@').map_or(reference, |(name, _)| name);
         let shown = || ServeError::NoSuchSkill(ringfence::text::clean(name, 80));
@@ -320,7 +321,7 @@ impl Catalog {
         if principal.sees(&name, &entry.record.owner) { Ok(entry) } else { Err(shown()) }
     }
 
-    /// What a caller sees and can call, by name; nothing that is revoked by now.
+    /// Returns the skills that a caller sees and can call, by name, without those revoked by now.
     pub(crate) fn visible<'a>(
         &'a self,
         principal: &'a Principal,
@@ -330,7 +331,7 @@ impl Catalog {
         seen.filter_map(|(_, entry)| entry.callable(revoked))
     }
 
-    /// A value that is another one when what a caller sees is. `accepted` says whose annotations are shown.
+    /// Returns a hash of all that a caller sees. `accepted` says whose annotations are shown.
     pub(crate) fn seen_by(
         &self,
         principal: &Principal,

@@ -1,5 +1,7 @@
-//! Versions that are not current and were asked for: loaded at their first use, and kept for whoever asked first, so
-//! many for each owner. Whoever asks for more gives up its own oldest, and nobody else's.
+//! Loaded versions that are not current. A version loads at its first use, and counts for the owner whose caller used
+//! it.
+//!
+//! An owner has a maximum number of them. A further one replaces the owner's own least recent.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use crate::catalog::Ready;
 
-/// A version of a name while it belongs to an owner.
+/// A version of a name under one owner.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(crate) name: Name,
@@ -19,10 +21,10 @@ pub(crate) struct Key {
     pub(crate) digest: Digest,
 }
 
-/// Filled by the first that loads it; the others wait for that.
+/// The cell of a version, which the first caller fills; others wait for that.
 pub(crate) type Cell = Arc<OnceCell<Arc<Ready>>>;
 
-/// All that are kept.
+/// All loaded versions that are not current.
 #[derive(Debug, Default)]
 pub(crate) struct Versions {
     kept: Mutex<Kept>,
@@ -30,14 +32,14 @@ pub(crate) struct Versions {
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// Each with the owner whose account it is in.
+    /// Cells, each with the owner in whose account it is.
     cells: HashMap<Key, (Cell, Arc<str>)>,
-    /// Those in an owner's account, what was used last at the end.
+    /// The versions in each owner's account, most recent last.
     owners: HashMap<Arc<str>, VecDeque<Key>>,
 }
 
 impl Versions {
-    /// The cell of a version, which stays for as long as `asking` does not ask for `most` others.
+    /// Returns the cell of a version. It stays until `asking` uses `most` others.
     pub(crate) fn cell(&self, key: &Key, asking: &Arc<str>, most: usize) -> Cell {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = &mut *kept;
@@ -62,13 +64,13 @@ impl Versions {
         cell
     }
 
-    /// Those that are loaded.
+    /// Returns the loaded versions.
     pub(crate) fn loaded(&self) -> Vec<Arc<Ready>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.cells.values().filter_map(|(cell, _)| cell.get().map(Arc::clone)).collect()
     }
 
-    /// Forgets those that may not run any more.
+    /// Drops versions that can no longer run.
     pub(crate) fn keep(&self, may_run: impl Fn(&Key) -> bool) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.cells.retain(|key, _| may_run(key));

@@ -1,7 +1,7 @@
-//! `ringfence.toml`: what a server goes by, read and checked as a whole before anything listens.
+//! `ringfence.toml`, the configuration of a server. It is read and checked as a whole before the server listens.
 //!
-//! [`EXAMPLE`] is the file with every key, its default and what it means; a test holds that it is what
-//! [`Config::default`] is.
+//! [`EXAMPLE`] is the file with every key, its default and its meaning. A test checks that it equals
+//! [`Config::default`].
 
 mod limits;
 mod quota;
@@ -26,64 +26,64 @@ use crate::budget::Budget;
 use crate::catalog::Known;
 use crate::http::mcp::{ENVELOPE, EXPANSION};
 
-/// A configuration file with every key, its default, and what it means.
+/// A configuration file with every key, its default and its meaning.
 pub const EXAMPLE: &str = include_str!("../../ringfence.toml");
 
-/// Why a configuration is not taken.
+/// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A key that there is not, a value that is wrong, or a limit that cannot be enforced.
+    /// A key is unknown, a value is invalid, or a limit cannot be enforced.
     #[error("{file}:{line}: {reason}")]
     Wrong {
-        /// The file, as it was named.
+        /// The file, as named.
         file: String,
         /// The line, from 1.
         line: usize,
-        /// What is wrong and what would fit.
+        /// What is wrong, and what is expected.
         reason: String,
     },
-    /// Files that it names cannot be used.
+    /// A configured file cannot be used.
     #[error("{file}: {reason}")]
     Unusable {
-        /// The file, as it was named.
+        /// The file, as named.
         file: String,
         /// What is wrong.
         reason: String,
     },
 }
 
-/// What a server goes by. The defaults are those of [`EXAMPLE`].
+/// The configuration of a server. The defaults are those of [`EXAMPLE`].
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Config {
-    /// The store's directory; none for the platform's.
+    /// Directory of the store. Default: the platform's.
     pub store: Option<PathBuf>,
-    /// Where and how to listen.
+    /// Address, connections and their timeouts.
     pub listen: Listen,
-    /// Certificate and key, where TLS is wanted.
+    /// Certificate and key; none without TLS.
     pub tls: Option<Tls>,
-    /// What all runs together may have.
+    /// Limits of all runs together.
     pub host: HostSection,
     /// The limits of a run, and lower ones for some owners and tokens.
     pub limits: LimitsSection,
-    /// What is otherwise for one skill.
+    /// Exceptions for single skills.
     skill: BTreeMap<String, Spanned<SkillSection>>,
-    /// Who waits, and for how long.
+    /// Queues and their timeouts.
     pub admission: Admission,
-    /// What one owner may use, and what its tokens may.
+    /// Quotas of owners and tokens.
     pub quota: Quota,
-    /// What agents are shown.
+    /// What MCP shows to agents.
     pub mcp: Mcp,
-    /// Reports that are kept for repeated calls.
+    /// Reports kept for repeated calls.
     pub idempotency: Idempotency,
-    /// Who may read the metrics.
+    /// Access to the metrics.
     pub metrics: Metrics,
-    /// The limits of a run as they come out, checked.
+    /// The resulting limits of a run, checked.
     #[serde(skip)]
     pub(crate) run_limits: Arc<Limits>,
-    /// The same for skills that have their own.
+    /// The resulting limits of skills with limits of their own.
     #[serde(skip)]
     pub(crate) skill_limits: BTreeMap<Name, Arc<Limits>>,
 }
@@ -145,7 +145,7 @@ pub struct HostSection {
 }
 
 impl HostSection {
-    /// Bytes of memory that the runs of one principal may hold together; all where there is but one.
+    /// Returns the maximum bytes of memory of one principal's runs. A single principal can use all.
     pub(crate) fn share(&self, one_principal: bool) -> u64 {
         let percent = if one_principal { 100 } else { self.principal_memory.get() };
         self.memory.bytes().checked_div(100).unwrap_or(0).saturating_mul(percent)
@@ -225,7 +225,7 @@ impl Default for Mcp {
 pub struct Accepted(Reference);
 
 impl Accepted {
-    /// Whether a version of a skill is meant.
+    /// Returns whether this means a version of a skill.
     pub(crate) fn fits(&self, name: &Name, version: &Version, digest: Digest) -> bool {
         match &self.0 {
             Reference::Name(known) => known == name,
@@ -274,11 +274,11 @@ pub struct Metrics {
 }
 
 impl Config {
-    /// Reads a configuration. `file` is what messages call it, and paths in it are relative to its directory.
+    /// Parses a configuration. `file` is its name in messages; its directory is the base of relative paths.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Wrong`] with file, line and reason.
+    /// Fails with [`ConfigError::Wrong`], which has file, line and reason.
     pub fn parse(source: &str, file: &Path) -> Result<Self, ConfigError> {
         let place = Place { source, file: text::clean(&file.display().to_string(), 512) };
         let mut config: Self = toml::from_str(source).map_err(|error| {
@@ -378,11 +378,11 @@ impl Config {
         Ok(config)
     }
 
-    /// Puts other limits over those of every skill.
+    /// Replaces the limits of every skill with these, as far as they are set.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Unusable`] for a limit that cannot be enforced.
+    /// Fails with [`ConfigError::Unusable`] for a limit that cannot be enforced.
     pub fn set_limits(&mut self, limits: &LimitOverrides) -> Result<(), ConfigError> {
         let caps = HostConfig::default().caps;
         let wrong = |reason| ConfigError::Unusable { file: "the limits given as options".to_owned(), reason };
@@ -403,7 +403,7 @@ impl Config {
         Ok(())
     }
 
-    /// How the host that it describes is set up.
+    /// Returns the configuration of the host.
     pub fn host_config(&self) -> HostConfig {
         HostConfig {
             runs: self.host.runs.as_u32(),
@@ -412,18 +412,18 @@ impl Config {
         }
     }
 
-    /// Skills that have limits of their own.
+    /// Returns the skills with limits of their own.
     pub(crate) fn limited_skills(&self) -> impl Iterator<Item = &Name> {
         self.skill_limits.keys()
     }
 
-    /// Whether the operator accepted what a skill says of its tools.
+    /// Returns whether the operator accepted a skill's claims about its tools.
     pub(crate) fn accepts(&self, ready: &Known) -> bool {
         let mut list = self.mcp.accept_annotations.iter();
         list.any(|accepted| accepted.fits(&ready.name, &ready.version, ready.digest))
     }
 
-    /// The limits of a run of a skill for a caller: of the skill's, the owner's and the token's, each time the lesser.
+    /// Returns the limits of a caller's run: the lowest of the skill's, the owner's and the token's, one by one.
     pub(crate) fn limits_of(&self, skill: &Name, owner: &Owner, token: &str) -> Arc<Limits> {
         let limits = self.skill_limits.get(skill).unwrap_or(&self.run_limits);
         let sections = [self.limits.owner.get(owner.as_str()), self.limits.token.get(token)];
@@ -434,13 +434,13 @@ impl Config {
         Arc::new(lower.fold(Limits::clone(limits), |limits, section| section.lowest(&limits)))
     }
 
-    /// Bytes of the largest input that any skill takes.
+    /// Returns the maximum bytes of an input of any skill.
     pub(crate) fn largest_input(&self) -> u64 {
         let own = self.skill_limits.values().map(|limits| limits.input);
         own.fold(self.run_limits.input, u64::max)
     }
 
-    /// The sections in which `new` is another one.
+    /// Returns the sections in which `new` differs.
     pub(crate) fn changed_sections(&self, new: &Self) -> Vec<&'static str> {
         // Where in its file a limit stands is no difference, and `Spanned` compares its value alone.
         let rows = [
@@ -458,7 +458,7 @@ impl Config {
         rows.into_iter().filter(|(_, same)| !same).map(|(section, _)| section).collect()
     }
 
-    /// What of `new` cannot change while the server runs, by the names of the keys.
+    /// Returns the keys in which `new` differs and that cannot change while the server runs.
     pub(crate) fn fixed_differences(&self, new: &Self) -> Vec<&'static str> {
         let rows = [
             ("store", self.store == new.store),
@@ -481,7 +481,7 @@ impl Config {
     }
 }
 
-/// A file and its text, to say where something is wrong.
+/// A file and its text, for positions in errors.
 struct Place<'a> {
     source: &'a str,
     file: String,

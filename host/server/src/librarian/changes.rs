@@ -1,4 +1,4 @@
-//! What the librarian sees changed in the store, whoever changed it: one record for each change, with the owner.
+//! Logs changes of the store by any process: a record for each change, with the owner.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,7 +15,7 @@ const fn word(change: Change) -> &'static str {
     }
 }
 
-/// Logs what happened to a name since it was last seen.
+/// Logs the events of a name since the last poll.
 pub(super) fn log(before: Option<&Record>, now: &Record) {
     for event in since(before, now) {
         let digest = now.entry(&event.version).map(|entry| entry.digest);
@@ -31,7 +31,7 @@ pub(super) fn log(before: Option<&Record>, now: &Record) {
     }
 }
 
-/// Logs a name that is gone.
+/// Logs the removal of a name.
 pub(super) fn log_removed(record: &Record) {
     tracing::info!(
         target: "ringfence::changes",
@@ -42,7 +42,7 @@ pub(super) fn log_removed(record: &Record) {
     );
 }
 
-/// Logs what was revoked, by whom and why, and which versions that stops.
+/// Logs new revocations: by whom, why, and which versions they stop.
 pub(super) fn log_revoked<'a>(
     before: &HashSet<Digest>,
     now: &HashSet<Digest>,
@@ -76,7 +76,7 @@ pub(super) fn log_revoked<'a>(
     }
 }
 
-/// The events of a record that came after those that were seen before.
+/// Returns the events of a record since an earlier state.
 fn since<'a>(before: Option<&Record>, now: &'a Record) -> &'a [Event] {
     let seen = before
         .filter(|before| before.owner == now.owner)

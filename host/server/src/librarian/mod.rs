@@ -1,7 +1,8 @@
-//! Keeps the catalog as the store is: looks at it every so often, and at once when this server has changed it.
+//! Keeps the catalog up to date with the store. It polls the store regularly, and at once after a change by this
+//! server.
 //!
-//! Skills are loaded in turns between their owners, those whose code is at hand apart from those that are compiled: an
-//! owner whose skills are slow delays its own.
+//! Owners take turns at loading skills, separately for skills with cached code and skills to compile. So an owner
+//! with slow skills delays only its own.
 
 mod changes;
 mod room;
@@ -27,46 +28,46 @@ use crate::metrics::Metrics;
 use crate::principal::Principal;
 use crate::versions::{Key, Versions};
 
-/// How often the store is looked at: within this a change by another process is seen.
+/// Interval of polls, within which the server sees a change by another process.
 pub(crate) const LOOK: Duration = Duration::from_millis(500);
 
-/// Skills whose code is at hand that are loaded at once.
+/// Maximum number of skills with cached code that load at once.
 const LOADS: usize = 4;
 
-/// Skills that are compiled at once for the catalog. The compiler has a queue of its own, in which submissions wait.
+/// Maximum number of concurrent compilations for the catalog. Submissions wait in the compiler's own queue.
 const COMPILES: usize = 2;
 
-/// Keeps a catalog.
+/// The librarian, which keeps a catalog.
 #[derive(Debug)]
 pub(crate) struct Librarian {
     shelf: Arc<Shelf>,
-    /// Held through a look, so that looks do not overtake each other. No call takes it.
+    /// Locked during a poll, so that polls run one after the other. No call locks it.
     seen: Mutex<Seen>,
 }
 
-/// What loading a skill needs.
+/// The state that loading a skill needs.
 #[derive(Debug)]
 struct Shelf {
     library: Library,
     metrics: Arc<Metrics>,
     config: Arc<ArcSwap<Config>>,
     catalog: ArcSwap<Catalog>,
-    /// Looks that were begun; see [`Librarian::look`].
+    /// Number of polls begun; see [`Librarian::look`].
     begun: AtomicU64,
-    /// Counts every change of what can be called.
+    /// Counts the changes of callable skills.
     changes: watch::Sender<u64>,
-    /// Turns at loading a skill whose code is at hand.
+    /// Turns at loading skills with cached code.
     quick: Turns,
-    /// Turns at compiling one.
+    /// Turns at compiling skills.
     slow: Turns,
     /// Versions that are not current.
     versions: Versions,
-    /// For lists.
+    /// The current revocations, for lists.
     revoked: RevokedNow,
-    /// What is loaded, by digest: equal bytes are loaded once, under however many names.
+    /// Loaded skills by digest. Equal bytes load once, under any number of names.
     alike: Short<HashMap<Digest, Weak<Ready>>>,
-    /// Held while a skill is put into the catalog or unloaded, so that two do not take the same room, and while the catalog
-    /// is made anew of the one before.
+    /// Locked while a skill enters the catalog or is unloaded, so that two do not take the same memory. Also locked
+    /// while a poll replaces the catalog.
     placing: Short<()>,
 }
 
@@ -75,26 +76,26 @@ struct Seen {
     stamp: Option<Stamp>,
     revoked: HashSet<Digest>,
     loading: HashSet<(Name, Version)>,
-    /// Those of them whose code is at hand.
+    /// Those of them with cached code.
     quick: HashSet<(Name, Version)>,
     running: JoinSet<(Name, Version)>,
-    /// Whether the store was looked at.
+    /// Whether the store was polled.
     looked: bool,
-    /// Whether all that the first look found and whose code is at hand is loaded, or cannot be.
+    /// Whether every skill of the first poll with cached code is loaded or has failed to load.
     complete: bool,
-    /// Why the store could not be read the last time.
+    /// Why the last poll could not read the store.
     failed: Option<String>,
-    /// The number of the last look that ended.
+    /// The number of the last poll that ended.
     done: u64,
 }
 
-/// What a look at the store gave.
+/// The result of a poll.
 struct Read {
-    /// None if what changes now could bear the same.
+    /// The time of the state; none if a change now could have the same time.
     stamp: Option<Stamp>,
     records: Vec<Record>,
     revoked: HashSet<Digest>,
-    /// What was said of revocations of what the records have.
+    /// The revocations of digests in the records.
     said: HashMap<Digest, Revocation>,
 }
 
@@ -117,35 +118,37 @@ impl Librarian {
         Self { shelf: Arc::new(shelf), seen: Mutex::default() }
     }
 
-    /// The catalog as it is now.
+    /// Returns the current catalog.
     pub(crate) fn catalog(&self) -> arc_swap::Guard<Arc<Catalog>> {
         self.shelf.catalog.load()
     }
 
-    /// What is revoked by now, by one look at a directory: the catalog may be half a second older. Where the store cannot be
-    /// seen, the catalog is all that is known; no run begins meanwhile.
+    /// Returns the current revocations, with one check of a directory. The catalog may be half a second older.
+    ///
+    /// Returns an empty set if the store cannot be read; no run begins meanwhile.
     pub(crate) fn revoked(&self) -> Arc<HashSet<Digest>> {
         let store = self.shelf.library.store();
         store.and_then(|store| self.shelf.revoked.of(store).ok()).unwrap_or_default()
     }
 
-    /// Why a digest is revoked, as far as that was said and can be read.
+    /// Returns the reason of a revocation, if stated and readable.
     pub(crate) fn reason(&self, digest: Digest) -> Option<String> {
         self.shelf.library.store()?.revocation(digest)?.reason
     }
 
-    /// Tells of every change of what can be called.
+    /// Subscribes to changes of callable skills.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.shelf.changes.subscribe()
     }
 
-    /// Says that something that decides what is shown has changed.
+    /// Announces a change of what callers see.
     pub(crate) fn changed(&self) {
         self.shelf.changed();
     }
 
-    /// Whether what was there at the start can be called, and the store can be read. Skills that are being compiled keep
-    /// nobody waiting but those that call them.
+    /// Returns whether the initial skills can be called and the store can be read, or why not.
+    ///
+    /// Skills that still compile do not count; only their callers wait for them.
     pub(crate) async fn is_ready(&self) -> Result<(), String> {
         let mut seen = self.seen.lock().await;
         reap(&mut seen);
@@ -163,7 +166,7 @@ impl Librarian {
         }
     }
 
-    /// Looks at the store, and again as often as it may have changed; and ends runs that a revocation ends. Never ends.
+    /// Polls the store repeatedly, and ends runs of revoked skills. Never returns.
     pub(crate) async fn watch(&self) {
         let looks = async {
             loop {
@@ -174,8 +177,9 @@ impl Librarian {
         tokio::join!(looks, self.shelf.library.watch_revocations());
     }
 
-    /// Looks at the store. What was removed or revoked is gone when this returns; what came is being loaded. Of many who
-    /// ask at the same time one looks: a look that began after it was asked for is as good.
+    /// Polls the store. When it returns, removed and revoked skills are gone, and new ones load.
+    ///
+    /// Of concurrent calls one polls. A poll that began after a call serves that call, too.
     pub(crate) async fn look(&self) {
         let asked = self.shelf.begun.load(Ordering::Acquire);
         let mut seen = self.seen.lock().await;
@@ -234,7 +238,7 @@ impl Librarian {
         self.shelf.forget_what_is_gone();
     }
 
-    /// Reads what there is, unless nothing has changed.
+    /// Reads the store, unless nothing has changed.
     async fn read(&self, before: Option<Stamp>) -> Result<Option<Read>, StoreError> {
         let library = self.shelf.library.clone();
         let read = move || -> Result<Option<Read>, StoreError> {
@@ -265,7 +269,7 @@ impl Librarian {
         blocking(read).await
     }
 
-    /// Makes the catalog what was read.
+    /// Updates the catalog from the result of a poll.
     fn take(&self, read: Read, seen: &mut Seen) {
         let placing = self.shelf.placing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.shelf.catalog.load_full();
@@ -329,7 +333,7 @@ impl Librarian {
         self.changed();
     }
 
-    /// Loads a version, and then makes it what its name stands for, if it still is to be.
+    /// Loads a version, and then makes it current if that is still wanted.
     fn load(&self, entry: &Arc<Entry>, version: Version, is_quick: bool, seen: &mut Seen) {
         let name = entry.record.name.clone();
         let key = (name.clone(), version.clone());
@@ -355,7 +359,7 @@ impl Librarian {
         });
     }
 
-    /// Takes note of a call, by which what is called stays loaded longer.
+    /// Records a call, so that the called skill stays loaded longer.
     pub(crate) fn is_called(&self, ready: &Ready) {
         let now = self.shelf.begun.load(Ordering::Relaxed);
         // Most calls write nothing.
@@ -364,27 +368,28 @@ impl Librarian {
         }
     }
 
-    /// Has a skill loaded again that was unloaded for want of room.
+    /// Loads a skill again that was unloaded to free memory.
     pub(crate) async fn wake(&self, name: &Name) {
         if self.shelf.wake(name) {
             self.look().await;
         }
     }
 
-    /// Bytes of the code of all loaded skills.
+    /// Returns the bytes of code of all loaded skills.
     pub(crate) fn code_bytes(&self) -> u64 {
         self.shelf.code_bytes()
     }
 
-    /// Loads what a call asks for before whatever else its owner has.
+    /// Loads a called skill before its owner's other skills.
     pub(crate) fn hurry(&self, entry: &Entry) {
         let (owner, name) = (entry.record.owner.as_str(), entry.record.name.as_str());
         self.shelf.quick.hurry(owner, name);
         self.shelf.slow.hurry(owner, name);
     }
 
-    /// A version that is not current, loaded now unless somebody asked for it before. It is loaded in the caller's turn
-    /// and stays in the caller's account, also if the caller does not wait for as long as that takes.
+    /// Returns a version that is not current, and loads it first if needed.
+    ///
+    /// It loads in the caller's turn and stays in the caller's account, even if the caller stops waiting.
     pub(crate) async fn version(
         &self,
         entry: &Arc<Entry>,
@@ -410,12 +415,12 @@ impl Librarian {
         }
     }
 
-    /// Loads no more.
+    /// Stops loading.
     pub(crate) async fn stop(&self) {
         self.seen.lock().await.running.shutdown().await;
     }
 
-    /// Waits until everything that is being loaded is, or cannot be. Looks wait meanwhile.
+    /// Waits until every load has ended. Polls wait meanwhile.
     pub(crate) async fn loaded(&self) {
         let mut seen = self.seen.lock().await;
         while let Some(done) = seen.running.join_next().await {
@@ -424,7 +429,7 @@ impl Librarian {
         reap(&mut seen);
     }
 
-    /// Waits until what a name stands for is loaded or cannot be, for a time.
+    /// Waits until the load of a name has ended, at most for this time.
     pub(crate) async fn settle(&self, name: &Name, patience: Duration) {
         let settled = async {
             loop {
@@ -444,7 +449,7 @@ impl Librarian {
         let _ = tokio::time::timeout(patience, settled).await;
     }
 
-    /// The store's tokens as they are now.
+    /// Reads the tokens of the store.
     pub(crate) async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
         let library = self.shelf.library.clone();
         blocking(move || store(&library)?.tokens()).await
@@ -456,7 +461,7 @@ impl Shelf {
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// A skill that was loaded, under a name; what is loaded already of the same bytes is shared.
+    /// Creates the entry of a loaded skill, and shares the parts of a loaded skill of equal bytes.
     fn ready(&self, name: &Name, owner: &Owner, version: Version, skill: Skill) -> Arc<Ready> {
         let digest = skill.digest();
         let catalog = self.catalog.load();
@@ -479,7 +484,7 @@ impl Shelf {
         ready
     }
 
-    /// Makes a version what its name stands for, if it still is to be and its owner has room for it.
+    /// Makes a loaded version current, if that is still wanted and its owner has memory for it.
     fn place(&self, name: &Name, owner: &Owner, version: &Version, ready: Result<Arc<Ready>, StoreError>) {
         let _placing = self.placing.lock().unwrap_or_else(PoisonError::into_inner);
         // It may have changed while this was loaded: then the next look loads what is wanted then, within half a second.
@@ -532,7 +537,7 @@ impl Shelf {
         Ok(ready)
     }
 
-    /// Gives back the code of skills that nobody has under any name.
+    /// Drops the code of skills that no name has.
     fn forget_what_is_gone(&self) {
         let mut alike = self.alike.lock().unwrap_or_else(PoisonError::into_inner);
         alike.retain(|digest, ready| {
@@ -545,14 +550,15 @@ impl Shelf {
     }
 }
 
-/// What an owner has no room for. It is tried again after a while.
+/// Returns the state of a skill without memory for it. It is tried again later.
 fn no_room(entry: &Entry, ready: &Ready, reason: String) -> Current {
     let (version, digest) = (ready.version.clone(), ready.digest);
     tracing::warn!(skill = %entry.record.name, version = %version, owner = %ready.owner, reason = reason.as_str(), "a skill is not loaded");
     Current::Broken { version, digest, code: "skill-memory-full", reason, failed: Some(Instant::now()) }
 }
 
-/// What cannot be loaded. A fault of this machine's may pass, so that is tried again after a while.
+/// Returns the state of a skill that failed to load. After a fault of this machine, which may pass, it is tried again
+/// later.
 fn broken(entry: &Entry, version: &Version, error: &StoreError) -> Current {
     tracing::error!(skill = %entry.record.name, version = %version, error = error.to_string().as_str(), "a skill cannot be loaded");
     let reason = match error.fault() {
@@ -569,7 +575,7 @@ fn broken(entry: &Entry, version: &Version, error: &StoreError) -> Current {
     }
 }
 
-/// Takes note of what was loaded meanwhile.
+/// Records the loads that have ended.
 fn reap(seen: &mut Seen) {
     while let Some(done) = seen.running.try_join_next() {
         ended(seen, done.ok());
@@ -577,7 +583,7 @@ fn reap(seen: &mut Seen) {
     seen.complete |= seen.looked && seen.quick.is_empty();
 }
 
-/// Takes note of a load that ended; of none after a panic while loading: nothing says of what, so all may be tried again.
+/// Records the end of a load. After a panic its name is unknown, so all loads may be tried again.
 fn ended(seen: &mut Seen, done: Option<(Name, Version)>) {
     match done {
         Some(done) => {
@@ -595,7 +601,7 @@ fn store(library: &Library) -> Result<&Store, StoreError> {
     library.store().ok_or_else(|| StoreError::WithoutStore { reason: "a server needs one".to_owned() })
 }
 
-/// Does what waits for the disk on a thread that may wait.
+/// Runs blocking work on a thread for it.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {

@@ -1,5 +1,6 @@
-//! Room for loaded skills: a share for each owner, and so much code for all together. Where that is full, the skills that
-//! were called least recently are unloaded; their next call loads them again.
+//! Memory for loaded skills: a share for each owner, and a limit on the code of all.
+//!
+//! Over the limit the server unloads the skills that were called least recently. Their next call loads them again.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
@@ -12,18 +13,19 @@ use super::Shelf;
 use crate::catalog::{Catalog, Current, Entry, Ready};
 use crate::config::Size;
 
-/// Equal bytes that are loaded, under whatever names.
+/// The code of a loaded component, under all of its names.
 #[derive(Debug, Default)]
 struct Code<'a> {
     bytes: u64,
-    /// When it was last called under any of the names.
+    /// Number of the poll before its last call under any name.
     last: u64,
     entries: Vec<(&'a Entry, Arc<Ready>)>,
 }
 
 impl Shelf {
-    /// Whether an owner may have a skill loaded beside its others. Equal bytes count once; what was unloaded for want of
-    /// room counts too, since its next call loads it.
+    /// Checks that an owner has memory for a skill beside its others.
+    ///
+    /// Equal bytes count once. Unloaded skills count, too, because their next call loads them.
     pub(super) fn room(&self, catalog: &Catalog, ready: &Ready) -> Result<(), String> {
         let config = self.config.load();
         let most = config.quota.of_owner(&ready.owner).skill_memory.map_or(u64::MAX, Size::bytes);
@@ -44,7 +46,7 @@ impl Shelf {
         ))
     }
 
-    /// Unloads others, as far as a skill needs room beside them. To be called while placing.
+    /// Unloads other skills until the code of a skill fits. The caller holds `placing`.
     pub(super) fn make_room(&self, catalog: &Catalog, ready: &Ready) -> Result<(), String> {
         let most = self.config.load().host.code_memory.bytes();
         let Some(rest) = most.checked_sub(ready.code) else {
@@ -57,14 +59,14 @@ impl Shelf {
         Ok(())
     }
 
-    /// Unloads what is too much, where the limit was lowered.
+    /// Unloads skills until the rest fits, after the limit was lowered.
     pub(super) fn fit(&self) {
         let _placing = self.placing.lock().unwrap_or_else(PoisonError::into_inner);
         let most = self.config.load().host.code_memory.bytes();
         self.unload(&self.catalog.load(), most, None);
     }
 
-    /// Says that a call waits for a skill that was unloaded; false where none has to be loaded for it.
+    /// Marks an unloaded skill as wanted by a call. Returns false if no load is needed.
     pub(super) fn wake(&self, name: &Name) -> bool {
         let _placing = self.placing.lock().unwrap_or_else(PoisonError::into_inner);
         let catalog = self.catalog.load();
@@ -75,12 +77,12 @@ impl Shelf {
         true
     }
 
-    /// Bytes of the code of all loaded skills.
+    /// Returns the bytes of code of all loaded skills.
     pub(super) fn code_bytes(&self) -> u64 {
         self.codes(&self.catalog.load()).values().fold(0, |sum, code| sum.saturating_add(code.bytes))
     }
 
-    /// What is loaded.
+    /// Returns the loaded code by digest.
     fn codes<'a>(&self, catalog: &'a Catalog) -> HashMap<Digest, Code<'a>> {
         let mut codes: HashMap<Digest, Code<'a>> = HashMap::new();
         let mut count = |ready: &Ready| {
@@ -98,7 +100,7 @@ impl Shelf {
         codes
     }
 
-    /// Unloads what was called least recently until the rest, without `keep`, has at most so many bytes of code.
+    /// Unloads the skills called least recently until the rest, without `keep`, has at most `most` bytes of code.
     fn unload(&self, catalog: &Catalog, most: u64, keep: Option<Digest>) {
         let mut codes = self.codes(catalog);
         keep.and_then(|keep| codes.remove(&keep));

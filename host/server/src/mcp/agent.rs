@@ -1,4 +1,4 @@
-//! The handler behind the protocol's library: resources, skills of the extension, and who listens for changes.
+//! The handler for the library `rmcp`: resources, skills of the extension, and subscriptions to changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,22 +22,22 @@ use crate::catalog::Known;
 use crate::error::ServeError;
 use crate::principal::Principal;
 
-/// Answers one request.
+/// The handler of one request.
 #[derive(Debug, Clone)]
 pub(super) struct Agent {
     app: App,
     principal: Arc<Principal>,
-    /// Whether the principal's token may be revoked.
+    /// Whether the principal uses a token, which can be revoked.
     by_token: bool,
 }
 
-/// Changes within this time are told together.
+/// Changes within this time are announced together.
 pub(super) const TOGETHER: Duration = Duration::from_millis(100);
 
 type Context = RequestContext<RoleServer>;
 
 impl App {
-    /// How long a list may be kept, and whether it may be shared.
+    /// Returns how long a client can cache a list, and whether callers can share it.
     pub(super) fn freshness(&self) -> (u64, CacheScope) {
         let ttl = self.config.load().mcp.ttl.get();
         // What is seen depends on the token.
@@ -45,7 +45,7 @@ impl App {
         (u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX), scope)
     }
 
-    /// A value that is another one when what a caller sees is.
+    /// Returns a hash of all that a caller sees.
     pub(super) fn seen_by(&self, principal: &Principal) -> u64 {
         let config = self.config.load();
         self.librarian.catalog().seen_by(principal, &self.librarian.revoked(), |ready| config.accepts(ready))
@@ -57,7 +57,7 @@ impl Agent {
         Self { app: app.clone(), principal: Arc::clone(principal), by_token }
     }
 
-    /// The skills with a SKILL.md on one page, and where the next one begins.
+    /// Returns a page of the skills with a SKILL.md, and the cursor of the next page.
     fn skills(
         &self,
         request: Option<&PaginatedRequestParams>,

@@ -1,5 +1,5 @@
-//! A skill as agents see it. Names are made when the skill is loaded, schemas when its tools are first listed in a style;
-//! after that a list is a walk through memory.
+//! Descriptions of skills for agents. Names are built when a skill loads, and schemas when its tools are first listed
+//! in a style. Later lists only read memory.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use super::reply::json;
 use super::skill_md::SkillMd;
 
-/// Longest name of a tool: what models' vendors take, half of what MCP does.
+/// Maximum bytes of a tool's name: the limit of model vendors, which is half of MCP's.
 pub(super) const LONGEST: usize = 64;
 
-/// A skill's tools and its SKILL.md, in the words of MCP.
+/// The tools of a skill and its SKILL.md, in the terms of MCP.
 #[derive(Debug)]
 pub(crate) struct Described {
     named: Vec<NamedTool>,
@@ -22,29 +22,29 @@ pub(crate) struct Described {
     pub(super) skill_md: Option<SkillMd>,
 }
 
-/// What equal components have in common, under whatever names.
+/// The part that equal components share under all names.
 #[derive(Debug)]
 struct Shape {
-    /// And not the code: lists go on while that is unloaded.
+    /// The description without the code, so lists do not need loaded code.
     skill: SkillDescription,
-    /// The tools as they are listed, by style, but for their names.
+    /// The listed tools by style, without their names.
     listed: [OnceLock<Vec<DescribedTool>>; SchemaStyle::ALL.len()],
-    /// Bytes of the schemas of all tools as JSON.
+    /// Bytes of all schemas as JSON.
     size: u64,
 }
 
-/// A tool by its names.
+/// The names of a tool.
 #[derive(Debug)]
 pub(super) struct NamedTool {
-    /// As the library knows it.
+    /// The name in the library.
     pub(super) tool: String,
-    /// As agents call it.
+    /// The name in MCP.
     mcp_name: String,
     is_wrapped: bool,
 }
 
 impl NamedTool {
-    /// Whether its value stands in an object, for revisions that take nothing else.
+    /// Returns whether its value is wrapped in an object, for revisions that require one.
     pub(super) fn is_wrapped(&self) -> bool {
         self.is_wrapped
     }
@@ -53,13 +53,13 @@ impl NamedTool {
 /// A tool in a list.
 #[derive(Debug)]
 pub(super) struct DescribedTool {
-    /// As JSON without its name, for the revisions from 2026-07-28 on: results may be any JSON.
+    /// JSON without the name, for revisions from 2026-07-28 on, whose results can be any JSON.
     plain: Box<str>,
-    /// For the revisions before, whose results are objects.
+    /// JSON without the name, for earlier revisions, whose results are objects.
     wrapped: Option<Box<str>>,
-    /// Bytes of it in a list.
+    /// Bytes in a list.
     pub(super) size: usize,
-    /// What its author claims of it, as JSON.
+    /// The author's claims, as JSON.
     annotations: Option<Box<str>>,
 }
 
@@ -71,7 +71,7 @@ impl Described {
         Self::of(name, skill, Arc::new(shape))
     }
 
-    /// The same tools under another name of the skill; what describes them is shared.
+    /// Returns the description under another name of the skill, and shares its content.
     pub(crate) fn renamed(&self, name: &Name, skill: &SkillDescription) -> Self {
         Self::of(name, skill, Arc::clone(&self.shape))
     }
@@ -92,17 +92,17 @@ impl Described {
         Self { named: named.collect(), shape, skill_md }
     }
 
-    /// Bytes of the schemas of all its tools as JSON.
+    /// Returns the bytes of all schemas as JSON.
     pub(crate) fn size(&self) -> u64 {
         self.shape.size
     }
 
-    /// The names of its tools in MCP, in the order of its tools.
+    /// Returns the names of the tools in MCP, in the order of the tools.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.named.iter().map(|tool| &*tool.mcp_name)
     }
 
-    /// The tools as they are listed in a style, each with its name.
+    /// Returns the listed tools in a style, each with its name.
     pub(super) fn tools(&self, style: SchemaStyle) -> impl Iterator<Item = (&DescribedTool, &str)> {
         let at = SchemaStyle::ALL.iter().position(|known| *known == style);
         let listed = at.and_then(|at| self.shape.listed.get(at));
@@ -115,12 +115,12 @@ impl Described {
         listed.into_iter().flatten().zip(self.names())
     }
 
-    /// The tool that has a name in the library.
+    /// Returns the tool with this name in the library.
     pub(super) fn by_library_name(&self, name: &str) -> Option<&NamedTool> {
         self.named.iter().find(|tool| tool.tool == name)
     }
 
-    /// The tool that has a name in MCP.
+    /// Returns the tool with this name in MCP.
     pub(super) fn tool(&self, name: &str) -> Option<&NamedTool> {
         self.named.iter().find(|tool| tool.mcp_name == name)
     }
@@ -156,7 +156,7 @@ impl DescribedTool {
         Self { plain, wrapped, size, annotations }
     }
 
-    /// Appends the tool for a caller of a revision; `accepted` says whether what its author claims may be shown.
+    /// Appends the tool as JSON. `accepted` says whether to show the author's claims.
     pub(super) fn show(&self, out: &mut Vec<u8>, name: &str, objects_only: bool, accepted: bool) {
         let tool = self.wrapped.as_ref().filter(|_| objects_only).unwrap_or(&self.plain);
         out.extend_from_slice(b"{\"name\":");
@@ -170,7 +170,7 @@ impl DescribedTool {
     }
 }
 
-/// A tool as JSON, without its name, which is written in its place.
+/// Returns a tool as JSON without its name, which is added when it is listed.
 fn nameless(tool: &McpTool) -> Box<str> {
     let mut tool = serde_json::to_value(tool).unwrap_or_default();
     if let Some(members) = tool.as_object_mut() {
@@ -179,8 +179,9 @@ fn nameless(tool: &McpTool) -> Box<str> {
     tool.to_string().into_boxed_str()
 }
 
-/// `skill_tool`. No skill's name has a `_`, so the two can be told apart. One that is too long ends in the beginning of
-/// its digest.
+/// Returns the name in MCP, `skill_tool`. Skill names have no `_`, so the name is unambiguous.
+///
+/// A name that is too long ends in the start of its digest.
 fn mcp_name(skill: &Name, tool: &str) -> String {
     let name = format!("{skill}_{tool}");
     if name.len() <= LONGEST {
@@ -204,7 +205,7 @@ fn is_object(schema: &Value) -> bool {
     schema.get("type").and_then(Value::as_str) == Some("object")
 }
 
-/// A schema of an object that holds the value as `result`, unless it is one of an object already.
+/// Returns the schema of an object with the value as `result`; none if the value already is an object.
 fn wrap(schema: &Value, style: SchemaStyle) -> Option<Value> {
     if is_object(schema) {
         return None;

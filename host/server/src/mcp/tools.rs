@@ -1,4 +1,4 @@
-//! `tools/list` and `tools/call`, from text to text.
+//! The methods `tools/list` and `tools/call`, from text to text.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,33 +24,33 @@ use crate::principal::Principal;
 use crate::run::{Admitted, Next};
 use crate::seen::{Seen, Surface};
 
-/// Bytes of a page of tools, unless one tool alone has more: a list must not take the memory that calls need.
+/// Maximum bytes of a page of tools, unless one tool has more. A list must not take the memory of calls.
 const PAGE_BYTES: usize = 256 << 10;
 
-/// A call, with everything that it needs of its message.
+/// A tool call, with all that it needs of its message.
 #[derive(Debug)]
 pub(crate) struct ToolCall {
     id: Id,
     name: String,
     input: String,
-    /// Memory for the input.
+    /// Charge for the memory of the input.
     held: Result<Held, ServeError>,
-    /// By which the caller wants to be told of progress.
+    /// Token for progress notifications.
     pub(crate) token: Option<Box<str>>,
     sender: Sender,
 }
 
-/// Where messages go that come before the answer.
+/// The destination of messages before the response.
 #[derive(Debug)]
 pub(crate) enum Notes {
-    /// To a response that is streamed.
+    /// A streamed response.
     Stream(mpsc::Sender<Vec<u8>>),
-    /// To standard output.
+    /// Standard output.
     Out(Arc<Out>),
 }
 
 impl Notes {
-    /// Gives one away that may be lost where there is no room: who is slow misses it.
+    /// Sends a note, or drops it if a slow reader has not made room.
     fn offer(&self, note: Vec<u8>) {
         match self {
             Self::Stream(stream) => drop(stream.try_send(note)),
@@ -58,7 +58,7 @@ impl Notes {
         }
     }
 
-    /// Gives one away that must not be lost; false when nobody takes it any more.
+    /// Sends a note that must not be lost. Returns false if the reader is gone.
     pub(super) async fn send(&self, note: Vec<u8>) -> bool {
         match self {
             Self::Stream(stream) => stream.send(note).await.is_ok(),
@@ -70,7 +70,7 @@ impl Notes {
     }
 }
 
-/// Where a page begins: after a tool, by skill and number.
+/// Parses the cursor of a page: the skill and the number of the last tool.
 pub(super) fn cursor(cursor: Option<&str>) -> Result<Option<(Name, usize)>, ErrorData> {
     let Some(cursor) = cursor else { return Ok(None) };
     let parsed = cursor.split_once('/').and_then(|(name, at)| Some((name.parse().ok()?, at.parse().ok()?)));
@@ -79,7 +79,7 @@ pub(super) fn cursor(cursor: Option<&str>) -> Result<Option<(Name, usize)>, Erro
 }
 
 impl Protocol {
-    /// A page of the tools that a caller sees.
+    /// Returns a page of the tools that a caller sees.
     pub(super) fn list(&self, id: &Id, params: &Params<'_>, sender: &Sender) -> Result<Reply, ErrorData> {
         let given = params.cursor.filter(|cursor| cursor.get() != "null");
         let after = match given.map(|raw| (raw, text(raw))) {
@@ -137,7 +137,7 @@ impl Protocol {
         }))
     }
 
-    /// A call as its message has it.
+    /// Prepares a call from its message.
     pub(super) fn prepare(&self, id: Id, call: &Call<'_>, sender: &Sender) -> Result<ToolCall, ErrorData> {
         let invalid = |message: String| ErrorData::invalid_params(message, None);
         let params = &call.params;
@@ -175,7 +175,7 @@ impl Protocol {
         })
     }
 
-    /// The answer of what takes its time. Dropping the future stops what runs for it.
+    /// Returns the response of work that may take time. Dropping the future stops the work.
     pub(crate) async fn finish(&self, work: Work, notes: Option<Notes>) -> Reply {
         match work {
             Work::Done(reply) => reply,
@@ -242,7 +242,7 @@ impl Protocol {
         Stopped { run: Some(run), cancel }.await
     }
 
-    /// `skill_tool`: the skill, its name for the tool, and whether that gives something else than an object.
+    /// Resolves `skill_tool`. Returns the skill, its name for the tool, and whether the tool returns no object.
     async fn find(
         &self,
         name: &str,
@@ -278,7 +278,7 @@ impl Protocol {
     }
 }
 
-/// Runs a call whose progress is told as it goes on.
+/// Runs a call, and sends progress notifications while it runs.
 async fn tell(admitted: Admitted, app: &App, token: &str, notes: &Notes) -> Result<Ran, ServeError> {
     let mut events = admitted.listen(app).await?;
     let mut chunks = Vec::new();
@@ -301,8 +301,7 @@ async fn tell(admitted: Admitted, app: &App, token: &str, notes: &Notes) -> Resu
     }
 }
 
-/// A run that is told to stop when nobody waits for it any more. It then ends by itself, at once, and what it did not
-/// burn is its caller's again.
+/// A run that is cancelled when its waiter is dropped. It then ends at once, and the caller gets the unburnt fuel back.
 struct Stopped<F: Future + Send + 'static>
 where
     F::Output: Send,

@@ -1,4 +1,4 @@
-//! What an operator watches, as Prometheus reads it. No label has guest text or a number of values without bound.
+//! Metrics for operators, in the format of Prometheus. No label has guest text, or an unbounded number of values.
 
 mod skills;
 
@@ -27,15 +27,15 @@ struct ByResult {
     result: &'static str,
 }
 
-/// All figures of a server. Counting takes no lock but for histograms, which take a short one.
+/// All metrics of a server. Counters take no lock; histograms take a short one.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
-    /// A counter for each outcome, found by the outcome and not by a map.
+    /// A counter for each outcome, in an array instead of a map.
     outcomes: [Counter; 10],
     denials: Family<ByCode, Counter>,
     submissions: Family<ByResult, Counter>,
-    /// Components that were compiled: when they were submitted, or as a current version whose code was not at hand.
+    /// Compiled components: submissions, and current versions without cached code.
     pub(crate) compiles: Counter,
     seconds: Histogram,
     fuel: Histogram,
@@ -51,7 +51,7 @@ pub(crate) struct Metrics {
     pub(crate) by_skill: Skills,
 }
 
-/// What is read off at the moment of asking.
+/// Values that are read at the time of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Now {
     pub(crate) places: u64,
@@ -64,7 +64,7 @@ pub(crate) struct Now {
     pub(crate) changes_waiting: u64,
 }
 
-/// The outcomes in the order of their counters.
+/// The outcomes, in the order of their counters.
 const OUTCOMES: [&str; 10] = [
     "completed",
     "failed",
@@ -78,7 +78,7 @@ const OUTCOMES: [&str; 10] = [
     "host-overloaded",
 ];
 
-/// Where the counter of runs stands whose callers went away.
+/// Index of the counter of runs whose callers disconnected.
 const CANCELLED: usize = 8;
 
 fn index<T>(outcome: &Outcome<T>) -> usize {
@@ -160,24 +160,24 @@ impl Metrics {
         self.fuel.observe(report.usage.fuel as f64);
     }
 
-    /// Counts a run whose caller went away: it was stopped, and has no report.
+    /// Counts a run whose caller disconnected. It was stopped and has no report.
     pub(crate) fn left(&self, skill: &OfSkill) {
         skill.left();
         let [.., cancelled, _] = &self.outcomes;
         cancelled.inc();
     }
 
-    /// Counts a request that was refused.
+    /// Counts a refused request.
     pub(crate) fn denied(&self, code: &'static str) {
         self.denials.get_or_create(&ByCode { code }).inc();
     }
 
-    /// Counts a submission that ended.
+    /// Counts an ended submission.
     pub(crate) fn submitted(&self, result: &'static str) {
         self.submissions.get_or_create(&ByResult { result }).inc();
     }
 
-    /// All of it as text, in the OpenMetrics format.
+    /// Returns all metrics as text in the OpenMetrics format.
     pub(crate) fn text(&self, now: Now) -> String {
         self.places.set(now.places);
         self.places_taken.set(now.places_taken);
