@@ -127,3 +127,21 @@ async fn old_versions_are_in_the_budget() {
     call(&site, "a").await;
     assert_eq!(loaded(&site).await, new);
 }
+
+/// A budget that is lowered while the server runs holds at the next look at the store.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_lowers_the_budget() {
+    let (a, b) = (size(64).await, size(256).await);
+    let site = site(a + b, &[("a", 64), ("b", 256)]).await;
+    assert_eq!(loaded(&site).await, a + b);
+    call(&site, "b").await;
+    let file = site.dir.path().join("ringfence.toml");
+    let source = ringfence_server::Source { file: file.clone(), address: None, store: None };
+    let server = site.server.clone().with_source(source);
+    for (room, left) in [(a + b, a + b), (a + b - 1, b), (b - 1, 0)] {
+        std::fs::write(&file, format!("[host]\ncode-memory = {room}")).expect("it is ours");
+        server.reload().await.expect("it is taken");
+        site.server.settle().await;
+        assert_eq!(loaded(&site).await, left, "room for {room}");
+    }
+}
