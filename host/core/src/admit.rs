@@ -10,15 +10,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
 use crate::engine::Capacity;
 use crate::error::RunError;
-use crate::faults;
 use crate::principal::Principal;
+use crate::thread;
 use crate::validate::Counts;
 
 /// Bytes of host memory of every run beside its guest's: stack pages, store, report.
@@ -67,58 +67,6 @@ impl Admission {
         Self { capacity, runs, bytes: Pool::new(bytes), freed: Notify::new(), waiting: AtomicU64::new(0) }
     }
 
-    /// Reserves all that a run needs, or nothing. Waits at most `wait` for other runs to return theirs.
-    pub(crate) async fn admit(
-        self: &Arc<Self>,
-        needs: Needs,
-        principal: &Principal,
-        wait: Duration,
-    ) -> Result<(Permit, Surge), RunError> {
-        let first = self.try_admit(needs, principal);
-        if wait.is_zero() || !matches!(first, Err(RunError::Overloaded { .. })) {
-            return first;
-        }
-        let _waits = Waits::begin(&self.waiting);
-        let waiting = async {
-            loop {
-                let freed = self.freed.notified();
-                let admitted = self.try_admit(needs, principal);
-                if !matches!(admitted, Err(RunError::Overloaded { .. })) {
-                    return admitted;
-                }
-                freed.await;
-            }
-        };
-        // What was missing at first is what the caller is told.
-        tokio::time::timeout(wait, waiting).await.unwrap_or(first)
-    }
-
-    fn try_admit(self: &Arc<Self>, needs: Needs, principal: &Principal) -> Result<(Permit, Surge), RunError> {
-        let shares = self.capacity.shares(needs.memories, needs.tables);
-        let lazy = needs.guest_bytes.saturating_add(needs.result_bytes);
-        // Nobody is told of what is taken and given back at once, or those who wait would wake one another.
-        let runs = self.runs.take(shares, "slots for runs")?;
-        let bytes = needs.host_bytes.saturating_add(lazy);
-        self.take(bytes, principal).inspect_err(|_| self.runs.give(runs))?;
-        let permit = Permit {
-            admission: Arc::clone(self),
-            principal: principal.clone(),
-            runs,
-            bytes: needs.host_bytes,
-            guest_bytes: needs.guest_bytes,
-        };
-        let surge = Surge {
-            admission: Arc::clone(self),
-            principal: principal.clone(),
-            guest: needs.guest_bytes,
-            full: lazy,
-            touched: 0,
-            covered: lazy,
-            since: if lazy > WARM { faults::touched() } else { None },
-        };
-        Ok((permit, surge))
-    }
-
     fn take(&self, bytes: u64, principal: &Principal) -> Result<(), RunError> {
         self.bytes.take(bytes, "bytes of memory")?;
         principal.take(bytes).inspect_err(|_| self.bytes.give(bytes))
@@ -151,11 +99,10 @@ impl Admission {
     }
 }
 
-/// The reservation of one run.
+/// Leave for one run. Dropped, it gives back all that the run holds.
 #[derive(Debug)]
 pub(crate) struct Permit {
-    admission: Arc<Admission>,
-    principal: Principal,
+    parking: Arc<Parking>,
     runs: u64,
     bytes: u64,
     /// Part of `bytes` for memories and tables.
@@ -170,7 +117,7 @@ impl Permit {
         if more == 0 {
             return true;
         }
-        if self.admission.take(more, &self.principal).is_err() {
+        if self.parking.admission.take(more, &self.parking.principal).is_err() {
             return false;
         }
         self.bytes = self.bytes.saturating_add(more);
@@ -181,10 +128,12 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.principal.give(self.bytes);
-        self.admission.runs.give(self.runs);
-        self.admission.give(self.bytes);
-        self.admission.tell();
+        let surge = self.parking.surge().take().map_or(0, |surge| surge.covered);
+        let bytes = self.bytes.saturating_add(surge);
+        self.parking.principal.give(bytes);
+        self.parking.admission.runs.give(self.runs);
+        self.parking.admission.bytes.give(bytes);
+        self.parking.admission.tell();
     }
 }
 
@@ -210,65 +159,115 @@ const WARM: u64 = 2 << 20;
 /// The part of a reservation that shrinks while a run is parked: its initial memories, which the system maps as the run
 /// touches them, and its result. A running run reserves all of it, a parked run what it touched.
 #[derive(Debug)]
-pub(crate) struct Surge {
-    admission: Arc<Admission>,
-    principal: Principal,
-    /// Maximum bytes of initial memories and tables.
+struct Surge {
+    /// Bytes of initial memories and tables, at most.
     guest: u64,
     full: u64,
     touched: u64,
     covered: u64,
-    /// Bytes that this thread had touched when the slice began; none if they are not measured.
+    /// What this thread had touched when the slice began; none where the system does not tell.
     since: Option<u64>,
 }
 
 impl Surge {
-    /// Ends a slice: keeps the touched bytes reserved, and returns the rest.
-    fn park(&mut self) {
-        let Some((since, now)) = self.since.take().zip(faults::touched()) else { return };
+    fn new(guest: u64, full: u64) -> Self {
+        Self { guest, full, touched: 0, covered: full, since: Self::since(guest) }
+    }
+
+    /// Asks the system only where the answer can matter: it is a system call, and most runs have a small memory.
+    fn since(guest: u64) -> Option<u64> {
+        if guest > WARM { thread::touched() } else { Some(0) }
+    }
+
+    /// The slice is over: keeps what was touched. The bytes to give back.
+    fn park(&mut self) -> u64 {
+        let Some((since, now)) = self.since.take().zip(Self::since(self.guest)) else { return 0 };
         self.touched = self.touched.saturating_add(now.saturating_sub(since));
         let keep = WARM.saturating_add(self.touched).min(self.guest).min(self.full);
         let back = self.covered.saturating_sub(keep);
         self.covered = keep.min(self.covered);
-        self.principal.give(back);
-        self.admission.give(back);
+        back
     }
 
-    /// Begins a slice: reserves its worst case. False if the budget is too small.
-    fn resume(&mut self) -> bool {
-        let more = self.full.saturating_sub(self.covered);
-        if more == 0 {
-            return true;
-        }
-        if self.admission.take(more, &self.principal).is_err() {
-            return false;
-        }
+    /// What is missing for the worst case of the next slice.
+    fn missing(&self) -> u64 {
+        self.full.saturating_sub(self.covered)
+    }
+
+    /// A slice begins, whose worst case is paid for.
+    fn resume(&mut self) {
         self.covered = self.full;
-        self.since = faults::touched();
-        true
+        self.since = Self::since(self.guest);
     }
 }
 
-impl Drop for Surge {
-    fn drop(&mut self) {
-        self.principal.give(self.covered);
-        self.admission.give(self.covered);
-    }
-}
-
-/// A run's [`Surge`], between the run and the scheduler that parks it.
-#[derive(Debug, Default)]
+/// What one run holds of its host, shared by the run and the scheduler that parks it.
+#[derive(Debug)]
 pub(crate) struct Parking {
+    admission: Arc<Admission>,
+    principal: Principal,
     surge: Mutex<Option<Surge>>,
     refused: AtomicBool,
     deadline: OnceLock<Instant>,
 }
 
 impl Parking {
-    /// Records that the run was admitted.
-    pub(crate) fn begin(&self, surge: Surge, deadline: Instant) {
+    pub(crate) fn new(admission: &Arc<Admission>, principal: Principal) -> Arc<Self> {
+        Arc::new(Self {
+            admission: Arc::clone(admission),
+            principal,
+            surge: Mutex::default(),
+            refused: AtomicBool::new(false),
+            deadline: OnceLock::new(),
+        })
+    }
+
+    /// The name of the principal.
+    pub(crate) fn principal(&self) -> &Arc<str> {
+        self.principal.key()
+    }
+
+    /// Reserves what the run needs, all of it or nothing; waits for so long for what others hold.
+    pub(crate) async fn admit(self: &Arc<Self>, needs: Needs, wait: Duration) -> Result<Permit, RunError> {
+        let first = self.try_admit(needs);
+        if wait.is_zero() || !matches!(first, Err(RunError::Overloaded { .. })) {
+            return first;
+        }
+        let _waits = Waits::begin(&self.admission.waiting);
+        let waiting = async {
+            loop {
+                let freed = self.admission.freed.notified();
+                let admitted = self.try_admit(needs);
+                if !matches!(admitted, Err(RunError::Overloaded { .. })) {
+                    return admitted;
+                }
+                freed.await;
+            }
+        };
+        // What was missing at first is what the caller is told.
+        tokio::time::timeout(wait, waiting).await.unwrap_or(first)
+    }
+
+    fn try_admit(self: &Arc<Self>, needs: Needs) -> Result<Permit, RunError> {
+        let admission = &self.admission;
+        let shares = admission.capacity.shares(needs.memories, needs.tables);
+        let lazy = needs.guest_bytes.saturating_add(needs.result_bytes);
+        // Nobody is told of what is taken and given back at once, or those who wait would wake one another.
+        let runs = admission.runs.take(shares, "slots for runs")?;
+        let bytes = needs.host_bytes.saturating_add(lazy);
+        admission.take(bytes, &self.principal).inspect_err(|_| admission.runs.give(runs))?;
+        *self.surge() = Some(Surge::new(needs.guest_bytes, lazy));
+        Ok(Permit {
+            parking: Arc::clone(self),
+            runs,
+            bytes: needs.host_bytes,
+            guest_bytes: needs.guest_bytes,
+        })
+    }
+
+    /// The run begins, and is late after `deadline`.
+    pub(crate) fn begin(&self, deadline: Instant) {
         let _ = self.deadline.set(deadline);
-        *self.surge.lock().unwrap_or_else(PoisonError::into_inner) = Some(surge);
     }
 
     /// Returns whether the deadline has passed, so that the run only needs to end.
@@ -276,22 +275,24 @@ impl Parking {
         self.deadline.get().is_some_and(|deadline| Instant::now() >= *deadline)
     }
 
-    /// Returns the reservation when the run has ended.
-    pub(crate) fn end(&self) {
-        drop(self.surge.lock().unwrap_or_else(PoisonError::into_inner).take());
-    }
-
+    /// A slice is over, and the run with it or not.
     pub(crate) fn park(&self) {
-        if let Some(surge) = self.surge.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            surge.park();
-        }
+        let back = self.surge().as_mut().map_or(0, Surge::park);
+        self.principal.give(back);
+        self.admission.give(back);
     }
 
     /// Reserves a slice's worst case. If the budget is too small, the run ends by itself.
     pub(crate) fn resume(&self) {
-        if let Some(surge) = self.surge.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
-            && !surge.resume()
-        {
+        let mut surge = self.surge();
+        let Some(surge) = surge.as_mut() else { return };
+        let missing = surge.missing();
+        if missing == 0 {
+            return;
+        }
+        if self.admission.take(missing, &self.principal).is_ok() {
+            surge.resume();
+        } else {
             self.refused.store(true, Ordering::Relaxed);
         }
     }
@@ -299,6 +300,10 @@ impl Parking {
     /// Returns whether the run must end because the host has no memory for its next slice.
     pub(crate) fn is_refused(&self) -> bool {
         self.refused.load(Ordering::Relaxed)
+    }
+
+    fn surge(&self) -> MutexGuard<'_, Option<Surge>> {
+        self.surge.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -22,9 +22,8 @@ use crate::limits::Limits;
 use crate::principal::Principal;
 use crate::report::{LogLine, Outcome, Ran, Report, RunId};
 use crate::run::{Finished, Sandbox};
-use crate::schedule::Place;
 use crate::skill::{Found, Skill};
-use crate::state::{Budget, GuestState, Log};
+use crate::state::{Budget, GuestState, Log, RunState};
 use crate::types::TypeId;
 use crate::validate::ToolResult;
 use crate::wasi::{Clock, Wasi};
@@ -76,9 +75,8 @@ pub struct Call {
     cancel: Option<CancellationToken>,
     context: Option<Arc<dyn Any + Send + Sync>>,
     events: Option<UnboundedSender<Event>>,
-    principal: Principal,
+    principal: Option<Principal>,
     kept: Option<Box<dyn Any + Send + Sync>>,
-    parking: Arc<Parking>,
     wait: Duration,
     check: Option<Check>,
 }
@@ -104,9 +102,8 @@ impl Call {
             cancel: None,
             context: None,
             events: None,
-            principal: host.nobody().clone(),
+            principal: None,
             kept: None,
-            parking: Arc::default(),
             wait: Duration::ZERO,
             check: None,
         }
@@ -117,7 +114,7 @@ impl Call {
     /// Long runs share the processor fairly between principals: a principal alone gets all of it, and of k busy ones
     /// each gets a k-th, however many runs it has. Default: one principal for all calls without one.
     pub fn principal(mut self, principal: &Principal) -> Self {
-        self.principal = principal.clone();
+        self.principal = Some(principal.clone());
         self
     }
 
@@ -182,14 +179,16 @@ impl Call {
         self.scheduled(input.into()).await
     }
 
-    /// Starts the run under the scheduler, which also reads large inputs.
-    fn scheduled(self, input: Input) -> impl Future<Output = Result<Report, RunError>> + Send + 'static {
-        let (scheduler, place) = (self.host.scheduler(), Place::of(self.principal.key(), &self.parking));
+    /// The run, under the scheduler. Large inputs are read there as well.
+    async fn scheduled(mut self, input: Input) -> Result<Report, RunError> {
+        let (host, parking) = self.parking();
         let heavy = match &input {
             Input::Text(text) => text.len() > HEAVY || self.skill.counts().hands_over,
             Input::Value(_) => self.skill.counts().hands_over,
         };
-        scheduler.run(place, heavy, Box::pin(self.json_input(input, Instant::now())))
+        let begun = Instant::now();
+        let work = Box::pin(self.json_input(input, Arc::clone(&parking), begun));
+        host.scheduler().run(parking, heavy, begun, work).await
     }
 
     /// Runs the tool as [`Call::json`] does, and also returns the chunks of output that the guest emitted.
@@ -222,11 +221,16 @@ impl Call {
         block_on(self.json_and_chunks(input))
     }
 
-    async fn json_input(self, input: Input, begun: Instant) -> Result<Report, RunError> {
+    async fn json_input(
+        self,
+        input: Input,
+        parking: Arc<Parking>,
+        begun: Instant,
+    ) -> Result<Report, RunError> {
         let found = self.prepare()?;
         let (params, held) = read_input(&found, &input, self.limits.input)?;
         drop(input);
-        let finished = self.run_values(found, params, held, begun).await?;
+        let finished = self.run_values(found, params, held, &parking, begun).await?;
         finished.report(&self.skill, &found.tool.name, &self.limits, |value, output| {
             settle(found.tool.result, value, |value, ty| {
                 let json = json::write(found.types, value.as_ref().zip(ty), output.left())?;
@@ -244,14 +248,19 @@ impl Call {
     /// # Errors
     ///
     /// As [`Call::json`].
-    pub async fn values(self, params: Vec<Val>) -> Result<Report<Option<Val>>, RunError> {
-        let (scheduler, place) = (self.host.scheduler(), Place::of(self.principal.key(), &self.parking));
-        scheduler
-            .run(place, self.skill.counts().hands_over, Box::pin(self.run_given(params, Instant::now())))
-            .await
+    pub async fn values(mut self, params: Vec<Val>) -> Result<Report<Option<Val>>, RunError> {
+        let ((host, parking), heavy) = (self.parking(), self.skill.counts().hands_over);
+        let begun = Instant::now();
+        let work = Box::pin(self.run_given(params, Arc::clone(&parking), begun));
+        host.scheduler().run(parking, heavy, begun, work).await
     }
 
-    async fn run_given(self, params: Vec<Val>, begun: Instant) -> Result<Report<Option<Val>>, RunError> {
+    async fn run_given(
+        self,
+        params: Vec<Val>,
+        parking: Arc<Parking>,
+        begun: Instant,
+    ) -> Result<Report<Option<Val>>, RunError> {
         let found = self.prepare()?;
         if params.len() != found.tool.params.len() {
             let message = format!("{} values for {} parameters", params.len(), found.tool.params.len());
@@ -266,7 +275,7 @@ impl Call {
             size = size.saturating_add(bytes);
         }
         check_size(size, self.limits.input)?;
-        let finished = self.run_values(found, params, size, begun).await?;
+        let finished = self.run_values(found, params, size, &parking, begun).await?;
         finished.report(&self.skill, &found.tool.name, &self.limits, |value, output| {
             settle(found.tool.result, value, |value, ty| {
                 let bytes = json::measure(found.types, value.as_ref().zip(ty), output.left())?;
@@ -287,26 +296,31 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// As [`Call::json`]. Fails with [`RunError::Input`] if the Rust types are not those of the tool.
-    pub async fn typed<P, R>(self, params: P) -> Result<Report<R>, RunError>
+    /// As [`Call::json`]; [`RunError::Input`] when the Rust types are not those of the tool.
+    pub async fn typed<P, R>(mut self, params: P) -> Result<Report<R>, RunError>
     where
         P: ComponentNamedList + Lower + Send + Sync + 'static,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let (scheduler, place) = (self.host.scheduler(), Place::of(self.principal.key(), &self.parking));
-        scheduler
-            .run(place, self.skill.counts().hands_over, Box::pin(self.run_typed(params, Instant::now())))
-            .await
+        let ((host, parking), heavy) = (self.parking(), self.skill.counts().hands_over);
+        let begun = Instant::now();
+        let work = Box::pin(self.run_typed(params, Arc::clone(&parking), begun));
+        host.scheduler().run(parking, heavy, begun, work).await
     }
 
-    async fn run_typed<P, R>(self, params: P, begun: Instant) -> Result<Report<R>, RunError>
+    async fn run_typed<P, R>(
+        self,
+        params: P,
+        parking: Arc<Parking>,
+        begun: Instant,
+    ) -> Result<Report<R>, RunError>
     where
         P: ComponentNamedList + Lower + Send + Sync + 'static,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
         let found = self.prepare()?;
         found.check_types::<P, R>()?;
-        let sandbox = self.sandbox(&found, 0, begun).await?;
+        let sandbox = self.sandbox(&found, 0, &parking, begun).await?;
         let export = found.export.index;
         let finished = sandbox
             .run(self.cancel.clone(), async move |instance, store| {
@@ -325,7 +339,15 @@ impl Call {
         Running { run: Some(Box::pin(self.scheduled(input))), events, report: None }
     }
 
-    /// Checks what can fail before the host reads the input.
+    /// Where the run is scheduled, and what it will hold there.
+    fn parking(&mut self) -> (Host, Arc<Parking>) {
+        let host = self.host.clone();
+        let principal = self.principal.take().unwrap_or_else(|| host.nobody().clone());
+        let parking = Parking::new(host.admission(), principal);
+        (host, parking)
+    }
+
+    /// What can be refused before the input is looked at.
     fn prepare(&self) -> Result<Found<'_>, RunError> {
         self.limits.check(self.host.caps())?;
         if !wasmtime::Engine::same(self.host.engine(), self.skill.pre().engine()) {
@@ -343,9 +365,10 @@ impl Call {
         found: Found<'_>,
         params: Vec<Val>,
         held: u64,
+        parking: &Arc<Parking>,
         begun: Instant,
     ) -> Result<Finished<Option<Val>>, RunError> {
-        let sandbox = self.sandbox(&found, held, begun).await?;
+        let sandbox = self.sandbox(&found, held, parking, begun).await?;
         let export = found.export.index;
         let has_result = found.tool.result != ToolResult::Nothing;
         sandbox
@@ -363,7 +386,13 @@ impl Call {
 
     /// Reserves the run's needs and sets every limit. `held` are the bytes of the input in the host; the deadline
     /// counts from `started`, when the call was made.
-    async fn sandbox(&self, found: &Found<'_>, held: u64, started: Instant) -> Result<Sandbox, RunError> {
+    async fn sandbox(
+        &self,
+        found: &Found<'_>,
+        held: u64,
+        parking: &Arc<Parking>,
+        started: Instant,
+    ) -> Result<Sandbox<'_>, RunError> {
         let (host, limits) = (&self.host, &self.limits);
         let mut needs = Needs::of(self.skill.counts());
         // A skill that starts with more than its run may have is refused by the run's own limit.
@@ -382,15 +411,15 @@ impl Call {
             let events = limits.log_bytes.saturating_add(limits.output).saturating_add(log);
             needs.host_bytes = needs.host_bytes.saturating_add(events);
         }
-        let (permit, surge) = host.admission().admit(needs, &self.principal, self.wait).await?;
+        let permit = parking.admit(needs, self.wait).await?;
         if let Some(check) = &self.check {
             check()?;
         }
         let Some(deadline) = started.checked_add(limits.deadline) else {
             return Err(RunError::Host("the deadline is beyond the clock".into()));
         };
-        self.parking.begin(surge, deadline);
-        let state = GuestState {
+        parking.begin(deadline);
+        let state = GuestState::new(RunState {
             run: RunId::next(host.process()),
             limiter: Limiter::new(limits, permit),
             log: Log::new(limits),
@@ -403,8 +432,8 @@ impl Call {
             yielded_at: 0,
             owed_fuel: 0,
             stop: None,
-        };
-        Sandbox::new(self.skill.clone(), state, limits.fuel, transfer, started, Arc::clone(&self.parking))
+        });
+        Sandbox::new(&self.skill, state, limits.fuel, transfer, started, Arc::clone(parking))
     }
 }
 

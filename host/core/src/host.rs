@@ -360,7 +360,7 @@ impl Host {
         self.inner.process
     }
 
-    pub(crate) fn scheduler(&self) -> Scheduler {
-        self.inner.scheduler.clone()
+    pub(crate) fn scheduler(&self) -> &Scheduler {
+        &self.inner.scheduler
     }
 }

@@ -46,8 +46,8 @@ impl Principal {
         self.inner.used.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn key(&self) -> Arc<str> {
-        Arc::clone(&self.inner.name)
+    pub(crate) fn key(&self) -> &Arc<str> {
+        &self.inner.name
     }
 
     /// Reserves bytes of its share.
@@ -64,6 +64,9 @@ impl Principal {
     }
 
     pub(crate) fn give(&self, taken: u64) {
+        if taken == 0 {
+            return;
+        }
         self.inner.used.fetch_sub(taken, Ordering::Relaxed);
     }
 }

@@ -32,24 +32,14 @@ const YIELD_HANDING_OVER: u64 = 100;
 /// Maximum number of resource handles of a run.
 const HANDLES: usize = 1_000;
 
-/// A store with every limit set, before the guest exists.
-pub(crate) struct Sandbox {
+/// A store with every limit set, before anything of the guest exists.
+pub(crate) struct Sandbox<'a> {
     store: Store<GuestState>,
-    skill: Skill,
+    skill: &'a Skill,
     started: Instant,
     deadline: Instant,
     fuel: u64,
-    parking: Over,
-}
-
-/// Returns the run's reservation for its slices, after the store is gone.
-#[derive(Debug)]
-struct Over(Arc<Parking>);
-
-impl Drop for Over {
-    fn drop(&mut self) {
-        self.0.end();
-    }
+    parking: Arc<Parking>,
 }
 
 /// How a call ended, before it becomes an outcome.
@@ -69,18 +59,17 @@ pub(crate) struct Finished<R> {
     pub(crate) state: GuestState,
 }
 
-impl Sandbox {
+impl<'a> Sandbox<'a> {
     pub(crate) fn new(
-        skill: Skill,
+        skill: &'a Skill,
         state: GuestState,
         fuel: u64,
         transfer: u64,
         started: Instant,
         parking: Arc<Parking>,
     ) -> Result<Self, RunError> {
-        let engine = skill.pre().engine().clone();
         let deadline = state.deadline;
-        let mut store = Store::new(&engine, state);
+        let mut store = Store::new(skill.pre().engine(), state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(usize::try_from(transfer).unwrap_or(usize::MAX));
         store.set_max_component_handles(HANDLES);
@@ -91,7 +80,7 @@ impl Sandbox {
             .and_then(|()| store.fuel_async_yield_interval(Some(interval)));
         metered.map_err(|error| RunError::Host(format!("fuel: {error:#}")))?;
         store.data_mut().yielded_at = fuel.saturating_add(1);
-        Ok(Self { store, skill, started, deadline, fuel, parking: Over(parking) })
+        Ok(Self { store, skill, started, deadline, fuel, parking })
     }
 
     /// Instantiates the skill and calls it through `call`. An `Err` is no run: the host or a host interface failed.
@@ -104,12 +93,12 @@ impl Sandbox {
         C: AsyncFnOnce(Instance, &mut Store<GuestState>) -> wasmtime::Result<R>,
     {
         let mut busy = Duration::ZERO;
-        let end = {
+        let (end, ended_at) = {
             let guest = async {
                 let instance = self.skill.pre().instantiate_async(&mut self.store).await?;
                 call(instance, &mut self.store).await
             };
-            race(pin!(guest), self.deadline, cancel, &self.parking.0, &mut busy).await
+            race(pin!(guest), self.deadline, cancel, &self.parking, &mut busy).await
         };
         // The engine looks at the fuel at loops and calls only, so the last stretch may overrun, and what
         // is left is then 0. With the one unit more, 0 says just that.
@@ -121,7 +110,7 @@ impl Sandbox {
         finish_log(&mut state);
         let usage = Usage {
             fuel,
-            wall: self.started.elapsed(),
+            wall: ended_at.saturating_duration_since(self.started),
             busy,
             peak_memory: state.limiter.peak_memory(),
             peak_table_elements: state.limiter.peak_elements(),
@@ -161,7 +150,7 @@ impl<R> Finished<R> {
             outcome,
             usage: self.usage,
             limits: limits.clone(),
-            log: self.state.log.lines,
+            log: std::mem::take(&mut self.state.log.lines),
         })
     }
 }
@@ -176,7 +165,7 @@ async fn race<R>(
     cancel: Option<CancellationToken>,
     parking: &Parking,
     busy: &mut Duration,
-) -> End<R> {
+) -> (End<R>, Instant) {
     let mut timer = pin!(async { tokio::time::sleep_until(deadline.into()).await });
     let mut cancelled = pin!(async {
         match &cancel {
@@ -185,30 +174,30 @@ async fn race<R>(
         }
     });
     poll_fn(|context: &mut Context<'_>| {
+        let begun = Instant::now();
         if cancel.as_ref().is_some_and(CancellationToken::is_cancelled) {
-            return Poll::Ready(End::Cancelled);
+            return Poll::Ready((End::Cancelled, begun));
         }
         if parking.is_refused() {
-            return Poll::Ready(End::NoMemory);
+            return Poll::Ready((End::NoMemory, begun));
         }
-        let begun = Instant::now();
         if begun >= deadline {
-            return Poll::Ready(End::Deadline);
+            return Poll::Ready((End::Deadline, begun));
         }
         let polled = guest.as_mut().poll(context);
         let now = Instant::now();
         *busy = busy.saturating_add(now.saturating_duration_since(begun));
         match polled {
             // A result that comes too late is none.
-            Poll::Ready(Ok(_)) if now >= deadline => return Poll::Ready(End::Deadline),
-            Poll::Ready(result) => return Poll::Ready(End::Returned(result)),
+            Poll::Ready(Ok(_)) if now >= deadline => return Poll::Ready((End::Deadline, now)),
+            Poll::Ready(result) => return Poll::Ready((End::Returned(result), now)),
             Poll::Pending => {}
         }
         if now >= deadline || timer.as_mut().poll(context).is_ready() {
-            return Poll::Ready(End::Deadline);
+            return Poll::Ready((End::Deadline, now));
         }
         if cancel.is_some() && cancelled.as_mut().poll(context).is_ready() {
-            return Poll::Ready(End::Cancelled);
+            return Poll::Ready((End::Cancelled, now));
         }
         Poll::Pending
     })

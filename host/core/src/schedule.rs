@@ -13,6 +13,7 @@
 //! A run has its own clock: its timer and its token wake it. A run that is woken in the queue goes to the front, so
 //! that a deadline holds however long the queue is.
 
+mod overrun;
 mod window;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -30,6 +31,7 @@ use tokio::sync::oneshot;
 
 use crate::admit::Parking;
 use crate::error::RunError;
+use overrun::Watched;
 use window::Window;
 
 /// Time of a run on its caller's thread, before it continues on a run thread.
@@ -41,11 +43,7 @@ const SLICE: Duration = Duration::from_millis(1);
 /// Lead, in nanoseconds, over a waiting principal with which a run can still begin on its caller's thread.
 const LEAD: u64 = 3_000_000;
 
-/// A first slice that held the caller's thread for longer than this, by something that cannot yield (a bulk memory
-/// operation, a large result), sends its principal's next runs straight to the run threads …
-const OVERRUN: Duration = Duration::from_millis(1);
-
-/// … for this multiple of the time that it held the thread.
+/// A principal whose first slice overran goes straight to the run threads for so many times as long as the slice took.
 const PENALTY: u32 = 200;
 
 /// Time for which a principal goes straight to the run threads after its first slices crowded out others'.
@@ -67,33 +65,16 @@ type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// The name of a principal: see [`crate::Call::principal`].
 type Principal = Arc<str>;
 
-/// The principal of a run, and its reservation.
-pub(crate) struct Place {
-    principal: Principal,
-    parking: Arc<Parking>,
-}
-
-impl Place {
-    pub(crate) fn of(principal: Principal, parking: &Arc<Parking>) -> Self {
-        Self { principal, parking: Arc::clone(parking) }
-    }
-}
-
-/// Runs slices on run threads. A clone is the same scheduler.
-#[derive(Debug, Clone)]
+/// Hands out slices of run threads. Dropped, it stops them.
+#[derive(Debug)]
 pub(crate) struct Scheduler {
     shared: Arc<Shared>,
-    /// Stops the threads when the last clone is dropped.
-    _owner: Arc<Owner>,
 }
 
-#[derive(Debug)]
-struct Owner(Arc<Shared>);
-
-impl Drop for Owner {
+impl Drop for Scheduler {
     fn drop(&mut self) {
-        self.0.lock().closed = true;
-        self.0.changed.notify_all();
+        self.shared.lock().closed = true;
+        self.shared.changed.notify_all();
     }
 }
 
@@ -147,7 +128,6 @@ struct Entry {
 /// A run that continues on the run threads.
 struct Task {
     shared: Arc<Shared>,
-    principal: Principal,
     parking: Arc<Parking>,
     runtime: Handle,
     /// The run, locked during a slice; none when it has ended.
@@ -173,46 +153,48 @@ enum Status {
 
 impl std::fmt::Debug for Task {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Task").field("principal", &self.principal).finish_non_exhaustive()
+        f.debug_struct("Task").field("principal", self.principal()).finish_non_exhaustive()
     }
 }
 
 impl Scheduler {
     /// Creates a scheduler with a thread per core, each of which starts when it has work.
     pub(crate) fn new() -> Self {
-        let shared = Arc::new(Shared {
+        let shared = Shared {
             state: Mutex::default(),
             changed: Condvar::new(),
             attention: AtomicUsize::new(0),
             most_threads: thread::available_parallelism().map_or(1, std::num::NonZero::get),
             window: Mutex::new(Window { since: Instant::now(), total: Duration::ZERO, by: HashMap::new() }),
-        });
-        Self { _owner: Arc::new(Owner(Arc::clone(&shared))), shared }
+        };
+        Self { shared: Arc::new(shared) }
     }
 
-    /// Runs `work` to its end: its first slice here, unless it is `heavy` or its principal must queue, and the rest
-    /// on a run thread. Dropping the future drops `work`, at the latest when its slice ends.
+    /// Runs `work` to its end: here for its first slice, unless it is `heavy` or its principal must queue, and after
+    /// that on a run thread. `begun` is now. Dropping the future drops `work`, at the latest when its slice is over.
     ///
     /// # Errors
     ///
     /// Fails with [`RunError::Host`] if the thread of the run is gone. No guest can cause that.
     pub(crate) async fn run<T: Send + 'static>(
-        self,
-        place: Place,
+        &self,
+        parking: Arc<Parking>,
         heavy: bool,
+        begun: Instant,
         mut work: Pin<Box<dyn Future<Output = Result<T, RunError>> + Send>>,
     ) -> Result<T, RunError> {
-        let Place { principal, parking } = place;
-        if !heavy && self.shared.may_begin_here(&principal) {
-            let mut used = Duration::ZERO;
+        if !heavy && self.shared.may_begin_here(parking.principal()) {
+            let (mut used, mut begun) = (Duration::ZERO, Some(begun));
             let first = std::future::poll_fn(|context| {
                 let outer = context.waker().clone();
-                let begun = Instant::now();
+                let begun = begun.take().unwrap_or_else(Instant::now);
+                let watched = Watched::begin(begun);
                 parking.resume();
-                let end = slice(work.as_mut(), outer, FIRST_SLICE.saturating_sub(used), None);
-                let took = begun.elapsed();
+                let end = slice(work.as_mut(), outer, begun, FIRST_SLICE.saturating_sub(used), None);
+                let now = Instant::now();
+                let took = now.saturating_duration_since(begun);
                 used = used.saturating_add(took);
-                self.shared.used_here(&principal, took);
+                self.shared.used_here(parking.principal(), took, now, watched.overran(now));
                 match end {
                     End::Ready(ended) => return Poll::Ready(Some(ended)),
                     End::Spent | End::Waits => parking.park(),
@@ -228,7 +210,7 @@ impl Scheduler {
             // Nobody waits for it any more: it was dropped.
             let _ = sender.send(work.await);
         });
-        let task = Shared::begin(&self.shared, principal, parking, work)?;
+        let task = Shared::begin(&self.shared, parking, work)?;
         let _stops = Stops(task);
         match receiver.await {
             Ok(ended) => ended,
@@ -263,13 +245,13 @@ enum End<T> {
 fn slice<T>(
     mut work: Pin<&mut (dyn Future<Output = T> + Send)>,
     outer: Waker,
+    begun: Instant,
     time: Duration,
     cancelled: Option<&AtomicBool>,
 ) -> End<T> {
     let flag = Arc::new(Flag { polling: AtomicBool::new(true), woken: AtomicBool::new(false), outer });
     let waker = Waker::from(Arc::clone(&flag));
     let mut context = Context::from_waker(&waker);
-    let begun = Instant::now();
     loop {
         if let Poll::Ready(ended) = work.as_mut().poll(&mut context) {
             return End::Ready(ended);
@@ -343,6 +325,10 @@ impl Task {
         self.shared.changed.notify_one();
     }
 
+    fn principal(&self) -> &Principal {
+        self.parking.principal()
+    }
+
     fn status(&self) -> MutexGuard<'_, Status> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -379,13 +365,12 @@ impl Shared {
     }
 
     /// Counts time on a caller's thread.
-    fn used_here(&self, principal: &Principal, took: Duration) {
-        let overrun = took >= FIRST_SLICE.saturating_add(OVERRUN);
+    fn used_here(&self, principal: &Principal, took: Duration, now: Instant, overrun: bool) {
         // One that another thread counts just now is not counted: it is a sample, and no call waits for it.
-        let crowds = self
-            .window
-            .try_lock()
-            .is_ok_and(|mut window| window.add(principal, took, Instant::now(), self.most_threads));
+        let crowds = window::batch(principal, took).is_some_and(|took| {
+            let window = self.window.try_lock();
+            window.is_ok_and(|mut window| window.add(principal, took, now, self.most_threads))
+        });
         if !overrun && !crowds && self.attention.load(Ordering::Relaxed) == 0 {
             return;
         }
@@ -404,17 +389,11 @@ impl Shared {
         self.recount(&state);
     }
 
-    /// Takes over a run from its caller's thread.
-    fn begin(
-        shared: &Arc<Self>,
-        principal: Principal,
-        parking: Arc<Parking>,
-        work: Work,
-    ) -> Result<Arc<Task>, RunError> {
+    /// Takes over a run.
+    fn begin(shared: &Arc<Self>, parking: Arc<Parking>, work: Work) -> Result<Arc<Task>, RunError> {
         let runtime = Handle::try_current().map_err(|error| RunError::Host(error.to_string()))?;
         let task = Arc::new(Task {
             shared: Arc::clone(shared),
-            principal,
             parking,
             runtime,
             work: Mutex::new(Some(work)),
@@ -441,7 +420,7 @@ impl Shared {
         let ticket = state.next_ticket();
         *status = Status::Queued { ticket, urgent: false };
         let clock = state.clock;
-        let account = state.account(&task.principal);
+        let account = state.account(task.principal());
         if account.is_idle() {
             account.had = account.had.max(clock);
         }
@@ -451,7 +430,7 @@ impl Shared {
             Age::New => account.new.push_back(entry),
             Age::Long => account.long.push_back(entry),
         }
-        state.ready.insert((had, Arc::clone(&task.principal)));
+        state.ready.insert((had, Arc::clone(task.principal())));
         self.recount(state);
         self.changed.notify_one();
     }
@@ -487,8 +466,8 @@ impl Shared {
             }
             let took = begun.elapsed();
             state = self.lock();
-            state.charge(&task.principal, took);
-            let account = state.account(&task.principal);
+            state.charge(task.principal(), took);
+            let account = state.account(task.principal());
             account.running = account.running.saturating_sub(1);
             let mut status = task.status();
             match (goes_on, *status) {
@@ -516,7 +495,9 @@ fn run_slice(task: &Arc<Task>) -> Goes {
     let _runtime = task.runtime.enter();
     let outer = Waker::from(Arc::clone(task));
     task.parking.resume();
-    let end = catch_unwind(AssertUnwindSafe(|| slice(work.as_mut(), outer, SLICE, Some(&task.cancelled))));
+    let end = catch_unwind(AssertUnwindSafe(|| {
+        slice(work.as_mut(), outer, Instant::now(), SLICE, Some(&task.cancelled))
+    }));
     let goes = match end {
         Ok(End::Spent) => Goes::On,
         Ok(End::Waits) => Goes::Waits,
@@ -611,7 +592,7 @@ impl State {
         match *status {
             Status::Queued { ticket, .. } if ticket == entry.ticket => {
                 *status = Status::Running { woken: false };
-                let account = self.account(&entry.task.principal);
+                let account = self.account(entry.task.principal());
                 account.running = account.running.saturating_add(1);
                 true
             }

@@ -1,6 +1,7 @@
 //! The host's state of one run: its budgets, its log, and why the host stopped it.
 
 use std::any::Any;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,8 +14,11 @@ use crate::limits::{LOG_LINE_BYTES, Limits};
 use crate::report::{Level, LogLine, RunId, Source};
 use crate::wasi::Wasi;
 
-/// The data of a run's store.
-pub(crate) struct GuestState {
+/// The data of a run's store, at one place of the heap: the engine moves several times what a store is made of.
+pub(crate) struct GuestState(Box<RunState>);
+
+/// What the host keeps for one run.
+pub(crate) struct RunState {
     pub(crate) run: RunId,
     pub(crate) limiter: Limiter,
     pub(crate) log: Log,
@@ -44,8 +48,28 @@ pub(crate) enum Stop {
     Fault(RunError),
 }
 
+impl Deref for GuestState {
+    type Target = RunState;
+
+    fn deref(&self) -> &RunState {
+        &self.0
+    }
+}
+
+impl DerefMut for GuestState {
+    fn deref_mut(&mut self) -> &mut RunState {
+        &mut self.0
+    }
+}
+
 impl GuestState {
-    /// Ends the run for `reason`. Return the error from the host function.
+    pub(crate) fn new(state: RunState) -> Self {
+        Self(Box::new(state))
+    }
+}
+
+impl RunState {
+    /// Ends the run for `reason`: to be returned from a host function.
     pub(crate) fn stop(&mut self, reason: Stop) -> wasmtime::Error {
         self.stop.get_or_insert(reason);
         wasmtime::Error::msg("stopped by the host")

@@ -5,6 +5,7 @@ use ringfence_server_tests::mcp::older;
 use ringfence_server_tests::{Answer, Request, Site, client};
 use ringfence_store::Scope;
 use serde_json::json;
+use tokio::net::TcpStream;
 
 use super::plan;
 
@@ -14,6 +15,15 @@ const TEXT: usize = 10 << 20;
 /// A quarter of the memory is one token's: one answer over MCP, which has the value twice, and not two.
 const CONFIG: &str = "[admission]\nanswer-memory = \"160MiB\"\n[listen]\nwrite-timeout = \"1h\"\n\
                       [limits]\ninput = \"16MiB\"\noutput = \"16MiB\"";
+
+/// Sends a call, and waits until its answer begins; the rest of the answer stays unread.
+async fn unread(site: &Site, request: &Request) -> TcpStream {
+    let stream = site.client().begin(request).await;
+    let mut start = [0; 12];
+    while stream.peek(&mut start).await.expect("a socket") < start.len() {}
+    assert_eq!(String::from_utf8_lossy(&start), "HTTP/1.1 200");
+    stream
+}
 
 async fn until(site: &Site, request: &Request, status: u16) -> Answer {
     for _ in 0..1_000 {
@@ -32,13 +42,13 @@ async fn answers_that_are_not_read_are_bounded_per_principal() {
     site.server.settle().await;
     let text = "x".repeat(TEXT);
     let call = older("tools/call", json!({"name": "echo_echo", "arguments": {"text": text}}));
-    let mut unread = site.client().begin(&call).await;
+    let mut first = unread(&site, &call).await;
     let full = until(&site, &call, 503).await;
     assert_eq!(full.problem(), "answers-full");
     assert_eq!(full.header("retry-after"), Some("1"));
     // The same over `/v1`, whose answer has the value once: the third is too much.
     let plain = Request::post("/v1/skills/echo/tools/echo").json(&json!({"text": text}).to_string());
-    let second = site.client().begin(&plain).await;
+    let second = unread(&site, &plain).await;
     let full = until(&site, &plain, 503).await;
     assert_eq!(full.problem(), "answers-full");
     // Another principal has its own share.
@@ -46,7 +56,7 @@ async fn answers_that_are_not_read_are_bounded_per_principal() {
     assert_eq!(site.client_with(Some(&other)).send(call.clone()).await.status, 200);
     assert_eq!(site.client_with(Some(&other)).send(small).await.json()["value"], "hi");
     // What is read, or never will be, is room again.
-    let answer = client::read(&mut unread).await.expect("an answer");
+    let answer = client::read(&mut first).await.expect("an answer");
     assert!(answer.body.len() > 2 * TEXT, "{}", answer.body.len());
     drop(second);
     until(&site, &call, 200).await;

@@ -3,12 +3,17 @@
 use super::window::WINDOW;
 use super::*;
 
+fn parking(principal: &str) -> Arc<Parking> {
+    let caps = crate::SkillCaps::default();
+    let admission = crate::admit::Admission::new(crate::engine::Capacity::new(1, &caps), 0);
+    Parking::new(&Arc::new(admission), crate::Principal::new(principal))
+}
+
 /// A run that never ends, in the queue of a principal.
 fn add(shared: &Arc<Shared>, principal: &str) {
     let task = Arc::new(Task {
         shared: Arc::clone(shared),
-        principal: principal.into(),
-        parking: Arc::default(),
+        parking: parking(principal),
         runtime: Handle::current(),
         work: Mutex::new(Some(Box::pin(std::future::pending()))),
         status: Mutex::new(Status::Waiting),
@@ -23,10 +28,10 @@ fn slices(shared: &Arc<Shared>, count: u32) -> HashMap<Principal, u32> {
     for _ in 0..count {
         let mut state = shared.lock();
         let Some(task) = state.take() else { break };
-        let turns: &mut u32 = had.entry(Arc::clone(&task.principal)).or_default();
+        let turns: &mut u32 = had.entry(Arc::clone(task.principal())).or_default();
         *turns = turns.saturating_add(1);
-        state.charge(&task.principal, SLICE);
-        let account = state.account(&task.principal);
+        state.charge(task.principal(), SLICE);
+        let account = state.account(task.principal());
         account.running = account.running.saturating_sub(1);
         shared.queue(&mut state, &task, &mut task.status(), Age::Long);
     }
@@ -89,10 +94,10 @@ async fn a_principal_that_is_ahead_of_one_that_waits_begins_in_the_queue() {
 #[tokio::test]
 async fn a_principal_whose_first_slice_overran_begins_in_the_queue() {
     let scheduler = Scheduler::new();
-    let principal = Principal::from("slow");
-    scheduler.shared.used_here(&principal, FIRST_SLICE + OVERRUN - Duration::from_nanos(1));
+    let (principal, now) = (Principal::from("slow"), Instant::now());
+    scheduler.shared.used_here(&principal, FIRST_SLICE, now, false);
     assert!(scheduler.shared.may_begin_here(&principal));
-    scheduler.shared.used_here(&principal, FIRST_SLICE + OVERRUN);
+    scheduler.shared.used_here(&principal, FIRST_SLICE, now, true);
     assert!(!scheduler.shared.may_begin_here(&principal));
 }
 
@@ -115,12 +120,29 @@ fn a_principal_whose_first_slices_crowd_out_others_is_told_apart() {
     assert!(!little.add(&busy, much - Duration::from_micros(51), start, 2));
 }
 
+#[test]
+fn short_first_slices_of_one_principal_are_counted_together() {
+    let (busy, other) = (Principal::from("busy"), Principal::from("other"));
+    let some = Duration::from_micros(60);
+    assert_eq!(window::batch(&busy, some), Some(some), "the first of a principal");
+    assert_eq!(window::batch(&busy, some), None);
+    assert_eq!(window::batch(&busy, some), Some(some + some));
+    assert_eq!(window::batch(&busy, some), None);
+    assert_eq!(window::batch(&other, some), Some(some), "another's is never kept back");
+    assert_eq!(window::batch(&busy, some), Some(some));
+}
+
 #[tokio::test]
 async fn accounts_that_count_for_nothing_are_dropped() {
     let scheduler = Scheduler::new();
     add(&scheduler.shared, "waits");
     for number in 0..PRUNE * 4 {
-        scheduler.shared.used_here(&Principal::from(format!("{number}")), Duration::ZERO);
+        scheduler.shared.used_here(
+            &Principal::from(format!("{number}")),
+            Duration::ZERO,
+            Instant::now(),
+            false,
+        );
     }
     assert!(scheduler.shared.lock().accounts.len() <= PRUNE);
 }
@@ -129,10 +151,10 @@ async fn accounts_that_count_for_nothing_are_dropped() {
 async fn a_run_that_is_dropped_gives_back_what_it_holds() {
     let (scheduler, held) = (Scheduler::new(), Arc::new(()));
     let of_run = Arc::clone(&held);
-    let place = Place::of("principal".into(), &Arc::default());
     let run = scheduler.run::<()>(
-        place,
+        parking("principal"),
         true,
+        Instant::now(),
         Box::pin(async move {
             let _of_run = of_run;
             std::future::pending().await

@@ -1,5 +1,6 @@
 //! Counts first slices over all threads of callers, to find principals that crowd out others.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +10,31 @@ use super::Principal;
 /// Time over which first slices are counted.
 pub(super) const WINDOW: Duration = Duration::from_millis(10);
 
-/// Recent time of first slices, on all threads of callers together.
+/// First slices of a thread that follow one another and are of one principal are counted together, up to so much: most
+/// take a few microseconds, and counting each takes a lock.
+const BATCH: Duration = Duration::from_micros(100);
+
+thread_local! {
+    /// Whose first slice this thread had last, and what was not counted of it.
+    static UNCOUNTED: RefCell<Option<(Principal, Duration)>> = const { RefCell::new(None) };
+}
+
+/// The time to count now, after a first slice of `principal` on this thread.
+pub(super) fn batch(principal: &Principal, took: Duration) -> Option<Duration> {
+    UNCOUNTED.with_borrow_mut(|uncounted| match uncounted {
+        Some((last, sum)) if Arc::ptr_eq(last, principal) => {
+            *sum = sum.saturating_add(took);
+            (*sum >= BATCH).then(|| std::mem::take(sum))
+        }
+        // What is left of the last one's is less than a batch, and forgotten.
+        _ => {
+            *uncounted = Some((Arc::clone(principal), Duration::ZERO));
+            Some(took)
+        }
+    })
+}
+
+/// What first slices took lately, on all threads of callers together.
 #[derive(Debug)]
 pub(super) struct Window {
     pub(super) since: Instant,

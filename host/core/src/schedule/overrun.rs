@@ -1,0 +1,77 @@
+//! First slices that hold their caller's thread for too long by something that cannot yield: a bulk memory operation, a
+//! large result.
+//!
+//! The clock alone does not tell them from a thread that the system took off its core, which on a busy machine happens all
+//! the time. CPU time does, but reading it is a system call. So a thread reads it about once a millisecond, and again after
+//! a slice that took too long by the clock.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use super::FIRST_SLICE;
+use crate::thread::cpu_time;
+
+/// The CPU time that a first slice may take beyond its time.
+const OVERRUN: Duration = Duration::from_millis(1);
+
+/// The age from which on a reading of the CPU time is made anew when a slice begins.
+const FRESH: Duration = Duration::from_millis(1);
+
+thread_local! {
+    /// When this thread last read its CPU time, and what it read.
+    static READ: Cell<Option<(Instant, Duration)>> = const { Cell::new(None) };
+}
+
+/// A first slice that is under way on this thread.
+#[derive(Debug)]
+pub(super) struct Watched {
+    begun: Instant,
+}
+
+impl Watched {
+    /// Begins to watch a slice.
+    pub(super) fn begin(begun: Instant) -> Self {
+        let is_fresh = |(at, _): (Instant, Duration)| begun.saturating_duration_since(at) < FRESH;
+        if !READ.get().is_some_and(is_fresh) {
+            READ.set(Some(begun).zip(cpu_time()));
+        }
+        Self { begun }
+    }
+
+    /// Whether the slice, which ends now, used too much CPU time.
+    pub(super) fn overran(self, now: Instant) -> bool {
+        let most = FIRST_SLICE.saturating_add(OVERRUN);
+        if now.saturating_duration_since(self.begun) < most {
+            return false;
+        }
+        let Some(((at, before), after)) = READ.get().zip(cpu_time()) else { return false };
+        // Between the reading and the slice the thread used at most the time that passed.
+        let between = self.begun.saturating_duration_since(at);
+        READ.set(Some((now, after)));
+        after.saturating_sub(before).saturating_sub(between) >= most
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Uses so much CPU time, whatever the clock says.
+    fn burn(time: Duration) {
+        let begun = cpu_time().expect("the system tells");
+        while cpu_time().expect("the system tells").saturating_sub(begun) < time {}
+    }
+
+    #[test]
+    fn a_slice_that_uses_too_much_is_told_from_one_that_was_taken_off_its_core() {
+        let most = FIRST_SLICE + OVERRUN;
+        let slice = Watched::begin(Instant::now());
+        burn(most + FRESH);
+        assert!(slice.overran(Instant::now()));
+        let slice = Watched::begin(Instant::now());
+        assert!(!slice.overran(Instant::now() + most * 10), "the clock went on, and the thread did not");
+        let slice = Watched::begin(Instant::now());
+        burn(most / 2);
+        assert!(!slice.overran(Instant::now() + most));
+    }
+}
