@@ -26,7 +26,7 @@ use kit::catalog::Catalog;
 
 /// The same allocator as the program `ringfence`.
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: ringfence_allocator::Jemalloc = ringfence_allocator::Jemalloc;
 
 fn main() -> ExitCode {
     let begun = Instant::now();
@@ -62,7 +62,10 @@ fn main() -> ExitCode {
 /// What this program does as a child of itself.
 fn be(child: Child, begun: Instant) -> ExitCode {
     match child {
-        Child::Serve { dir } => kit::server::serve(&dir),
+        Child::Serve { dir } => {
+            ringfence_allocator::return_memory_at_rest();
+            kit::server::serve(&dir);
+        }
         Child::Stdio { dir } => kit::server::stdio(&dir),
         Child::Bare { file, function } => second_process::bare(begun, &file, &function),
         Child::Ours { store, function } => second_process::ours(begun, &store, &function),

@@ -77,7 +77,8 @@ fn http(ground: Ground, plan: &Plan, book: &mut Book) {
     book.figure("mcp-http-v1", median(direct));
     book.figure("mcp-http-ratio", ratio(todays));
     book.figure("mcp-newest-ratio", ratio(newest));
-    agent(&mut client, token, plan, book);
+    // A new connection: the server closed the idle one.
+    agent(&mut Client::new(site.address), token, plan, book);
 }
 
 /// Five steps of an agent, one after another on one connection: one list, four calls.

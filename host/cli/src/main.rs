@@ -22,11 +22,9 @@ use clap::Parser as _;
 
 use args::{Cli, Command};
 
-/// A request allocates on one thread and frees on another, at which the system's allocator is slow: with this one a call
-/// over HTTP takes a quarter less CPU time (`benches`, `http`).
 #[global_allocator]
-static ALLOCATOR: ringfence_compile::ChildAlloc<tikv_jemallocator::Jemalloc> =
-    ringfence_compile::ChildAlloc(tikv_jemallocator::Jemalloc);
+static ALLOCATOR: ringfence_compile::ChildAlloc<ringfence_allocator::Jemalloc> =
+    ringfence_compile::ChildAlloc(ringfence_allocator::Jemalloc);
 
 fn main() -> ExitCode {
     if let Some(code) = ringfence_compile::child_main() {
@@ -35,7 +33,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     // A command does one thing at a time; a server has all cores.
     let threads = match &cli.command {
-        Command::Serve(_) | Command::Mcp(_) => std::thread::available_parallelism().map_or(2, usize::from),
+        Command::Serve(_) | Command::Mcp(_) => {
+            ringfence_allocator::return_memory_at_rest();
+            std::thread::available_parallelism().map_or(2, usize::from)
+        }
         _ => 2,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -179,8 +179,8 @@ impl Call {
         self.scheduled(input.into()).await
     }
 
-    /// The run, under the scheduler. Large inputs are read there as well.
-    async fn scheduled(mut self, input: Input) -> Result<Report, RunError> {
+    /// Starts the run under the scheduler, which also reads large inputs. Must be polled at once.
+    fn scheduled(mut self, input: Input) -> impl Future<Output = Result<Report, RunError>> + Send + 'static {
         let (host, parking) = self.parking();
         let heavy = match &input {
             Input::Text(text) => text.len() > HEAVY || self.skill.counts().hands_over,
@@ -188,7 +188,7 @@ impl Call {
         };
         let begun = Instant::now();
         let work = Box::pin(self.json_input(input, Arc::clone(&parking), begun));
-        host.scheduler().run(parking, heavy, begun, work).await
+        async move { host.scheduler().run(parking, heavy, begun, work).await }
     }
 
     /// Runs the tool as [`Call::json`] does, and also returns the chunks of output that the guest emitted.

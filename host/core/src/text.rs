@@ -5,6 +5,9 @@
 /// A cut ends in `…`. Tabs stay: they are text, and only move a terminal's cursor forward on its line. Use it for
 /// terminals and messages. The log of a report keeps its text whole, because JSON escapes it.
 pub fn clean(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut out = String::new();
     for c in text.chars() {
         if out.len().saturating_add(c.len_utf8()) > bytes {

@@ -70,17 +70,25 @@ pub(super) fn events_headers(headers: &mut HeaderMap) {
 ///
 /// A slow report gets white space before it. Its status is then 200, even if the server fails later; the body is the
 /// problem.
-pub(super) async fn json<F>(app: &App, principal: &Arc<Principal>, report: F) -> Result<Response, ServeError>
+pub(super) fn json<F>(
+    app: &App,
+    principal: &Arc<Principal>,
+    report: F,
+) -> impl Future<Output = Result<Response, ServeError>>
 where
     F: Future<Output = Result<Vec<u8>, ServeError>> + Send + 'static,
 {
-    let body = match Slow::new(report).begin().await {
-        Ok(report) => Body::from(app.answers.waiting(principal.account.answers(), report?)?),
-        Err(slow) => Body::from_stream(Paid { slow, app: app.clone(), principal: Arc::clone(principal) }),
-    };
-    let mut response = Response::new(body);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(response)
+    // On the heap at once: it is large, and a future that holds it is moved several times.
+    let slow = Slow::new(report);
+    async move {
+        let body = match slow.begin().await {
+            Ok(report) => Body::from(app.answers.waiting(principal.account.answers(), report?)?),
+            Err(slow) => Body::from_stream(Paid { slow, app: app.clone(), principal: Arc::clone(principal) }),
+        };
+        let mut response = Response::new(body);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Ok(response)
+    }
 }
 
 /// A pending report.

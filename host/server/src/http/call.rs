@@ -59,7 +59,8 @@ pub(crate) async fn call(
     body: Body,
 ) -> Result<Response, ServeError> {
     let mut seen = Some(Seen::new(&caller.0, Surface::Api, &skill, &tool));
-    let answer = answer_to(&app, (&skill, &tool), &caller, &headers, body, &mut seen).await;
+    // On the heap, since every layer around it moves what it holds.
+    let answer = Box::pin(answer_to(&app, (&skill, &tool), &caller, &headers, body, &mut seen)).await;
     if let (Err(error), Some(seen)) = (&answer, &mut seen) {
         seen.refused(error);
     }

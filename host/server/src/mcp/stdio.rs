@@ -43,7 +43,10 @@ const NOTES: usize = 256 << 10;
 /// The queue to standard output.
 pub(crate) struct Out {
     queue: Mutex<Queue>,
-    changed: Condvar,
+    /// Told when there is something for the writing thread: telling is a system call, and short calls need none.
+    more: Condvar,
+    /// Told when the writing thread has written.
+    less: Condvar,
     writer: Mutex<Box<dyn Write + Send>>,
 }
 
@@ -72,7 +75,12 @@ fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Out {
     fn new(writer: Box<dyn Write + Send>, held: Held) -> Arc<Self> {
         let queue = Queue { bytes: Vec::new(), held, busy: false, closed: false, over: false };
-        Arc::new(Self { queue: Mutex::new(queue), changed: Condvar::new(), writer: Mutex::new(writer) })
+        Arc::new(Self {
+            queue: Mutex::new(queue),
+            more: Condvar::new(),
+            less: Condvar::new(),
+            writer: Mutex::new(writer),
+        })
     }
 
     /// Adds a line, to be written with later ones.
@@ -95,7 +103,7 @@ impl Out {
     /// Adds a line, and wakes the writer.
     pub(super) fn push(&self, line: Vec<u8>) {
         self.gather(&line);
-        self.changed.notify_all();
+        self.more.notify_one();
     }
 
     /// Adds a line and wakes the writer, unless too many bytes wait.
@@ -104,7 +112,7 @@ impl Out {
         if queue.bytes.len() < NOTES {
             queue.add(&line);
             drop(queue);
-            self.changed.notify_all();
+            self.more.notify_one();
         }
     }
 
@@ -131,15 +139,13 @@ impl Out {
             let left = queue.bytes.len() as u64;
             queue.held.keep(left);
         }
-        drop(queue);
-        self.changed.notify_all();
     }
 
     /// Waits until few enough bytes wait to read more.
     fn settle(&self) {
         self.flush();
         let queue = locked(&self.queue);
-        drop(self.changed.wait_while(queue, |queue| queue.bytes.len() >= WAITING && !queue.closed));
+        drop(self.less.wait_while(queue, |queue| queue.bytes.len() >= WAITING && !queue.closed));
     }
 
     /// Writes lines of other threads than the reading one, until no more come.
@@ -147,7 +153,7 @@ impl Out {
         loop {
             let queue = locked(&self.queue);
             let idle = |queue: &mut Queue| !queue.over && (queue.bytes.is_empty() || queue.busy);
-            let queue = self.changed.wait_while(queue, idle).unwrap_or_else(PoisonError::into_inner);
+            let queue = self.more.wait_while(queue, idle).unwrap_or_else(PoisonError::into_inner);
             if queue.over && queue.bytes.is_empty() && !queue.busy {
                 return;
             }
@@ -157,12 +163,13 @@ impl Out {
                 std::thread::yield_now();
             }
             self.flush();
+            self.less.notify_all();
         }
     }
 
     fn end(&self) {
         locked(&self.queue).over = true;
-        self.changed.notify_all();
+        self.more.notify_all();
     }
 }
 
@@ -401,7 +408,7 @@ impl Session {
                 let reply = answer.await;
                 locked(&known).remove(&of_task);
                 out.answer(&of_task, &reply);
-                out.changed.notify_all();
+                out.more.notify_one();
             },
             &self.runtime,
         );

@@ -1,0 +1,70 @@
+//! The allocator of the programs, and how soon it returns memory to the system.
+//!
+//! A request allocates on one thread and frees on another, at which the system's allocator is slow: with jemalloc a call
+//! over HTTP takes a quarter less CPU time. Its defaults keep freed memory for ten seconds, and for ever while no thread
+//! allocates. Large blocks are returned at once here, and everything else within about a second of rest.
+
+use std::hint::black_box;
+use std::ptr::null_mut;
+
+pub use tikv_jemallocator::Jemalloc;
+
+/// The options of jemalloc. Blocks of 512 KiB and more, such as the text of a large result, are returned when they are
+/// freed. Other freed pages wait a second for another use.
+#[expect(
+    unsafe_code,
+    reason = "jemalloc reads its options from a symbol of this name; nothing else defines it"
+)]
+// SAFETY: jemalloc declares the symbol as a pointer to a text that ends with a zero byte, and this is one.
+#[unsafe(export_name = "_rjem_malloc_conf")]
+static OPTIONS: &[u8; 63] = b"oversize_threshold:524288,dirty_decay_ms:1000,muzzy_decay_ms:0\0";
+
+/// Starts the threads that return freed memory while nothing else runs. For servers: other programs end before it matters.
+///
+/// Returns whether they run. Without them memory is returned at the next allocations only.
+pub fn return_memory_at_rest() -> bool {
+    // Names the options, so that they are linked into whatever calls this.
+    black_box(OPTIONS);
+    let mut on = true;
+    #[expect(unsafe_code, reason = "proof below; jemalloc has no safe interface")]
+    // SAFETY: the name ends with a zero byte, nothing is asked for, and the new value is a `bool` of this frame, of the
+    // length that is said, which the call does not keep.
+    let failed = unsafe {
+        tikv_jemalloc_sys::mallctl(
+            c"background_thread".as_ptr(),
+            null_mut(),
+            null_mut(),
+            (&raw mut on).cast(),
+            size_of::<bool>(),
+        )
+    };
+    failed == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[global_allocator]
+    static ALLOCATOR: Jemalloc = Jemalloc;
+
+    /// A number that jemalloc tells of itself.
+    fn told(name: &std::ffi::CStr) -> isize {
+        let (mut value, mut size) = (0_isize, size_of::<isize>());
+        #[expect(unsafe_code, reason = "as above")]
+        // SAFETY: as above, and the value is as large as is said.
+        let failed = unsafe {
+            tikv_jemalloc_sys::mallctl(name.as_ptr(), (&raw mut value).cast(), &raw mut size, null_mut(), 0)
+        };
+        assert_eq!(failed, 0, "{name:?}");
+        value
+    }
+
+    #[test]
+    fn the_options_are_in_force() {
+        assert!(return_memory_at_rest());
+        assert_eq!(told(c"opt.dirty_decay_ms"), 1_000);
+        assert_eq!(told(c"opt.muzzy_decay_ms"), 0);
+        assert_eq!(told(c"opt.oversize_threshold"), 524_288);
+    }
+}
