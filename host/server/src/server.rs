@@ -17,6 +17,7 @@ use crate::config::{Config, ConfigError, LimitOverrides};
 use crate::http;
 use crate::librarian::LOOK;
 use crate::listen::{Certificate, Connections};
+use crate::mcp::eager::Eager;
 use crate::mcp::stdio;
 use crate::principal::{Principal, Tokens};
 use crate::tls;
@@ -335,7 +336,7 @@ impl Server {
         self.app.first_look().await;
         let _ = tokio::time::timeout(STDIO_PATIENCE, self.app.librarian.ready()).await;
         let watching = tokio::spawn(async move { watching.app.librarian.watch().await });
-        let spoken = stdio::speak(&self.app, &principal, std::io::stdin(), std::io::stdout());
+        let spoken = stdio::speak(&self.app, &principal, Eager::new(std::io::stdin()), std::io::stdout());
         let mut spoken = std::pin::pin!(spoken);
         let ended = tokio::select! {
             ended = spoken.as_mut() => ended,
