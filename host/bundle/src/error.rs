@@ -221,7 +221,24 @@ impl std::fmt::Display for Time {
 
 #[cfg(test)]
 mod tests {
-    use super::Time;
+    use ringfence::{Fault, LoadError};
+
+    use super::{BundleError, Time};
+
+    /// By the variant, whatever words the system has for it.
+    #[test]
+    fn a_node_that_runs_no_code_is_told_to_interpret() {
+        let denied = BundleError::of_load("echo", LoadError::NotExecutable("permission denied".to_owned()));
+        assert_eq!((denied.code(), denied.fault()), ("code-not-executable", Fault::Host));
+        assert!(
+            denied.to_string().contains("echo") && denied.to_string().contains("--interpret"),
+            "{denied}"
+        );
+        let words = "unable to make memory executable: Permission denied (os error 13)";
+        let other = BundleError::of_load("echo", LoadError::Artifact(words.to_owned()));
+        assert_eq!((other.code(), other.fault()), ("bundle-load", Fault::Author));
+        assert!(other.to_string().contains(words) && !other.to_string().contains("--interpret"), "{other}");
+    }
 
     #[test]
     fn times_are_dates() {
