@@ -1,16 +1,16 @@
-//! The allocator of the programs, and how soon it returns memory to the system.
+//! The allocator of the programs: jemalloc, set to return freed memory to the system soon.
 //!
-//! A request allocates on one thread and frees on another, at which the system's allocator is slow: with jemalloc a call
-//! over HTTP takes a quarter less CPU time. Its defaults keep freed memory for ten seconds, and for ever while no thread
-//! allocates. Large blocks are returned at once here, and everything else within about a second of rest.
+//! A request allocates on one thread and frees on another, and the system's allocator is slow at that. With jemalloc
+//! a call over HTTP takes a quarter less CPU time. jemalloc's defaults keep freed memory for ten seconds, and for
+//! ever while no thread allocates. Here large blocks return at once, and all else within about a second of rest.
 
 use std::hint::black_box;
 use std::ptr::null_mut;
 
 pub use tikv_jemallocator::Jemalloc;
 
-/// The options of jemalloc. Blocks of 512 KiB and more, such as the text of a large result, are returned when they are
-/// freed. Other freed pages wait a second for another use.
+/// The options of jemalloc. Blocks of 512 KiB and more, such as the text of a large result, return to the system when
+/// they are freed. Other freed pages stay for a second for another use.
 #[expect(
     unsafe_code,
     reason = "jemalloc reads its options from a symbol of this name; nothing else defines it"
@@ -19,9 +19,10 @@ pub use tikv_jemallocator::Jemalloc;
 #[unsafe(export_name = "_rjem_malloc_conf")]
 static OPTIONS: &[u8; 63] = b"oversize_threshold:524288,dirty_decay_ms:1000,muzzy_decay_ms:0\0";
 
-/// Starts the threads that return freed memory while nothing else runs. For servers: other programs end before it matters.
+/// Starts threads that return freed memory to the system while nothing else runs. For servers; other programs end
+/// before it matters.
 ///
-/// Returns whether they run. Without them memory is returned at the next allocations only.
+/// Returns whether they run. Without them, memory returns only at later allocations.
 pub fn return_memory_at_rest() -> bool {
     // Names the options, so that they are linked into whatever calls this.
     black_box(OPTIONS);
@@ -48,7 +49,7 @@ mod tests {
     #[global_allocator]
     static ALLOCATOR: Jemalloc = Jemalloc;
 
-    /// A number that jemalloc tells of itself.
+    /// Reads a number from jemalloc.
     fn told(name: &std::ffi::CStr) -> isize {
         let (mut value, mut size) = (0_isize, size_of::<isize>());
         #[expect(unsafe_code, reason = "as above")]

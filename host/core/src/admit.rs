@@ -99,7 +99,7 @@ impl Admission {
     }
 }
 
-/// Leave for one run. Dropped, it gives back all that the run holds.
+/// The reservation of one run. Dropping it returns everything.
 #[derive(Debug)]
 pub(crate) struct Permit {
     parking: Arc<Parking>,
@@ -160,12 +160,12 @@ const WARM: u64 = 2 << 20;
 /// touches them, and its result. A running run reserves all of it, a parked run what it touched.
 #[derive(Debug)]
 struct Surge {
-    /// Bytes of initial memories and tables, at most.
+    /// Maximum bytes of initial memories and tables.
     guest: u64,
     full: u64,
     touched: u64,
     covered: u64,
-    /// What this thread had touched when the slice began; none where the system does not tell.
+    /// Bytes that this thread had touched when the slice began; none if the system does not report them.
     since: Option<u64>,
 }
 
@@ -174,12 +174,13 @@ impl Surge {
         Self { guest, full, touched: 0, covered: full, since: Self::since(guest) }
     }
 
-    /// Asks the system only where the answer can matter: it is a system call, and most runs have a small memory.
+    /// Returns the bytes that this thread has touched. Skips the system call for small memories, where they do not
+    /// matter.
     fn since(guest: u64) -> Option<u64> {
         if guest > WARM { thread::touched() } else { Some(0) }
     }
 
-    /// The slice is over: keeps what was touched. The bytes to give back.
+    /// Ends a slice: keeps the touched bytes reserved, and returns how many bytes to release.
     fn park(&mut self) -> u64 {
         let Some((since, now)) = self.since.take().zip(Self::since(self.guest)) else { return 0 };
         self.touched = self.touched.saturating_add(now.saturating_sub(since));
@@ -189,19 +190,19 @@ impl Surge {
         back
     }
 
-    /// What is missing for the worst case of the next slice.
+    /// Returns the bytes that the worst case of the next slice needs in addition.
     fn missing(&self) -> u64 {
         self.full.saturating_sub(self.covered)
     }
 
-    /// A slice begins, whose worst case is paid for.
+    /// Begins a slice, whose worst case is reserved.
     fn resume(&mut self) {
         self.covered = self.full;
         self.since = Self::since(self.guest);
     }
 }
 
-/// What one run holds of its host, shared by the run and the scheduler that parks it.
+/// The resources of one run, shared by the run and the scheduler that parks it.
 #[derive(Debug)]
 pub(crate) struct Parking {
     admission: Arc<Admission>,
@@ -222,12 +223,12 @@ impl Parking {
         })
     }
 
-    /// The name of the principal.
+    /// Returns the name of the principal.
     pub(crate) fn principal(&self) -> &Arc<str> {
         self.principal.key()
     }
 
-    /// Reserves what the run needs, all of it or nothing; waits for so long for what others hold.
+    /// Reserves all that a run needs, or nothing. Waits at most `wait` for other runs to return theirs.
     pub(crate) async fn admit(self: &Arc<Self>, needs: Needs, wait: Duration) -> Result<Permit, RunError> {
         let first = self.try_admit(needs);
         if wait.is_zero() || !matches!(first, Err(RunError::Overloaded { .. })) {
@@ -265,7 +266,7 @@ impl Parking {
         })
     }
 
-    /// The run begins, and is late after `deadline`.
+    /// Records that the run begins, and its deadline.
     pub(crate) fn begin(&self, deadline: Instant) {
         let _ = self.deadline.set(deadline);
     }
@@ -275,7 +276,7 @@ impl Parking {
         self.deadline.get().is_some_and(|deadline| Instant::now() >= *deadline)
     }
 
-    /// A slice is over, and the run with it or not.
+    /// Ends a slice, whether or not the run has ended.
     pub(crate) fn park(&self) {
         let back = self.surge().as_mut().map_or(0, Surge::park);
         self.principal.give(back);

@@ -28,7 +28,7 @@ use crate::types::TypeId;
 use crate::validate::ToolResult;
 use crate::wasi::{Clock, Wasi};
 
-/// Bytes of an input from which on it is read on a run thread: about as many as one takes a tenth of a slice for.
+/// Bytes of an input from which on a run thread reads it. Reading that many takes about a tenth of a slice.
 const HEAVY: usize = 64 << 10;
 
 /// The input of a call: one JSON object with a member for each parameter.
@@ -179,7 +179,7 @@ impl Call {
         self.scheduled(input.into()).await
     }
 
-    /// Starts the run under the scheduler, which also reads large inputs. Must be polled at once.
+    /// Starts the run under the scheduler, which also reads large inputs. Poll the future at once.
     fn scheduled(mut self, input: Input) -> impl Future<Output = Result<Report, RunError>> + Send + 'static {
         let (host, parking) = self.parking();
         let heavy = match &input {
@@ -296,7 +296,7 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// As [`Call::json`]; [`RunError::Input`] when the Rust types are not those of the tool.
+    /// As [`Call::json`]. Fails with [`RunError::Input`] if the Rust types are not those of the tool.
     pub async fn typed<P, R>(mut self, params: P) -> Result<Report<R>, RunError>
     where
         P: ComponentNamedList + Lower + Send + Sync + 'static,
@@ -339,7 +339,7 @@ impl Call {
         Running { run: Some(Box::pin(self.scheduled(input))), events, report: None }
     }
 
-    /// Where the run is scheduled, and what it will hold there.
+    /// Returns the host that schedules the run, and the run's resources there.
     fn parking(&mut self) -> (Host, Arc<Parking>) {
         let host = self.host.clone();
         let principal = self.principal.take().unwrap_or_else(|| host.nobody().clone());
@@ -347,7 +347,7 @@ impl Call {
         (host, parking)
     }
 
-    /// What can be refused before the input is looked at.
+    /// Refuses what can be refused before the input is read.
     fn prepare(&self) -> Result<Found<'_>, RunError> {
         self.limits.check(self.host.caps())?;
         if !wasmtime::Engine::same(self.host.engine(), self.skill.pre().engine()) {

@@ -32,7 +32,7 @@ const YIELD_HANDING_OVER: u64 = 100;
 /// Maximum number of resource handles of a run.
 const HANDLES: usize = 1_000;
 
-/// A store with every limit set, before anything of the guest exists.
+/// A store with every limit set, before the guest exists.
 pub(crate) struct Sandbox<'a> {
     store: Store<GuestState>,
     skill: &'a Skill,

@@ -43,7 +43,7 @@ const SLICE: Duration = Duration::from_millis(1);
 /// Lead, in nanoseconds, over a waiting principal with which a run can still begin on its caller's thread.
 const LEAD: u64 = 3_000_000;
 
-/// A principal whose first slice overran goes straight to the run threads for so many times as long as the slice took.
+/// After a first slice overran, its principal goes straight to the run threads for this many times the slice's time.
 const PENALTY: u32 = 200;
 
 /// Time for which a principal goes straight to the run threads after its first slices crowded out others'.
@@ -65,7 +65,7 @@ type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// The name of a principal: see [`crate::Call::principal`].
 type Principal = Arc<str>;
 
-/// Hands out slices of run threads. Dropped, it stops them.
+/// Hands out slices of run threads. Dropping it stops them.
 #[derive(Debug)]
 pub(crate) struct Scheduler {
     shared: Arc<Shared>,
@@ -170,8 +170,10 @@ impl Scheduler {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Runs `work` to its end: here for its first slice, unless it is `heavy` or its principal must queue, and after
-    /// that on a run thread. `begun` is now. Dropping the future drops `work`, at the latest when its slice is over.
+    /// Runs `work` to its end: its first slice on this thread, and the rest on run threads.
+    ///
+    /// If it is `heavy` or its principal must queue, the first slice is on a run thread, too. `begun` is the current
+    /// time. Dropping the future drops `work`, at the latest at the end of its slice.
     ///
     /// # Errors
     ///
@@ -389,7 +391,7 @@ impl Shared {
         self.recount(&state);
     }
 
-    /// Takes over a run.
+    /// Takes a run over from its caller's thread.
     fn begin(shared: &Arc<Self>, parking: Arc<Parking>, work: Work) -> Result<Arc<Task>, RunError> {
         let runtime = Handle::try_current().map_err(|error| RunError::Host(error.to_string()))?;
         let task = Arc::new(Task {

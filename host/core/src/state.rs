@@ -14,10 +14,10 @@ use crate::limits::{LOG_LINE_BYTES, Limits};
 use crate::report::{Level, LogLine, RunId, Source};
 use crate::wasi::Wasi;
 
-/// The data of a run's store, at one place of the heap: the engine moves several times what a store is made of.
+/// The data of a run's store, on the heap, because the engine moves a store's data several times.
 pub(crate) struct GuestState(Box<RunState>);
 
-/// What the host keeps for one run.
+/// The host's state of one run.
 pub(crate) struct RunState {
     pub(crate) run: RunId,
     pub(crate) limiter: Limiter,
@@ -69,7 +69,7 @@ impl GuestState {
 }
 
 impl RunState {
-    /// Ends the run for `reason`: to be returned from a host function.
+    /// Ends the run for `reason`. Return the error from the host function.
     pub(crate) fn stop(&mut self, reason: Stop) -> wasmtime::Error {
         self.stop.get_or_insert(reason);
         wasmtime::Error::msg("stopped by the host")

@@ -1,13 +1,13 @@
-//! What the system counts for this thread: pages that it touched for the first time, and the CPU time that it used.
+//! Counters of the system for this thread: pages touched for the first time, and CPU time.
 
 use std::time::Duration;
 
 /// Bytes of a page. Larger ones come only where transparent huge pages are always on; see SECURITY.md.
 const PAGE: u64 = 4096;
 
-/// Bytes of the pages that this thread has had mapped by touching them. Only differences mean something.
+/// Returns the bytes of pages that this thread mapped by touching them. Only differences are meaningful.
 ///
-/// None where the system does not tell: what was reserved is then kept whole.
+/// Returns none if the system does not report them; whole reservations are then kept.
 #[cfg(target_os = "linux")]
 pub(crate) fn touched() -> Option<u64> {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
@@ -27,9 +27,9 @@ pub(crate) fn touched() -> Option<u64> {
     None
 }
 
-/// Returns the CPU time that this thread has used. Unlike the clock it stands still while the thread does not run.
+/// Returns the CPU time of this thread, which stands still while the thread does not run.
 ///
-/// None where the system does not tell. A system call: about 0.1 µs.
+/// Returns none if the system does not report it. It is a system call of about 0.1 µs.
 #[cfg(target_os = "linux")]
 pub(crate) fn cpu_time() -> Option<Duration> {
     let mut time = std::mem::MaybeUninit::<libc::timespec>::zeroed();

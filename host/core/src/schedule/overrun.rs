@@ -1,9 +1,9 @@
-//! First slices that hold their caller's thread for too long by something that cannot yield: a bulk memory operation, a
-//! large result.
+//! Finds first slices that keep their caller's thread too long, by work that cannot yield: a bulk memory operation or
+//! a large result.
 //!
-//! The clock alone does not tell them from a thread that the system took off its core, which on a busy machine happens all
-//! the time. CPU time does, but reading it is a system call. So a thread reads it about once a millisecond, and again after
-//! a slice that took too long by the clock.
+//! The clock alone cannot distinguish them from a preempted thread, which is frequent on a busy machine. CPU time
+//! can, but reading it is a system call. So a thread reads it about once a millisecond, and again after a slice that
+//! took too long by the clock.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -11,18 +11,18 @@ use std::time::{Duration, Instant};
 use super::FIRST_SLICE;
 use crate::thread::cpu_time;
 
-/// The CPU time that a first slice may take beyond its time.
+/// CPU time beyond its time from which on a first slice overran.
 const OVERRUN: Duration = Duration::from_millis(1);
 
-/// The age from which on a reading of the CPU time is made anew when a slice begins.
+/// Age from which on the beginning of a slice reads the CPU time again.
 const FRESH: Duration = Duration::from_millis(1);
 
 thread_local! {
-    /// When this thread last read its CPU time, and what it read.
+    /// Time and value of this thread's last reading of its CPU time.
     static READ: Cell<Option<(Instant, Duration)>> = const { Cell::new(None) };
 }
 
-/// A first slice that is under way on this thread.
+/// A running first slice on this thread.
 #[derive(Debug)]
 pub(super) struct Watched {
     begun: Instant,
@@ -38,7 +38,7 @@ impl Watched {
         Self { begun }
     }
 
-    /// Whether the slice, which ends now, used too much CPU time.
+    /// Returns whether the slice, which ends now, used too much CPU time.
     pub(super) fn overran(self, now: Instant) -> bool {
         let most = FIRST_SLICE.saturating_add(OVERRUN);
         if now.saturating_duration_since(self.begun) < most {
@@ -56,7 +56,7 @@ impl Watched {
 mod tests {
     use super::*;
 
-    /// Uses so much CPU time, whatever the clock says.
+    /// Uses this much CPU time, whatever the clock shows.
     fn burn(time: Duration) {
         let begun = cpu_time().expect("the system tells");
         while cpu_time().expect("the system tells").saturating_sub(begun) < time {}

@@ -10,16 +10,16 @@ use super::Principal;
 /// Time over which first slices are counted.
 pub(super) const WINDOW: Duration = Duration::from_millis(10);
 
-/// First slices of a thread that follow one another and are of one principal are counted together, up to so much: most
-/// take a few microseconds, and counting each takes a lock.
+/// Time up to which consecutive first slices of one principal on a thread are counted together. Most take a few
+/// microseconds, and each count takes a lock.
 const BATCH: Duration = Duration::from_micros(100);
 
 thread_local! {
-    /// Whose first slice this thread had last, and what was not counted of it.
+    /// Principal of this thread's last first slice, and its uncounted time.
     static UNCOUNTED: RefCell<Option<(Principal, Duration)>> = const { RefCell::new(None) };
 }
 
-/// The time to count now, after a first slice of `principal` on this thread.
+/// Returns the time to count now, after a first slice of `principal` on this thread.
 pub(super) fn batch(principal: &Principal, took: Duration) -> Option<Duration> {
     UNCOUNTED.with_borrow_mut(|uncounted| match uncounted {
         Some((last, sum)) if Arc::ptr_eq(last, principal) => {
@@ -34,7 +34,7 @@ pub(super) fn batch(principal: &Principal, took: Duration) -> Option<Duration> {
     })
 }
 
-/// What first slices took lately, on all threads of callers together.
+/// Recent time of first slices, on all threads of callers together.
 #[derive(Debug)]
 pub(super) struct Window {
     pub(super) since: Instant,

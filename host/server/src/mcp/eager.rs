@@ -1,21 +1,21 @@
-//! Input that is awaited awake for a moment before its reader sleeps.
+//! Waits for input without sleep for a moment, and then with sleep.
 //!
-//! An agent that calls one tool after another answers within microseconds. To put a core to sleep and to wake it takes
-//! longer than that, in a virtual machine several times as long.
+//! An agent that calls one tool after another sends its next call within microseconds. Putting a core to sleep and
+//! waking it takes longer, in a virtual machine several times as long.
 
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::thread::{available_parallelism, yield_now};
 use std::time::{Duration, Instant};
 
-/// Time for which a reader stays awake.
+/// Maximum time that a reader waits without sleep.
 const AWAKE: Duration = Duration::from_micros(60);
 
-/// Reads from `R`, at first without sleep.
+/// A reader of `R` that first waits without sleep.
 #[derive(Debug)]
 pub(crate) struct Eager<R> {
     input: R,
-    /// Zero where another process needs the core.
+    /// Time to wait without sleep; zero on a machine with one core.
     awake: Duration,
 }
 
