@@ -9,14 +9,16 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let variable = |name: &str| env::var_os(name).map(PathBuf::from).ok_or(format!("no {name}"));
+    let variable = |name: &str| env::var_os(name).map(PathBuf::from).ok_or(format!("{name} is not set"));
     let folder = variable("CARGO_MANIFEST_DIR")?.join("src/doctor/guests");
     let out = variable("OUT_DIR")?;
+    // `ringfence --version` names it.
+    println!("cargo::rustc-env=RINGFENCE_TARGET={}", variable("TARGET")?.display());
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut names = Vec::new();
     for entry in fs::read_dir(&folder)? {
         let path = entry?.path();
-        let name = path.file_stem().and_then(|name| name.to_str()).ok_or("a name that is no text")?;
+        let name = path.file_stem().and_then(|name| name.to_str()).ok_or("a file name is not UTF-8")?;
         let wasm = wat::parse_file(&path)?;
         fs::write(out.join(format!("{name}.wasm")), wasm)?;
         names.push(name.to_owned());

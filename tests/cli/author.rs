@@ -108,7 +108,7 @@ fn examples_and_cases_are_run_and_kept() {
     bench.write("echo/skill.toml", manifest.replace("\"hi\"", "\"ho\""));
     let output = bench.run(&["test", "echo"], "");
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("FAIL  a word: nothing is expected of it yet"), "{said}");
+    assert!(said.contains("FAIL  a word: no expected result yet"), "{said}");
     fs::remove_file(bench.path("echo/echo.wasm")).expect("removed");
     bench.check("test-not-built", &["test", "echo"]);
     bench.check("test-no-folder", &["test", "home"]);

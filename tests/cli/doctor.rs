@@ -96,7 +96,7 @@ fn redact(text: &str) -> String {
             let (unit, rest) = word.split_at(word.trim_end_matches([',', ':']).len());
             match (unit, words.last_mut()) {
                 ("µs" | "ms" | "s", Some(number)) => *number = format!("[time]{rest}"),
-                ("right" | "checks" | "skipped", Some(number)) => {
+                ("correct" | "checks" | "skipped", Some(number)) => {
                     *number = "[n]".to_owned();
                     words.push(word.to_owned());
                 }

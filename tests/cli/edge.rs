@@ -54,6 +54,7 @@ fn a_bundle_is_made_shown_and_verified() {
     );
     bench.check_as("bundle", &bundle(&["--policy", "policy.toml"]), stable);
     bench.check_as("bundle-show", &["bundle", "show", "edge.rfb"], stable);
+    bench.check("bundle-is-no-skill", &["run", "edge.rfb"]);
     bench.check_as("bundle-verify", &["bundle", "verify", "edge.rfb", "--key", "key.pub"], stable);
     bench.check("bundle-help", &["bundle", "--help"]);
     let json = bench.run(&["bundle", "show", "edge.rfb", "--json"], "");

@@ -218,6 +218,30 @@ fn inspect_and_check() {
 }
 
 #[test]
+fn version_names_engine_and_platform() {
+    let output = Bench::new().run(&["--version"], "");
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    let engine =
+        format!("ringfence {} (wasmtime {}, ", env!("CARGO_PKG_VERSION"), ringfence::WASMTIME_VERSION);
+    assert!(shown.starts_with(&engine) && shown.contains(std::env::consts::ARCH), "{shown}");
+}
+
+/// Codes that a command cannot end with are left out.
+#[test]
+fn help_of_a_command_shows_its_own_exit_codes() {
+    let bench = Bench::new();
+    for (args, shown, left_out) in [
+        (&["run", "--help"][..], "  16  cancelled", "   7  "),
+        (&["keygen", "--help"], "   5  host failure", "   3  "),
+        (&["verify", "--help"], "   7  ", "  10  "),
+        (&["token", "list", "--help"], "   4  call refused", "   3  "),
+    ] {
+        let help = String::from_utf8_lossy(&bench.run(args, "").stdout).into_owned();
+        assert!(help.contains(shown) && !help.contains(left_out), "{help}");
+    }
+}
+
+#[test]
 fn guest_text_cannot_act_on_a_terminal() {
     let bench = Bench::new();
     let hostile = "{\"text\":\"\\u001b[31mred\\u0007\\u009b2J\\u202e\"}";

@@ -57,7 +57,7 @@ fn a_server_says_where_it_is_and_stops_when_it_is_told() {
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("note: there is no token, so everybody on this machine may call"), "{said}");
+    assert!(said.contains("note: the store has no token, so any local user has full access"), "{said}");
 }
 
 #[test]
@@ -113,18 +113,19 @@ fn what_cannot_be_fails_before_anything_listens() {
     bench.check("serve-open", &["serve", "--listen", "0.0.0.0:0"]);
     let output = bench.run(&["serve", "--config", "tls.toml"], "");
     assert_eq!(output.status.code(), Some(2), "{output:?}");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("gone.pem: cannot be read"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("gone.pem: cannot read"), "{output:?}");
     // Where the system gives fewer open files than that, and it is told; root on some machines may have them.
     let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
     if most.is_some_and(|most| most < 1_000_256) {
         let output = bench.run(&["serve", "--config", "many.toml", "--listen", "127.0.0.1:0"], "");
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         assert!(
-            String::from_utf8_lossy(&output.stderr).contains("`listen.connections` is 1000000"),
+            String::from_utf8_lossy(&output.stderr).contains("invalid `listen.connections`: 1000000"),
             "{output:?}"
         );
     }
     bench.check("serve-help", &["serve", "--help"]);
+    bench.check("mcp-help", &["mcp", "--help"]);
 }
 
 #[test]
@@ -324,7 +325,10 @@ fn a_line_at_the_longest_and_one_byte_over() {
     assert_eq!(spoken.ask(&line(longest))["result"]["isError"], false);
     let answer = spoken.ask(&line(longest + 1));
     assert_eq!((&answer["id"], &answer["error"]["code"]), (&1.into(), &(-32600).into()), "{answer}");
-    assert_eq!(answer["error"]["message"], "the line is longer than 65636 bytes; send a smaller input");
+    assert_eq!(
+        answer["error"]["message"],
+        "the line is too long; the limit is 65636 bytes; send a smaller input"
+    );
     assert_eq!(spoken.end(), "");
 }
 
@@ -358,7 +362,7 @@ fn an_agent_sees_the_skills_and_limits_that_it_is_given() {
     assert_eq!(spoken.end(), "");
     let wrong = bench.run(&["mcp", "--fuel", "0"], "");
     assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
-    assert!(String::from_utf8_lossy(&wrong.stderr).contains("the limit `fuel`"), "{wrong:?}");
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("limit `fuel`"), "{wrong:?}");
     let wrong = bench.run(&["mcp", "--skills", "../x"], "");
     assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
 }

@@ -117,7 +117,7 @@ impl Case {
     /// Returns how the actual result differs from the expected one; none if it does not.
     pub fn difference(&self, saw: &Saw) -> Option<String> {
         let Some(outcome) = &self.outcome else {
-            return Some(format!("nothing is expected of it yet, and it gave {}", said(saw)));
+            return Some(format!("no expected result yet; got {}", said(saw)));
         };
         let wanted = self.value.as_ref().or(self.failure.as_ref());
         let text = saw.value.as_ref().map(Value::to_string).unwrap_or_default();
@@ -213,7 +213,7 @@ fn parse(
             case(text).map_err(|error| AuthorError::Manifest {
                 file: file.to_owned(),
                 line,
-                reason: format!("not a case: {error}"),
+                reason: format!("invalid case: {error}"),
             })
         })
         .collect()

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum AuthorError {
     /// A name is invalid for a skill, or in one of the languages.
-    #[error("`{name}` cannot be the name of a new skill: {reason}")]
+    #[error("invalid skill name `{name}`: {reason}")]
     Name {
         /// The name.
         name: String,
@@ -16,10 +16,12 @@ pub enum AuthorError {
         reason: &'static str,
     },
     /// The folder exists already.
-    #[error("{0} is there already; nothing was written. Choose another name, or another place with `--dir`")]
+    #[error(
+        "{0} already exists; nothing was written; choose another name, or another directory with `--dir`"
+    )]
     Exists(PathBuf),
     /// A file or folder cannot be used.
-    #[error("{path}: cannot {action}: {source}")]
+    #[error("cannot {action} {path}: {source}")]
     Io {
         /// The attempted action.
         action: &'static str,
@@ -47,21 +49,21 @@ pub enum AuthorError {
         reason: String,
     },
     /// The skill has no WIT text.
-    #[error("there is no WIT in {0}: a skill's contract is in `wit/*.wit`")]
+    #[error("no WIT in {0}; describe the skill's tools in `wit/*.wit`")]
     NoWit(PathBuf),
     /// The folder contains no skill.
     #[error(
-        "{0} is no skill's folder: there is neither `skill.toml` nor a source that shows the language. \
-         `ringfence new NAME` makes one"
+        "{0} is not the folder of a skill: it has neither `skill.toml` nor source files of a known language; create one \
+         with `ringfence new NAME`"
     )]
     NoSkill(PathBuf),
     /// The skill's language is unknown.
     #[error(
-        "{0} does not say its language: add `language = \"rust\"` (or javascript, python, go, c) to skill.toml"
+        "cannot tell the language of {0}; add `language = \"rust\"` (or javascript, python, go, c) to skill.toml"
     )]
     NoLanguage(PathBuf),
     /// A tool for the build is missing.
-    #[error("{what} is missing, which building {language} needs; run: {install}")]
+    #[error("missing {what}, which the build of {language} skills needs; install it with: {install}")]
     MissingTool {
         /// The tool.
         what: String,
@@ -90,7 +92,7 @@ pub enum AuthorError {
     #[error("not a component: {0}")]
     NotComponent(String),
     /// `skill.toml` names a tool that the component does not export.
-    #[error("skill.toml names the tool `{tool}`, which the component does not export; it has: {known}")]
+    #[error("skill.toml names the tool `{tool}`, but the component exports only: {known}")]
     NoSuchTool {
         /// The name.
         tool: String,
@@ -104,11 +106,13 @@ pub enum AuthorError {
         tool: String,
     },
     /// The licence is no SPDX expression.
-    #[error("skill.toml: `{0}` is no SPDX licence expression, such as `MIT` or `Apache-2.0 OR MIT`")]
+    #[error(
+        "skill.toml: invalid license `{0}`; expected an SPDX expression such as `MIT` or `Apache-2.0 OR MIT`"
+    )]
     License(String),
     /// The documentation is larger than a host accepts.
     #[error(
-        "the documentation takes {size} bytes; a host takes {cap}. Shorten the comments in the WIT, the examples or \
+        "the documentation is too long: {size} bytes; the cap is {cap}; shorten the comments in the WIT, the examples or \
          SKILL.md"
     )]
     TooLong {

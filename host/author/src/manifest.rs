@@ -123,10 +123,10 @@ fn json(value: toml::Value) -> Result<Value, &'static str> {
         toml::Value::Integer(number) => number.into(),
         toml::Value::Float(number) if number.is_finite() => number.into(),
         toml::Value::Float(_) => {
-            return Err("JSON has no such number: write `\"NaN\"` or `\"Infinity\"`, as text");
+            return Err("JSON has no such number; write it as a string, `\"NaN\"` or `\"Infinity\"`");
         }
         toml::Value::Boolean(truth) => truth.into(),
-        toml::Value::Datetime(_) => return Err("JSON has no dates: put it in quotes"),
+        toml::Value::Datetime(_) => return Err("JSON has no dates; put it in quotes"),
         toml::Value::Array(items) => Value::Array(items.into_iter().map(json).collect::<Result<_, _>>()?),
         toml::Value::Table(table) => {
             let members = table.into_iter().map(|(key, value)| Ok((key, json(value)?)));
@@ -197,7 +197,7 @@ impl Manifest {
         let places: Places = toml::from_str(source).unwrap_or_default();
         if let Some(name) = places.name.filter(|name| !is_name(name.get_ref())) {
             let reason =
-                "a name has 1 to 63 lower-case letters, digits and hyphens, and begins with no hyphen"
+                "invalid name; expected 1 to 63 lower-case letters, digits and hyphens, not starting with a hyphen"
                     .to_owned();
             return Err(wrong(name.span().start, reason));
         }
@@ -209,8 +209,10 @@ impl Manifest {
         let mut known = BTreeSet::new();
         for name in places.example.iter().map(|example| &example.name) {
             if !known.insert(name.get_ref()) {
-                let reason =
-                    format!("two examples are called `{}`; their results are kept by name", name.get_ref());
+                let reason = format!(
+                    "two examples have the name `{}`; rename one, because snapshots use the names",
+                    name.get_ref()
+                );
                 return Err(wrong(name.span().start, reason));
             }
         }

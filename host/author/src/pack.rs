@@ -253,7 +253,7 @@ impl Exports {
             if self.known { self.tools.iter().collect() } else { texts.tools.keys().collect() };
         match &*all {
             [only] => Ok((*only).clone()),
-            _ => Err(no_such_tool("(none: an example does not say its tool)", &all)),
+            _ => Err(no_such_tool("(none; set `tool` in the example)", &all)),
         }
     }
 }
@@ -321,7 +321,9 @@ impl Before {
 fn take_out(component: &[u8], sections: &[&str]) -> Result<Parts, AuthorError> {
     let wrong = |error: wasmparser_author::BinaryReaderError| AuthorError::NotComponent(error.to_string());
     if !Parser::is_component(component) {
-        return Err(AuthorError::NotComponent("the bytes do not begin as a component does".into()));
+        return Err(AuthorError::NotComponent(
+            "the bytes do not start with the header of a component".into(),
+        ));
     }
     let mut out = Component::new();
     let (mut carried, mut section) = (None, None);
@@ -331,7 +333,7 @@ fn take_out(component: &[u8], sections: &[&str]) -> Result<Parts, AuthorError> {
         let (payload, used) = match parser.parse(rest, true).map_err(wrong)? {
             wasmparser_author::Chunk::Parsed { consumed, payload } => (payload, consumed),
             wasmparser_author::Chunk::NeedMoreData(_) => {
-                return Err(AuthorError::NotComponent("it is cut off".into()));
+                return Err(AuthorError::NotComponent("the file is truncated".into()));
             }
         };
         rest = rest.get(used..).unwrap_or_default();

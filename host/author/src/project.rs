@@ -137,10 +137,10 @@ pub(crate) fn read_text(file: &Path) -> Result<String, AuthorError> {
     let found = std::fs::metadata(file).map_err(AuthorError::io("read", file))?;
     // Devices and pipes have no end.
     if !found.is_file() {
-        return Err(wrong("it is no file"));
+        return Err(wrong("not a regular file"));
     }
     if found.len() > TEXT {
-        return Err(wrong("it is larger than 1 MiB"));
+        return Err(wrong("larger than 1 MiB"));
     }
     let text = std::fs::read_to_string(file).map_err(AuthorError::io("read", file))?;
     Ok(text.replace("\r\n", "\n"))

@@ -42,7 +42,8 @@ fn aside(file: &Path, content: &[u8]) -> Result<tempfile::NamedTempFile, AuthorE
         // As any new file: the process's mask takes off what it takes off.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut aside = builder.tempfile_in(folder).map_err(AuthorError::io("write beside", file))?;
+    let mut aside =
+        builder.tempfile_in(folder).map_err(AuthorError::io("write a temporary file beside", file))?;
     aside
         .write_all(content)
         .and_then(|()| aside.as_file().sync_all())

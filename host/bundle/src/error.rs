@@ -11,19 +11,19 @@ use crate::key::KeyId;
 #[non_exhaustive]
 pub enum BundleError {
     /// The file cannot be read.
-    #[error("the bundle cannot be read: {0}")]
+    #[error("cannot read the bundle: {0}")]
     Io(#[from] io::Error),
     /// The worker cannot store the highest version that it has seen, so it accepts no new bundle. The node's fault.
-    #[error("the state file cannot be kept: {0}; make room for it, or name another with --state")]
+    #[error("cannot write the state file: {0}; free some space, or choose another file with --state")]
     State(io::Error),
     /// The file does not begin like a bundle.
-    #[error("this is no bundle: `ringfence bundle` makes one")]
+    #[error("not a bundle; create one with `ringfence bundle`")]
     NotABundle,
     /// The bundle has another version of the format.
-    #[error("the bundle is of format {0}, and this worker reads format 1: use a worker of the same release")]
+    #[error("the bundle has format {0}, but this program reads format 1; use a worker of the same release")]
     Format(u32),
     /// The bundle is larger than the worker accepts.
-    #[error("the bundle has {size} bytes; this worker takes {cap}")]
+    #[error("the bundle is too large: {size} bytes; the limit is {cap}; raise --bundle-size")]
     TooLarge {
         /// Bytes.
         size: u64,
@@ -31,7 +31,9 @@ pub enum BundleError {
         cap: u64,
     },
     /// The file is shorter or longer than its header states.
-    #[error("the bundle is cut or has something added: it says {said} bytes and has {size}; fetch it again")]
+    #[error(
+        "the bundle is incomplete or has extra bytes: expected {said} bytes, found {size}; fetch it again"
+    )]
     Size {
         /// Bytes by the header.
         said: u64,
@@ -39,28 +41,28 @@ pub enum BundleError {
         size: u64,
     },
     /// The bundle has no signature.
-    #[error("the bundle is not signed: make it with `ringfence bundle --key FILE`")]
+    #[error("the bundle is not signed; create it with `ringfence bundle --key FILE`")]
     Unsigned,
     /// The signing key is not one of the worker's trusted keys.
-    #[error("the bundle is signed with {0}, which is not trusted here: give its public key with --key")]
+    #[error("the bundle is signed with an untrusted key, {0}; to trust it, pass its public key with --key")]
     UnknownKey(KeyId),
     /// The key, the bundle or one of its skills is revoked.
-    #[error("{what} is revoked: the bundle is not loaded; make a new one without it")]
+    #[error("{what} is revoked; create a new bundle without it")]
     Revoked {
         /// The revoked id.
         what: String,
     },
-    /// The signature does not fit the header and the manifest.
-    #[error("the signature is wrong: the bundle was altered, or its key is not what it says; fetch it again")]
+    /// The signature does not match the header and the manifest.
+    #[error("invalid signature: the bundle was altered, or names a key that did not sign it; fetch it again")]
     Signature,
     /// The blobs differ from the signed ones.
     #[error("the compiled code was altered after it was signed; fetch the bundle again")]
     Altered,
     /// The signed manifest is not readable by this version.
-    #[error("the manifest cannot be used: {0}; make the bundle anew with this release's `ringfence bundle`")]
+    #[error("invalid manifest: {0}; create the bundle again with `ringfence bundle` of this release")]
     Manifest(String),
     /// The bundle has expired.
-    #[error("the bundle expired at {expires} and it is {now}: make a new one")]
+    #[error("the bundle expired at {expires}; it is {now} now; create a new bundle")]
     Expired {
         /// Seconds since 1970.
         expires: Time,
@@ -68,9 +70,7 @@ pub enum BundleError {
         now: Time,
     },
     /// The bundle is not valid yet.
-    #[error(
-        "the bundle is valid from {not_before} on and it is {now}: wait, or look at this machine's clock"
-    )]
+    #[error("the bundle is valid from {not_before}; it is {now} now; wait, or check this machine's clock")]
     NotYetValid {
         /// Seconds since 1970.
         not_before: Time,
@@ -79,7 +79,7 @@ pub enum BundleError {
     },
     /// The machine's clock is plainly wrong, so the worker cannot check dates.
     #[error(
-        "this machine's clock says {now}, which cannot be: set it, since the bundle's dates are checked by it"
+        "this machine's clock is wrong: it shows {now}; set it, because it decides whether a bundle is valid"
     )]
     Clock {
         /// The time of the clock.
@@ -87,7 +87,7 @@ pub enum BundleError {
     },
     /// The bundle is older than one that this worker has seen.
     #[error(
-        "the bundle has version {version}, and version {seen} was seen here already: bundles never go back"
+        "the bundle has version {version}, but this worker has already seen version {seen}; use that one or a newer bundle"
     )]
     Rollback {
         /// The bundle's version.
@@ -97,11 +97,11 @@ pub enum BundleError {
     },
     /// Another bundle with the same version was seen.
     #[error(
-        "the bundle has version {0}, as one that was seen here, and other contents: make it with a higher --bundle-version"
+        "this worker has already seen another bundle with version {0}; create the bundle with a higher --bundle-version"
     )]
     SameVersion(u64),
     /// The bundle has no code for this worker.
-    #[error("the bundle has no code for this worker. It has: {has}. The worker takes: {wants}")]
+    #[error("the bundle has no code for this worker; it has: {has}; the worker needs one of: {wants}")]
     NoBuild {
         /// Fingerprints in the bundle.
         has: String,
@@ -109,7 +109,7 @@ pub enum BundleError {
         wants: String,
     },
     /// The engine does not load the signed code.
-    #[error("skill {name} of the bundle does not load: {}", text::clean(&reason.to_string(), 512))]
+    #[error("cannot load skill `{name}` of the bundle: {}", text::clean(&reason.to_string(), 512))]
     Load {
         /// The skill.
         name: String,

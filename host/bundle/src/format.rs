@@ -17,6 +17,11 @@ const SIGNED: usize = 96;
 /// Maximum bytes of a manifest.
 pub(crate) const MANIFEST: u32 = 16 << 20;
 
+/// Returns whether a file that starts with these bytes is a bundle, of any format. Nothing is verified.
+pub fn is_bundle(start: &[u8]) -> bool {
+    start.starts_with(MAGIC)
+}
+
 /// The header of a file, unverified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {

@@ -16,18 +16,18 @@ const PUBLIC: &str = "ringfence-public-key-1";
 #[non_exhaustive]
 pub enum KeyError {
     /// The text has another form.
-    #[error("not a {0} key: expected a line `{0} BASE64` as `ringfence keygen` writes it")]
+    #[error("not a {0} key; expected a line `{0} BASE64`, as `ringfence keygen` writes it")]
     Form(&'static str),
     /// The text is a secret key in the place of a public one, so the key is exposed.
     #[error(
-        "this is the secret key, which no worker needs: give it the file that ends in `.pub`, and make a new key if others saw this one"
+        "this is the secret key, which no worker needs; use the `.pub` file, and create a new key if this one leaked"
     )]
     SecretForPublic,
     /// The text is a public key in the place of a secret one.
-    #[error("this is the public key: bundles are signed with the file without `.pub`")]
+    #[error("this is the public key; sign with the file without `.pub`")]
     PublicForSecret,
     /// The key is no point of the curve, or a point that every signature fits.
-    #[error("not a public key: the bytes are no key of ed25519")]
+    #[error("not a public key: the bytes are not an Ed25519 key")]
     Weak,
 }
 

@@ -36,7 +36,7 @@ mod trust;
 mod write;
 
 pub use error::{BundleError, Time};
-pub use format::HEADER;
+pub use format::{HEADER, is_bundle};
 pub use key::{KeyError, KeyId, PublicKey, SecretKey};
 pub use manifest::{Manifest, SkillEntry, ToolEntry};
 pub use open::{Opened, OpenedSkill, Wants, open, open_file, peek};

@@ -97,14 +97,14 @@ impl Manifest {
     /// Checks the manifest, and returns what is wrong.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.expires <= self.not_before {
-            return Err("it expires before it begins".to_owned());
+            return Err("the end of validity is before its start".to_owned());
         }
         if self.skills.is_empty() || self.skills.len() > SKILLS {
-            return Err(format!("it has {} skills; there are 1 to {SKILLS}", self.skills.len()));
+            return Err(format!("{} skills; expected 1 to {SKILLS}", self.skills.len()));
         }
         if self.fingerprints.is_empty() || self.fingerprints.len() > FINGERPRINTS {
             return Err(format!(
-                "it has code for {} engines; there are 1 to {FINGERPRINTS}",
+                "code for {} engines; expected 1 to {FINGERPRINTS}",
                 self.fingerprints.len()
             ));
         }
@@ -115,22 +115,22 @@ impl Manifest {
                 .any(|other| self.fingerprints.get(at) == Some(other))
         };
         if (0..self.fingerprints.len()).any(twice) {
-            return Err("it has code for one engine twice".to_owned());
+            return Err("code for the same engine twice".to_owned());
         }
         let caps = ringfence::SkillCaps::default();
         let mut last = "";
         for skill in &self.skills {
             let name = ringfence::text::clean(&skill.name, 128);
             if !ringfence::text::is_skill_name(&skill.name) {
-                return Err(format!("`{name}` is no name of a skill"));
+                return Err(format!("`{name}` is not a skill name"));
             }
             if &*skill.name <= last {
-                return Err(format!("skill {name} stands twice, or not in the order of names"));
+                return Err(format!("skill `{name}` is listed twice, or not in alphabetical order"));
             }
             if skill.builds.len() != self.fingerprints.len() {
-                return Err(format!("skill {name} is not there for every engine"));
+                return Err(format!("skill `{name}` lacks code for an engine"));
             }
-            skill.limits.check(&caps).map_err(|error| format!("skill {name}: {error}"))?;
+            skill.limits.check(&caps).map_err(|error| format!("skill `{name}`: {error}"))?;
             last = &skill.name;
         }
         Ok(())

@@ -132,7 +132,7 @@ pub fn peek(mut source: impl Read, size: u64, cap: u64) -> Result<(Manifest, Key
 /// Fails with the system's errors.
 pub fn open_file(path: &Path) -> std::io::Result<(File, std::fs::Metadata)> {
     let is_file = |metadata: std::fs::Metadata| {
-        if metadata.is_file() { Ok(metadata) } else { Err(std::io::Error::other("it is not a file")) }
+        if metadata.is_file() { Ok(metadata) } else { Err(std::io::Error::other("not a regular file")) }
     };
     is_file(std::fs::metadata(path)?)?;
     let file = File::open(path)?;
@@ -173,7 +173,7 @@ fn parse(bytes: &[u8], header: &Header) -> Result<Manifest, BundleError> {
     let manifest: Manifest = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
     manifest.check().map_err(wrong)?;
     if manifest.blobs() != Some(header.blobs) {
-        return Err(wrong("its parts are not as long as the file".to_owned()));
+        return Err(wrong("its parts do not add up to the size of the file".to_owned()));
     }
     Ok(manifest)
 }

@@ -190,7 +190,7 @@ impl Revocations {
                 let line = text::clean(line, 80);
                 let number = index.saturating_add(1);
                 return Err(format!(
-                    "line {number}: `{line}` is not `key:`, `bundle:` or `sha256:` and 64 hexadecimal digits"
+                    "line {number}: invalid entry `{line}`; expected `key:`, `bundle:` or `sha256:` and 64 hexadecimal digits"
                 ));
             };
             revoked.insert(digest.to_string().replacen("sha256:", &format!("{kind}:"), 1));

@@ -51,10 +51,12 @@ pub struct Built {
 #[non_exhaustive]
 pub enum DraftError {
     /// A worker would refuse the bundle.
-    #[error("no worker would take the bundle: {0}")]
+    #[error("workers would refuse the bundle: {0}")]
     Manifest(String),
     /// Documentation and schemas are too long.
-    #[error("the manifest takes {size} bytes, and at most {MANIFEST} fit: make several bundles")]
+    #[error(
+        "the manifest is too large: {size} bytes; the cap is {MANIFEST}; split the skills over several bundles"
+    )]
     TooLarge {
         /// Bytes.
         size: usize,
@@ -81,7 +83,7 @@ impl Draft {
             let there: Vec<&String> = skill.builds.iter().map(|build| &build.fingerprint).collect();
             if there != fingerprints.iter().collect::<Vec<_>>() {
                 return Err(DraftError::Manifest(format!(
-                    "skill {} is not there once for every engine",
+                    "skill `{}` needs exactly one build per engine",
                     skill.name
                 )));
             }

@@ -202,7 +202,7 @@ impl RingfenceHost {
     pub(crate) fn load_component(&self, _: &str, _: &[u8]) -> Result<(), Failure> {
         Err(Failure::new(
             "no-compiler",
-            "this is the worker's library: it loads bundles, which `ringfence bundle` makes",
+            "this library has no compiler; it loads bundles, which `ringfence bundle` creates",
         ))
     }
 

@@ -228,8 +228,9 @@ pub unsafe extern "C" fn ringfence_free(text: *mut c_char) {
 
 /// Turns a panic into a failure. A panic must not unwind into C, where it could end the process or worse.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(Failure::fault("a fault in the library; it said more on standard error")))
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err(Failure::fault("internal error of the library; see standard error for details"))
+    })
 }
 
 fn there(host: Option<&RingfenceHost>) -> Result<&RingfenceHost, Failure> {

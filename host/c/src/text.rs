@@ -16,7 +16,7 @@ pub(crate) unsafe fn given<'a>(text: *const c_char) -> Result<Option<&'a str>, &
     }
     // SAFETY: what the caller promised.
     let text = unsafe { CStr::from_ptr(text) };
-    text.to_str().map(Some).map_err(|_| "a text is not UTF-8")
+    text.to_str().map(Some).map_err(|_| "a string is not UTF-8")
 }
 
 /// Hands text to C, which frees it with `ringfence_free`. JSON contains no zero.

@@ -130,7 +130,7 @@ fn show(skill: &SkillDescription, style: SchemaStyle, state: Option<&State>) {
         show_tool(&tool, style);
     }
     if skill.imports().is_empty() {
-        print("imports  none: it can reach nothing but its own memory");
+        print("imports  none: the skill can access only its own memory");
     } else {
         print("imports");
         for import in skill.imports() {
@@ -142,14 +142,14 @@ fn show(skill: &SkillDescription, style: SchemaStyle, state: Option<&State>) {
 /// What the author calls it and asks for.
 fn show_manifest(manifest: &Manifest) {
     for (what, line) in
-        [("called", &manifest.name), ("version", &manifest.version), ("license", &manifest.license)]
+        [("name", &manifest.name), ("version", &manifest.version), ("license", &manifest.license)]
     {
         if let Some(line) = line {
             print(&format!("{what:8} {}", text::clean(line, 256)));
         }
     }
     for ask in asks(manifest) {
-        print(&format!("asks for {ask}"));
+        print(&format!("requests {ask}"));
     }
 }
 
@@ -174,8 +174,8 @@ fn claims(annotations: &Annotations) -> String {
 /// What its author says that it wants to be lent.
 pub(crate) fn asks(manifest: &Manifest) -> impl Iterator<Item = String> {
     let grants = &manifest.grants;
-    let kv = grants.kv.then(|| "a space of keys and values".to_owned());
-    let http = grants.http.iter().map(|host| format!("http to {}", text::clean(host, 256)));
+    let kv = grants.kv.then(|| "key-value storage".to_owned());
+    let http = grants.http.iter().map(|host| format!("HTTP to {}", text::clean(host, 256)));
     let skills = grants.skills.iter().map(|tool| format!("calls to {}", text::clean(tool, 256)));
     http.chain(kv).chain(skills)
 }
@@ -183,7 +183,7 @@ pub(crate) fn asks(manifest: &Manifest) -> impl Iterator<Item = String> {
 /// What stands behind an import, and its name.
 pub(crate) fn import_line(import: &Import) -> String {
     let note = match import.lending {
-        Lending::Lent => "lent",
+        Lending::Lent => "granted",
         Lending::Denied => "denied",
         Lending::Empty => "empty",
         Lending::TypesOnly => "types only",
@@ -195,7 +195,7 @@ pub(crate) fn import_line(import: &Import) -> String {
 fn show_tool(tool: &Tool<'_>, style: SchemaStyle) {
     print(&format!("\n  {}", tool.signature()));
     if tool.full_name() != tool.name() {
-        print(&format!("    also called {}", tool.full_name()));
+        print(&format!("    full name   {}", tool.full_name()));
     }
     if let Some(description) = tool.description() {
         for line in description.lines() {
@@ -203,7 +203,7 @@ fn show_tool(tool: &Tool<'_>, style: SchemaStyle) {
         }
     }
     if let Some(claims) = tool.annotations().map(claims).filter(|claims| !claims.is_empty()) {
-        print(&format!("    claims      {claims}"));
+        print(&format!("    annotations {claims}"));
     }
     for example in tool.examples() {
         print(&format!("    example     {}: {}", text::clean(&example.name, 80), example.input));

@@ -53,7 +53,7 @@ pub(crate) fn host(limits: &Limits) -> Result<Host, Refused> {
 /// what is compiled to be run was cleared by a library.
 pub(crate) fn compiler() -> Result<Compiler, Refused> {
     Compiler::this_program(CompileLimits::default())
-        .map_err(|error| Refused::fault(format!("cannot start the compiler: {error}")))
+        .map_err(|error| Refused::fault(format!("cannot start the compiler process: {error}")))
 }
 
 /// The store's directory: as given, or the platform's.
@@ -62,7 +62,9 @@ pub(crate) fn directory(args: &StoreArgs) -> Result<PathBuf, Refused> {
         return Ok(given);
     }
     let base = etcetera::choose_base_strategy().map_err(|_| {
-        let message = "no home directory, so no store: name one with --store or RINGFENCE_HOME".to_owned();
+        let message =
+            "cannot locate the store: this user has no home directory; set --store DIR or RINGFENCE_HOME"
+                .to_owned();
         Refused { code: "no-store", ..Refused::fault(message) }
     })?;
     Ok(base.data_dir().join("ringfence"))
@@ -138,21 +140,43 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Refused> {
         // Told by its size, not by where reading stopped.
         let (value, cap) =
             (std::fs::metadata(path).map_or(0, |found| found.len()), SkillCaps::default().size);
+        if value > cap && starts_as_bundle(path) {
+            return Err(bundle(path));
+        }
         if value > cap {
             return Err(refused(&LoadError::Refused(vec![Refusal::OverCap { what: "bytes", value, cap }])));
         }
         std::fs::File::open(path).and_then(|mut file| read(&mut file))
     };
-    bytes.map_err(|error| {
+    let bytes = bytes.map_err(|error| {
         let mut message = format!("cannot read `{}`: {error}", path.display());
         if error.kind() == std::io::ErrorKind::NotFound
             && path.extension().is_none()
             && path.parent() == Some(Path::new(""))
         {
-            message.push_str("; nor is that the name of a skill, which has a-z, 0-9 and - only");
+            message.push_str("; it is not a skill name either, because names contain only a-z, 0-9 and -");
         }
         Refused { code: "cannot-read", ..Refused::fault(message) }
-    })
+    })?;
+    if ringfence_bundle::is_bundle(&bytes) { Err(bundle(path)) } else { Ok(bytes) }
+}
+
+/// Returns whether a file of any size is a bundle.
+fn starts_as_bundle(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let file = std::fs::File::open(path);
+    let read = file.and_then(|file| file.take(64).read_to_end(&mut start));
+    read.is_ok() && ringfence_bundle::is_bundle(&start)
+}
+
+/// A bundle where a skill is expected.
+fn bundle(path: &Path) -> Refused {
+    let file = path.display();
+    let message = format!(
+        "`{file}` is a signed bundle, not a skill; `ringfence bundle show {file}` lists its skills, and \
+         `ringfence-edge run {file} SKILL --key FILE` runs one"
+    );
+    Refused { exit: exit::REFUSED, code: "not-wasm", ..Refused::fault(message) }
 }
 
 /// Loads what was typed, and says on stderr what a person should know of how.
@@ -172,12 +196,16 @@ pub(crate) async fn load(library: &Library, source: &Source) -> Result<Skill, Re
                 let warning = Warning::ArtifactRejected { reason: reason.clone() };
                 output::note(&format!("warning: {warning}"));
             }
-            Miss::Unreadable(reason) => output::note(&format!("warning: {reason}: it was compiled again")),
+            Miss::Unreadable(reason) => output::note(&format!(
+                "warning: cannot read the cached code, so the skill was compiled again: {reason}"
+            )),
             _ => {}
         }
         // Who waited wants to know whether the next time is quicker; who did not wait does not care.
         if let Some(reason) = not_kept.as_ref().filter(|_| begun.elapsed() > Duration::from_secs(1)) {
-            output::note(&format!("note: its compiled code could not be kept: {reason}"));
+            output::note(&format!(
+                "note: cannot cache the compiled code, so the next load compiles again: {reason}"
+            ));
         }
     }
     Ok(loaded.skill)
@@ -189,7 +217,9 @@ pub(crate) fn at_hand(error: StoreError, source: &Source) -> Refused {
     if let Source::Store(reference) = source {
         let file = PathBuf::from(reference.to_string());
         if refused.exit == exit::CALL && file.is_file() {
-            refused.message.push_str(&format!("; for the file of that name write `./{}`", file.display()));
+            refused
+                .message
+                .push_str(&format!("; to use the file of that name, write `./{}`", file.display()));
         }
     }
     refused
@@ -242,9 +272,9 @@ impl Progress {
             Stage::Compiler(stage) => {
                 let begun = self.compiling.as_deref().unwrap_or("compiling");
                 match stage {
-                    CompileStage::Waiting { others: 0 } => format!("{begun}: waits for a place"),
+                    CompileStage::Waiting { others: 0 } => format!("{begun}: waiting for a compile slot"),
                     CompileStage::Waiting { others } => {
-                        format!("{begun}: waits for a place with {others} others")
+                        format!("{begun}: waiting for a compile slot with {others} others")
                     }
                     CompileStage::Compiling { cpu: Some(cpu), limit } => {
                         format!("{begun}: {} of {} s of CPU time", cpu.as_secs(), limit.as_secs())
@@ -255,15 +285,15 @@ impl Progress {
             Stage::Compiling { size, miss } => {
                 let size = ByteSize::b(*size).display().iec();
                 let why = match miss {
-                    Miss::Rejected(_) => " again: its code was not what this store wrote",
+                    Miss::Rejected(_) => " again: the cached code failed authentication",
                     _ => "",
                 };
                 let message = format!("compiling {size}{why}");
                 self.compiling = Some(message.clone());
                 message
             }
-            Stage::Validating => "checking".to_owned(),
-            _ => "keeping".to_owned(),
+            Stage::Validating => "validating".to_owned(),
+            _ => "storing".to_owned(),
         };
         self.say(&message);
     }

@@ -9,7 +9,6 @@ mod edge;
 mod exit;
 mod inspect;
 mod load;
-mod mcp_args;
 mod output;
 mod run;
 mod serve;
@@ -47,7 +46,7 @@ fn main() -> ExitCode {
         .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
-        Err(error) => return output::fault(false, &format!("no runtime: {error}")),
+        Err(error) => return output::fault(false, &format!("cannot start the async runtime: {error}")),
     };
     let _signals = disk_limit_is_an_error(&runtime);
     output::exit(match cli.command {

@@ -42,7 +42,7 @@ impl Refused {
             }
             print_json(&object);
         } else if self.reasons.len() > 1 {
-            note(&format!("error: refused, for {} reasons:", self.reasons.len()));
+            note(&format!("error: the skill was refused for {} reasons:", self.reasons.len()));
             for (code, message) in &self.reasons {
                 note(&format!("  - {message} [{code}]"));
             }

@@ -51,12 +51,12 @@ async fn call(args: &RunArgs) -> Result<Ran, Refused> {
     })
 }
 
-/// The next step for input that does not fit.
+/// The next step for input that does not match the schema.
 fn hint(args: &RunArgs) -> String {
     if Path::new(&args.input).is_file() {
-        return format!("; for what is in that file write `--input @{}`", args.input);
+        return format!("; to read the arguments from that file, use `--input @{}`", args.input);
     }
-    format!("; `ringfence inspect {}` shows what fits", args.skill)
+    format!("; `ringfence inspect {}` shows the schema", args.skill)
 }
 
 /// Control-C ends the run, and the report says so.
@@ -77,7 +77,9 @@ fn input(args: &RunArgs) -> Result<String, Refused> {
     let mut bytes = Vec::new();
     let (name, read) = if args.input == "-" {
         if args.skill == "-" {
-            let message = "the skill and the input cannot both come from standard input".to_owned();
+            let message =
+                "the skill and the input cannot both come from standard input; pass one of them as a file"
+                    .to_owned();
             return Err(Refused { exit: 4, code: "input-mismatch", ..Refused::fault(message) });
         }
         ("standard input", std::io::stdin().lock().take(most).read_to_end(&mut bytes))
@@ -87,7 +89,7 @@ fn input(args: &RunArgs) -> Result<String, Refused> {
         return Ok(args.input.clone());
     };
     if let Err(error) = read {
-        let message = format!("cannot read the input from {name}: {error}");
+        let message = format!("cannot read the input from {name}: {error}; check the path after `@`");
         return Err(Refused { code: "cannot-read", ..Refused::fault(message) });
     }
     let size = bytes.len() as u64;
@@ -95,7 +97,8 @@ fn input(args: &RunArgs) -> Result<String, Refused> {
         return Err(refused(RunError::InputTooLarge { size, limit: args.limits.input_size }));
     }
     String::from_utf8(bytes).map_err(|error| {
-        let message = format!("not JSON: not UTF-8 after {} bytes", error.utf8_error().valid_up_to());
+        let message =
+            format!("not UTF-8: the byte at offset {} is invalid", error.utf8_error().valid_up_to());
         refused(RunError::Input { pointer: String::new(), message })
     })
 }
@@ -108,13 +111,13 @@ pub(crate) fn tool(skill: &Skill, named: Option<&str>) -> Result<String, Refused
         (None, _, _) => {
             let mut names: Vec<&str> = skill.tools().take(20).map(|tool| tool.name()).collect();
             if names.len() < skill.tools().len() {
-                names.push("… (`ringfence inspect` shows all)");
+                names.push("… (`ringfence inspect` lists all)");
             }
             Err(Refused {
                 exit: 4,
                 code: "no-tool-named",
                 ..Refused::fault(format!(
-                    "the skill has {} tools: name one of {}",
+                    "the skill has {} tools; name one of them: {}",
                     skill.tools().len(),
                     names.join(", ")
                 ))
@@ -205,25 +208,27 @@ fn summary(report: &Report, args: &RunArgs) -> String {
     );
     if usage.log_lines > 0 && !args.log {
         let lines = if usage.log_lines == 1 { "line" } else { "lines" };
-        line.push_str(&format!(" · {} {lines} of log (show with --log)", usage.log_lines));
+        line.push_str(&format!(" · {} log {lines} (show with --log)", usage.log_lines));
     }
     if usage.log_dropped > 0 {
-        line.push_str(&format!(" · {} lines of log dropped or cut", thousands(usage.log_dropped)));
+        line.push_str(&format!(" · {} log lines dropped or cut", thousands(usage.log_dropped)));
     }
     let next = match &report.outcome {
-        Outcome::OutOfFuel => "raise --fuel",
-        Outcome::DeadlineExceeded => "raise --deadline",
-        Outcome::MemoryLimit => "raise --memory or --table-elements",
-        Outcome::OutputLimit => "raise --output",
-        Outcome::HostCallLimit => "raise --host-calls",
-        Outcome::Trapped(trap) if trap.growth_refused => "it was refused memory before: raise --memory",
+        Outcome::OutOfFuel => "raise --fuel to allow more",
+        Outcome::DeadlineExceeded => "raise --deadline to allow more",
+        Outcome::MemoryLimit => "raise --memory or --table-elements to allow more",
+        Outcome::OutputLimit => "raise --output to allow more",
+        Outcome::HostCallLimit => "raise --host-calls to allow more",
+        Outcome::Trapped(trap) if trap.growth_refused => {
+            "the memory limit refused a growth before the trap; raise --memory"
+        }
         Outcome::Completed(_)
         | Outcome::Failed(_)
         | Outcome::Trapped(_)
         | Outcome::Cancelled
         | Outcome::HostOverloaded => return line,
     };
-    format!("{line} · {next} to let it go on")
+    format!("{line} · {next}")
 }
 
 fn millis(time: Duration) -> String {

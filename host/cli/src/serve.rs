@@ -1,5 +1,6 @@
 //! `ringfence serve` and `ringfence mcp`: everything is checked before anything listens.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,8 +13,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
 
-use crate::args::{LogFormat, ServeArgs};
-use crate::mcp_args::McpArgs;
+use crate::args::{LogFormat, McpArgs, ServeArgs, ServerArgs};
 use crate::output::{self, Refused, note};
 use crate::{exit, load};
 
@@ -35,21 +35,23 @@ fn finish(done: Result<ExitCode, Refused>) -> ExitCode {
 }
 
 async fn listen(args: ServeArgs) -> Result<ExitCode, Refused> {
+    let ServeArgs { server: args, listen } = args;
     if args.print_config {
         output::print(EXAMPLE.trim_end());
         return Ok(ExitCode::SUCCESS);
     }
-    let server = prepare(&args, LimitOverrides::default()).await?;
+    let server = prepare(&args, listen, LimitOverrides::default()).await?;
     // Before it listens: a signal that comes as soon as it does must find somebody.
     let (stop, hangup) = (stop_signal()?, signal(SignalKind::hangup()).map_err(no_signals)?);
     let listener = server.bind().await.map_err(refused)?;
-    let address = listener.local_addr().map_err(|error| Refused::fault(format!("no address: {error}")))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Refused::fault(format!("cannot read the listening address: {error}")))?;
     let scheme = if server.uses_tls() { "https" } else { "http" };
     output::print(&format!("{scheme}://{address}"));
     if server.is_open() {
         note(
-            "note: there is no token, so everybody on this machine may call, submit and remove: `ringfence token \
-             create` makes one",
+            "note: the store has no token, so any local user has full access; create one with `ringfence token create`",
         );
     }
     reload_on(hangup, server.clone());
@@ -57,13 +59,15 @@ async fn listen(args: ServeArgs) -> Result<ExitCode, Refused> {
     if clean {
         Ok(ExitCode::SUCCESS)
     } else {
-        note("note: calls that were still running were cancelled");
+        note(
+            "note: the shutdown timeout cancelled running calls; raise `listen.shutdown-timeout` to let them finish",
+        );
         Ok(ExitCode::SUCCESS)
     }
 }
 
 async fn speak(args: McpArgs) -> Result<ExitCode, Refused> {
-    let McpArgs { serve: mut args, skills, limits } = args;
+    let McpArgs { server: mut args, skills, limits } = args;
     // Clients seldom read the standard error of what they start: a record of each call fills the pipe, and the call waits.
     if args.log_level == tracing::Level::INFO {
         args.log_level = tracing::Level::WARN;
@@ -72,23 +76,26 @@ async fn speak(args: McpArgs) -> Result<ExitCode, Refused> {
         output::print(EXAMPLE.trim_end());
         return Ok(ExitCode::SUCCESS);
     }
-    let server = prepare(&args, limits.given()).await?;
+    let server = prepare(&args, None, limits.given()).await?;
     let (stop, hangup) = (stop_signal()?, signal(SignalKind::hangup()).map_err(no_signals)?);
     reload_on(hangup, server.clone());
     server.mcp_stdio_for(skills, stop).await.map_err(refused)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// From what was typed to a server that could listen.
-async fn prepare(args: &ServeArgs, limits: LimitOverrides) -> Result<Server, Refused> {
-    let source =
-        args.config.clone().map(|file| Source { file, address: args.listen, store: args.store.given() });
+/// Builds a server that is ready to listen.
+async fn prepare(
+    args: &ServerArgs,
+    listen: Option<SocketAddr>,
+    limits: LimitOverrides,
+) -> Result<Server, Refused> {
+    let source = args.config.clone().map(|file| Source { file, address: listen, store: args.store.given() });
     let wrong = |error| refused(ServerError::Config(error));
     let mut config = match &source {
         Some(source) => source.read().map_err(wrong)?,
         None => {
             let mut config = Config::parse("", "".as_ref()).map_err(wrong)?;
-            config.listen.address = args.listen.unwrap_or(config.listen.address);
+            config.listen.address = listen.unwrap_or(config.listen.address);
             config.store = args.store.given();
             config
         }
@@ -115,7 +122,7 @@ fn library(config: &Config, directory: PathBuf) -> Result<Library, Refused> {
     Ok(Library::new(host, load::compiler()?, Ok(store)))
 }
 
-/// Done when this process is told to stop.
+/// Completes when SIGTERM or Control-C arrives.
 fn stop_signal() -> Result<impl Future<Output = ()> + Send, Refused> {
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
@@ -138,11 +145,11 @@ fn reload_on(mut hangup: tokio::signal::unix::Signal, server: Server) {
 }
 
 fn no_signals(error: std::io::Error) -> Refused {
-    Refused::fault(format!("cannot listen to signals: {error}"))
+    Refused::fault(format!("cannot register signal handlers: {error}"))
 }
 
 /// Logs to standard error. What guests and callers said is only ever the value of a field, and escaped there.
-fn log(args: &ServeArgs) {
+fn log(args: &ServerArgs) {
     let quiet = args.log_level.min(tracing::Level::WARN);
     // Libraries beneath tell of every request at the level at which this program tells of what an operator looks for.
     let level = match args.log_level {

@@ -34,7 +34,10 @@ fn create(args: &TokenCreateArgs) -> Result<ExitCode, Refused> {
         output::print_json(&value);
     } else {
         print(&text);
-        note(&format!("token {} of {}: shown this once, and kept nowhere", token.id, token.owner));
+        note(&format!(
+            "token {} of {}: copy it now, because the store keeps only its hash",
+            token.id, token.owner
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -46,7 +49,7 @@ fn list(args: &ListArgs) -> Result<ExitCode, Refused> {
         return Ok(ExitCode::SUCCESS);
     }
     if tokens.is_empty() {
-        note("no tokens: `ringfence token create` makes one");
+        note("no tokens; create one with `ringfence token create`");
         return Ok(ExitCode::SUCCESS);
     }
     print(&format!("{:10}  {:16}  {:18}  {:24}  VALID", "ID", "OWNER", "SCOPES", "SKILLS"));

@@ -21,14 +21,14 @@ pub(crate) const ATTEMPTS: [(&str, &str); 13] = [
     ("write", "write a file in /tmp"),
     ("socket", "open a TCP socket"),
     ("process", "start a process"),
-    ("thread", "make a thread"),
-    ("environment", "see the environment"),
-    ("descriptors", "see other descriptors"),
+    ("thread", "start a thread"),
+    ("environment", "read the environment"),
+    ("descriptors", "use inherited descriptors"),
     ("parent-memory", "read the parent's memory"),
     ("parent-signal", "signal the parent"),
     ("map-code", "map executable memory"),
     ("make-code", "make memory executable"),
-    ("new-descriptor", "make a descriptor"),
+    ("new-descriptor", "create a descriptor"),
 ];
 
 /// Returns the answer for the parent.
@@ -41,7 +41,7 @@ pub(crate) fn answer(name: &OsStr, jail: &Jail, terms: &Terms) -> Result<String,
         }
         return Ok(text);
     }
-    let tried = attempt(name, terms).ok_or_else(|| format!("no attempt is called `{name}`"))?;
+    let tried = attempt(name, terms).ok_or_else(|| format!("unknown attempt `{name}`"))?;
     Ok(match tried {
         Ok(done) => format!("{DONE}\t{done}\n"),
         Err(stopped) => format!("{STOPPED}\t{stopped}\n"),

@@ -84,28 +84,28 @@ pub enum CompileError {
     #[error("{0}")]
     Refused(String),
     /// The compilation exceeded its CPU time.
-    #[error("compiling it takes more than {} s of CPU time: the component is too complex", .0.as_secs())]
+    #[error("compiling needs more than {} s of CPU time; simplify or split the component", .0.as_secs())]
     OverCpu(Duration),
     /// The child got no CPU time. It says nothing about the component.
     #[error(
-        "the compiler got no CPU time for {} s: this machine is too busy, or the compiler was stopped; try again later",
+        "the compiler got no CPU time for {} s, because the machine is overloaded or the process was stopped; try again later",
         .0.as_secs()
     )]
     Stalled(Duration),
     /// The compilation exceeded its memory.
-    #[error("compiling it takes more than {} MiB of memory: the component is too complex", .0 >> 20)]
+    #[error("compiling needs more than {} MiB of memory; simplify or split the component", .0 >> 20)]
     OverMemory(u64),
     /// The compiled code is too large.
-    #[error("it compiles to more than {} MiB of code", .0 >> 20)]
+    #[error("the compiled code is larger than {} MiB; simplify or split the component", .0 >> 20)]
     OverOutput(u64),
     /// The compiler tried something that only an exploit tries, and the kernel ended it.
     #[error(
-        "compiling it made the compiler try what no compiler does, such as starting a process or opening a \
-         socket; its jail ended it"
+        "the jail stopped the compiler, because it tried something that no compiler needs, such as starting a process or \
+         opening a socket; treat the component as hostile"
     )]
     JailViolation,
     /// The compiler crashed.
-    #[error("the compiler ended with {status}{said}")]
+    #[error("the compiler crashed ({status}){said}")]
     Crashed {
         /// How the child ended.
         status: ExitStatus,
@@ -115,9 +115,8 @@ pub enum CompileError {
     /// Something outside ended the child: the system for lack of memory, an operator, a supervisor. It says nothing
     /// about the component.
     #[error(
-        "the compiler was killed from outside ({status}), by the system for lack of memory or by an operator; \
-         try again, and if it happens again see the system's log, and give it more memory or \
-         `CompileLimits::memory` less"
+        "another process killed the compiler ({status}), perhaps the system for lack of memory; try again; if it happens \
+         again, check the system's log, and add memory or lower `CompileLimits::memory`"
     )]
     Killed {
         /// How the child ended.
@@ -125,7 +124,7 @@ pub enum CompileError {
     },
     /// The compiler is at capacity: all its places and its queue are taken. Try again later.
     #[error(
-        "the compiler is busy: {waiting} components wait for it and no more than {cap} may; try again later"
+        "the compiler is at capacity: {waiting} components are waiting; the cap is {cap}; try again later"
     )]
     QueueFull {
         /// Number of waiting compilations.
@@ -134,7 +133,7 @@ pub enum CompileError {
         cap: usize,
     },
     /// The host could not start, jail or feed the child.
-    #[error("the compiler could not be run: {0}")]
+    #[error("cannot run the compiler: {0}")]
     Host(#[from] io::Error),
 }
 
@@ -207,8 +206,7 @@ impl Compiler {
     /// fails if the system does not report the path of this program.
     pub fn this_program(limits: CompileLimits) -> io::Result<Self> {
         if !crate::child::ASKED.load(Ordering::Relaxed) {
-            let message =
-                "`ringfence_compile::child_main` must be called first in `main`, before any runtime";
+            let message = "call `ringfence_compile::child_main` first in `main`, before any runtime";
             return Err(io::Error::other(message));
         }
         // On Linux the link names the file that runs, whatever has happened to its path since.
@@ -291,7 +289,7 @@ impl Compiler {
         match self.places.try_acquire() {
             Ok(place) => return Ok(place),
             Err(TryAcquireError::NoPermits) => {}
-            Err(TryAcquireError::Closed) => return Err(io::Error::other("the compiler is closed").into()),
+            Err(TryAcquireError::Closed) => return Err(io::Error::other("the compiler is shut down").into()),
         }
         let Ok(_waits) = self.queue.try_acquire() else {
             let cap = self.limits.queue;

@@ -110,11 +110,11 @@ impl Compiler {
 }
 
 fn ended(status: ExitStatus) -> String {
-    format!("the kernel ended it: {status}")
+    format!("the kernel killed it: {status}")
 }
 
 fn not_understood() -> CompileError {
-    CompileError::Host(std::io::Error::other("the program's answer is none of a compiler's"))
+    CompileError::Host(std::io::Error::other("unexpected answer from the compiler process"))
 }
 
 fn report(text: &str) -> Option<JailReport> {

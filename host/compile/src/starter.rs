@@ -28,7 +28,7 @@ impl Starter {
     /// Starts a child, and waits until it runs. That takes as long as a start on this thread would.
     pub(crate) fn start(&self, command: Command) -> io::Result<Child> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
-        let gone = || io::Error::other("the thread that starts compilers has ended");
+        let gone = || io::Error::other("the thread that starts compilers ended unexpectedly");
         let (answer, answered) = mpsc::channel();
         self.orders()?.send(Order { command, runtime, answer }).map_err(|_| gone())?;
         answered.recv().map_err(|_| gone())?

@@ -254,7 +254,7 @@ impl Parking {
         let shares = admission.capacity.shares(needs.memories, needs.tables);
         let lazy = needs.guest_bytes.saturating_add(needs.result_bytes);
         // Nobody is told of what is taken and given back at once, or those who wait would wake one another.
-        let runs = admission.runs.take(shares, "slots for runs")?;
+        let runs = admission.runs.take(shares, "run slots")?;
         let bytes = needs.host_bytes.saturating_add(lazy);
         admission.take(bytes, &self.principal).inspect_err(|_| admission.runs.give(runs))?;
         *self.surge() = Some(Surge::new(needs.guest_bytes, lazy));

@@ -263,13 +263,13 @@ impl Call {
     ) -> Result<Report<Option<Val>>, RunError> {
         let found = self.prepare()?;
         if params.len() != found.tool.params.len() {
-            let message = format!("{} values for {} parameters", params.len(), found.tool.params.len());
+            let message = format!("got {} values for {} parameters", params.len(), found.tool.params.len());
             return Err(RunError::Input { pointer: String::new(), message });
         }
         let mut size: u64 = 0;
         for (value, (name, ty)) in params.iter().zip(&found.tool.params) {
             let Ok(bytes) = json::measure(found.types, Some((value, *ty)), u64::MAX) else {
-                let message = "the value is not of the parameter's type".into();
+                let message = "the value does not have the type of the parameter".into();
                 return Err(RunError::Input { pointer: format!("/{name}"), message });
             };
             size = size.saturating_add(bytes);
@@ -354,7 +354,7 @@ impl Call {
             return Err(RunError::ForeignSkill { skill: self.skill.digest() });
         }
         if tokio::runtime::Handle::try_current().is_err() {
-            let message = "no tokio runtime here: call within one, or use `Host::run_blocking`";
+            let message = "no tokio runtime; call within one, or use `Host::run_blocking`";
             return Err(RunError::Host(message.into()));
         }
         self.skill.lookup(&self.tool)
@@ -374,7 +374,7 @@ impl Call {
         sandbox
             .run(self.cancel.clone(), async move |instance, store| {
                 let func = instance.get_func(&mut *store, export);
-                let func = func.ok_or_else(|| wasmtime::Error::msg("the exported function is gone"))?;
+                let func = func.ok_or_else(|| wasmtime::Error::msg("the exported function is missing"))?;
                 let mut slot = [Val::Bool(false)];
                 let results = if has_result { &mut slot[..] } else { &mut [] };
                 func.call_async(store, &params, results).await?;
@@ -416,7 +416,7 @@ impl Call {
             check()?;
         }
         let Some(deadline) = started.checked_add(limits.deadline) else {
-            return Err(RunError::Host("the deadline is beyond the clock".into()));
+            return Err(RunError::Host("the deadline is too far in the future for the clock".into()));
         };
         parking.begin(deadline);
         let state = GuestState::new(RunState {
@@ -494,7 +494,7 @@ fn settle<T>(
         Ok(outcome) => Ok(outcome),
         Err(Overflow::Limit) => Ok(Outcome::OutputLimit),
         Err(Overflow::Mismatch) => {
-            Err(RunError::Host("a value is not of the type that its tool declares".into()))
+            Err(RunError::Host("a value does not have the type that its tool declares".into()))
         }
     }
 }
@@ -504,7 +504,7 @@ type ReportFuture = Pin<Box<dyn Future<Output = Result<Report, RunError>> + Send
 /// A run with a stream of events, then its report.
 ///
 /// The run proceeds only while you poll it. Dropping it stops the run at once.
-#[must_use = "a run goes on only while it is polled"]
+#[must_use = "a run makes progress only while it is polled"]
 pub struct Running {
     run: Option<ReportFuture>,
     events: UnboundedReceiver<Event>,
@@ -535,7 +535,7 @@ impl Running {
         match (self.report.take(), self.run.take()) {
             (Some(report), _) => report,
             (None, Some(run)) => run.await,
-            (None, None) => Err(RunError::Host("the report was taken already".into())),
+            (None, None) => Err(RunError::Host("the report was already taken".into())),
         }
     }
 }
@@ -561,7 +561,7 @@ impl Stream for Running {
 /// Runs a future to its end on this thread, which has no runtime.
 pub(crate) fn block_on<T>(run: impl Future<Output = Result<T, RunError>>) -> Result<T, RunError> {
     if tokio::runtime::Handle::try_current().is_ok() {
-        return Err(RunError::Host("inside a tokio runtime: await the run instead".into()));
+        return Err(RunError::Host("inside a tokio runtime; await the run instead".into()));
     }
     thread_local! {
         static RUNTIME: std::io::Result<tokio::runtime::Runtime> =
@@ -569,6 +569,6 @@ pub(crate) fn block_on<T>(run: impl Future<Output = Result<T, RunError>>) -> Res
     }
     RUNTIME.with(|runtime| match runtime {
         Ok(runtime) => runtime.block_on(run),
-        Err(error) => Err(RunError::Host(format!("no runtime: {error}"))),
+        Err(error) => Err(RunError::Host(format!("cannot start a tokio runtime: {error}"))),
     })
 }

@@ -135,7 +135,9 @@ pub(crate) fn new(
             set.map_err(|error| HostError::Engine(format!("{error:#}")))?;
         }
         Backend::Pulley => {
-            return Err(HostError::Engine("Pulley is not in this build: it is the feature `pulley`".into()));
+            return Err(HostError::Engine(
+                "this build has no Pulley interpreter; enable the feature `pulley`".into(),
+            ));
         }
     }
     match allocator {

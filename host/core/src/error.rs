@@ -39,10 +39,10 @@ impl Fault {
 #[non_exhaustive]
 pub enum HostError {
     /// The engine refused its configuration, or could not reserve its pool.
-    #[error("the engine could not be built: {0}; fewer runs at once need less address space")]
+    #[error("cannot build the engine: {0}; fewer concurrent runs need less address space")]
     Engine(String),
     /// A host interface of the embedder has a name that is taken, or that is no WIT interface name.
-    #[error("interface `{name}` cannot be lent: {reason}")]
+    #[error("invalid host interface `{name}`: {reason}")]
     Lend {
         /// The name.
         name: String,
@@ -50,7 +50,7 @@ pub enum HostError {
         reason: String,
     },
     /// A value of the configuration is out of its range.
-    #[error("`{name}` is {value}; it must be between {min} and {max}")]
+    #[error("invalid `{name}`: {value}; it must be between {min} and {max}")]
     Config {
         /// The field of [`crate::HostConfig`].
         name: &'static str,
@@ -71,16 +71,15 @@ pub enum LoadError {
     #[error("{}", list(.0))]
     Refused(Vec<Refusal>),
     /// The compiler failed on a valid component.
-    #[error("the component could not be compiled: {0}")]
+    #[error("cannot compile the component: {0}")]
     Compile(String),
-    /// The artifact does not fit this engine.
-    #[error("the artifact does not fit this engine: {0}; compile the skill again")]
+    /// The artifact does not match this engine.
+    #[error("the compiled code does not match this engine: {0}; compile the skill again")]
     Artifact(String),
     /// The system does not let this process make memory executable, as systemd's `MemoryDenyWriteExecute` does. Says
     /// nothing about the skill.
     #[error(
-        "the code cannot be made executable: {0}; let this process make memory executable, or interpret code of the \
-         target pulley64"
+        "cannot make memory executable: {0}; allow this process to do so, or interpret code for the target pulley64"
     )]
     NotExecutable(String),
 }
@@ -115,20 +114,20 @@ fn list(reasons: &[Refusal]) -> String {
 #[non_exhaustive]
 pub enum Refusal {
     /// The bytes do not begin like WebAssembly.
-    #[error("not WebAssembly: the file does not begin with `\\0asm`{hint}")]
+    #[error("not WebAssembly: the file does not start with `\\0asm`{hint}")]
     NotWasm {
         /// The likely format instead, or nothing.
         hint: &'static str,
     },
     /// The bytes are a core module, not a component.
     #[error(
-        "a core module, not a component: turn it into one with `wasm-tools component new module.wasm \
+        "a core module, not a component; convert it with `wasm-tools component new module.wasm \
          -o skill.wasm` (add `--adapt wasi_snapshot_preview1.reactor.wasm` for a `wasm32-wasip1` \
          module), or link with `wasm-component-ld`"
     )]
     CoreModule,
     /// The bytes are truncated, malformed or invalid.
-    #[error("malformed at byte {offset}: {message}")]
+    #[error("malformed component at byte {offset}: {message}")]
     Malformed {
         /// Where, in bytes from the start.
         offset: u64,
@@ -137,7 +136,7 @@ pub enum Refusal {
     },
     /// The component uses a proposal that Ringfence switches off.
     #[error(
-        "uses the WebAssembly feature `{feature}`, which is off here (first use at byte {offset}: {message})"
+        "uses the disabled WebAssembly feature `{feature}` (first use at byte {offset}: {message}); build without it"
     )]
     FeatureOff {
         /// The proposal's name.
@@ -148,7 +147,7 @@ pub enum Refusal {
         message: String,
     },
     /// The host does not offer an import.
-    #[error("imports `{import}`, which is not offered here{}{}", nearest_of(.nearest), hint(.import))]
+    #[error("imports `{import}`, which this host does not provide{}{}", nearest_of(.nearest), hint(.import))]
     ImportNotOffered {
         /// The import, `interface` or `interface#function`.
         import: String,
@@ -156,7 +155,7 @@ pub enum Refusal {
         nearest: Option<String>,
     },
     /// The host offers an import with other types.
-    #[error("imports `{import}` with types that do not fit what is offered: {message}")]
+    #[error("imports `{import}` with other types than this host provides: {message}")]
     ImportMismatch {
         /// The import.
         import: String,
@@ -165,7 +164,8 @@ pub enum Refusal {
     },
     /// A tool's signature contains a type without a JSON form.
     #[error(
-        "the exported function `{function}` has a {kind} in its signature ({place}); tools take and give plain values"
+        "the signature of the exported function `{function}` contains a {kind} ({place}); tools accept and return plain \
+         values only"
     )]
     Signature {
         /// The export, `interface#function` or `function`.
@@ -177,20 +177,20 @@ pub enum Refusal {
     },
     /// A function is exported under a name that no tool can have.
     #[error(
-        "the exported function `{name}` is called as an interface is: a tool's name has letters, digits and hyphens only"
+        "the exported function `{name}` has the name of an interface; tool names contain only letters, digits and hyphens"
     )]
     ToolName {
         /// The name.
         name: String,
     },
     /// The component exports no function that could be a tool.
-    #[error("exports no function: there is nothing to call{hint}")]
+    #[error("exports no function, so there is nothing to call{hint}")]
     NothingExported {
         /// The likely cause.
         hint: &'static str,
     },
     /// Two exports have the same tool name.
-    #[error("two exported functions come to the tool name `{name}`: `{first}` and `{second}`")]
+    #[error("two exported functions share the tool name `{name}`: `{first}` and `{second}`; rename one")]
     NameCollision {
         /// The name that both have.
         name: String,
@@ -200,7 +200,7 @@ pub enum Refusal {
         second: String,
     },
     /// A tool's name is longer than protocols allow.
-    #[error("the tool name `{name}` has {length} characters; the cap is {cap}")]
+    #[error("the tool name `{name}` is too long: {length} characters; the cap is {cap}")]
     NameTooLong {
         /// The beginning of the name.
         name: String,
@@ -210,7 +210,7 @@ pub enum Refusal {
         cap: usize,
     },
     /// The component exceeds a cap of [`crate::SkillCaps`].
-    #[error("has {value} {what}; the cap is {cap}")]
+    #[error("too large: {value} {what}; the cap is {cap}")]
     OverCap {
         /// What was counted, with its unit.
         what: &'static str,
@@ -219,8 +219,8 @@ pub enum Refusal {
         /// The cap.
         cap: u64,
     },
-    /// The compiled component does not fit into a run of this host.
-    #[error("does not fit: {message}")]
+    /// The compiled component is too large for a run of this host.
+    #[error("too large for a run: {message}")]
     TooLarge {
         /// The engine's words, with both numbers.
         message: String,
@@ -232,7 +232,7 @@ pub enum Refusal {
         count: u64,
     },
     /// The `ringfence:skill` section is wrong.
-    #[error("the `ringfence:skill` section is wrong: {reason}")]
+    #[error("invalid `ringfence:skill` section: {reason}")]
     Metadata {
         /// What is wrong with it.
         reason: String,
@@ -267,7 +267,7 @@ impl Refusal {
 #[non_exhaustive]
 pub enum RunError {
     /// The skill has no tool of that name.
-    #[error("skill {skill} has no tool `{tool}`; it has: {known}")]
+    #[error("skill {skill} has no tool `{tool}`; its tools are: {known}")]
     NoSuchTool {
         /// The skill.
         skill: Digest,
@@ -276,8 +276,8 @@ pub enum RunError {
         /// The existing names.
         known: String,
     },
-    /// The input does not fit the tool's parameters.
-    #[error("input does not fit{}: {message}", at(.pointer))]
+    /// The input does not match the parameters of the tool.
+    #[error("invalid input{}: {message}", at(.pointer))]
     Input {
         /// JSON pointer (RFC 6901) of the offending value; empty for the whole input.
         pointer: String,
@@ -285,7 +285,9 @@ pub enum RunError {
         message: String,
     },
     /// The input is larger than its limit.
-    #[error("input of {size} bytes; the limit is {limit}: send less, or raise the limit")]
+    #[error(
+        "the input is too large: {size} bytes; the limit is {limit}; send less, or raise the input limit"
+    )]
     InputTooLarge {
         /// Its size in bytes.
         size: u64,
@@ -293,7 +295,7 @@ pub enum RunError {
         limit: u64,
     },
     /// A limit is zero, or the host cannot enforce it.
-    #[error("the limit `{name}` is {value}; it must be between {min} and {max}")]
+    #[error("invalid limit `{name}`: {value}; it must be between {min} and {max}")]
     Limits {
         /// The field of [`crate::Limits`].
         name: &'static str,
@@ -306,8 +308,8 @@ pub enum RunError {
     },
     /// The run needs more than the host has in all, so waiting does not help.
     #[error(
-        "the run may need {wanted} {what}, and this host has {size} in all: lower the run's limits on output \
-         and input, or give the host more"
+        "the run can need {wanted} {what}, but this host has {size} in total; lower the run's limits on input and output, \
+         or raise the host's budget"
     )]
     TooLarge {
         /// The resource.
@@ -318,7 +320,7 @@ pub enum RunError {
         size: u64,
     },
     /// The host is at capacity.
-    #[error("the host is full: {what} ({wanted} wanted, {free} free); try again later")]
+    #[error("the host is at capacity: {wanted} {what} needed, {free} free; try again later")]
     Overloaded {
         /// The resource that ran out.
         what: &'static str,
@@ -328,13 +330,13 @@ pub enum RunError {
         free: u64,
     },
     /// The skill was loaded by another host.
-    #[error("skill {skill} was loaded by another host: load it with this one")]
+    #[error("skill {skill} was loaded by another host; load it with this host")]
     ForeignSkill {
         /// The skill.
         skill: Digest,
     },
     /// The embedder revoked the skill: it never runs again.
-    #[error("{skill} is revoked and never runs again{}", because(.reason))]
+    #[error("skill {skill} is revoked and never runs again{}", because(.reason))]
     Revoked {
         /// The skill.
         skill: Digest,
@@ -342,7 +344,7 @@ pub enum RunError {
         reason: Option<String>,
     },
     /// A function of the embedder's host interfaces failed. The guest does not see the error.
-    #[error("the lent function `{function}` failed: {message}")]
+    #[error("the host function `{function}` failed: {message}")]
     Lent {
         /// `interface#function`.
         function: String,
@@ -403,14 +405,14 @@ impl RunError {
 }
 
 fn nearest_of(nearest: &Option<String>) -> String {
-    nearest.as_ref().map_or_else(String::new, |nearest| format!("; the nearest that is: `{nearest}`"))
+    nearest.as_ref().map_or_else(String::new, |nearest| format!("; the closest match is `{nearest}`"))
 }
 
 fn hint(import: &str) -> &'static str {
     if import.starts_with("wasi:") || import.starts_with("ringfence:") {
         ""
     } else {
-        "; interfaces of your own are lent from Rust, with `HostBuilder::lend`"
+        "; an embedder can provide its own interfaces with `HostBuilder::lend`"
     }
 }
 

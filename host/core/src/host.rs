@@ -211,9 +211,9 @@ fn check_name(interface: &str) -> Result<(), HostError> {
         numbers.split('.').count() == 3 && numbers.split('.').all(number) && !version.contains('@')
     });
     let reason = if !named || !version {
-        "an interface is named like `acme:crm/customers@1.0.0`"
+        "expected a name like `acme:crm/customers@1.0.0`"
     } else if interface.starts_with("wasi:") || interface.starts_with("ringfence:") {
-        "`wasi:` and `ringfence:` are not the embedder's to lend"
+        "the namespaces `wasi:` and `ringfence:` are reserved"
     } else {
         return Ok(());
     };

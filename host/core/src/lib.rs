@@ -77,8 +77,8 @@
 //! | `option` | `null` or the value; of something nullable: `{"some": value}` |
 //! | `result` | `{"ok": value}` or `{"error": value}`, `null` where there is no value |
 //!
-//! The input of a call is an object with a member for each parameter. A top-level `result` is the tool's
-//! own success ([`Outcome::Completed`]) or failure ([`Outcome::Failed`]). Input that does not fit is refused with
+//! The input of a call is an object with one member per parameter. A top-level `result` is the tool's
+//! own success ([`Outcome::Completed`]) or failure ([`Outcome::Failed`]). Invalid input is refused with
 //! the JSON pointer of the offending value. [`Tool::parameters_schema`] and [`Tool::result_schema`] return
 //! the same table as JSON Schema 2020-12.
 //!

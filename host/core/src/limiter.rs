@@ -103,7 +103,7 @@ impl Limiter {
         };
         if !self.permit.cover_guest(memory.saturating_add(elements.saturating_mul(ELEMENT))) {
             self.host_refused = true;
-            return Err(wasmtime::Error::msg("the host's memory budget is used up"));
+            return Err(wasmtime::Error::msg("the host's memory budget is exhausted"));
         }
         self.last = more;
         match which {

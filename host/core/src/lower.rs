@@ -12,7 +12,7 @@ use crate::text::clean;
 #[non_exhaustive]
 pub enum LowerError {
     /// A value is above the operator's limit.
-    #[error("`{name}` can only be lowered: {asked} is more than {most}")]
+    #[error("cannot raise the limit `{name}` to {asked}; the maximum is {most}")]
     Raised {
         /// The limit.
         name: &'static str,
@@ -41,7 +41,7 @@ impl Limits {
             let (name, value) = part.split_once('=').ok_or_else(|| {
                 let part = clean(part, 80);
                 bad(format!(
-                    "`{part}` is not `NAME=VALUE`, such as `fuel=1000000, deadline=200ms, memory=16MiB`"
+                    "invalid limit `{part}`; expected `NAME=VALUE`, for example `fuel=1000000, deadline=200ms, memory=16MiB`"
                 ))
             })?;
             set(&mut lowered, self, name.trim(), value.trim())?;
@@ -54,8 +54,9 @@ fn set(limits: &mut Limits, most: &Limits, name: &str, value: &str) -> Result<()
     match name {
         "fuel" => limits.fuel = lower("fuel", number(value)?, most.fuel, 1)?,
         "deadline" => {
-            let deadline = humantime::parse_duration(value)
-                .map_err(|_| bad(format!("`{}` is no time, such as 200ms or 5s", clean(value, 40))))?;
+            let deadline = humantime::parse_duration(value).map_err(|_| {
+                bad(format!("invalid time `{}`; expected for example 200ms or 5s", clean(value, 40)))
+            })?;
             let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
             lower("deadline", millis(deadline), millis(most.deadline), 1)?;
             limits.deadline = deadline;
@@ -88,20 +89,20 @@ fn lower(name: &'static str, asked: u64, most: u64, least: u64) -> Result<u64, L
         return Err(LowerError::Raised { name, asked, most });
     }
     if asked < least {
-        return Err(bad(format!("`{name}` must be at least {least}")));
+        return Err(bad(format!("invalid limit `{name}`; it must be at least {least}")));
     }
     Ok(asked)
 }
 
 fn number(text: &str) -> Result<u64, LowerError> {
-    text.parse().map_err(|_| bad(format!("`{}` is no whole number", clean(text, 40))))
+    text.parse().map_err(|_| bad(format!("invalid number `{}`; expected a whole number", clean(text, 40))))
 }
 
 fn size(text: &str) -> Result<u64, LowerError> {
     let parsed: Result<ByteSize, _> = text.parse();
     parsed
         .map(|size| size.as_u64())
-        .map_err(|_| bad(format!("`{}` is no size, such as 64MiB", clean(text, 40))))
+        .map_err(|_| bad(format!("invalid size `{}`; expected for example 64MiB", clean(text, 40))))
 }
 
 fn bad(reason: String) -> LowerError {

@@ -396,7 +396,7 @@ impl Builder<'_> {
         }
         let most = i64::try_from(SAFE_INTEGER).unwrap_or(i64::MAX);
         let mut schema = self.integer(if signed { most.saturating_neg() } else { 0 }, most);
-        self.note(&mut schema, "a larger one as a decimal string");
+        self.note(&mut schema, "pass larger values as a decimal string");
         schema
     }
 

@@ -288,7 +288,7 @@ impl From<[u8; 32]> for Digest {
 
 /// A text is no digest: 64 hexadecimal digits, with or without `sha256:` before them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a digest: expected `sha256:` and 64 hexadecimal digits")]
+#[error("invalid digest; expected `sha256:` and 64 hexadecimal digits")]
 pub struct ParseDigestError;
 
 impl FromStr for Digest {

@@ -216,7 +216,7 @@ impl Scheduler {
         let _stops = Stops(task);
         match receiver.await {
             Ok(ended) => ended,
-            Err(_) => Err(RunError::Host("the thread of the run is gone".into())),
+            Err(_) => Err(RunError::Host("the thread of the run ended unexpectedly".into())),
         }
     }
 }
@@ -411,7 +411,7 @@ impl Shared {
                 Ok(_) => state.threads = state.threads.saturating_add(1),
                 // The threads that there are do it all.
                 Err(_) if state.threads > 0 => {}
-                Err(error) => return Err(RunError::Host(format!("no thread for runs: {error}"))),
+                Err(error) => return Err(RunError::Host(format!("cannot start a thread for runs: {error}"))),
             }
         }
         drop(state);

@@ -225,7 +225,7 @@ impl<'t> Schema<'t> {
         let name = format!("wit_{name}");
         let body = json!({
             "description": format!(
-                "an integer, as a number or as a decimal string; beyond {SAFE_INTEGER} in size it is given as a string"
+                "an integer, as a number or a decimal string; results beyond ±{SAFE_INTEGER} are strings"
             ),
             "anyOf": [number, {"type": "string", "pattern": pattern}],
         });

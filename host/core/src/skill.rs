@@ -105,9 +105,9 @@ impl SkillDescription {
     /// Fails with [`LoadError::Artifact`] for bytes of another format, and for types that no skill has.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, LoadError> {
         let Kept { digest, size, description } = serde_json::from_slice(bytes)
-            .map_err(|error| LoadError::Artifact(format!("its description is of another format: {error}")))?;
+            .map_err(|error| LoadError::Artifact(format!("unreadable description: {error}")))?;
         if !description.is_sound() {
-            return Err(LoadError::Artifact("its description names types that it does not have".into()));
+            return Err(LoadError::Artifact("the description refers to undefined types".into()));
         }
         Ok(Self { digest, size, description: Arc::new(description) })
     }
@@ -320,7 +320,7 @@ impl Found<'_> {
     {
         self.export.ty.typecheck::<P, R>(&self.component.instance_type()).map_err(|error| RunError::Input {
             pointer: String::new(),
-            message: format!("the Rust types do not fit the tool's signature: {error:#}"),
+            message: format!("the Rust types do not match the tool's signature: {error:#}"),
         })
     }
 
@@ -357,7 +357,7 @@ fn find(component: &Component, tool: &ToolDescription) -> Result<Export, LoadErr
     // another skill.
     match export {
         Some((ComponentItem::ComponentFunc(ty), index)) => Ok(Export { index, ty }),
-        _ => Err(LoadError::Artifact(format!("it has no function `{}`", tool.full_name))),
+        _ => Err(LoadError::Artifact(format!("the function `{}` is missing", tool.full_name))),
     }
 }
 
@@ -509,16 +509,12 @@ mod tests {
     #[test]
     fn a_kept_description_whose_types_are_no_skills() {
         for (place, wrong, why) in [
-            ("/description/tools/0/params/0/1", Value::from(2), "names types that it does not have"),
-            ("/description/tools/0/result/Fallible/whole", 2.into(), "names types that it does not have"),
-            ("/description/tools/0/result/Fallible/whole", 0.into(), "names types that it does not have"),
-            ("/description/tools/0/result/Fallible/ok", 2.into(), "names types that it does not have"),
-            ("/description/tools/0/result/Fallible/err", 0.into(), "names types that it does not have"),
-            (
-                "/description/tools/0/result",
-                serde_json::json!({"Value": 2}),
-                "names types that it does not have",
-            ),
+            ("/description/tools/0/params/0/1", Value::from(2), "refers to undefined types"),
+            ("/description/tools/0/result/Fallible/whole", 2.into(), "refers to undefined types"),
+            ("/description/tools/0/result/Fallible/whole", 0.into(), "refers to undefined types"),
+            ("/description/tools/0/result/Fallible/ok", 2.into(), "refers to undefined types"),
+            ("/description/tools/0/result/Fallible/err", 0.into(), "refers to undefined types"),
+            ("/description/tools/0/result", serde_json::json!({"Value": 2}), "refers to undefined types"),
             // A list of itself, which whoever writes its schema would go down without end.
             ("/description/types/defs/1", serde_json::json!({"List": 1}), "does not come before"),
         ] {

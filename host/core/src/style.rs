@@ -58,7 +58,7 @@ impl fmt::Display for SchemaStyle {
 
 /// A name that no style has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no schema style `{0}`; expected exact, portable, openai, anthropic or gemini")]
+#[error("unknown schema style `{0}`; expected exact, portable, openai, anthropic or gemini")]
 pub struct UnknownStyle(String);
 
 impl FromStr for SchemaStyle {

@@ -26,7 +26,7 @@ pub enum Target {
 
 /// A name that no target has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no target; there are x86_64, x86_64-v3, aarch64 and pulley64")]
+#[error("unknown target `{0}`; expected x86_64, x86_64-v3, aarch64 or pulley64")]
 pub struct UnknownTarget(String);
 
 impl Target {

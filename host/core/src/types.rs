@@ -330,13 +330,13 @@ impl<'de> Deserialize<'de> for TypeTable {
 /// Why stored types are not those of a skill.
 #[derive(Debug, thiserror::Error)]
 enum Unsound {
-    #[error("a type is made of one that does not come before it")]
+    #[error("a type refers to a type that does not come before it")]
     Order,
-    #[error("types are nested more than {DEPTH} deep")]
+    #[error("types are nested more than {DEPTH} levels deep")]
     Depth,
-    #[error("a type comes twice")]
+    #[error("a type occurs twice")]
     Twice,
-    #[error("a name or a text is of no type")]
+    #[error("a name or description belongs to no type")]
     Name,
 }
 
@@ -547,7 +547,7 @@ mod tests {
             (r#"["Bool",{"Result":[null,1]}]"#, "[]", "does not come before"),
             // All ids after it would be one less than they are written.
             (r#"["Bool","Bool","String"]"#, "[]", "comes twice"),
-            (r#"["Bool"]"#, r#"[[1,"nothing"]]"#, "of no type"),
+            (r#"["Bool"]"#, r#"[[1,"nothing"]]"#, "belongs to no type"),
         ] {
             let refused = read(defs, names).expect_err(defs);
             assert!(refused.contains(why), "{defs}: {refused}");

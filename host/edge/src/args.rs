@@ -8,57 +8,58 @@ use lexopt::{Arg, Parser, ValueExt as _};
 
 /// What `--help` says.
 pub(crate) const HELP: &str = "\
-Run signed bundles of skills on a node that holds no compiler.
+Run signed bundles of skills on a node without a compiler.
 
 Usage:
-  ringfence-edge run BUNDLE SKILL [TOOL] --key FILE [options]    call a tool: JSON on standard input, its value on
-                                                                 standard output
-  ringfence-edge serve BUNDLE --key FILE [options]               serve it over HTTP; BUNDLE is a path or an https URL
-  ringfence-edge fingerprints                                    what a bundle must be made for, to run here
+  ringfence-edge run BUNDLE SKILL [TOOL] --key FILE [options]    call a tool; arguments on standard input, result on
+                                                                 standard output, both as JSON
+  ringfence-edge serve BUNDLE --key FILE [options]               serve the bundle over HTTP; BUNDLE is a path or an
+                                                                 https URL
+  ringfence-edge fingerprints                                    print the engines whose code this worker runs
 
-Who is trusted:
-  --key FILE            public keys, one a line; may be given several times
-  --revoked FILE        keys (key:…), bundles (bundle:…) and skills (sha256:…) that are never loaded, one a line; may be
-                        given several times
-  --state FILE          keep the highest bundle version that was seen, and refuse older ones after a restart as well
+Trust:
+  --key FILE            trusted public keys, one per line; repeatable
+  --revoked FILE        revoked keys (key:…), bundles (bundle:…) and skills (sha256:…), one per line; repeatable
+  --state FILE          record the highest bundle version seen, and refuse older bundles after a restart as well
 
-What it may have:
-  --memory SIZE         all runs together [default: 256MiB]
-  --runs N              runs at once [default: 32; `run` makes one]
-  --bundle-size SIZE    largest bundle that is read [default: 64MiB]
-  --interpret           run code for Pulley only, which needs no right to make memory executable; 10 to 50 times slower
+Resources:
+  --memory SIZE         maximum memory of all runs together [default: 256MiB]
+  --runs N              maximum number of concurrent runs [default: 32; always 1 for `run`]
+  --bundle-size SIZE    maximum size of a bundle [default: 64MiB]
+  --interpret           run only Pulley code, which needs no executable memory; 10 to 50 times slower
 
-run:
-  --json                print the whole report
-  --limits LIMITS       lower the limits of the bundle, such as fuel=1000000,deadline=200ms,memory=16MiB
+Options of run:
+  --json                print the whole report as JSON
+  --limits LIMITS       lower the limits of the bundle, e.g. fuel=1000000,deadline=200ms,memory=16MiB
 
-serve:
-  --listen ADDRESS      [default: 127.0.0.1:7421]; port 0 takes a free one. Other addresses than this machine's want --token
-  --token FILE          bearer tokens that may call, one a line
-  --update TIME         look for a new bundle this often [default: 60s; 0s is never]. SIGHUP looks at once, and reads
-                        keys, revocations and tokens again
-  --cache FILE          keep the last good bundle of a URL, for a start without network
-  --ca FILE             trust the certificates of this PEM file instead of the web's, for the URL
-  --threads N           [default: the cores]
-  --connections N       at once [default: 64]
-  --drain TIME          calls under way may take so long when it stops [default: 30s]
+Options of serve:
+  --listen ADDRESS      address to listen on; port 0 selects a free one [default: 127.0.0.1:7421]. An address other than
+                        loopback needs --token
+  --token FILE          accepted bearer tokens, one per line
+  --update TIME         interval of the checks for a new bundle; 0s disables them [default: 60s]. SIGHUP checks at once, and
+                        reloads keys, revocations and tokens
+  --cache FILE          copy of the last good bundle of a URL, for a start without network
+  --ca FILE             trusted certificates for the URL, in PEM [default: the public certificate authorities]
+  --threads N           number of threads [default: number of cores]
+  --connections N       maximum number of concurrent connections [default: 64]
+  --drain TIME          time for running calls at shutdown; after it the worker cancels them [default: 30s]
 
 Exit codes:
-   0  completed; done
-   1  failed: the tool gave its own error
-   2  the command line is wrong, or a file that it names holds something else
-   3  the bundle was refused
-   4  the call was refused: no such skill or tool, input that does not fit, a limit out of range
-   5  the host failed: a file that cannot be read, a fault
-   6  the host is full, or nothing serves
-  10  trapped
-  11  out-of-fuel
-  12  deadline-exceeded
-  13  memory-limit
-  14  output-limit
-  15  host-call-limit
-  16  cancelled
-  17  host-overloaded
+   0  success; for `run`: completed
+   1  failed: the tool returned its own error
+   2  invalid command line or input file
+   3  bundle refused: invalid, untrusted, expired or revoked
+   4  call refused: unknown name, invalid input or limit out of range
+   5  host failure: unreadable file or internal error
+   6  at capacity, or no bundle is loaded: retry later
+  10  trapped: the skill crashed
+  11  out-of-fuel: fuel limit reached
+  12  deadline-exceeded: the run timed out
+  13  memory-limit: memory or table limit reached
+  14  output-limit: output limit reached
+  15  host-call-limit: host call limit reached
+  16  cancelled: interrupted, or the skill was revoked
+  17  host-overloaded: the host's memory budget ran out; retry later
 ";
 
 /// What is to be done.
@@ -123,13 +124,20 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command
         }
     }
     let mut names = names.into_iter();
-    let command = names.next().ok_or("name a command: run, serve or fingerprints")?.string()?;
+    let command =
+        names.next().ok_or("missing command; expected `run`, `serve` or `fingerprints`")?.string()?;
     let parsed = match &*command {
         "run" => {
             options.only(&["json", "limits"])?;
             Command::Run(RunArgs {
-                bundle: names.next().ok_or("run: name the bundle")?.into(),
-                skill: names.next().ok_or("run: name the skill")?.string()?,
+                bundle: names
+                    .next()
+                    .ok_or("missing BUNDLE; usage: ringfence-edge run BUNDLE SKILL [TOOL] --key FILE")?
+                    .into(),
+                skill: names
+                    .next()
+                    .ok_or("missing SKILL; usage: ringfence-edge run BUNDLE SKILL [TOOL] --key FILE")?
+                    .string()?,
                 tool: names.next().map(|tool| tool.string()).transpose()?,
                 json: options.json,
                 limits: options.limits,
@@ -140,7 +148,10 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command
         "serve" => {
             options.only(&["listen", "token", "update", "cache", "ca", "threads", "connections", "drain"])?;
             Command::Serve(Box::new(ServeArgs {
-                bundle: names.next().ok_or("serve: name the bundle")?.string()?,
+                bundle: names
+                    .next()
+                    .ok_or("missing BUNDLE; usage: ringfence-edge serve BUNDLE --key FILE")?
+                    .string()?,
                 serve: options.serve,
                 token: options.token,
                 cache: options.cache,
@@ -156,7 +167,13 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command
             }
             Command::Fingerprints { common: options.common }
         }
-        _ => return Err(format!("`{}` is no command", ringfence::text::clean(&command, 40)).into()),
+        _ => {
+            return Err(format!(
+                "unknown command `{}`; expected `run`, `serve` or `fingerprints`",
+                ringfence::text::clean(&command, 40)
+            )
+            .into());
+        }
     };
     match names.next() {
         None => Ok(parsed),
@@ -166,7 +183,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command
 
 fn with_keys(common: Common) -> Result<Common, lexopt::Error> {
     if common.keys.is_empty() {
-        return Err("whose bundles are trusted? Give the public key with --key FILE".into());
+        return Err("missing `--key FILE`: the public key that bundles must be signed with".into());
     }
     Ok(common)
 }
@@ -212,7 +229,7 @@ impl Options {
     fn set(&mut self, name: &str, parser: &mut Parser) -> Result<(), lexopt::Error> {
         // The last of two would silently be all there is.
         if !["key", "revoked"].contains(&name) && self.seen.iter().any(|seen| seen == name) {
-            return Err(format!("--{name} is given twice").into());
+            return Err(format!("`--{name}` occurs twice; keep one").into());
         }
         self.seen.push(name.to_owned());
         let common = &mut self.common;
@@ -264,10 +281,12 @@ impl Options {
 fn size(parser: &mut Parser) -> Result<u64, lexopt::Error> {
     let text = parser.value()?.string()?;
     let size: Result<bytesize::ByteSize, _> = text.parse();
-    size.map(|size| size.as_u64()).map_err(|_| format!("`{text}` is no size, such as 256MiB").into())
+    size.map(|size| size.as_u64())
+        .map_err(|_| format!("invalid size `{text}`; expected for example 256MiB").into())
 }
 
 fn time(parser: &mut Parser) -> Result<std::time::Duration, lexopt::Error> {
     let text = parser.value()?.string()?;
-    humantime::parse_duration(&text).map_err(|_| format!("`{text}` is no time, such as 60s").into())
+    humantime::parse_duration(&text)
+        .map_err(|_| format!("invalid time `{text}`; expected for example 60s").into())
 }

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     let command = match args::parse(std::env::args_os()) {
         Ok(command) => command,
         Err(error) => {
-            note(&format!("error: {error}\n`ringfence-edge --help` shows what can be typed"));
+            note(&format!("error: {error}\nsee `ringfence-edge --help` for usage"));
             return ExitCode::from(USAGE);
         }
     };
@@ -104,6 +104,6 @@ fn print(text: &str) -> ExitCode {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => Refused::fault(format!("standard output: {error}")).say(),
+        Err(error) => Refused::fault(format!("cannot write to standard output: {error}")).say(),
     }
 }

@@ -22,7 +22,7 @@ fn call(args: &RunArgs) -> Result<Ran, Refused> {
     worker.load_file(&args.bundle)?;
     let serving = worker.serving().map_err(refused)?;
     if serving.is_interpreted() {
-        note("this code is interpreted (Pulley): expect 10 to 50 times the time of code for the processor");
+        note("the code is interpreted (Pulley), 10 to 50 times slower than native code");
     }
     let (skill, limits) = serving.find(&args.skill).map_err(refused)?;
     let mut limits = Arc::clone(limits);
@@ -37,7 +37,7 @@ fn call(args: &RunArgs) -> Result<Ran, Refused> {
         (None, _, _) => {
             let names =
                 skill.tools().take(20).map(|tool| tool.name().to_owned()).collect::<Vec<_>>().join(", ");
-            let message = format!("the skill has {} tools: name one of {names}", skill.tools().len());
+            let message = format!("the skill has {} tools; name one of them: {names}", skill.tools().len());
             return Err(Refused { exit: Fault::Caller.exit_code(), code: "no-tool-named", message });
         }
     };
@@ -68,7 +68,7 @@ fn on_interrupt(_: CancellationToken) {}
 fn input(limit: u64) -> Result<String, Refused> {
     let mut bytes = Vec::new();
     let read = std::io::stdin().lock().take(limit.saturating_add(1)).read_to_end(&mut bytes);
-    read.map_err(|error| Refused::fault(format!("standard input: {error}")))?;
+    read.map_err(|error| Refused::fault(format!("cannot read the input from standard input: {error}")))?;
     let size = bytes.len() as u64;
     if size > limit {
         return Err(refused(RunError::InputTooLarge { size, limit }.into()));
@@ -77,7 +77,8 @@ fn input(limit: u64) -> Result<String, Refused> {
         return Ok("{}".to_owned());
     }
     String::from_utf8(bytes).map_err(|error| {
-        let message = format!("not JSON: not UTF-8 after {} bytes", error.utf8_error().valid_up_to());
+        let message =
+            format!("not UTF-8: the byte at offset {} is invalid", error.utf8_error().valid_up_to());
         refused(RunError::Input { pointer: String::new(), message }.into())
     })
 }

@@ -28,7 +28,7 @@ pub(crate) fn exec(args: ServeArgs) -> ExitCode {
     match served {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => {
-            note("calls under way were cancelled: they took longer than --drain");
+            note("the shutdown cancelled running calls, because they took longer than --drain");
             ExitCode::SUCCESS
         }
         Err(refused) => refused.say(),
@@ -40,17 +40,17 @@ async fn serve(args: ServeArgs) -> Result<bool, Refused> {
     let tokens = tokens(args.token.as_deref())?;
     if tokens.is_open() && !args.serve.listen.ip().is_loopback() {
         let message =
-            format!("{} can be reached by others: say who may call with --token FILE", args.serve.listen);
+            format!("{} is not a loopback address; protect it with --token FILE", args.serve.listen);
         return Err(usage(message));
     }
     let source = Source::parse(&args.bundle, args.ca.as_deref()).map_err(|error| usage(error.to_string()))?;
     let worker = worker(&args.common, trust(&args.common)?, true)?;
     if args.common.state.is_none() {
-        note("warning: without --state FILE an older bundle is taken after a restart");
+        note("warning: without --state FILE, the worker accepts an older bundle after a restart");
     }
     let is_url = !matches!(source, Source::Path(_));
     if args.cache.is_some() && !is_url {
-        return Err(usage("--cache is for an https URL, and the bundle is a file".to_owned()));
+        return Err(usage("--cache needs a bundle from an https URL, but the bundle is a file".to_owned()));
     }
     // Before anything can wait: whoever says stop is heard.
     let mut signals = Signals::new()?;
@@ -66,7 +66,7 @@ async fn serve(args: ServeArgs) -> Result<bool, Refused> {
         Source::Url(_) => match updater.from_cache().await {
             Ok(Some(_)) => said(&worker),
             Ok(None) => {}
-            Err(error) => note(&format!("the cached bundle is not taken: {error}")),
+            Err(error) => note(&format!("cannot use the cached bundle: {error}")),
         },
     }
     let listener = TcpListener::bind(args.serve.listen)
@@ -118,7 +118,7 @@ async fn looks(
             Ok(()) => last.clear(),
             Err(error) if error == last => {}
             Err(error) => {
-                note(&format!("no new bundle: {error}"));
+                note(&format!("update failed; the current bundle stays: {error}"));
                 last = error;
             }
         }
@@ -162,9 +162,7 @@ fn said(worker: &Worker) {
                 serving.fingerprint(),
             ));
             if serving.is_interpreted() {
-                note(
-                    "its code is interpreted (Pulley): expect 10 to 50 times the time of code for the processor",
-                );
+                note("the code is interpreted (Pulley), 10 to 50 times slower than native code");
             }
         }
         Err(error) => note(&format!("{error}")),
@@ -177,24 +175,30 @@ fn reread(args: &ServeArgs, worker: &Worker, server: &Server) {
     match trust(&args.common) {
         Ok(trust) => {
             worker.trust(trust);
-            note("keys and revocations were read again");
+            note("reloaded keys and revocations");
             said(worker);
         }
-        Err(refused) => note(&format!("keys and revocations stay: {} [{}]", refused.message, refused.code)),
+        Err(refused) => note(&format!(
+            "cannot reload keys and revocations, so they stay as they were: {} [{}]",
+            refused.message, refused.code
+        )),
     }
     match tokens(args.token.as_deref()) {
         Ok(tokens) => {
             server.set_tokens(tokens);
-            note("tokens were read again");
+            note("reloaded tokens");
         }
-        Err(refused) => note(&format!("tokens stay: {} [{}]", refused.message, refused.code)),
+        Err(refused) => note(&format!(
+            "cannot reload tokens, so they stay as they were: {} [{}]",
+            refused.message, refused.code
+        )),
     }
 }
 
 fn tokens(path: Option<&Path>) -> Result<Tokens, Refused> {
     let Some(path) = path else { return Ok(Tokens::default()) };
     let text = std::fs::read_to_string(path)
-        .map_err(|error| Refused::fault(format!("{}: {error}", path.display())))?;
+        .map_err(|error| Refused::fault(format!("cannot read {}: {error}", path.display())))?;
     Tokens::read(&text).map_err(|error| Refused {
         exit: USAGE,
         code: "bad-file",

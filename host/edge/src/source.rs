@@ -37,7 +37,7 @@ pub enum SourceError {
     #[error("{0}")]
     Unreachable(String),
     /// The bundle is active but could not be cached, so the next start without network lacks it.
-    #[error("the bundle serves, and cannot be kept in {path}: {source}")]
+    #[error("the new bundle is in use, but cannot be cached in {path}: {source}")]
     Cache {
         /// The file.
         path: PathBuf,
@@ -58,20 +58,20 @@ impl Source {
     pub fn parse(text: &str, ca: Option<&Path>) -> Result<Self, SourceError> {
         let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
         match scheme.as_deref() {
-            None if ca.is_some() => {
-                Err(SourceError::Place("--ca is for an https URL, and the bundle is a file".to_owned()))
-            }
+            None if ca.is_some() => Err(SourceError::Place(
+                "--ca needs a bundle from an https URL, but the bundle is a file".to_owned(),
+            )),
             None => Ok(Self::Path(text.into())),
             #[cfg(feature = "https")]
             Some("https") => Ok(Self::Url(https::Url::parse(text, ca)?)),
             #[cfg(not(feature = "https"))]
             Some("https") => Err(SourceError::Place(
-                "this worker does not fetch: build it with `--features https`, or give a path".to_owned(),
+                "this worker cannot fetch URLs; build it with `--features https`, or pass a path".to_owned(),
             )),
             Some(other) => {
                 let other = ringfence::text::clean(other, 20);
                 Err(SourceError::Place(format!(
-                    "`{other}` is no scheme to fetch with: give a path or an https URL"
+                    "unsupported URL scheme `{other}`; pass a path or an https URL"
                 )))
             }
         }

@@ -62,7 +62,7 @@ pub enum WorkerError {
     Host(#[from] HostError),
     /// The file with the highest version seen cannot be read.
     #[error(
-        "{path}: cannot read what this node has seen: {source}. Without it an old bundle could come back; remove the file to begin anew"
+        "cannot read the state file {path}: {source}; it prevents a return to old bundles; delete it to start over"
     )]
     Seen {
         /// The file.
@@ -71,7 +71,7 @@ pub enum WorkerError {
         source: io::Error,
     },
     /// The configuration asks for Pulley, which this build lacks.
-    #[error("this worker has no interpreter: build it with `--features pulley`")]
+    #[error("this worker has no interpreter; build it with `--features pulley`")]
     NoPulley,
 }
 
@@ -80,10 +80,10 @@ pub enum WorkerError {
 #[non_exhaustive]
 pub enum CallError {
     /// The worker has no valid bundle.
-    #[error("no bundle serves here: {0}")]
+    #[error("the worker has no bundle: {0}")]
     NoBundle(String),
     /// The bundle has no skill of that name.
-    #[error("the bundle has no skill `{name}`; it has: {known}")]
+    #[error("the bundle has no skill `{name}`; its skills are: {known}")]
     NoSuchSkill {
         /// The requested name.
         name: String,
@@ -229,7 +229,7 @@ impl Serving {
     /// Fails with [`CallError::NoBundle`] and the reason.
     pub fn check(&self) -> Result<(), CallError> {
         if self.identity.cancel.is_cancelled() {
-            return Err(CallError::NoBundle("it is not trusted any more, or this worker stops".to_owned()));
+            return Err(CallError::NoBundle("it is no longer trusted, or the worker is stopping".to_owned()));
         }
         let checked = self.identity.manifest.check_time((self.identity.clock)());
         checked.map_err(|error| CallError::NoBundle(error.to_string()))
@@ -287,7 +287,7 @@ impl Worker {
             serving: ArcSwapOption::empty(),
             past: Mutex::default(),
             seen: Mutex::new(seen),
-            why: Mutex::new("none was loaded yet".to_owned()),
+            why: Mutex::new("the worker has not loaded one yet".to_owned()),
             cancel: CancellationToken::new(),
             config,
         };
@@ -319,7 +319,7 @@ impl Worker {
         let chosen = skills.first().map(|(_, fingerprint, _)| fingerprint.clone()).unwrap_or_default();
         let target = targets.into_iter().find(|target| target.fingerprint() == chosen);
         // `open` chose one of them.
-        let target = target.ok_or_else(|| BundleError::Manifest("it has no code".to_owned()))?;
+        let target = target.ok_or_else(|| BundleError::Manifest("no code".to_owned()))?;
         let host = self.host(target).map_err(|error| BundleError::Io(io::Error::other(error.to_string())))?;
         let mut loaded = BTreeMap::new();
         for (entry, _, skill) in skills {
@@ -509,7 +509,7 @@ fn link(host: &Host, entry: &SkillEntry, skill: OpenedSkill) -> Result<Skill, Lo
     let (code, description) = skill.into_parts();
     let description = SkillDescription::from_bytes(&description)?;
     if description.digest() != entry.digest {
-        return Err(LoadError::Artifact("its description is of another skill".to_owned()));
+        return Err(LoadError::Artifact("the description belongs to another skill".to_owned()));
     }
     // SAFETY: an `OpenedSkill` is made by `ringfence_bundle::open` alone, which gives none before the signature of a
     // trusted key covers these very bytes; they are in this process's memory since, and belong to nobody else. The

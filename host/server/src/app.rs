@@ -196,7 +196,7 @@ impl App {
         principal.account.compile()?;
         let id = getrandom::u64().map_err(|error| {
             ServeError::Store(ringfence_store::StoreError::Io {
-                action: "asking the system for randomness".to_owned(),
+                action: "getting random bytes from the system".to_owned(),
                 source: std::io::Error::other(error),
             })
         })?;
@@ -251,7 +251,7 @@ impl App {
                         code = error.code(),
                         token = %by,
                         owner = %owner,
-                        "a submission was refused"
+                        "submission refused"
                     );
                     problem::log(&error);
                     let problem = serde_json::to_value(problem::Problem::of(&error)).unwrap_or_default();
@@ -298,7 +298,7 @@ impl App {
             Err(error) => {
                 tracing::error!(
                     error = error.to_string().as_str(),
-                    "the tokens cannot be read; those that were read go on"
+                    "cannot read the tokens; the ones in memory stay valid"
                 );
                 return;
             }
@@ -313,9 +313,9 @@ impl App {
             Ok(tokens) => {
                 self.tokens.store(Arc::new(tokens));
                 self.librarian.changed();
-                tracing::info!(tokens = known, "tokens read");
+                tracing::info!(tokens = known, "tokens loaded");
             }
-            Err(error) => tracing::error!(error = error.to_string().as_str(), "the tokens cannot be used"),
+            Err(error) => tracing::error!(error = error.to_string().as_str(), "cannot use the tokens"),
         }
     }
 
@@ -324,10 +324,7 @@ impl App {
         let before = self.config.load_full();
         let fixed = before.fixed_differences(&new);
         if !fixed.is_empty() {
-            tracing::warn!(
-                keys = fixed.join(", "),
-                "changed in the configuration, and goes on as it was until a restart"
-            );
+            tracing::warn!(keys = fixed.join(", "), "a changed setting takes effect only after a restart");
         }
         let changed = before.changed_sections(&new);
         self.tokens.load().set_quota(&new.quota);
@@ -338,7 +335,7 @@ impl App {
             target: "ringfence::changes",
             change = "configuration read",
             sections = changed.join(", "),
-            "the operator had the configuration read again"
+            "configuration reloaded"
         );
     }
 }
@@ -359,7 +356,7 @@ fn log_tokens(before: &Tokens, now: &[Token]) {
             owner = %token.owner,
             scopes,
             change,
-            "the store has changed"
+            "the store changed"
         );
     }
 }
@@ -381,7 +378,7 @@ fn receipt(taken: &ringfence_store::Submitted) -> Value {
 pub(crate) fn read_config(file: &Path) -> Result<Config, crate::ConfigError> {
     let source = std::fs::read_to_string(file).map_err(|error| crate::ConfigError::Unusable {
         file: file.display().to_string(),
-        reason: format!("cannot be read: {error}"),
+        reason: format!("cannot read it: {error}"),
     })?;
     Config::parse(&source, file)
 }

@@ -16,77 +16,81 @@ use crate::quota::{Over, Spent};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServeError {
     #[error(
-        "a valid token is needed: send `Authorization: Bearer rf_…` (`ringfence token create` makes one)"
+        "missing or invalid token; send `Authorization: Bearer rf_…` (`ringfence token create` creates a token)"
     )]
     Unauthorized,
-    #[error("the token has not the scope `{0}`")]
+    #[error("the token lacks the scope `{0}`; use a token that has it")]
     Forbidden(Scope),
-    #[error("`Host` names no name of this server: `listen.hosts` in its configuration lists them")]
+    #[error(
+        "the header `Host` is not an accepted name of this server; the operator lists them in `listen.hosts`"
+    )]
     Host,
-    #[error("`Origin` names no origin that may call: `listen.origins` in its configuration lists them")]
+    #[error("the header `Origin` is not an accepted origin; the operator lists them in `listen.origins`")]
     Origin,
-    #[error("there is no such resource: the API is described at /v1/openapi.json")]
+    #[error("unknown path; /v1/openapi.json describes the API")]
     NoRoute,
-    #[error("this resource does not take that method")]
+    #[error("this path does not support the method; /v1/openapi.json describes the API")]
     Method,
     /// Also for one that the caller may not see.
-    #[error("there is no skill `{0}`")]
+    #[error("no skill `{0}`; list the skills that you can see")]
     NoSuchSkill(String),
     /// Over MCP, where skill and tool have one name.
-    #[error("there is no tool `{0}`: `tools/list` shows what there is")]
+    #[error("no tool `{0}`; `tools/list` lists the tools")]
     NoSuchTool(String),
-    #[error("there is no submission `{0}`, or it was too long ago")]
+    #[error("no submission `{0}`, or it is too old")]
     NoSuchSubmission(String),
-    #[error("`{name}` is being made ready: try again soon")]
+    #[error("skill `{name}` is still loading")]
     Loading { name: Name },
-    #[error("`{name}` has no version that may run yet: an admin releases it with `ringfence release {name}`")]
+    #[error(
+        "every version of skill `{name}` is held; an admin can release one with `ringfence release {name}`"
+    )]
     AllHeld { name: Name },
-    #[error("`{name}` cannot run: {reason}")]
+    #[error("skill `{name}` cannot run: {reason}")]
     CannotRun { name: Name, code: &'static str, reason: String },
     #[error("{0}")]
     BadRequest(String),
-    #[error("the header `Ringfence-Limits`: {0}")]
+    #[error("invalid header `Ringfence-Limits`: {0}")]
     BadLimit(String),
     #[error(
-        "the limit `{name}` is {asked}, and this skill's is {most}: a caller may lower a limit, never raise it"
+        "cannot raise the limit `{name}` to {asked}; the maximum for this skill is {most}; send a lower value"
     )]
     LimitRaised { name: &'static str, asked: u64, most: u64 },
-    #[error("the body has another content type: send `Content-Type: {0}`")]
+    #[error("unsupported content type of the body; send `Content-Type: {0}`")]
     MediaType(&'static str),
-    #[error("the body has a content encoding: send it as it is")]
+    #[error("unsupported content encoding of the body; send it without `Content-Encoding`")]
     Encoding,
-    #[error("nothing that is accepted can be given: `application/json` and `text/event-stream` can")]
+    #[error("no supported type in the header `Accept`; accept `application/json` or `text/event-stream`")]
     NotAcceptable,
-    #[error("the body is larger than {0} bytes")]
+    #[error("the body is too large; the limit is {0} bytes")]
     BodyTooLarge(u64),
-    #[error("the body did not come within {} ms", .0.as_millis())]
+    #[error("timed out while reading the body; the limit is {} ms", .0.as_millis())]
     BodyTimeout(Duration),
-    #[error("the body ended early")]
+    #[error("the body is incomplete")]
     BodyCut,
-    #[error("the idempotency key was used with another request")]
+    #[error("the idempotency key was used for another request; use a new key")]
     KeyReused,
     #[error("{0}")]
     Quota(Over),
-    #[error("the server is full: as many calls run and wait as may")]
+    #[error("the server is at capacity: all run slots and the queue are full")]
     QueueFull,
-    #[error("the server is full: no place came free within {} ms", .0.as_millis())]
+    #[error("the server is at capacity: no run slot became free within {} ms", .0.as_millis())]
     QueueTimeout(Duration),
-    #[error("another submission of `{0}` is under way: whichever ended last would be current")]
+    #[error("another submission of `{0}` is in progress")]
     UnderWay(Name),
-    #[error("as many submissions of this token, or of all, are under way as may")]
+    #[error("too many submissions are in progress, of this token or in total")]
     UploadsFull,
-    #[error("the server is full: it has no memory for more bodies")]
+    #[error("the server is at capacity: its memory for request bodies is full")]
     BodiesFull,
     #[error(
-        "the answers that wait to be read take all the memory for them; read them before you ask for more"
+        "the server is at capacity: its memory for unread responses is full; read the open responses first"
     )]
     AnswersFull,
-    #[error("the server is stopping")]
+    #[error("the server is shutting down")]
     Stopping,
     #[error(transparent)]
     Run(RunError),
     /// Also for a name that the caller does not see: it is told no more than that it cannot have it.
-    #[error("`{0}` belongs to somebody else: choose another name")]
+    #[error("the name `{0}` belongs to another owner; choose another name")]
     NotOwner(Name),
     #[error(transparent)]
     Store(StoreError),
@@ -211,7 +215,7 @@ impl ServeError {
     /// What the caller is told. What only the operator may know is in the log.
     pub(crate) fn detail(&self) -> String {
         if self.is_internal() {
-            return "the server failed; its log says why".to_owned();
+            return "internal error of the server; its log has the details".to_owned();
         }
         // The store speaks to the command line; over HTTP the same is said otherwise.
         let text = self.to_string();

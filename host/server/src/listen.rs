@@ -68,7 +68,7 @@ where
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    tracing::warn!(error = %error, "a connection cannot be accepted");
+                    tracing::warn!(error = %error, "cannot accept a connection");
                     tokio::time::sleep(RECOVER).await;
                     continue;
                 }
@@ -100,7 +100,7 @@ where
         if tokio::time::timeout(config.listen.shutdown_timeout.get(), ended).await.is_ok() {
             return true;
         }
-        tracing::warn!("the time for stopping is up: what is under way is cancelled");
+        tracing::warn!("shutdown timeout reached; cancelling running calls");
         this.app.stop_runs.cancel();
         // Runs end at once and are told as cancelled; what does not take that is dropped.
         let _ = tokio::time::timeout(Duration::from_secs(1), tracker.wait()).await;
@@ -121,7 +121,7 @@ where
         let closed = match stream.as_fd().try_clone_to_owned().and_then(Closed::new) {
             Ok(closed) => closed,
             Err(error) => {
-                tracing::warn!(error = error.to_string().as_str(), "a connection cannot be watched");
+                tracing::warn!(error = error.to_string().as_str(), "cannot monitor a connection");
                 return;
             }
         };
@@ -134,7 +134,7 @@ where
                     match tokio::time::timeout(head, acceptor.accept(stream)).await {
                         Ok(Ok(stream)) => self.http(stream, head).await,
                         Ok(Err(error)) => Err(error.to_string()),
-                        Err(_) => Err("no handshake in time".to_owned()),
+                        Err(_) => Err("the TLS handshake timed out".to_owned()),
                     }
                 }
             }
@@ -173,7 +173,7 @@ where
 /// Closes a connection that is over the limit, with a response unless that needs TLS.
 async fn refuse(mut stream: TcpStream, tls: bool) {
     let body = "{\"type\":\"urn:ringfence:problem:too-many-connections\",\"title\":\"Service Unavailable\",\
-                \"status\":503,\"code\":\"too-many-connections\",\"detail\":\"too many connections: try again soon\"}";
+                \"status\":503,\"code\":\"too-many-connections\",\"detail\":\"too many connections; try again later\"}";
     let full = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n\
          connection: close\r\ncontent-length: {}\r\n\r\n{body}",

@@ -66,7 +66,7 @@ fn problem(bytes: &[u8]) -> Option<Vec<u8>> {
         "431" => (
             "Request Header Fields Too Large",
             "headers-too-large",
-            "the headers are larger than 64 KiB, or more than 100; send fewer",
+            "the headers are too large; send at most 100 headers and 64 KiB",
         ),
         _ => return None,
     };

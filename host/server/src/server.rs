@@ -53,7 +53,7 @@ pub enum ServerError {
         source: std::io::Error,
     },
     /// The system's limit is lower than the configured value.
-    #[error("`{key}` is {asked}, and this process may have {most}: {next}")]
+    #[error("invalid `{key}`: {asked}; this process can have {most}; {next}")]
     Limit {
         /// The key.
         key: &'static str,
@@ -65,10 +65,10 @@ pub enum ServerError {
         next: &'static str,
     },
     /// The system could not start threads.
-    #[error("no threads for long runs: {0}")]
+    #[error("cannot start the threads for long runs: {0}")]
     Threads(std::io::Error),
     /// The transport failed.
-    #[error("the connection failed: {0}")]
+    #[error("connection failed: {0}")]
     Transport(String),
 }
 
@@ -146,7 +146,7 @@ impl Server {
         let of_task = library.clone();
         let tokens = crate::librarian::blocking(move || match of_task.store() {
             Some(store) => store.tokens(),
-            None => Err(StoreError::WithoutStore { reason: "a server needs one".to_owned() }),
+            None => Err(StoreError::WithoutStore { reason: "a server needs a store".to_owned() }),
         })
         .await?;
         let tokens = Tokens::new(tokens, None, &config.quota)?;
@@ -192,7 +192,7 @@ impl Server {
         let most = open_files(wanted);
         if wanted > most {
             let most = most.saturating_sub(OPEN_FILES).div_euclid(2);
-            let next = "raise its limit on open files (`ulimit -n`), or lower the key";
+            let next = "raise the limit on open files (`ulimit -n`), or lower the setting";
             return Err(ServerError::Limit { key: "listen.connections", asked: connections, most, next });
         }
         TcpListener::bind(address).await.map_err(|source| ServerError::Listen { address, source })
@@ -276,7 +276,7 @@ impl Server {
         );
         if !address.ip().is_loopback() && !self.uses_tls() {
             tracing::warn!(
-                "tokens and calls go over the network in the clear: give it a certificate, or put one before it"
+                "tokens and calls cross the network unencrypted; configure `[tls]`, or put a TLS proxy in front"
             );
         }
         let (app, certificate) = (self.app.clone(), self.certificate.clone());
@@ -366,14 +366,14 @@ impl Server {
             let config = read.inspect_err(|error| {
                 tracing::error!(
                     error = error.to_string().as_str(),
-                    "the configuration cannot be used; the server goes on as it was"
+                    "cannot use the new configuration; the old one stays in effect"
                 );
             })?;
             if let (Some(certificate), Some(tls)) = (&self.certificate, &config.tls) {
                 let read = tls::read(tls).inspect_err(|error| {
                     tracing::error!(
                         error = error.to_string().as_str(),
-                        "the certificate cannot be used; the server goes on as it was"
+                        "cannot use the new certificate; the old one stays in effect"
                     );
                 })?;
                 certificate.store(read);

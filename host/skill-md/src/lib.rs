@@ -40,19 +40,19 @@ const FILE: usize = 256 << 10;
 #[non_exhaustive]
 pub enum SkillMdError {
     /// The first line is not `---`.
-    #[error("it does not begin with a line `---`")]
+    #[error("missing frontmatter; the first line must be `---`")]
     NoBeginning,
     /// No second line is exactly `---`.
-    #[error("its frontmatter has no end: a second line that is exactly `---`")]
+    #[error("unterminated frontmatter; end it with a line `---`")]
     NoEnd,
     /// The front matter contains a line that begins or ends a YAML document.
-    #[error("line {line}: a frontmatter is one document, and this line begins or ends another")]
+    #[error("line {line}: the frontmatter must be a single YAML document; remove this line")]
     Documents {
         /// The line, counted from 1.
         line: usize,
     },
     /// The front matter is no YAML, or uses needless features: anchors, aliases, merges, tags, duplicate keys.
-    #[error("its frontmatter cannot be read: {reason}")]
+    #[error("invalid frontmatter: {reason}")]
     Yaml {
         /// What is wrong.
         reason: String,
@@ -66,7 +66,7 @@ pub enum SkillMdError {
         reason: String,
     },
     /// The file is too long.
-    #[error("{size} bytes; the cap is {FILE}")]
+    #[error("too large: {size} bytes; the cap is {FILE}")]
     TooLong {
         /// Bytes.
         size: usize,
@@ -102,8 +102,10 @@ impl SkillMd {
     /// Fails with [`SkillMdError::Field`] for an invalid value.
     pub fn new(name: &str, description: &str, body: &str) -> Result<Self, SkillMdError> {
         if !is_name(name) {
-            let reason =
-                format!("`{}` is no name: a-z, 0-9 and single hyphens between them", clean(name, 80));
+            let reason = format!(
+                "invalid name `{}`; expected a-z, 0-9 and single hyphens between them",
+                clean(name, 80)
+            );
             return Err(field("name", reason));
         }
         Ok(Self {
@@ -254,7 +256,7 @@ fn lines_of(text: &str) -> Result<String, SkillMdError> {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text).replace("\r\n", "\n");
     // What is left of them breaks lines for some readers only.
     if text.contains('\r') {
-        return Err(field("frontmatter", "it has a carriage return without a line feed".to_owned()));
+        return Err(field("frontmatter", "it contains a carriage return without a line feed".to_owned()));
     }
     Ok(text)
 }

@@ -74,14 +74,14 @@ impl Key {
         let damaged = |reason: &str| StoreError::Damaged {
             path: root.label(KEY),
             reason: reason.to_owned(),
-            next: "remove it: a new one is made, and everything is compiled again",
+            next: "delete it; the store creates a new key and compiles every skill again",
         };
         let ours = found.metadata.uid() == rustix::process::geteuid().as_raw();
         if !ours || found.metadata.mode() & 0o077 != 0 {
-            return Err(damaged("others than this user can read or write it"));
+            return Err(damaged("other users can read or write it"));
         }
         if found.metadata.len() != 32 {
-            return Err(damaged("it does not have 32 bytes"));
+            return Err(damaged("its size is not 32 bytes"));
         }
         let mut key = [0; 32];
         let read = found.file.read_exact_at(&mut key, 0);
@@ -93,7 +93,7 @@ impl Key {
     pub(crate) fn make(root: &Folder, scratch: &Scratch) -> Result<Self, StoreError> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(|error| {
-            StoreError::io("asking the system for random bytes", io::Error::other(error.to_string()))
+            StoreError::io("getting random bytes from the system", io::Error::other(error.to_string()))
         })?;
         let mut draft = scratch.draft(0o600)?;
         draft.write(&key)?;
@@ -157,13 +157,13 @@ impl Artifacts<'_> {
         let (code, described) = (number(code), number(described));
         let fits = code <= CODE && described <= DESCRIPTION && code.checked_add(described) == Some(parts);
         if magic != MAGIC || !fits {
-            return wrong("it is not an artifact of this format");
+            return wrong("it has another format");
         }
         if said_digest != digest.as_bytes() {
-            return wrong("it is of another skill");
+            return wrong("it belongs to another skill");
         }
         if said_fingerprint != self.fingerprint.as_bytes() {
-            return wrong("it is of another engine");
+            return wrong("it belongs to another engine");
         }
         let mut hasher = blake3::Hasher::new_keyed(&self.key.0);
         let mut description = Vec::new();
@@ -187,7 +187,7 @@ impl Artifacts<'_> {
         file.read_exact(&mut said, covered)?;
         // In constant time.
         if hasher.finalize() != blake3::Hash::from_bytes(said) {
-            return wrong("its code of authentication is wrong");
+            return wrong("its authentication code is wrong");
         }
         Ok(description)
     }
@@ -211,7 +211,7 @@ impl Artifacts<'_> {
     ) -> Result<(), StoreError> {
         let Some(code) = artifact.as_bytes() else {
             let reason = io::Error::other("it is a file already");
-            return Err(StoreError::io("keeping an artifact", reason));
+            return Err(StoreError::io("storing an artifact", reason));
         };
         let described = description.to_bytes();
         let total = (code.len() as u64).saturating_add(described.len() as u64);

@@ -185,7 +185,7 @@ impl Store {
         let version = submit.version.clone().unwrap_or_else(|| record.next_version());
         if version.number().is_none() && record.named_versions() >= record::SPENT {
             let (cap, value) = (record::SPENT as u64, record.named_versions() as u64);
-            let what = "versions of the skill that are no numbers, removed ones included";
+            let what = "named versions of the skill, including removed ones";
             return Err(StoreError::OverCap { what, value: value.saturating_add(1), cap, owner: None });
         }
         let tools = u32::try_from(skill.tools().len()).unwrap_or(u32::MAX);
@@ -387,7 +387,7 @@ impl Store {
     pub(crate) fn write(&self, record: &Record) -> Result<(), StoreError> {
         let bytes = record.to_bytes();
         if bytes.len() as u64 > record::MOST {
-            let what = "bytes of the record of a name";
+            let what = "bytes in the record of the skill";
             return Err(StoreError::OverCap {
                 what,
                 value: bytes.len() as u64,

@@ -16,8 +16,8 @@ use crate::name::{Name, Owner, Version};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// A text is no valid name, version, owner or reference.
-    #[error("`{given}` is not {what}: expected {expected}")]
+    /// A name, version, owner or reference is invalid.
+    #[error("`{given}` is not {what}; expected {expected}")]
     Grammar {
         /// The expected kind: `a name of a skill`.
         what: &'static str,
@@ -27,7 +27,7 @@ pub enum StoreError {
         expected: &'static str,
     },
     /// The store has no skill of that name.
-    #[error("there is no skill `{name}` in this store{}", nearest_of(.nearest))]
+    #[error("no skill `{name}` in this store{}", nearest_of(.nearest))]
     NoSuchSkill {
         /// The requested name.
         name: Name,
@@ -35,7 +35,7 @@ pub enum StoreError {
         nearest: Option<Name>,
     },
     /// The skill has no such version.
-    #[error("skill `{name}` has no version `{version}`; it has {known}")]
+    #[error("skill `{name}` has no version `{version}`; its versions are {known}")]
     NoSuchVersion {
         /// The skill.
         name: Name,
@@ -45,14 +45,14 @@ pub enum StoreError {
         known: String,
     },
     /// No skill has that digest.
-    #[error("no skill of this store is {digest}")]
+    #[error("no skill with the digest {digest} in this store; `ringfence list` lists the skills")]
     NoSuchDigest {
         /// The requested digest.
         digest: Digest,
     },
     /// No digest begins with that prefix, or several do.
     #[error(
-        "{count} digests of this store begin with sha256:{prefix}: `ringfence list --json` prints them whole"
+        "{count} digests in this store start with sha256:{prefix}; `ringfence list --json` prints whole digests"
     )]
     NoSuchPrefix {
         /// What was given.
@@ -62,7 +62,8 @@ pub enum StoreError {
     },
     /// The skill has no earlier version to roll back to.
     #[error(
-        "skill `{name}`: no version that was current before {current} may run; name one, as in `{name}@VERSION`"
+        "skill `{name}` has no version to roll back to: no version that was current before {current} can run; choose one \
+         with `{name}@VERSION`"
     )]
     NothingEarlier {
         /// The skill.
@@ -71,7 +72,9 @@ pub enum StoreError {
         current: String,
     },
     /// The current version cannot be removed alone.
-    #[error("`{version}` is the current version of `{name}`: roll back first, or remove the whole skill")]
+    #[error(
+        "cannot remove `{version}`, the current version of `{name}`; roll back first, or remove the whole skill"
+    )]
     IsCurrent {
         /// The skill.
         name: Name,
@@ -80,7 +83,7 @@ pub enum StoreError {
     },
     /// The name belongs to another owner.
     #[error(
-        "the name `{name}` belongs to `{owner}`, not to `{asking}`: choose another name, or act as that owner"
+        "the name `{name}` belongs to `{owner}`, not to `{asking}`; choose another name, or act as `{owner}`"
     )]
     NotOwner {
         /// The name.
@@ -92,7 +95,7 @@ pub enum StoreError {
     },
     /// The version exists with other bytes. A version never changes.
     #[error(
-        "skill `{name}` has a version `{version}` already, of other bytes ({digest}): give this one another version"
+        "skill `{name}` already has a version `{version}` with other bytes ({digest}); choose another version"
     )]
     VersionTaken {
         /// The skill.
@@ -104,7 +107,8 @@ pub enum StoreError {
     },
     /// The version existed before, or its number is below the highest. It never means other bytes.
     #[error(
-        "version `{version}` of `{name}` is used up: it was removed, or numbers have passed it; give this one another version, or none"
+        "cannot reuse version `{version}` of `{name}`: it was removed, or higher numbers exist; choose another version, or none \
+         for the next number"
     )]
     VersionGone {
         /// The skill.
@@ -113,7 +117,7 @@ pub enum StoreError {
         version: Version,
     },
     /// The new version would break callers of the current one.
-    #[error("it would break callers of `{name}`, version {current}:{}\nsubmit with `--breaking` to replace it all the same, or under another name", list(.changes))]
+    #[error("the change would break callers of `{name}` version {current}:{}\nuse `--breaking` to replace it anyway, or choose another name", list(.changes))]
     Breaking {
         /// The skill.
         name: Name,
@@ -124,7 +128,7 @@ pub enum StoreError {
     },
     /// The current version cannot be read, so the store cannot tell what would break.
     #[error(
-        "version {current} of `{name}` cannot be compared ({reason}): submit with `--breaking` to replace it all the same"
+        "cannot compare with version {current} of `{name}` ({reason}); use `--breaking` to replace it anyway"
     )]
     NotComparable {
         /// The skill.
@@ -136,7 +140,7 @@ pub enum StoreError {
     },
     /// The prefix belongs to another owner.
     #[error(
-        "`{prefix}*` cannot be reserved: {by} belongs to `{owner}`; choose a longer prefix, or remove that first"
+        "cannot reserve `{prefix}*`: {by} belongs to `{owner}`; choose a longer prefix, or remove {by} first"
     )]
     PrefixTaken {
         /// The prefix.
@@ -147,19 +151,19 @@ pub enum StoreError {
         owner: Owner,
     },
     /// No owner has reserved that prefix.
-    #[error("`{prefix}*` is not reserved: `ringfence prefix list` shows what is")]
+    #[error("`{prefix}*` is not reserved; `ringfence prefix list` lists the reserved prefixes")]
     NoSuchPrefixReserved {
         /// The prefix.
         prefix: String,
     },
     /// The store has no token of that id.
-    #[error("there is no token `{id}`: `ringfence token list` shows them")]
+    #[error("no token `{id}` in this store; `ringfence token list` lists the tokens")]
     NoSuchToken {
         /// The requested id.
         id: String,
     },
     /// The change exceeds a cap of [`crate::Policy`].
-    #[error("{what}: {value}; the cap is {cap}{}: remove something, or raise the cap with `ringfence policy`", by(.owner))]
+    #[error("over a cap of the store: {value} {what}; the cap is {cap}{}; remove something, or raise the cap with `ringfence policy`", by(.owner))]
     OverCap {
         /// The capped quantity, with its unit.
         what: &'static str,
@@ -171,7 +175,7 @@ pub enum StoreError {
         owner: Option<Owner>,
     },
     /// The version is held until an admin releases it.
-    #[error("`{name}` version {version} is held: it runs after `ringfence release {name}@{version}`")]
+    #[error("`{name}` version {version} is held; release it with `ringfence release {name}@{version}`")]
     Held {
         /// The skill.
         name: Name,
@@ -179,7 +183,7 @@ pub enum StoreError {
         version: Version,
     },
     /// The skill is revoked and never runs again.
-    #[error("{digest} is revoked and never runs again{}", reason_of(.reason))]
+    #[error("skill {digest} is revoked and never runs again{}", reason_of(.reason))]
     Revoked {
         /// The skill.
         digest: Digest,
@@ -197,7 +201,7 @@ pub enum StoreError {
         next: &'static str,
     },
     /// The store contains something foreign: a link, a directory or a file of another kind.
-    #[error("`{path}` in the store is {found}, where {expected} should be: it is not followed; move it away")]
+    #[error("`{path}` in the store is {found}; expected {expected}; move it away")]
     Foreign {
         /// The path, from the root of the store.
         path: String,
@@ -217,7 +221,7 @@ pub enum StoreError {
         next: &'static str,
     },
     /// The directory contains something else, or a store of another format.
-    #[error("`{path}` is not a store of this version: {reason}; name another directory with --store")]
+    #[error("`{path}` is not a store of this version: {reason}; choose another directory with --store")]
     Format {
         /// The root.
         path: String,
@@ -225,13 +229,13 @@ pub enum StoreError {
         reason: String,
     },
     /// This process has no store.
-    #[error("no store is in use: {reason}")]
+    #[error("this process has no store: {reason}")]
     WithoutStore {
         /// Why not.
         reason: String,
     },
     /// The change is visible, but a power failure can undo it.
-    #[error("`{path}` was changed, and could not be made to last: {source}; repeat it")]
+    #[error("`{path}` was changed, but a power failure could undo it: {source}; repeat the command")]
     NotDurable {
         /// The file, from the root of the store.
         path: String,
@@ -239,7 +243,7 @@ pub enum StoreError {
         source: Box<StoreError>,
     },
     /// The store cannot enforce a value of the policy.
-    #[error("`{name}` is {value}; it must be between {min} and {max}")]
+    #[error("invalid `{name}`: {value}; it must be between {min} and {max}")]
     PolicyRange {
         /// The field of [`crate::Policy`].
         name: &'static str,
@@ -254,13 +258,15 @@ pub enum StoreError {
     #[error(transparent)]
     Shared(std::sync::Arc<StoreError>),
     /// The store does not exist.
-    #[error("there is no store at `{path}`: `ringfence submit` and `ringfence token create` make one")]
+    #[error("no store at `{path}`; create one with `ringfence submit` or `ringfence token create`")]
     NoStore {
         /// The root.
         path: String,
     },
     /// The store is read-only.
-    #[error("the store is read-only: {action} failed: {source}")]
+    #[error(
+        "the store is read-only: {action} failed: {source}; make it writable, or choose another with --store"
+    )]
     ReadOnly {
         /// The attempted action.
         action: String,
@@ -268,7 +274,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The system denies this user the access.
-    #[error("{action} failed: {source}; look at whose the store is, and whether this user may")]
+    #[error("{action} failed: {source}; check the owner and the permissions of the store")]
     Denied {
         /// The attempted action.
         action: String,
@@ -277,7 +283,7 @@ pub enum StoreError {
     },
     /// The disk or the quota is full.
     #[error(
-        "the disk is full: {action} failed: {source}; nothing has changed. `ringfence gc` frees what is not needed"
+        "the disk is full: {action} failed: {source}; nothing was changed; free space with `ringfence gc`"
     )]
     DiskFull {
         /// The attempted action.
@@ -286,7 +292,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// Another process has locked the store.
-    #[error("another process has been changing the store for {seconds} s; try again when it is done")]
+    #[error("another process has held the lock of the store for {seconds} s; try again later")]
     Busy {
         /// The time waited.
         seconds: u64,
@@ -299,7 +305,7 @@ pub enum StoreError {
         /// The system's error.
         source: io::Error,
     },
-    /// The component was refused, or its artifact does not fit the engine.
+    /// The component was refused, or its artifact does not match the engine.
     #[error(transparent)]
     Load(#[from] LoadError),
     /// The component could not be compiled.
@@ -404,7 +410,7 @@ impl StoreError {
 }
 
 fn nearest_of(name: &Option<Name>) -> String {
-    name.as_ref().map_or_else(String::new, |name| format!("; the nearest is `{name}`"))
+    name.as_ref().map_or_else(String::new, |name| format!("; the closest match is `{name}`"))
 }
 
 fn by(owner: &Option<Owner>) -> String {

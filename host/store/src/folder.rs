@@ -39,13 +39,14 @@ impl Folder {
 
     /// Returns why users other than the process's could change the directory, if they could, and how to fix that.
     pub(crate) fn exposed(&self) -> Result<Option<(String, &'static str)>, StoreError> {
-        let metadata = self.dir.dir_metadata().map_err(|error| self.failed("looking at", "", error))?;
+        let metadata =
+            self.dir.dir_metadata().map_err(|error| self.failed("reading the metadata of", "", error))?;
         let (owner, us) = (metadata.uid(), rustix::process::geteuid().as_raw());
         Ok(if owner != us && owner != 0 {
-            let reason = format!("it belongs to user {owner}, and this process is user {us}");
-            Some((reason, "use it as that user, or name another store with --store"))
+            let reason = format!("it belongs to user {owner}, but this process runs as user {us}");
+            Some((reason, "run as that user, or choose another store with --store"))
         } else if metadata.mode() & 0o022 != 0 {
-            Some(("others can write to it".to_owned(), "give it to its owner alone, with `chmod go-w`"))
+            Some(("other users can write to it".to_owned(), "remove their permission with `chmod go-w`"))
         } else {
             None
         })
@@ -53,13 +54,15 @@ impl Folder {
 
     /// Returns when an entry was last created or removed, in seconds since 1970.
     pub(crate) fn changed(&self) -> Result<i64, StoreError> {
-        let metadata = self.dir.dir_metadata().map_err(|error| self.failed("looking at", "", error))?;
+        let metadata =
+            self.dir.dir_metadata().map_err(|error| self.failed("reading the metadata of", "", error))?;
         Ok(metadata.mtime())
     }
 
     /// Returns when an entry was last created, removed or renamed: seconds since 1970, and nanoseconds.
     pub(crate) fn stamp(&self) -> Result<(i64, i64), StoreError> {
-        let metadata = self.dir.dir_metadata().map_err(|error| self.failed("looking at", "", error))?;
+        let metadata =
+            self.dir.dir_metadata().map_err(|error| self.failed("reading the metadata of", "", error))?;
         Ok((metadata.mtime(), metadata.mtime_nsec()))
     }
 
@@ -110,9 +113,11 @@ impl Folder {
         // What is written here must not be written to a file somewhere else.
         match found.exposed() {
             None => Ok(found),
-            Some(found) => {
-                Err(StoreError::Foreign { path: self.label(name), found, expected: "a file of its own" })
-            }
+            Some(found) => Err(StoreError::Foreign {
+                path: self.label(name),
+                found,
+                expected: "a private file of this user",
+            }),
         }
     }
 
@@ -131,7 +136,8 @@ impl Folder {
                 return Err(self.foreign(name, "a file").unwrap_or_else(|| self.failed(action, name, error)));
             }
         };
-        let metadata = file.metadata().map_err(|error| self.failed("looking at", name, error))?;
+        let metadata =
+            file.metadata().map_err(|error| self.failed("reading the metadata of", name, error))?;
         if !metadata.is_file() {
             let path = self.label(name);
             return Err(StoreError::Foreign { path, found: kind(&metadata), expected: "a file" });
@@ -159,7 +165,7 @@ impl Folder {
         match self.dir.symlink_metadata(name) {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(self.failed("looking at", name, error)),
+            Err(error) => Err(self.failed("reading the metadata of", name, error)),
         }
     }
 
@@ -288,7 +294,7 @@ impl Scratch {
                 Err(TryLockError::Error(error)) => return Err(failed(&draft.name, error)),
             }
         }
-        Err(failed("", io::Error::other("every new name was taken")))
+        Err(failed("", io::Error::other("cannot find an unused file name")))
     }
 
     /// Removes the leftovers of ended processes, and returns their number.
@@ -371,7 +377,7 @@ impl Found {
         if metadata.uid() != rustix::process::geteuid().as_raw() {
             Some("a file of another user")
         } else if metadata.mode() & 0o022 != 0 {
-            Some("a file that others can write to")
+            Some("a file that other users can write to")
         } else if metadata.nlink() > 1 {
             Some("a file with another name (a hard link)")
         } else {

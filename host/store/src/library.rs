@@ -185,25 +185,25 @@ impl std::fmt::Display for Warning {
             Self::LongName { tool } => {
                 write!(
                     f,
-                    "the tool name `{tool}` is longer than {SHORT_NAME} characters: some agents refuse it"
+                    "the tool name `{tool}` has more than {SHORT_NAME} characters; some agents reject it"
                 )
             }
             Self::NotGranted { interface } => {
                 write!(
                     f,
-                    "it asks for `{interface}`, which is not granted here: its calls are answered `denied`"
+                    "the skill imports `{interface}`, which this host does not grant; every call of it fails with `denied`"
                 )
             }
             Self::ArtifactRejected { reason } => {
                 write!(
                     f,
-                    "its compiled code was not what this store wrote ({reason}): it was not loaded, and compiled again"
+                    "the cached code failed authentication ({reason}); it was ignored, and the skill was compiled again"
                 )
             }
             Self::NotKept { reason } => {
                 write!(
                     f,
-                    "its compiled code could not be kept ({reason}): it is compiled again by the next process"
+                    "cannot cache the compiled code ({reason}); the next process compiles the skill again"
                 )
             }
         }
@@ -562,7 +562,9 @@ impl Library {
     ) -> Result<T, StoreError> {
         let inner = Arc::clone(&self.inner);
         let done = tokio::task::spawn_blocking(move || work(&inner)).await;
-        done.unwrap_or_else(|error| Err(StoreError::io("working in the store", std::io::Error::other(error))))
+        done.unwrap_or_else(|error| {
+            Err(StoreError::io("running a task of the store", std::io::Error::other(error)))
+        })
     }
 }
 
@@ -595,7 +597,7 @@ impl Inner {
             // Nothing was ever kept, or there is code without the key that would vouch for it.
             let orphan = store.has_artifact(self.host.fingerprint(), digest).map_err(unreadable)?;
             return Err(if orphan {
-                Miss::Rejected("the store's key is gone".to_owned())
+                Miss::Rejected("the store's key is missing".to_owned())
             } else {
                 Miss::Absent
             });

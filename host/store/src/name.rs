@@ -85,23 +85,13 @@ macro_rules! checked {
     };
 }
 
-checked!(
-    Name,
-    is_skill_name,
-    "a name of a skill",
-    "1 to 63 of the characters a-z, 0-9 and -, beginning with a letter or digit"
-);
-checked!(
-    Owner,
-    is_skill_name,
-    "an owner",
-    "1 to 63 of the characters a-z, 0-9 and -, beginning with a letter or digit"
-);
+checked!(Name, is_skill_name, "a skill name", "1 to 63 of a-z, 0-9 and -, starting with a letter or digit");
+checked!(Owner, is_skill_name, "an owner", "1 to 63 of a-z, 0-9 and -, starting with a letter or digit");
 checked!(
     Version,
     is_version,
     "a version",
-    "1 to 63 letters, digits and the characters . + -, beginning with a letter or digit"
+    "1 to 63 letters, digits, `.`, `+` and `-`, starting with a letter or digit"
 );
 
 impl Version {

@@ -84,7 +84,7 @@ impl Store {
         private(&root, "")?;
         let folder = |name: &str| {
             let missing =
-                || StoreError::Format { path: shown(), reason: format!("it has no directory `{name}`") };
+                || StoreError::Format { path: shown(), reason: format!("the directory `{name}` is missing") };
             let folder = root.folder(name)?.ok_or_else(missing)?;
             private(&folder, name).map(|()| folder)
         };
@@ -291,7 +291,7 @@ fn foreign(root: &Folder) -> Result<Option<String>, StoreError> {
 /// Creates the directories of a store, and last its file `format`.
 fn make(path: &Path) -> Result<(), StoreError> {
     let shown = text::clean(&path.display().to_string(), 512);
-    let failed = |error| StoreError::io(format!("making {shown}"), error);
+    let failed = |error| StoreError::io(format!("creating {shown}"), error);
     let dir = match Dir::open_ambient_dir(path, ambient_authority()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let there = path.ancestors().find(|parent| parent.exists());

@@ -66,7 +66,7 @@ impl Policy {
         read.map_err(|reason| StoreError::Damaged {
             path: root.label(FILE),
             reason,
-            next: "`ringfence policy --reset` sets the defaults",
+            next: "restore the defaults with `ringfence policy --reset`",
         })
     }
 

@@ -41,9 +41,9 @@ fn beginning(given: &str) -> Result<String, StoreError> {
     let text = given.strip_suffix('*').unwrap_or(given);
     // What begins a name is a name, but for its end.
     text.parse::<Name>().map(|name| name.as_str().to_owned()).map_err(|_| StoreError::Grammar {
-        what: "a beginning of names",
+        what: "a prefix of skill names",
         given: text::clean(given, 80),
-        expected: "1 to 63 of the characters a-z, 0-9 and -, beginning with a letter or digit, and `*`, such as `acme-*`",
+        expected: "1 to 63 of a-z, 0-9 and -, starting with a letter or digit, then `*`, such as `acme-*`",
     })
 }
 
@@ -60,7 +60,7 @@ impl Store {
         read.map_err(|reason| StoreError::Damaged {
             path: self.root.label(FILE),
             reason,
-            next: "restore it, or move it away and reserve the prefixes again",
+            next: "restore the file, or move it away and reserve the prefixes again",
         })
     }
 

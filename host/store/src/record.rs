@@ -292,14 +292,14 @@ impl Record {
     fn read(bytes: &[u8], name: &Name) -> Result<Self, String> {
         let mut record: Self = serde_json::from_slice(unseal(bytes)?).map_err(|error| error.to_string())?;
         if record.name != *name {
-            return Err(format!("it is the record of `{}`", record.name));
+            return Err(format!("it is the record of another skill, `{}`", record.name));
         }
         let versions: BTreeSet<&Version> = record.versions.iter().map(|entry| &entry.version).collect();
         if versions.len() < record.versions.len() {
-            return Err("it has a version twice".to_owned());
+            return Err("it lists a version twice".to_owned());
         }
         if record.current.as_ref().is_some_and(|current| !versions.contains(current)) {
-            return Err("its current version is none that it has".to_owned());
+            return Err("its current version does not exist".to_owned());
         }
         // Records of earlier releases say it by their history alone.
         let gone = record.history.iter().map(|event| &event.version);
@@ -321,8 +321,8 @@ pub(crate) fn seal(bytes: &mut Vec<u8>) {
 
 /// Returns the sealed text, or why its digest is wrong.
 pub(crate) fn unseal(bytes: &[u8]) -> Result<&[u8], String> {
-    let text = bytes.strip_suffix(b"\n").ok_or("it is cut off")?;
-    let end = text.iter().rposition(|byte| *byte == b'\n').ok_or("it is cut off")?;
+    let text = bytes.strip_suffix(b"\n").ok_or("it is truncated")?;
+    let end = text.iter().rposition(|byte| *byte == b'\n').ok_or("it is truncated")?;
     let (body, seal) = text.split_at(end);
     let said =
         str::from_utf8(seal.get(1..).unwrap_or_default()).ok().and_then(|text| text.parse::<Digest>().ok());

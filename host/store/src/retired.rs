@@ -65,7 +65,7 @@ impl Store {
 }
 
 /// Advice for a damaged record of a removed name.
-pub(crate) const NEXT: &str = "restore it: without it a version of that name could come to mean other bytes";
+pub(crate) const NEXT: &str = "restore the file; without it, a removed version could return with other bytes";
 
 /// Returns the removed name to which a file belongs.
 pub(crate) fn retired_name(file: &str) -> Option<Name> {

@@ -121,6 +121,6 @@ fn refused(skill: Digest, error: &StoreError) -> RunError {
     match error {
         StoreError::Revoked { reason, .. } => RunError::Revoked { skill, reason: reason.clone() },
         // What cannot be seen is taken for revoked, and is this machine's fault.
-        error => RunError::Host(format!("the store cannot be asked whether the skill is revoked: {error}")),
+        error => RunError::Host(format!("cannot check whether the skill is revoked: {error}")),
     }
 }

@@ -134,7 +134,7 @@ impl Store {
     pub fn record(&self, name: &Name) -> Result<Option<Record>, StoreError> {
         let file = format!("{name}.json");
         let Some(bytes) = self.names.read(&file, record::MOST)? else { return Ok(None) };
-        let next = "submit the skill again after moving the file away, or restore it";
+        let next = "restore the file, or move it away and submit the skill again";
         let damaged = |reason| StoreError::Damaged { path: self.names.label(&file), reason, next };
         Record::from_bytes(&bytes, name).map(Some).map_err(damaged)
     }
@@ -251,13 +251,13 @@ impl Store {
             next,
         };
         if self.components.look(&file).is_some_and(|found| found.is_file() && found.len() != size) {
-            return Err(damaged("it has another size"));
+            return Err(damaged("its size is wrong"));
         }
-        let bytes = self.components.read(&file, size)?.ok_or_else(|| damaged("it is gone"))?;
+        let bytes = self.components.read(&file, size)?.ok_or_else(|| damaged("it is missing"))?;
         if Digest::of(&bytes) == digest {
             Ok(bytes)
         } else {
-            Err(damaged("its bytes are not those of its name"))
+            Err(damaged("its digest is not the one in its name"))
         }
     }
 

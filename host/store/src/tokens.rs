@@ -97,9 +97,9 @@ impl FromStr for Pattern {
             None => given.parse().map(Self::Name),
         };
         parsed.map_err(|_| StoreError::Grammar {
-            what: "skills that a token sees",
+            what: "a pattern of skill names",
             given: text::clean(given, 80),
-            expected: "a name such as `text-stats`, the beginning of names such as `acme-*`, or `*`",
+            expected: "a name such as `text-stats`, a prefix such as `acme-*`, or `*`",
         })
     }
 }
@@ -213,7 +213,7 @@ impl Store {
         read.map_err(|reason| StoreError::Damaged {
             path: self.root.label(FILE),
             reason,
-            next: "restore it, or move it away and make the tokens again",
+            next: "restore the file, or move it away and create new tokens",
         })
     }
 
@@ -227,7 +227,7 @@ impl Store {
         let mut tokens = self.tokens()?;
         if tokens.len() >= TOKENS {
             let value = (tokens.len() as u64).saturating_add(1);
-            let what = "tokens, revoked ones included";
+            let what = "tokens, including revoked ones";
             return Err(StoreError::OverCap { what, value, cap: TOKENS as u64, owner: None });
         }
         let id = loop {
@@ -280,7 +280,7 @@ impl Store {
         let mut bytes = written?;
         seal(&mut bytes);
         if bytes.len() as u64 > MOST {
-            let what = "bytes of all tokens";
+            let what = "bytes of token records";
             return Err(StoreError::OverCap { what, value: bytes.len() as u64, cap: MOST, owner: None });
         }
         let mut draft = self.scratch.draft(0o600)?;
@@ -291,8 +291,9 @@ impl Store {
 
 fn random<const N: usize>() -> Result<[u8; N], StoreError> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| StoreError::io("asking the system for randomness", std::io::Error::other(error)))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        StoreError::io("getting random bytes from the system", std::io::Error::other(error))
+    })?;
     Ok(bytes)
 }
 

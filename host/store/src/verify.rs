@@ -110,7 +110,7 @@ impl Store {
         for name in self.root.names()? {
             if !FOLDERS.contains(&name.as_str()) && !FILES.contains(&name.as_str()) {
                 // What is not UTF-8 is not found again under the name that is shown.
-                let what = self.root.look(&name).map_or("not a name of the store's", |found| kind(&found));
+                let what = self.root.look(&name).map_or("an unknown file name", |found| kind(&found));
                 found.find(name, Problem::Foreign, what, "move it away");
                 continue;
             }
@@ -122,15 +122,16 @@ impl Store {
             }
         }
         if let Err(error) = self.tokens() {
-            let next = "nobody is let in: restore it, or move it away and make the tokens again";
+            let next = "no token works until you restore the file, or move it away and create new tokens";
             found.find("tokens.json".into(), problem_of(&error), reason_of(&error), next);
         }
         if let Err(error) = self.prefixes() {
-            let next = "nothing is submitted: restore it, or move it away and reserve the prefixes again";
+            let next =
+                "submissions fail until you restore the file, or move it away and reserve the prefixes again";
             found.find("prefixes.json".into(), problem_of(&error), reason_of(&error), next);
         }
         if let Err(error) = self.policy() {
-            let next = "`ringfence policy --reset` sets the defaults";
+            let next = "restore the defaults with `ringfence policy --reset`";
             found.find("policy.json".into(), problem_of(&error), reason_of(&error), next);
         }
         Ok(())
@@ -146,12 +147,7 @@ impl Store {
                 continue;
             }
             let Some(name) = name_of(&file) else {
-                found.find(
-                    self.names.label(&file),
-                    Problem::Foreign,
-                    "not the name of a skill",
-                    "move it away",
-                );
+                found.find(self.names.label(&file), Problem::Foreign, "not a skill name", "move it away");
                 continue;
             };
             found.skills = found.skills.saturating_add(1);
@@ -189,7 +185,7 @@ impl Store {
         for file in self.components.names()? {
             let path = self.components.label(&file);
             let Some(digest) = digest_of(&file, ".wasm") else {
-                found.find(path, Problem::Foreign, "not the name of a component", "move it away");
+                found.find(path, Problem::Foreign, "not a component name", "move it away");
                 continue;
             };
             seen.insert(digest);
@@ -200,7 +196,7 @@ impl Store {
                 }
                 // A record that cannot be read may point at it.
                 if !unread {
-                    found.find(path, Problem::Leftover, "nothing points at it", "`ringfence gc` removes it");
+                    found.find(path, Problem::Leftover, "no skill uses it", "delete it with `ringfence gc`");
                 }
                 continue;
             };
@@ -224,7 +220,7 @@ impl Store {
                 continue;
             }
             let path = self.components.label(&component_file(*digest));
-            found.find(path, Problem::Missing, "it is gone", "submit the skill again");
+            found.find(path, Problem::Missing, "missing", "submit the skill again");
             if let Some(finding) = found.findings.last_mut() {
                 finding.skills.clone_from(users);
             }
@@ -236,24 +232,24 @@ impl Store {
         let key = match Key::read(&self.root) {
             Ok(key) => key,
             Err(error) => {
-                let next = "remove it: a new one is made, and everything is compiled again";
+                let next = "delete it; the store creates a new key and compiles every skill again";
                 found.find("key".into(), problem_of(&error), reason_of(&error), next);
                 None
             }
         };
-        let again = "remove the file; the skill is compiled again when it is needed";
+        let again = "delete it; the skill is compiled again at its next load";
         for engine in self.artifacts.names()? {
             let label = self.artifacts.label(&engine);
             let folder =
                 digest_of(&engine, "").map(|fingerprint| (fingerprint, self.artifacts.folder(&engine)));
             let Some((fingerprint, Ok(Some(folder)))) = folder else {
-                found.find(label, Problem::Foreign, "not a directory of artifacts", "move it away");
+                found.find(label, Problem::Foreign, "not an artifact directory", "move it away");
                 continue;
             };
             let files = folder.names()?;
             let Some(key) = key.as_ref() else {
                 if !files.is_empty() {
-                    found.find(label, Problem::Artifact, "there is no key to check them with", again);
+                    found.find(label, Problem::Artifact, "the key that authenticates them is missing", again);
                 }
                 continue;
             };
@@ -261,7 +257,7 @@ impl Store {
             for file in files {
                 let path = artifacts.folder.label(&file);
                 let Some(digest) = digest_of(&file, ".cwasm") else {
-                    found.find(path, Problem::Foreign, "not the name of an artifact", "move it away");
+                    found.find(path, Problem::Foreign, "not an artifact name", "move it away");
                     continue;
                 };
                 found.artifacts = found.artifacts.saturating_add(1);
@@ -283,15 +279,10 @@ impl Store {
         for file in self.revoked.names()? {
             let path = self.revoked.label(&file);
             match digest_of(&file, ".json") {
-                None => found.find(path, Problem::Foreign, "not the name of a revocation", "move it away"),
+                None => found.find(path, Problem::Foreign, "not a revocation name", "move it away"),
                 Some(digest) if self.revocation(digest).is_none() => {
-                    let next = "revoke the digest again after moving the file away; it is revoked as it is";
-                    found.find(
-                        path,
-                        Problem::Damaged,
-                        "it cannot be read; the digest counts as revoked",
-                        next,
-                    );
+                    let next = "move it away and revoke the digest again; the digest stays revoked";
+                    found.find(path, Problem::Damaged, "unreadable; the digest counts as revoked", next);
                 }
                 Some(_) => {}
             }
@@ -300,7 +291,7 @@ impl Store {
         for file in scratch.names()? {
             let path = scratch.label(&file);
             if !is_draft(&file) {
-                found.find(path, Problem::Foreign, "not the name of a draft", "move it away");
+                found.find(path, Problem::Foreign, "not a draft name", "move it away");
             } else if let Some(metadata) = scratch.look(&file).filter(|found| !found.is_file()) {
                 found.find(path, Problem::Foreign, kind(&metadata), "move it away");
             }
@@ -313,7 +304,7 @@ impl Store {
 fn reason_of(error: &StoreError) -> String {
     match error {
         StoreError::Damaged { reason, .. } => reason.clone(),
-        StoreError::Foreign { found, expected, .. } => format!("{found}, where {expected} should be"),
+        StoreError::Foreign { found, expected, .. } => format!("{found}; expected {expected}"),
         _ => error.to_string(),
     }
 }

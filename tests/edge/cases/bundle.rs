@@ -218,7 +218,7 @@ fn what_no_worker_takes_is_not_signed() {
     let refused = |draft: Draft| draft.sign(&key()).expect_err("refused").to_string();
     assert!(refused(draft(1, vec![])).contains("0 skills"));
     let twice = ["a", "a"].map(|name| skill(name, ECHO, &limits, &[native()]));
-    assert!(refused(draft(1, twice.into())).contains("stands twice"));
+    assert!(refused(draft(1, twice.into())).contains("listed twice"));
     for name in ["", "A", "a/b", "-a", &"a".repeat(64)] {
         assert!(
             refused(draft(1, vec![skill(name, ECHO, &limits, &[native()])])).contains("no name"),
@@ -227,7 +227,7 @@ fn what_no_worker_takes_is_not_signed() {
     }
     assert!(draft(1, vec![skill(&"a".repeat(63), ECHO, &limits, &[native()])]).sign(&key()).is_ok());
     let apart = vec![skill("a", ECHO, &limits, &[native()]), skill("b", ECHO, &limits, &[Target::Pulley64])];
-    assert!(refused(draft(1, apart)).contains("not there once for every engine"));
+    assert!(refused(draft(1, apart)).contains("needs exactly one build per engine"));
     let none = Limits { fuel: 0, ..limits.clone() };
     assert!(refused(draft(1, vec![skill("a", ECHO, &none, &[native()])])).contains("fuel"));
     let mut dates = draft(1, vec![skill("a", ECHO, &limits, &[native()])]);

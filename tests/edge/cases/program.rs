@@ -69,7 +69,7 @@ fn limits_of_the_bundle_are_lowered_and_not_raised() {
     assert_eq!(fuel("fuel=5000").1, 5_000);
     assert_eq!(fuel("fuel=1000000").1, 1_000_000);
     let (code, _, said) = fuel("fuel=1000001");
-    assert!(code == 4 && said.contains("can only be lowered"), "{code}: {said}");
+    assert!(code == 4 && said.contains("cannot raise the limit"), "{code}: {said}");
     assert_eq!(fuel("speed=1").0, 4);
 }
 
@@ -91,7 +91,7 @@ fn refusals_have_their_exit_code_and_name_the_next_step() {
         ),
         (vec!["run", "key.pub", "echo", "--key", "key.pub"], "{}", 3, "[not-a-bundle]"),
         (vec!["run", "none.rfb", "echo", "--key", "key.pub"], "{}", 5, "[cannot-read]"),
-        (vec!["run", ".", "echo", "--key", "key.pub"], "{}", 5, "it is not a file [cannot-read]"),
+        (vec!["run", ".", "echo", "--key", "key.pub"], "{}", 5, "not a regular file [cannot-read]"),
         (
             vec!["run", "edge.rfb", "none", "--key", "key.pub"],
             "{}",

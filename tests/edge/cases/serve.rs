@@ -163,7 +163,7 @@ fn tokens_say_who_may_call() {
     // And read again when it is told to.
     put(&dir, "tokens", format!("{other}\n").as_bytes());
     node.signal(Signal::HUP);
-    node.wait_for("tokens were read again");
+    node.wait_for("reloaded tokens");
     assert_eq!(get(&node, "/v1/skills", &bearer(&token)), 401);
     assert_eq!(get(&node, "/v1/skills", &bearer(&other)), 200);
     // A list that is wrong changes nothing.
@@ -251,7 +251,7 @@ fn a_new_bundle_is_swapped_in_and_a_bad_one_is_not() {
     assert_eq!(says(&node), 2);
     std::fs::remove_file(dir.path().join("edge.rfb")).unwrap();
     node.signal(Signal::HUP);
-    node.wait_for("cannot be read");
+    node.wait_for("cannot read");
     assert_eq!(says(&node), 2);
     let metrics = exchange(node.address, "GET", "/metrics", "", "").text;
     assert!(metrics.contains("ringfence_updates_total{result=\"taken\"} 1\n"), "{metrics}");
@@ -260,7 +260,7 @@ fn a_new_bundle_is_swapped_in_and_a_bad_one_is_not() {
     put(&dir, "edge.rfb", &bundle(4));
     put(&dir, "key.pub", ringfence_bundle::SecretKey::from_seed(&[1; 32]).public().to_line().as_bytes());
     node.signal(Signal::HUP);
-    node.wait_for("no bundle serves here");
+    node.wait_for("the worker has no bundle");
     assert_eq!(call(&node, "n", "number", "{}").body["code"], "no-bundle");
     assert_eq!(exchange(node.address, "GET", "/readyz", "", "").status, 503);
 }

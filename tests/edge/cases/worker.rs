@@ -100,7 +100,7 @@ fn what_was_seen_outlives_the_process() {
     // What it saw is not known: it does not begin.
     std::fs::write(&state, "half a li").unwrap();
     let error = Worker::new(config(), trust()).expect_err("refused").to_string();
-    assert!(error.contains("remove the file"), "{error}");
+    assert!(error.contains("delete it to start over"), "{error}");
 }
 
 /// Two processes of one node: what one has seen the other goes by.

@@ -213,19 +213,19 @@ fn places_are_named() {
     // The item is met twice in the result, and named in the first place.
     assert_eq!(
         places(string.breaking_changes_since(&char)),
-        ["tool `i_f`, result /items/*/name: `string` gives what does not fit `char`"]
+        ["tool `i_f`, result /items/*/name: `string` has values that `char` does not"]
     );
     assert_eq!(
         places(char.breaking_changes_since(&string)),
-        ["tool `i_f`, parameter q /1/some-of/*/name: `char` does not take all that `string` took"]
+        ["tool `i_f`, parameter q /1/some-of/*/name: `char` rejects some values that `string` accepts"]
     );
     let (old, new) = (interface("f: func(a: u8) -> u8;"), interface("f: func(b: u8) -> string;"));
     assert_eq!(
         places(new.breaking_changes_since(&old)),
         [
-            "tool `i_f` no longer takes the parameter `a` (`u8`)",
-            "tool `i_f` now needs the parameter `b` (`u8`)",
-            "tool `i_f`, result: `string` gives what does not fit `u8`",
+            "tool `i_f` no longer has the parameter `a` (`u8`)",
+            "tool `i_f` now requires the parameter `b` (`u8`)",
+            "tool `i_f`, result: `string` has values that `u8` does not",
         ]
     );
 }

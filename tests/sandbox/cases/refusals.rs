@@ -27,7 +27,7 @@ fn not_wasm() {
     for (bytes, hint) in [
         (&b""[..], "empty"),
         (b"hello", ""),
-        (b"\x7fELF\x02\x01\x01", "ever loaded"),
+        (b"\x7fELF\x02\x01\x01", "never loads"),
         (b"(component)", "text"),
         (b"\x1f\x8b\x08", "compressed"),
     ] {

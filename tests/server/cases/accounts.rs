@@ -72,10 +72,18 @@ async fn an_owner_and_a_token_have_their_own_quotas() {
         assert_eq!(code(&carol, nothing()).await, None);
         let refused = carol.send(nothing()).await;
         assert_eq!((refused.status, refused.problem().as_str()), (429, "too-many-calls"));
-        assert!(refused.text().contains("calls a minute of this token is used up (2,"), "{}", refused.text());
+        assert!(
+            refused.text().contains("this token has reached its quota of calls per minute (2,"),
+            "{}",
+            refused.text()
+        );
         assert_eq!(code(&carols_other, nothing()).await, None, "the third of the owner's");
         let refused = carols_other.send(nothing()).await;
-        assert!(refused.text().contains("calls a minute of this owner is used up (3,"), "{}", refused.text());
+        assert!(
+            refused.text().contains("this owner has reached its quota of calls per minute (3,"),
+            "{}",
+            refused.text()
+        );
         assert_eq!(code(&dave, nothing()).await, None);
         assert_eq!(code(&dave, nothing()).await.as_deref(), Some("too-many-calls"));
     }
@@ -178,7 +186,7 @@ async fn an_agent_is_told_of_its_quota_and_when_to_try_again() {
     let told = messages(&site.client().send(call()).await).pop().unwrap_or(Value::Null);
     let text = told["result"]["content"][0]["text"].as_str().unwrap_or_default();
     assert!(
-        text.contains("is used up (1, `quota.calls-per-minute`)") && text.contains("try again in"),
+        text.contains("calls per minute (1, `quota.calls-per-minute`)") && text.contains("try again in"),
         "{told}"
     );
 }

@@ -190,7 +190,7 @@ async fn equal_bytes_are_loaded_once_and_an_owner_has_so_much_room() {
     assert_eq!((refused.status, refused.problem().as_str()), (503, "skill-memory-full"));
     let text = refused.text();
     let takes: u64 = text
-        .split("would take ")
+        .split("would need ")
         .nth(1)
         .and_then(|rest| rest.split(' ').next())
         .and_then(|bytes| bytes.parse().ok())

@@ -30,32 +30,32 @@ fn error(answer: &Answer) -> (i64, String, Value) {
 async fn a_malformed_call_is_told_what_is_wrong() {
     let site = site().await;
     let rows = [
-        (json!({"arguments": {}}), "`name` is missing; name a tool that `tools/list` shows"),
+        (json!({"arguments": {}}), "missing `name`; send the name of a tool from `tools/list`"),
         (json!({"name": 5}), "`name` is a number; expected a string"),
         (json!({"name": null}), "`name` is null; expected a string"),
         (json!({"name": ["echo_echo"]}), "`name` is an array; expected a string"),
         (
             json!({"name": "echo_echo", "arguments": "{\"text\":\"hi\"}"}),
-            "`arguments` is a string; expected an object: send the arguments as JSON, not as a text that holds JSON",
+            "`arguments` is a string; expected an object; send the arguments as JSON, not as a text that holds JSON",
         ),
         (
             json!({"name": "endings_nothing", "arguments": []}),
-            "`arguments` is an array; expected an object with a member for each parameter",
+            "`arguments` is an array; expected an object with one member per parameter",
         ),
         (
             json!({"name": "endings_nothing", "arguments": 1}),
-            "`arguments` is a number; expected an object with a member for each parameter",
+            "`arguments` is a number; expected an object with one member per parameter",
         ),
         (
             json!({"name": "endings_nothing", "arguments": true}),
-            "`arguments` is a boolean; expected an object with a member for each parameter",
+            "`arguments` is a boolean; expected an object with one member per parameter",
         ),
         (json!([]), "`params` is an array; expected an object"),
         (json!("echo_echo"), "`params` is a string; expected an object"),
         (json!({"name": "echo_echo", "_meta": []}), "`params._meta` is an array; expected an object"),
-        (json!(null), "`name` is missing; name a tool that `tools/list` shows"),
-        (json!({"name": "gone_tool"}), "there is no tool `gone_tool`: `tools/list` shows what there is"),
-        (json!({"name": "echo@1_echo"}), "there is no tool `echo@1_echo`: `tools/list` shows what there is"),
+        (json!(null), "missing `name`; send the name of a tool from `tools/list`"),
+        (json!({"name": "gone_tool"}), "no tool `gone_tool`; `tools/list` lists the tools"),
+        (json!({"name": "echo@1_echo"}), "no tool `echo@1_echo`; `tools/list` lists the tools"),
     ];
     for (params, text) in rows {
         let body = json!({"jsonrpc": "2.0", "id": "seven", "method": "tools/call", "params": params});
@@ -246,7 +246,10 @@ async fn a_message_that_is_no_call_is_small() {
     let answer = site.client().send(post(&padded(16 << 10))).await;
     assert!(answer.json()["result"].is_object(), "{}", answer.text());
     let answer = site.client().send(post(&padded((16 << 10) + 1))).await;
-    assert_eq!(error(&answer).1, "the message has 16385 bytes; the most for `resources/list` is 16384");
+    assert_eq!(
+        error(&answer).1,
+        "the message is too large: 16385 bytes; the limit for `resources/list` is 16384"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -272,10 +275,7 @@ async fn callers_lower_limits_over_mcp_too() {
     };
     let answer = messages(&site.client().send(call("fuel=1000, deadline=1s")).await).pop().unwrap();
     let text = answer["result"]["content"][0]["text"].as_str().unwrap();
-    assert_eq!(
-        text,
-        "out-of-fuel: fuel limit reached (1,000 units, used 1,000); ask for less work in one call"
-    );
+    assert_eq!(text, "out-of-fuel: fuel limit reached (1,000 units, used 1,000); try a smaller request");
     for (limits, code) in [
         ("fuel=1000001", "limit-raised"),
         ("fuel=0", "bad-limit"),

@@ -60,8 +60,8 @@ async fn the_end_of_a_long_log_is_what_comes() {
     let result = ask(&site.client(), "tools/call", call).await;
     let text = result["content"][1]["text"].as_str().unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!((lines[0], lines.len()), ("log, last 40 of 60 lines:", 42), "{text}");
-    assert_eq!(lines[41], "(40 more lines were dropped or cut at the limit of 60 lines and 64 KiB)");
+    assert_eq!((lines[0], lines.len()), ("last 40 of 60 log lines:", 42), "{text}");
+    assert_eq!(lines[41], "(40 more lines were dropped or cut; the limit is 60 lines and 64 KiB)");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,12 +72,12 @@ async fn each_limit_is_named_with_its_value_and_what_was_used() {
         (
             "endings_spin",
             json!({}),
-            "out-of-fuel: fuel limit reached (100,000,000 units, used 100,000,000); ask for less work in one call",
+            "out-of-fuel: fuel limit reached (100,000,000 units, used 100,000,000); try a smaller request",
         ),
         (
             "endings_grow",
             json!({}),
-            "memory-limit: memory limit 1 MiB, peak 64 KiB; table limit 100,000 elements, peak 0; ask for less at once",
+            "memory-limit: memory limit 1 MiB, peak 64 KiB; table limit 100,000 elements, peak 0; try a smaller request",
         ),
         ("endings_big", json!({}), "output-limit: output limit reached (100 bytes, wrote "),
         ("talks_talk", json!({"times": 9}), "host-call-limit: host call limit reached (5 calls, made "),

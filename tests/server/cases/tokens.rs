@@ -122,7 +122,7 @@ async fn what_is_not_seen_is_not_there() {
         ] {
             let answer = client.send(request).await;
             assert_eq!((answer.status, answer.problem().as_str()), (404, "no-such-skill"));
-            assert_eq!(answer.json()["detail"], "there is no skill `echo`");
+            assert_eq!(answer.json()["detail"], "no skill `echo`; list the skills that you can see");
         }
     }
 }

@@ -17,7 +17,7 @@ fn over(shelf: &Shelf, who: &str, of: &str, bytes: &[u8], value: u64, cap: u64, 
     let error = shelf.submit_as(bytes, by(who, of)).expect_err("it is over a cap");
     assert_eq!(error.code(), "store-over-cap", "{error}");
     let text = error.to_string();
-    assert!(text.contains(&format!(": {value}; the cap is {cap}")), "{text}");
+    assert!(text.contains(&format!(": {value} ")) && text.contains(&format!("; the cap is {cap}")), "{text}");
     let StoreError::OverCap { value: got, cap: known, owner: whose, .. } = error else {
         panic!("{text}");
     };

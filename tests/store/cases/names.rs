@@ -185,7 +185,7 @@ fn the_nearest_name_is_told() {
     shelf.put("zebra", &answering(2));
     let error = shelf.refused("text-stat", "no-such-skill");
     assert!(error.to_string().contains("`text-stats`"), "{error}");
-    assert!(shelf.refused("text-stats@9", "no-such-version").to_string().contains("it has 1"));
+    assert!(shelf.refused("text-stats@9", "no-such-version").to_string().contains("its versions are 1"));
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn a_reserved_prefix_is_its_owners() {
         let error = shelf.again().submit_as(&answering(2), by("mallory", of)).expect_err("it is acme's");
         assert_eq!(error.code(), "not-owner");
         let words = format!(
-            "the name `{of}` belongs to `acme`, not to `mallory`: choose another name, or act as that owner"
+            "the name `{of}` belongs to `acme`, not to `mallory`; choose another name, or act as `acme`"
         );
         assert_eq!(error.to_string(), words);
     }

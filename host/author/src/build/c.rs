@@ -44,7 +44,7 @@ pub(super) fn build(
 ) -> Result<Vec<u8>, AuthorError> {
     let dir = project.dir();
     let (zig, first) = zig(dir).ok_or_else(|| AuthorError::MissingTool {
-        what: "Zig, whose C compiler makes WebAssembly,".to_owned(),
+        what: "Zig (its C compiler targets WebAssembly)".to_owned(),
         language: LANGUAGE,
         install: PACKAGE.advice(dir),
     })?;

@@ -29,10 +29,8 @@ pub(super) fn build(
     let program = find("go", &own).ok_or_else(|| missing("Go 1.24 or later".to_owned()))?;
     let version = version(&program, dir);
     if version.is_none_or(|version| version < LEAST) {
-        let found = version.map_or_else(
-            || "none that says its version".to_owned(),
-            |(major, minor)| format!("{major}.{minor}"),
-        );
+        let found =
+            version.map_or_else(|| "no version".to_owned(), |(major, minor)| format!("{major}.{minor}"));
         return Err(missing(format!("Go 1.24 or later (found {found} at {})", program.display())));
     }
     let files = go::bindings(&contract.resolve, contract.world).map_err(refused)?;

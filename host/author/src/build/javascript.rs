@@ -45,7 +45,7 @@ pub(super) fn build(
         language: LANGUAGE,
         install: install.to_owned(),
     };
-    let next = "take it from https://nodejs.org (on Debian 13 and later: apt-get install nodejs npm)";
+    let next = "download it from https://nodejs.org (on Debian 13 and later: apt-get install nodejs npm)";
     let node = find("node", &[]).ok_or_else(|| missing("Node 20 or later", next))?;
     let version = Tool::new(&node, dir, BuildOptions::default()).arg("--version").for_machine().run()?;
     let version = String::from_utf8_lossy(&version).trim().to_owned();

@@ -107,7 +107,7 @@ fn write_wit(project: &Project, text: &str) -> Result<(), AuthorError> {
 
 /// Creates a folder for intermediate files.
 fn temporary() -> Result<tempfile::TempDir, AuthorError> {
-    tempfile::tempdir().map_err(AuthorError::io("make a temporary folder", std::env::temp_dir()))
+    tempfile::tempdir().map_err(AuthorError::io("create a temporary folder in", std::env::temp_dir()))
 }
 
 /// Reads the file that a tool made.

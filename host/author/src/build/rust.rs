@@ -40,13 +40,13 @@ pub(super) fn build(project: &Project, options: BuildOptions) -> Result<Vec<u8>,
     if !has_target(&rustc, dir) {
         let what = match &given {
             Some(rustc) => {
-                format!("the standard library of {TARGET} of RINGFENCE_RUSTC ({})", rustc.display())
+                format!("the standard library for {TARGET} of RINGFENCE_RUSTC ({})", rustc.display())
             }
-            None => format!("Rust's standard library of {TARGET}"),
+            None => format!("Rust's standard library for {TARGET}"),
         };
         return Err(missing(
             &what,
-            format!("rustup target add {TARGET}   (or name a compiler that has it in RINGFENCE_RUSTC)"),
+            format!("rustup target add {TARGET}   (or set RINGFENCE_RUSTC to a compiler that has it)"),
         ));
     }
     // rustup's toolchains for the host bring the linker, but do not put it on the path.
@@ -68,7 +68,7 @@ pub(super) fn build(project: &Project, options: BuildOptions) -> Result<Vec<u8>,
     let output = tool.arg("--config").arg(remap(dir)).for_machine().run()?;
     let file = artifact(&output, &dir.join("Cargo.toml")).ok_or_else(|| AuthorError::Made {
         what: format!(
-            "cargo made no component of {}: does its Cargo.toml have `[lib]` with `crate-type = [\"cdylib\"]`?",
+            "cargo produced no component for {}; set `crate-type = [\"cdylib\"]` under `[lib]` in its Cargo.toml",
             dir.display()
         ),
     })?;

@@ -1,5 +1,5 @@
-// The tools of {{name}}, as wit/skill.wit has them. `ringfence build` writes the files zz_*.go from it; a function that
-// is missing here, or has another signature than there, does not compile.
+// Package main implements the tools of wit/skill.wit. `ringfence build` generates the files zz_*.go from the WIT. A missing
+// function, or one with another signature, is a compile error.
 package main
 
 import (
@@ -10,10 +10,10 @@ import (
 // Skill has a method for each tool.
 type Skill struct{}
 
-// Shout is the text in capitals, with exclamation marks after it: one if it is not said how many.
+// Shout returns the text in capitals, followed by exclamation marks; one by default.
 func (Skill) Shout(text string, marks *uint8) (string, error) {
 	if text == "" {
-		return "", errors.New("there is nothing to shout")
+		return "", errors.New("the text is empty")
 	}
 	count := 1
 	if marks != nil {

@@ -1,11 +1,11 @@
-// The tools of wit/skill.wit: an object named as the interface, with a method for each function (in camelCase).
-// README.md says how the types of WIT look here: a u64 is a BigInt, an option a value or undefined, a variant { tag, val }.
+// The tools of wit/skill.wit: an object with the name of the interface, and a method for each function (in camelCase).
+// README.md explains the types: a u64 is a BigInt, an option is a value or undefined, a variant is { tag, val }.
 
 export const tools = {
   shout(text, marks) {
     if (text === "") {
-      // What is thrown is the tool's own error: a value of the type that the WIT says.
-      throw "there is nothing to shout";
+      // Throw the tool's own error: a value of the error type in the WIT.
+      throw "the text is empty";
     }
     return text.toUpperCase() + "!".repeat(marks ?? 1);
   },

@@ -114,7 +114,7 @@ impl Generator<'_> {
         Some(match failure {
             Failure::Bool => "It has failed when it gives false.".to_owned(),
             Failure::Text => {
-                "It has failed when the error is not nil; the text of the error is told.".to_owned()
+                "It failed if the error is not nil; callers see the text of the error.".to_owned()
             }
             Failure::Variant(ty) => format!("It has failed when the {} is not nil.", self.go_type(*ty)),
             Failure::Pointer(_) => "It has failed when the pointer to the error is not nil.".to_owned(),

@@ -75,7 +75,7 @@ pub(super) async fn exec(args: &TestArgs, old: &str) -> Result<ExitCode, Refused
         None => inputs(dir, project.as_ref())?,
     };
     if data.is_empty() {
-        let message = "there is nothing to run: name a file of inputs with --data".to_owned();
+        let message = "no inputs to compare; pass a file of inputs with --data".to_owned();
         return Err(Refused { exit: exit::USAGE, code: "no-cases", ..Refused::fault(message) });
     }
     let before = Subject::load(args, &Source::of(old)).await?;
@@ -154,16 +154,16 @@ fn show(rows: &[Row]) {
     if let Some(first) = nowhere.first() {
         let why = text::clean(first.new.saw.refused.as_deref().unwrap_or_default(), 200);
         note(&format!(
-            "warning: {} inputs ran in neither version, `{}` first: {why}",
+            "warning: both versions refused {} inputs; the first is `{}`: {why}",
             nowhere.len(),
             text::clean(&first.case.name, 80)
         ));
     }
     let refused_once = rows.len().saturating_sub(costs.len());
     if refused_once > 0 {
-        print(&format!("refused   {refused_once} in one version or both, left out of fuel and time"));
+        print(&format!("refused   {refused_once} in one version or both, excluded from fuel and time"));
     }
-    print(&format!("cost      {} changed by more than a tenth, the rest alike", count(Some("fuel"))));
+    print(&format!("cost      {} changed by more than 10 % in fuel", count(Some("fuel"))));
     print(&format!("fuel      {} → {} ({})", thousands(fuel), thousands(fuel_now), ratio(fuel, fuel_now)));
     print(&format!("time      {} → {} ({})", millis(time), millis(time_now), ratio(time, time_now)));
 }

@@ -46,7 +46,7 @@ async fn export(args: &ExportArgs) -> Result<(), Refused> {
     let fault = |action: &str, path: &Path, error: std::io::Error| {
         Refused::fault(format!("cannot {action} {}: {error}", path.display()))
     };
-    std::fs::create_dir_all(&dir).map_err(|error| fault("make", &dir, error))?;
+    std::fs::create_dir_all(&dir).map_err(|error| fault("create", &dir, error))?;
     let file = dir.join("SKILL.md");
     let text = skill_md(&skill, &name).map_err(|error| Refused {
         exit: exit::REFUSED,
@@ -54,7 +54,10 @@ async fn export(args: &ExportArgs) -> Result<(), Refused> {
         ..Refused::fault(error.to_string())
     })?;
     if file.symlink_metadata().is_ok() {
-        let message = format!("{} is there already; nothing was written", file.display());
+        let message = format!(
+            "{} already exists; nothing was written; delete it or choose another directory",
+            file.display()
+        );
         return Err(Refused { exit: exit::USAGE, code: "exists", ..Refused::fault(message) });
     }
     ringfence_author::write_new(&file, text.as_bytes())?;
@@ -69,7 +72,7 @@ fn check_name(name: &str) -> Result<(), Refused> {
     }
     let name = text::clean(name, 80);
     let message = format!(
-        "`{name}` cannot be the name of an Agent Skill: give one with --name, of a-z, 0-9 and single hyphens"
+        "`{name}` is not a valid Agent Skill name; choose one with --name, of a-z, 0-9 and single hyphens"
     );
     Err(Refused { exit: exit::USAGE, code: "bad-name", ..Refused::fault(message) })
 }
@@ -79,7 +82,7 @@ fn skill_md(skill: &SkillDescription, name: &str) -> Result<String, SkillMdError
     let packed = skill.skill_md().and_then(|text| match SkillMd::body_of(text) {
         Ok(body) => Some(body).filter(|body| !body.is_empty()),
         Err(error) => {
-            note(&format!("warning: its author's SKILL.md is left out: {error}"));
+            note(&format!("warning: left out the author's SKILL.md: {error}"));
             None
         }
     });
@@ -94,7 +97,7 @@ fn skill_md(skill: &SkillDescription, name: &str) -> Result<String, SkillMdError
         "\n\n## Calling the tools\n\nThe tools run in a sandbox (Ringfence): each call is a fresh instance without files or network, under \
          limits of fuel, time, memory and output. Nothing is kept between calls.\n\n\
          - Over MCP each tool is called `{name}_TOOL`, with the arguments as a JSON object.\n\
-         - Over HTTP: `POST /v1/skills/{name}/tools/TOOL` with the arguments as the JSON body. Every answer with status 200 is a \
+         - Over HTTP: `POST /v1/skills/{name}/tools/TOOL` with the arguments as the JSON body. Every response with status 200 is a \
          report: read `outcome`, then `value` when it is `completed`, `failure` when it is `failed`.\n\
          - On a command line: `ringfence run {name} TOOL --input 'JSON'` prints the value; exit code 1 is the tool's own error, \
          10 and above a limit or a trap.\n"
@@ -102,7 +105,7 @@ fn skill_md(skill: &SkillDescription, name: &str) -> Result<String, SkillMdError
     skill.tools().for_each(|tool| describe(&tool, &mut out));
     // Last, so that nothing which it leaves open swallows what is ours.
     if let Some(body) = packed {
-        let _ = write!(out, "\n## Instructions of its author\n\n{body}\n");
+        let _ = write!(out, "\n## Instructions from the author\n\n{body}\n");
     }
     let mut made = SkillMd::new(name, &description, &out)?;
     if let Some(license) = &skill.manifest().license {

@@ -48,11 +48,11 @@ fn keep(packed: &Packed, file: &Path) -> Result<ValidatedSkill, Refused> {
     ringfence_author::write_whole(file, &packed.component)?;
     for tool in &packed.undocumented {
         let tool = text::clean(tool, 128);
-        note(&format!("note: nothing is said of the tool {tool}: an agent has its name and types only"));
+        note(&format!("note: the tool {tool} has no description; agents see only its name and types"));
     }
     for tool in &packed.absent {
         let tool = text::clean(tool, 128);
-        note(&format!("warning: the WIT has the tool {tool}, and the component does not"));
+        note(&format!("warning: the WIT declares the tool {tool}, but the component does not export it"));
     }
     Ok(skill)
 }

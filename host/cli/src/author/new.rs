@@ -11,7 +11,7 @@ use crate::output::{Refused, note, print};
 pub(crate) fn exec(args: &NewArgs) -> ExitCode {
     let Some(language) = Language::ALL.into_iter().find(|language| language.name() == args.lang) else {
         // The parser takes no other.
-        return Refused::fault(format!("no such language: {}", args.lang)).say(false);
+        return Refused::fault(format!("unknown language `{}`", args.lang)).say(false);
     };
     let parent = args.dir.as_deref().unwrap_or(Path::new("."));
     match ringfence_author::new(parent, &args.name, language) {
@@ -19,7 +19,7 @@ pub(crate) fn exec(args: &NewArgs) -> ExitCode {
             let dir = args.dir.as_ref().map_or_else(|| args.name.clone().into(), |_| dir);
             print(&dir.display().to_string());
             note(&format!(
-                "next: read {}, then `ringfence build {}`",
+                "next: read {}, then run `ringfence build {}`",
                 dir.join("README.md").display(),
                 dir.display()
             ));

@@ -25,7 +25,7 @@ fn pack(args: &PackArgs) -> Result<(), Refused> {
         Err(Refused { exit: exit::USAGE, code: "bad-output", ..Refused::fault(message.to_owned()) })
     };
     if args.output.as_deref() == Some(stdin) {
-        return usage("a component is not written to standard output: name a file");
+        return usage("cannot write a component to standard output; pass a file to --output");
     }
     if args.component == stdin && args.output.is_none() {
         return usage("a component from standard input needs --output FILE");
@@ -39,7 +39,9 @@ fn pack(args: &PackArgs) -> Result<(), Refused> {
     let beside = args.manifest.clone().or_else(|| Some(PathBuf::from(FILE)).filter(|file| file.is_file()));
     let project = beside.as_deref().map(Project::of_manifest).transpose()?;
     if project.is_none() {
-        note(&format!("note: there is no {FILE} here: the component gets the documentation of its WIT only"));
+        note(&format!(
+            "note: no {FILE} in the current directory; adding only the documentation from the WIT"
+        ));
     }
     let nothing = Manifest::default();
     let manifest = project.as_ref().map_or(&nothing, Project::manifest);

@@ -101,7 +101,7 @@ pub(super) fn component(args: &TestArgs, project: Option<&Project>) -> Result<Pa
         return Ok(file);
     }
     let message =
-        format!("{} is not there: build it first with `ringfence build {}`", file.display(), dir.display());
+        format!("{} does not exist; build it with `ringfence build {}`", file.display(), dir.display());
     Err(Refused { exit: exit::USAGE, code: "not-built", ..Refused::fault(message) })
 }
 
@@ -114,12 +114,12 @@ async fn test(args: &TestArgs) -> Result<ExitCode, Refused> {
     let examples = project.manifest().examples.iter().map(|example| Case::of_example(example, &kept));
     let examples: Vec<Case> = examples.collect();
     if examples.is_empty() && further.is_empty() {
-        let message = format!("there is nothing to run: neither `[[example]]` in skill.toml nor {CASES}");
+        let message = format!("no cases to run; add an `[[example]]` to skill.toml, or write {CASES}");
         return Err(Refused { exit: exit::USAGE, code: "no-cases", ..Refused::fault(message) });
     }
     if args.component.is_none() && is_older(&component, dir) {
         note(&format!(
-            "note: {} is older than its source: `ringfence build {}` makes it anew",
+            "note: {} is older than its source; rebuild it with `ringfence build {}`",
             component.display(),
             dir.display()
         ));
@@ -139,11 +139,14 @@ async fn test(args: &TestArgs) -> Result<ExitCode, Refused> {
             &json!({"passed": tally.passed, "failed": tally.failed, "updated": tally.updated, "cases": tally.rows}),
         );
     } else if args.update {
-        note(&format!("{} as before · {} updated · {} failed", tally.passed, tally.updated, tally.failed));
+        note(&format!("{} unchanged · {} updated · {} failed", tally.passed, tally.updated, tally.failed));
     } else {
         note(&format!("{} passed · {} failed", tally.passed, tally.failed));
         if tally.failed > 0 {
-            note(&format!("if what came is right, keep it with `ringfence test {} --update`", dir.display()));
+            note(&format!(
+                "if the actual results are correct, accept them with `ringfence test {} --update`",
+                dir.display()
+            ));
         }
     }
     Ok(if tally.failed > 0 { ExitCode::from(exit::UNSOUND) } else { ExitCode::SUCCESS })
@@ -191,7 +194,7 @@ impl Tally {
                 match &difference {
                     None => print(&format!("ok    {name}")),
                     Some(difference) => {
-                        let what = if self.update && saw.refused.is_none() { "kept" } else { "FAIL" };
+                        let what = if self.update && saw.refused.is_none() { "new " } else { "FAIL" };
                         print(&format!("{what}  {name}: {}", text::clean(difference, 1000)));
                     }
                 }

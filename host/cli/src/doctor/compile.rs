@@ -38,9 +38,9 @@ pub(crate) async fn refusals(ward: &Ward) -> Vec<Check> {
 
 fn judge_refusal(must: &str, validated: &Result<ValidatedSkill, LoadError>) -> Finding {
     match validated {
-        Err(error) if error.code() == must => Finding::Pass(format!("{must}, before anything was compiled")),
-        Err(error) => Finding::Fail(error.code().to_owned(), format!("it must be refused as {must}")),
-        Ok(_) => Finding::Fail("taken".to_owned(), format!("it must be refused as {must}")),
+        Err(error) if error.code() == must => Finding::Pass(format!("{must}, before compiling")),
+        Err(error) => Finding::Fail(error.code().to_owned(), format!("expected a refusal with `{must}`")),
+        Ok(_) => Finding::Fail("accepted".to_owned(), format!("expected a refusal with `{must}`")),
     }
 }
 
@@ -49,8 +49,8 @@ pub(crate) async fn bombs(ward: &Ward) -> Vec<Check> {
     let default = CompileLimits::default();
     let low_cpu = CompileLimits { cpu: LOW_CPU, ..default.clone() };
     let low_memory = CompileLimits { memory: LOW_MEMORY, ..default.clone() };
-    let cpu = Check::new(Group::Compiler, "compile bomb, CPU", "1 s for this try");
-    let memory = Check::new(Group::Compiler, "compile bomb, memory", "160 MiB, this try");
+    let cpu = Check::new(Group::Compiler, "compile bomb, CPU", "1 s (test)");
+    let memory = Check::new(Group::Compiler, "compile bomb, memory", "160 MiB (test)");
     let skill = match bomb(ward).await {
         Ok(skill) => skill,
         Err(error) => return vec![cpu.found(Err(error.clone())), memory.found(Err(error))],
@@ -60,7 +60,7 @@ pub(crate) async fn bombs(ward: &Ward) -> Vec<Check> {
     let usual_memory = super::report::size(default.memory);
     let row = |check: Check, must: &str, usual: &str, result: Result<Exploded, io::Error>| match result {
         Ok(Exploded { code, time }) => check.took(time).found(Ok(judge_bomb(must, usual, code))),
-        Err(error) => check.found(Err(format!("the compiler cannot be started: {error}"))),
+        Err(error) => check.found(Err(format!("cannot start the compiler: {error}"))),
     };
     vec![
         row(cpu, "compile-cpu-limit", &usual_cpu, of_cpu),
@@ -87,9 +87,9 @@ async fn explode(skill: &ValidatedSkill, limits: CompileLimits) -> Result<Explod
 }
 
 fn judge_bomb(must: &str, usual: &str, code: Result<(), String>) -> Finding {
-    let why = format!("the child must be ended as {must}");
+    let why = format!("expected the compiler to stop with `{must}`");
     match code {
-        Err(code) if code == must => Finding::Pass(format!("{must} (usually {usual})")),
+        Err(code) if code == must => Finding::Pass(format!("{must} (default {usual})")),
         Err(code) => Finding::Fail(code, why),
         Ok(()) => Finding::Fail("compiled".to_owned(), why),
     }
@@ -99,7 +99,7 @@ fn judge_bomb(must: &str, usual: &str, code: Result<(), String>) -> Finding {
 async fn bomb(ward: &Ward) -> Result<ValidatedSkill, String> {
     let (host, seed) = (ward.host.clone(), ward.guests.bomb.wasm);
     let built = tokio::task::spawn_blocking(move || {
-        let bytes = multiply(seed, FUNCTIONS).ok_or("the seed of the bomb is not as it should be")?;
+        let bytes = multiply(seed, FUNCTIONS).ok_or("internal error: invalid seed of the compile bomb")?;
         host.validate(bytes).map_err(|error| error.to_string())
     });
     built.await.map_err(|error| error.to_string())?

@@ -29,9 +29,9 @@ pub(crate) async fn input(ward: &Ward) -> Vec<Check> {
     let memory = ward.limits.memory.max(limit.saturating_add(1 << 20));
     let limits = Limits { input: limit, memory, ..ward.roomy() };
     let guest = &ward.guests.input;
-    let at = Check::new(Group::Limits, "input, just fits", size(limit));
+    let at = Check::new(Group::Limits, "input, at the limit", size(limit));
     let at = match input_of(limit) {
-        None => at.found(Ok(Finding::Skip("no JSON object is so short".to_owned()))),
+        None => at.found(Ok(Finding::Skip("the limit is smaller than any JSON object".to_owned()))),
         Some((text, bytes)) => {
             let seen = ward.run(guest, "length", text, &limits).await;
             row(at, seen, |seen| judge_taken(bytes.unwrap_or(0), seen))
@@ -39,7 +39,7 @@ pub(crate) async fn input(ward: &Ward) -> Vec<Check> {
     };
     let over = Check::new(Group::Limits, "input, one byte over", size(limit));
     let over = match input_of(limit.saturating_add(1)) {
-        None => over.found(Ok(Finding::Skip("no JSON object is so short".to_owned()))),
+        None => over.found(Ok(Finding::Skip("the limit is smaller than any JSON object".to_owned()))),
         Some((text, _)) => {
             let refused = ward.report(guest, "length", text, &limits, None).await;
             over.found(refused.map(|refused| judge_refused(limit, &refused.map(Seen::of))))
@@ -50,9 +50,9 @@ pub(crate) async fn input(ward: &Ward) -> Vec<Check> {
 
 fn judge_taken(bytes: u64, seen: &Seen) -> Finding {
     if seen.completed() && seen.value == json!(bytes) {
-        return Finding::Pass("completed, taken whole".to_owned());
+        return Finding::Pass("completed, accepted whole".to_owned());
     }
-    let why = "an input of exactly the limit must be taken".to_owned();
+    let why = "expected the run to accept an input of exactly the limit".to_owned();
     Finding::Fail(format!("{}: {}", seen.outcome, seen.value), why)
 }
 
@@ -65,9 +65,9 @@ fn judge_refused(limit: u64, refused: &Result<Seen, RunError>) -> Finding {
         }
         Err(error) => Finding::Fail(
             error.code().to_owned(),
-            format!("it must be refused as input-too-large, and was because: {error}"),
+            format!("expected a refusal with `input-too-large`, but the reason was: {error}"),
         ),
-        Ok(seen) => Finding::Fail(seen.outcome.clone(), "it must be refused before the run".to_owned()),
+        Ok(seen) => Finding::Fail(seen.outcome.clone(), "expected a refusal before the run".to_owned()),
     }
 }
 
@@ -78,9 +78,9 @@ pub(crate) async fn output(ward: &Ward) -> Vec<Check> {
     let guest = &ward.guests.output;
     let say = async |bytes: u64| ward.run(guest, "say", json!({ "bytes": bytes }).to_string(), &limits).await;
     // A text is two quotes longer as JSON.
-    let fits = Check::new(Group::Limits, "output, just fits", size(limit));
+    let fits = Check::new(Group::Limits, "output, at the limit", size(limit));
     let fits = match limit.checked_sub(2) {
-        None => fits.found(Ok(Finding::Skip("no text is so short as JSON".to_owned()))),
+        None => fits.found(Ok(Finding::Skip("the limit is smaller than any JSON string".to_owned()))),
         Some(bytes) => row(fits, say(bytes).await, |seen| judge_said(bytes, seen)),
     };
     let over = Check::new(Group::Limits, "output, one byte over", size(limit));
@@ -107,22 +107,22 @@ async fn chunks(ward: &Ward, guest: &Guest, limits: &Limits) -> Result<(Seen, u6
         }
         run.report().await.map(|report| (Seen::of(report), bytes))
     });
-    let flooded = flood.await.map_err(|error| format!("the run's task ended: {error}"))?;
+    let flooded = flood.await.map_err(|error| format!("the run's task failed: {error}"))?;
     flooded.map_err(|error| error.to_string())
 }
 
 fn judge_said(bytes: u64, seen: &Seen) -> Finding {
     if seen.completed() && seen.value.as_str().map(|text| text.len() as u64) == Some(bytes) {
-        return Finding::Pass("completed, handed out whole".to_owned());
+        return Finding::Pass("completed, returned whole".to_owned());
     }
-    Finding::Fail(seen.outcome.clone(), "a result of exactly the limit must be handed out".to_owned())
+    Finding::Fail(seen.outcome.clone(), "expected the run to return a result of exactly the limit".to_owned())
 }
 
 fn judge_ended(must: &str, seen: &Seen) -> Finding {
     if seen.outcome == must {
         return Finding::Pass(must.to_owned());
     }
-    Finding::Fail(seen.outcome.clone(), format!("it must end as {must}"))
+    Finding::Fail(seen.outcome.clone(), format!("expected `{must}`"))
 }
 
 fn judge_chunks(limit: u64, bytes: u64, seen: &Seen) -> Finding {
@@ -131,7 +131,7 @@ fn judge_chunks(limit: u64, bytes: u64, seen: &Seen) -> Finding {
     }
     Finding::Fail(
         format!("{} after {}", seen.outcome, size(bytes)),
-        format!("it must end as output-limit, with at most {} handed out", size(limit)),
+        format!("expected output-limit with at most {} emitted", size(limit)),
     )
 }
 
@@ -164,7 +164,7 @@ fn judge_log(fit: u64, written: u64, each: u64, seen: &Seen) -> Finding {
     Finding::Fail(
         format!("{}, {observed}", seen.outcome),
         format!(
-            "of {} lines of {} it must keep {}, count the others, and go on to its end",
+            "of {} lines of {} it must keep {}, count the others, and complete",
             thousands(written),
             size(each),
             thousands(fit)
@@ -176,9 +176,9 @@ pub(crate) async fn host_calls(ward: &Ward) -> Vec<Check> {
     let limit = ward.limits.host_calls;
     let limits = Limits { host_calls: limit, ..ward.roomy() };
     let new = |name| Check::new(Group::Limits, name, thousands(limit));
-    let (at, over) = (new("host calls, just fit"), new("host calls, one over"));
+    let (at, over) = (new("host calls, at the limit"), new("host calls, one more"));
     if limit > MOST_CALLS {
-        let why = || Ok(Finding::Skip("so many take longer than the doctor waits".to_owned()));
+        let why = || Ok(Finding::Skip("more calls than the doctor tests (20,000,000)".to_owned()));
         return vec![at.found(why()), over.found(why())];
     }
     let ask = async |times: u64| {

@@ -38,7 +38,7 @@ fn judge_files(count: &Seen, open: &Seen) -> Finding {
     if count.completed() && count.value == json!(0) && open.outcome.starts_with("trapped: ") {
         return Finding::Pass(observed);
     }
-    let why = "a guest must find no directory, and a handle that it makes up must trap".to_owned();
+    let why = "expected no directories, and a trap for an invented handle".to_owned();
     Finding::Fail(observed, why)
 }
 
@@ -47,7 +47,7 @@ fn ended(seen: &Seen) -> &str {
 }
 
 pub(crate) async fn network(ward: &Ward) -> Check {
-    let check = Check::new(Group::Isolation, "no network", "every way refused");
+    let check = Check::new(Group::Isolation, "no network", "all refused");
     let limits = ward.roomy();
     let guests = &ward.guests;
     let found = async {
@@ -71,11 +71,11 @@ fn judge_network(ways: &[(&str, &Seen, u64)]) -> Finding {
         .filter(|(_, seen, refused)| !seen.completed() || seen.value != json!(refused))
         .collect();
     if open.is_empty() {
-        return Finding::Pass(format!("{}: refused by each", all(ways)));
+        return Finding::Pass(format!("{}: all refused", all(ways)));
     }
     let seen: Vec<String> =
         open.iter().map(|(name, seen, _)| format!("{name}: {} {}", seen.outcome, seen.value)).collect();
-    Finding::Fail(seen.join("; "), format!("{}: must be refused with an error", all(&open)))
+    Finding::Fail(seen.join("; "), format!("expected an error from {}", all(&open)))
 }
 
 pub(crate) async fn environment(ward: &Ward) -> Check {
@@ -88,13 +88,13 @@ fn judge_environment(seen: &Seen) -> Finding {
     if seen.completed() && seen.value == json!(0) {
         return Finding::Pass("no variables, no arguments, no directory".to_owned());
     }
-    let why = "a guest must see no variable, argument or current directory".to_owned();
+    let why = "expected no variables, arguments or current directory".to_owned();
     Finding::Fail(format!("{}: {}", seen.outcome, seen.value), why)
 }
 
 /// One run writes a secret all over its memory; so does each that looks for it, once it has looked.
 pub(crate) async fn leftovers(ward: &Ward) -> Check {
-    let check = Check::new(Group::Isolation, "leftovers of earlier runs", format!("{LOOKS} runs"));
+    let check = Check::new(Group::Isolation, "data of earlier runs", format!("{LOOKS} runs"));
     let limits = ward.roomy();
     let begun = Instant::now();
     let found = async {
@@ -111,11 +111,11 @@ pub(crate) async fn leftovers(ward: &Ward) -> Check {
 fn judge_leftovers(values: &[Value]) -> Finding {
     let dirty: Vec<&Value> = values.iter().filter(|value| **value != json!(0)).collect();
     match dirty.first() {
-        None if values.len() > 1 => Finding::Pass("a secret in 2 MiB: only zeros found".to_owned()),
-        None => Finding::Fail("no runs".to_owned(), "there must be runs to look at".to_owned()),
+        None if values.len() > 1 => Finding::Pass("only zeros in 2 MiB".to_owned()),
+        None => Finding::Fail("no runs".to_owned(), "expected at least two runs".to_owned()),
         Some(first) => Finding::Fail(
             format!("{} of {} runs found {first}", dirty.len(), values.len()),
-            "a run must find nothing but zeros in memory that it did not write".to_owned(),
+            "expected only zeros in memory that the run did not write".to_owned(),
         ),
     }
 }
@@ -132,7 +132,7 @@ struct Street {
 }
 
 pub(crate) async fn neighbours(ward: &Ward) -> Check {
-    let check = Check::new(Group::Isolation, "good call among hostile", format!("{LOOPS} endless loops"));
+    let check = Check::new(Group::Isolation, "calls among hostile runs", format!("{LOOPS} endless loops"));
     let begun = Instant::now();
     let found = street(ward).await.map(judge_street);
     check.found(found).took(begun.elapsed())
@@ -194,28 +194,28 @@ fn judge_street(mut street: Street) -> Finding {
         let index = calls.saturating_mul(percent) / 100;
         street.latencies.get(index.min(calls.saturating_sub(1))).copied().unwrap_or_default()
     };
-    let observed = format!("{} right, p50 {}, p99 {}", thousands(calls as u64), time(at(50)), time(at(99)));
+    let observed = format!("{} correct, p50 {}, p99 {}", thousands(calls as u64), time(at(50)), time(at(99)));
     if let Some(first) = street.wrong.first() {
         return Finding::Fail(
             format!("{} of {calls} calls wrong: {first}", street.wrong.len()),
-            "every good call must answer right, whatever its neighbours do".to_owned(),
+            "expected correct results, whatever other runs do".to_owned(),
         );
     }
     if let Some(first) = street.strange.first() {
-        let why = "each loop must end at its deadline, each trap as a trap".to_owned();
+        let why = "expected each loop to reach its deadline, and each trap to trap".to_owned();
         return Finding::Fail(format!("a hostile run ended as {first}"), why);
     }
     if street.deadlines < LOOPS || street.traps == 0 {
         return Finding::Fail(
             format!("{} deadlines, {} traps", street.deadlines, street.traps),
-            "the hostile runs did not run beside the good ones".to_owned(),
+            "the hostile runs did not overlap the calls; retry on an idle machine".to_owned(),
         );
     }
     Finding::Pass(observed)
 }
 
 pub(crate) async fn lie(ward: &Ward) -> Check {
-    let check = Check::new(Group::Isolation, "a lie at the boundary", "text out of range");
+    let check = Check::new(Group::Isolation, "forged pointer", "out-of-range text");
     let limits = ward.roomy();
     let found = async {
         let lie = ward.run(&ward.guests.lie, "answer", "{}", &limits).await?;
@@ -230,11 +230,11 @@ pub(crate) async fn lie(ward: &Ward) -> Check {
 
 fn judge_lie(lie: &Seen, after: &Seen) -> Finding {
     if !lie.outcome.starts_with("trapped: ") {
-        let why = "a text outside of the guest's memory must trap".to_owned();
+        let why = "expected a trap for a string outside of the guest's memory".to_owned();
         return Finding::Fail(lie.outcome.clone(), why);
     }
     if !after.completed() || after.value != json!(ANSWER) {
-        let why = "the next call of another skill must answer right".to_owned();
+        let why = "expected a correct result from the next call of another skill".to_owned();
         return Finding::Fail(format!("then {}: {}", after.outcome, after.value), why);
     }
     Finding::Pass(lie.outcome.clone())
@@ -242,7 +242,7 @@ fn judge_lie(lie: &Seen, after: &Seen) -> Finding {
 
 /// After all: nothing of the runs is still held.
 pub(crate) fn given_back(ward: &Ward, before: Option<u64>) -> Check {
-    let check = Check::new(Group::Isolation, "host after all of it", "0 B reserved");
+    let check = Check::new(Group::Isolation, "host after all tests", "0 B reserved");
     let resident = match (before, super::machine::resident()) {
         (Some(before), Some(after)) => format!(", resident {} → {}", size(before), size(after)),
         _ => String::new(),
@@ -255,7 +255,7 @@ fn judge_given_back(runs: u64, bytes: u64, resident: &str) -> Finding {
     if runs == 0 && bytes == 0 {
         return Finding::Pass(observed);
     }
-    Finding::Fail(observed, "what a run reserved must be given back, however it ends".to_owned())
+    Finding::Fail(observed, "expected every run to release its memory, however it ends".to_owned())
 }
 
 #[cfg(test)]

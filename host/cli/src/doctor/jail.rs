@@ -28,7 +28,7 @@ fn readable(limit: &str) -> String {
 fn judge_enforcement(enforcement: &Enforcement) -> Finding {
     match enforcement {
         Enforcement::Full(how) => Finding::Pass(how.clone()),
-        Enforcement::Partial(how) => Finding::Pass(format!("in part: {how}")),
+        Enforcement::Partial(how) => Finding::Pass(format!("partial: {how}")),
         Enforcement::Unavailable(why) => Finding::Skip(why.clone()),
     }
 }
@@ -37,7 +37,7 @@ fn judge_attempt(attempt: &Attempt) -> Finding {
     if attempt.stopped {
         return Finding::Pass(attempt.detail.clone());
     }
-    let why = "a component that takes over the compiler could do this".to_owned();
+    let why = "a component that exploits the compiler could do this".to_owned();
     Finding::Fail(format!("not stopped: {}", attempt.detail), why)
 }
 

@@ -31,14 +31,16 @@ pub(crate) async fn fuel(ward: &Ward) -> Check {
 fn judge_fuel(fuel: u64, seen: &Seen) -> Finding {
     let burnt = thousands(seen.usage.fuel);
     match seen.outcome.as_str() {
-        "out-of-fuel" if seen.usage.fuel == fuel => Finding::Pass("out-of-fuel, to the unit".to_owned()),
+        "out-of-fuel" if seen.usage.fuel == fuel => {
+            Finding::Pass("out-of-fuel, to the exact unit".to_owned())
+        }
         "deadline-exceeded" => Finding::Skip(format!(
-            "so much is not burnt in {}: {burnt} units were, and the deadline ended it",
+            "the deadline came first: {burnt} units used in {}; raise --deadline",
             time(seen.usage.wall)
         )),
         other => Finding::Fail(
             format!("{other} at {burnt}"),
-            format!("an endless loop must end as out-of-fuel at exactly {} units", thousands(fuel)),
+            format!("expected out-of-fuel at exactly {} units", thousands(fuel)),
         ),
     }
 }
@@ -64,21 +66,20 @@ async fn three(ward: &Ward) -> Vec<Check> {
     let configured = if deadline == ward.limits.deadline {
         told.to_string()
     } else {
-        format!("{told}, tried {}", humantime::format_duration(deadline))
+        format!("{told}, tested {}", humantime::format_duration(deadline))
     };
     let judged = |name: &str, seen, hint: &str| {
         let check = Check::new(Group::Limits, name, configured.clone());
         row(check, seen, |seen| judge_deadline(deadline, seen, hint))
     };
     let bulk_hint = format!(
-        "one instruction that fills {} is not interrupted, so a run may be late by it: lower --memory, or \
-         try again when the machine is quiet",
+        "an instruction that fills {} cannot be interrupted; lower --memory, or retry on an idle machine",
         size(fill.saturating_mul(PAGE))
     );
     vec![
-        judged("deadline, busy guest", busy, "is the machine overloaded? Try again when it is quiet"),
+        judged("deadline, busy guest", busy, "retry on an idle machine"),
         judged("deadline, bulk memory", bulk, &bulk_hint),
-        judged("deadline, waiting in host", waiting, "is the machine overloaded? Try again when it is quiet"),
+        judged("deadline, waiting in host", waiting, "retry on an idle machine"),
     ]
 }
 
@@ -87,17 +88,17 @@ fn judge_deadline(deadline: Duration, seen: &Seen, hint: &str) -> Finding {
     let late = wall.saturating_sub(deadline);
     let observed = format!("{}, {} late", seen.outcome, time(late));
     if seen.outcome != "deadline-exceeded" {
-        let why = format!("the clock must end it after {}, as deadline-exceeded", time(deadline));
+        let why = format!("expected deadline-exceeded after {}", time(deadline));
         return Finding::Fail(format!("{} after {}", seen.outcome, time(wall)), why);
     }
     if wall < deadline {
         return Finding::Fail(
             format!("{}, {} early", seen.outcome, time(deadline.saturating_sub(wall))),
-            "a run must have all of its time".to_owned(),
+            "a run must not end before its deadline".to_owned(),
         );
     }
     if late > LATE {
-        return Finding::Fail(observed, format!("more than {} late, twice: {hint}", time(LATE)));
+        return Finding::Fail(observed, format!("more than {} late in two attempts; {hint}", time(LATE)));
     }
     Finding::Pass(observed)
 }
@@ -107,8 +108,8 @@ pub(crate) async fn memory(ward: &Ward) -> Vec<Check> {
     let limits = Limits { memory, ..ward.roomy() };
     let pages = memory / PAGE;
     let new = |name| Check::new(Group::Limits, name, size(memory));
-    let under = new("memory, all that it may");
-    let beyond = new("memory, growing beyond");
+    let under = new("memory, at the limit");
+    let beyond = new("memory, above the limit");
     let (under, beyond) = if pages < MOST_PAGES {
         let take = json!({ "pages": pages }).to_string();
         let taken = ward.run(&ward.guests.memory, "take", take, &limits).await;
@@ -118,15 +119,15 @@ pub(crate) async fn memory(ward: &Ward) -> Vec<Check> {
             row(beyond, refused, |seen| judge_beyond(pages, seen)),
         )
     } else {
-        let why = || Ok(Finding::Skip("no memory of 32 bits can be so large".to_owned()));
+        let why = || Ok(Finding::Skip("the limit exceeds a 32-bit memory".to_owned()));
         (under.found(why()), beyond.found(why()))
     };
-    let sum = new("memory, four in sum");
+    let sum = new("memory, sum of four");
     let sum = if pages < MOST_PAGES.saturating_mul(4) {
         let seen = ward.run(&ward.guests.memories, "grow", "{}", &limits).await;
         row(sum, seen, |seen| judge_sum(pages, seen))
     } else {
-        sum.found(Ok(Finding::Skip("four memories of 32 bits cannot be so large".to_owned())))
+        sum.found(Ok(Finding::Skip("the limit exceeds four 32-bit memories".to_owned())))
     };
     vec![under, beyond, sum]
 }
@@ -138,7 +139,7 @@ fn judge_taken(pages: u64, seen: &Seen) -> Finding {
     }
     Finding::Fail(
         format!("{}, peak {}", seen.outcome, exact(seen.usage.peak_memory)),
-        format!("a run must get exactly {} pages of 64 KiB", thousands(pages)),
+        format!("expected exactly {} pages of 64 KiB", thousands(pages)),
     )
 }
 
@@ -150,7 +151,7 @@ fn judge_beyond(pages: u64, seen: &Seen) -> Finding {
     }
     Finding::Fail(
         format!("{}, peak {}", seen.outcome, exact(seen.usage.peak_memory)),
-        format!("it must end as memory-limit with a peak of exactly {}", exact(bytes)),
+        format!("expected memory-limit with a peak of exactly {}", exact(bytes)),
     )
 }
 
@@ -158,11 +159,11 @@ fn judge_sum(pages: u64, seen: &Seen) -> Finding {
     let bytes = pages.saturating_mul(PAGE);
     let precise = seen.usage.peak_memory == bytes && seen.usage.refused_growths > 0;
     if seen.completed() && seen.value == json!(pages) && precise {
-        return Finding::Pass(format!("all refused at {} pages in sum", thousands(pages)));
+        return Finding::Pass(format!("all refused at {} pages in total", thousands(pages)));
     }
     Finding::Fail(
         format!("{}, {} pages, peak {}", seen.outcome, seen.value, exact(seen.usage.peak_memory)),
-        format!("four memories together must get exactly {}", exact(bytes)),
+        format!("expected exactly {} for four memories together", exact(bytes)),
     )
 }
 
@@ -186,7 +187,7 @@ fn judge_tables(elements: u64, seen: &Seen) -> Finding {
     }
     Finding::Fail(
         format!("{} at {}", seen.outcome, thousands(peak)),
-        format!("it must end as memory-limit with exactly {} elements", thousands(elements)),
+        format!("expected memory-limit with exactly {} elements", thousands(elements)),
     )
 }
 
@@ -200,7 +201,7 @@ fn judge_stack(seen: &Seen) -> Finding {
     if seen.outcome == "trapped: stack-overflow" {
         return Finding::Pass(seen.outcome.clone());
     }
-    Finding::Fail(seen.outcome.clone(), "it must end as trapped: stack-overflow".to_owned())
+    Finding::Fail(seen.outcome.clone(), "expected trapped: stack-overflow".to_owned())
 }
 
 #[cfg(test)]

@@ -17,9 +17,9 @@ const SPACE_PER_RUN: u64 = 17 << 30;
 pub(crate) fn kernel() -> Vec<Check> {
     let runs = u64::from(HostConfig::default().runs);
     let new = |name, configured: String| Check::new(Group::Kernel, name, configured);
-    let release = read("/proc/sys/kernel/osrelease").unwrap_or_else(|| "not told".to_owned());
+    let release = read("/proc/sys/kernel/osrelease").unwrap_or_else(|| "unknown".to_owned());
     let cores = std::thread::available_parallelism()
-        .map_or_else(|_| "not told".to_owned(), |cores| format!("{cores} for this process"));
+        .map_or_else(|_| "unknown".to_owned(), |cores| format!("{cores} available to this process"));
     vec![
         new("release", String::new()).fact(format!("{} {release}", std::env::consts::OS)),
         new("cores", String::new()).fact(cores),
@@ -33,22 +33,23 @@ pub(crate) fn kernel() -> Vec<Check> {
 
 fn judge_scan(there: bool) -> Finding {
     if there {
-        return Finding::Pass("there: memory is wiped page by page".to_owned());
+        return Finding::Pass("available: only dirty pages are reset".to_owned());
     }
-    Finding::Skip("not in this kernel (Linux 6.7 has it): runs are slower, and as safe".to_owned())
+    Finding::Skip("needs Linux 6.7; without it runs are slower, but as safe".to_owned())
 }
 
 fn judge_mappings(runs: u64, allowed: Option<u64>) -> Finding {
     let needed = runs.saturating_mul(MAPPINGS_PER_RUN).saturating_add(MAPPINGS_BESIDES);
     match allowed {
-        None => Finding::Skip("the kernel does not tell".to_owned()),
+        None => Finding::Skip("cannot read the kernel's limit".to_owned()),
         Some(allowed) => {
-            let observed = format!("{} allowed, {} needed at most", thousands(allowed), thousands(needed));
+            let observed = format!("{} allowed, up to {} needed", thousands(allowed), thousands(needed));
             if allowed >= needed {
                 return Finding::Pass(observed);
             }
-            let raise =
-                format!("raise it with `sysctl -w vm.max_map_count={needed}`, or build hosts for fewer runs");
+            let raise = format!(
+                "raise it with `sysctl -w vm.max_map_count={needed}`, or configure fewer concurrent runs"
+            );
             Finding::Fail(observed, raise)
         }
     }
@@ -61,15 +62,15 @@ fn judge_space(runs: u64, limits: Option<&str>) -> Finding {
         .and_then(|text| text.lines().find_map(|line| line.strip_prefix("Max address space")))
         .and_then(|rest| rest.split_whitespace().next());
     match soft {
-        None => Finding::Skip("the kernel does not tell".to_owned()),
+        None => Finding::Skip("cannot read the kernel's limit".to_owned()),
         Some("unlimited") => Finding::Pass("no limit".to_owned()),
         Some(limit) => match limit.parse::<u64>() {
             Ok(limit) if limit >= needed => Finding::Pass(format!("limited to {}", size(limit))),
             Ok(limit) => Finding::Fail(
                 format!("limited to {}, {} needed", size(limit), size(needed)),
-                "raise it with `ulimit -v unlimited`, or build hosts for fewer runs".to_owned(),
+                "raise it with `ulimit -v unlimited`, or configure fewer concurrent runs".to_owned(),
             ),
-            Err(_) => Finding::Skip(format!("the kernel tells `{limit}`")),
+            Err(_) => Finding::Skip(format!("unexpected limit from the kernel: `{limit}`")),
         },
     }
 }
@@ -77,11 +78,11 @@ fn judge_space(runs: u64, limits: Option<&str>) -> Finding {
 pub(crate) fn engine(limits: &Limits) -> Vec<Check> {
     let new = |name| Check::new(Group::Engine, name, "");
     let allocator = match Allocator::default() {
-        Allocator::Pooling => "pooling: slots are reserved beforehand and wiped after each run",
+        Allocator::Pooling => "pooling: slots are reserved in advance and reset after each run",
         Allocator::OnDemand => "on demand: mapped and unmapped for each run",
     };
     let caps = format!(
-        "{} instances, {} memories, {} tables at most",
+        "up to {} instances, {} memories, {} tables",
         limits.instances, limits.memories, limits.tables
     );
     vec![
@@ -89,7 +90,7 @@ pub(crate) fn engine(limits: &Limits) -> Vec<Check> {
         new("wasmtime").fact(WASMTIME_VERSION),
         new("allocator").fact(allocator),
         new("wasm stack").fact(size(WASM_STACK as u64)),
-        new("a run").fact(caps),
+        new("instances per run").fact(caps),
     ]
 }
 

@@ -63,17 +63,17 @@ async fn examine(limits: &Limits, store: Option<PathBuf>, bar: &ProgressBar) -> 
         }
     };
     let runs = output::thousands(ringfence::HostConfig::default().runs.into());
-    let built = format!("{runs} runs at once, reserved in {}", report::time(begun.elapsed()));
+    let built = format!("{runs} concurrent runs, reserved in {}", report::time(begun.elapsed()));
     checks.push(pool.found(Ok(Finding::Pass(built))));
 
-    bar.set_message("compiling the guests, each in a limited child");
+    bar.set_message("compiling the guests, each in a limited process");
     let ward = Ward::admit(host, limits.clone()).await;
     let before = machine::resident();
-    bar.set_message("refusing what is no skill");
+    bar.set_message("submitting invalid components");
     checks.extend(compile::refusals(&ward).await);
-    bar.set_message("compiling a bomb");
+    bar.set_message("compiling a compile bomb");
     checks.extend(compile::bombs(&ward).await);
-    bar.set_message("breaking out of the compile jail");
+    bar.set_message("trying to escape the compiler's jail");
     checks.extend(jail_rows().await);
     bar.set_message("burning fuel");
     checks.push(limits::fuel(&ward).await);
@@ -88,17 +88,17 @@ async fn examine(limits: &Limits, store: Option<PathBuf>, bar: &ProgressBar) -> 
     checks.extend(flows::output(&ward).await);
     checks.extend(flows::log(&ward).await);
     checks.extend(flows::host_calls(&ward).await);
-    bar.set_message("reaching for files, network and environment");
+    bar.set_message("trying to reach files, network and environment");
     checks.push(isolation::files(&ward).await);
     checks.push(isolation::network(&ward).await);
     checks.push(isolation::environment(&ward).await);
-    bar.set_message("looking for what earlier runs left");
+    bar.set_message("searching memory for data of earlier runs");
     checks.push(isolation::leftovers(&ward).await);
-    bar.set_message("calling a good skill among hostile ones");
+    bar.set_message("calling a well-behaved skill among hostile ones");
     checks.push(isolation::neighbours(&ward).await);
     checks.push(isolation::lie(&ward).await);
     checks.push(isolation::given_back(&ward, before));
-    bar.set_message("looking at the store");
+    bar.set_message("checking the store");
     checks.extend(store::rows(store, &ward.host, ward.guests.good.wasm).await);
     checks
 }

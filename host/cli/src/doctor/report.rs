@@ -130,7 +130,7 @@ impl Check {
             Ok(Finding::Pass(observed)) => (Verdict::Pass, observed, None),
             Ok(Finding::Fail(observed, why)) => (Verdict::Fail, observed, Some(why)),
             Ok(Finding::Skip(why)) => (Verdict::Skipped, String::new(), Some(why)),
-            Err(error) => (Verdict::Fail, "could not be tried".to_owned(), Some(error)),
+            Err(error) => (Verdict::Fail, "could not run".to_owned(), Some(error)),
         };
         self.verdict = verdict;
         // Some of it are the words of a compiler or a kernel about what a stranger wrote.
@@ -183,7 +183,7 @@ impl Diagnosis {
     /// The table, in colour where `paint` is.
     pub(crate) fn table(&self, paint: Paint) -> String {
         let mut lines = vec![
-            paint.bold("Ringfence doctor: hostile guests against these limits, on this machine"),
+            paint.bold("Ringfence doctor: limits tested with hostile guests on this machine"),
             String::new(),
         ];
         for group in Group::ALL {
@@ -211,7 +211,7 @@ impl Diagnosis {
         }
         let all = self.passed.saturating_add(self.failed);
         paint.bad(&format!(
-            "✗ {} of {all} checks failed in {took}{skipped}: below each ✗ stands what to do about it",
+            "✗ {} of {all} checks failed in {took}{skipped}; see the advice below each ✗",
             self.failed
         ))
     }
@@ -359,7 +359,7 @@ mod tests {
     #[test]
     fn the_table() {
         let told = "\
-Ringfence doctor: hostile guests against these limits, on this machine
+Ringfence doctor: limits tested with hostile guests on this machine
 
 LIMITS                      configured        observed                                 time     peak
 ✓ passes                    1,000,000,000     out-of-fuel                            412 ms
@@ -367,14 +367,14 @@ LIMITS                      configured        observed                          
     one instruction is not interrupted, so a run may be late by it: one instruction is not
     interrupted, so a run may be late by it: one instruction is not interrupted, so a run may be
     late by it:
-✗ cannot run                1,000,000,000     could not be tried
+✗ cannot run                1,000,000,000     could not run
     the guest \u{fffd}[31m
 
 KERNEL
 – is skipped                                  skipped: an old kernel
 · is told                                     linux
 
-✗ 2 of 3 checks failed in 6.000 s, 1 skipped: below each ✗ stands what to do about it";
+✗ 2 of 3 checks failed in 6.000 s, 1 skipped; see the advice below each ✗";
         let table = table(Paint(false));
         let plain: Vec<&str> = table.lines().map(str::trim_end).collect();
         assert_eq!(plain.join("\n"), told);

@@ -25,18 +25,18 @@ fn new(name: &str, configured: &str) -> Check {
 fn in_use(path: Option<PathBuf>) -> Vec<Check> {
     let check = new("in use", "");
     let Some(path) = path else {
-        return vec![check.found(Ok(Finding::Skip("no home directory: name a store with --store".into())))];
+        return vec![check.found(Ok(Finding::Skip("no home directory; set --store DIR".into())))];
     };
     let store = match Store::open(&path) {
         Ok(store) => store,
         Err(StoreError::NoStore { .. }) => {
-            let none = "there is none yet: `ringfence submit` makes one".to_owned();
+            let none = "no store yet; `ringfence submit` creates one".to_owned();
             return vec![check.found(Ok(Finding::Skip(none)))];
         }
         Err(error) => return vec![check.found(Err(error.to_string()))],
     };
     let found = store.verify(|_, _| {});
-    let sound = new("every file of it", "").found(match &found {
+    let sound = new("integrity", "").found(match &found {
         Ok(found) => Ok(judge_sound(
             found.is_sound(),
             &format!(
@@ -56,13 +56,13 @@ fn judge_sound(sound: bool, seen: &str) -> Finding {
     if sound {
         return Finding::Pass(seen.to_owned());
     }
-    Finding::Fail(seen.to_owned(), "`ringfence verify` names what is damaged or not the store's".to_owned())
+    Finding::Fail(seen.to_owned(), "run `ringfence verify` for the damaged or foreign files".to_owned())
 }
 
 /// What is done to a store, and what must come of it.
 const TRICKS: [(&str, &str, Trick); 3] = [
-    ("one bit of compiled code", "flipped", flip_artifact),
-    ("one bit of a component", "flipped", flip_component),
+    ("a bit of compiled code", "flipped", flip_artifact),
+    ("a bit of a component", "flipped", flip_component),
     ("a component", "now a link", link_component),
 ];
 
@@ -74,7 +74,7 @@ async fn tampered(host: &Host, guest: &'static [u8]) -> Vec<Check> {
         let check = new(name, configured);
         let seen = match Scratch::new() {
             Ok(scratch) => deceive(&scratch.0, host, guest, trick).await,
-            Err(error) => Err(format!("no temporary directory: {error}")),
+            Err(error) => Err(format!("cannot create a temporary directory: {error}")),
         };
         rows.push(check.found(seen));
     }
@@ -100,13 +100,14 @@ async fn deceive(dir: &Path, host: &Host, guest: &'static [u8], trick: Trick) ->
 fn judge(loaded: Result<Origin, StoreError>) -> Finding {
     match loaded {
         Ok(Origin::Compiled { miss: Miss::Rejected(_), .. }) => {
-            Finding::Pass("not loaded; compiled again".to_owned())
+            Finding::Pass("rejected and compiled again".to_owned())
         }
         Err(StoreError::Damaged { .. }) => Finding::Pass("refused: damaged".to_owned()),
-        Err(StoreError::Foreign { .. }) => Finding::Pass("refused: not followed".to_owned()),
-        Ok(_) => {
-            Finding::Fail("it was loaded".to_owned(), "do not let others write to any store here".to_owned())
-        }
+        Err(StoreError::Foreign { .. }) => Finding::Pass("refused: link not followed".to_owned()),
+        Ok(_) => Finding::Fail(
+            "loaded".to_owned(),
+            "make sure that other users cannot write to any store here".to_owned(),
+        ),
         Err(error) => Finding::Fail(error.code().to_owned(), error.to_string()),
     }
 }
@@ -151,7 +152,7 @@ fn flip(file: &Path) -> Result<(), String> {
 /// The only thing in a directory.
 fn only(dir: &Path) -> Result<PathBuf, String> {
     let entry = fs::read_dir(dir).map_err(|error| error.to_string())?.next();
-    let entry = entry.ok_or_else(|| format!("nothing in {}", dir.display()))?;
+    let entry = entry.ok_or_else(|| format!("{} is empty", dir.display()))?;
     entry.map(|entry| entry.path()).map_err(|error| error.to_string())
 }
 

@@ -15,7 +15,7 @@ use super::report::{Check, Finding};
 include!(concat!(env!("OUT_DIR"), "/guests.rs"));
 
 /// The least deadline of a check that is not about the deadline.
-const PATIENCE: Duration = Duration::from_secs(10);
+const SHORTEST: Duration = Duration::from_secs(10);
 
 /// The longest that the doctor waits for a run.
 pub(crate) const LONGEST: Duration = Duration::from_secs(60);
@@ -62,10 +62,10 @@ impl Ward {
             loading.spawn(async move {
                 let loaded = match compiler {
                     Ok(compiler) => load(&host, &compiler, wasm).await,
-                    Err(error) => Err(format!("the compiler cannot be started: {error}")),
+                    Err(error) => Err(format!("cannot start the compiler: {error}")),
                 };
                 // The only writer of this slot.
-                let _ = slot.set(loaded.map_err(|error| format!("the guest `{name}`: {error}")));
+                let _ = slot.set(loaded.map_err(|error| format!("cannot load the guest `{name}`: {error}")));
             });
             Guest { wasm, skill }
         });
@@ -77,7 +77,7 @@ impl Ward {
     pub(crate) fn roomy(&self) -> Limits {
         Limits {
             fuel: u64::MAX.saturating_sub(1),
-            deadline: self.limits.deadline.clamp(PATIENCE, LONGEST),
+            deadline: self.limits.deadline.clamp(SHORTEST, LONGEST),
             memory: self.limits.memory.max(16 << 20),
             output: self.limits.output.max(1 << 10),
             input: self.limits.input.max(1 << 10),
@@ -112,7 +112,7 @@ impl Ward {
             call = call.cancel(token);
         }
         let run = tokio::spawn(call.json(input.into()));
-        run.await.map_err(|error| format!("the run's task ended: {error}"))
+        run.await.map_err(|error| format!("the run's task failed: {error}"))
     }
 }
 
@@ -127,7 +127,7 @@ impl Guest {
         match self.skill.get() {
             Some(Ok(skill)) => Ok(skill),
             Some(Err(error)) => Err(error.clone()),
-            None => Err("the guest was not loaded".to_owned()),
+            None => Err("internal error: the guest was not loaded".to_owned()),
         }
     }
 }

@@ -30,9 +30,9 @@ pub(crate) async fn exec(args: BundleArgs) -> ExitCode {
 }
 
 async fn bundle(args: BundleArgs) -> Result<(), Refused> {
-    let missing = |what: &str| usage("bad-usage", format!("{what} is missing"));
-    let output = args.output.as_ref().ok_or_else(|| missing("--output"))?;
-    let path = args.key.as_ref().ok_or_else(|| missing("--key"))?;
+    let missing = |what: &str| usage("bad-usage", format!("missing `{what}`"));
+    let output = args.output.as_ref().ok_or_else(|| missing("--output FILE"))?;
+    let path = args.key.as_ref().ok_or_else(|| missing("--key FILE"))?;
     let before = check_output(output)?;
     let key: SecretKey = look::read(path)?
         .parse()
@@ -67,7 +67,9 @@ async fn bundle(args: BundleArgs) -> Result<(), Refused> {
         let other = text::clean(other, 80);
         return Err(usage(
             "bad-policy",
-            format!("the policy names the skill {other}, which is not in the bundle"),
+            format!(
+                "the policy has a section for skill `{other}`, which is not in the bundle; add the skill or delete the section"
+            ),
         ));
     }
     let mut drafts = Vec::new();
@@ -88,12 +90,12 @@ async fn bundle(args: BundleArgs) -> Result<(), Refused> {
     match open(&*bytes, bytes.len() as u64, CAP, &trust, Time::now(), Wants::Nothing) {
         Ok(_) => {}
         Err(error @ BundleError::Revoked { .. }) => return Err(error.into()),
-        Err(error) => note(&format!("warning: no worker would take it now: {error}")),
+        Err(error) => note(&format!("warning: workers refuse this bundle now: {error}")),
     }
     keep(output, &bytes, args.force)?;
     let (manifest, signer, id) = peek(&*bytes, bytes.len() as u64, CAP)?;
     look::tell(&manifest, signer, id, args.json);
-    note(&format!("{}: {} bytes", output.display(), bytes.len()));
+    note(&format!("wrote {}: {} bytes", output.display(), bytes.len()));
     Ok(())
 }
 
@@ -109,7 +111,10 @@ fn check_output(output: &Path) -> Result<Option<Signed>, Refused> {
         Some((manifest, _, bundle)) => Ok(Some(Signed { version: manifest.version, bundle })),
         None => {
             let output = output.display();
-            Err(usage("exists", format!("{output} is there and is no bundle; nothing was written")))
+            Err(usage(
+                "exists",
+                format!("{output} exists and is not a bundle; nothing was written; choose another file"),
+            ))
         }
     }
 }
@@ -123,9 +128,7 @@ fn keep(output: &Path, bytes: &[u8], force: bool) -> Result<(), Refused> {
         Err(AuthorError::Exists(_)) if std::fs::read(output).is_ok_and(|there| there == bytes) => Ok(()),
         Err(AuthorError::Exists(_)) => {
             let output = output.display();
-            let message =
-                format!("{output} is there already, and is another bundle: replace it with --force");
-            Err(usage("exists", message))
+            Err(usage("exists", format!("{output} already holds another bundle; replace it with --force")))
         }
         written => Ok(written?),
     }
@@ -159,7 +162,7 @@ fn warn_of_readers(path: &Path) {
     use std::os::unix::fs::MetadataExt as _;
     if std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o077 != 0) {
         note(&format!(
-            "warning: others can read {}: `chmod 600` it, and make a new key if they did",
+            "warning: other users can read the secret key {}; run `chmod 600` on it, and create a new key if it leaked",
             path.display()
         ));
     }
@@ -172,7 +175,9 @@ fn warn_of_readers(_: &Path) {}
 fn source_date() -> Result<Option<u64>, Refused> {
     let Some(value) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(None) };
     let seconds = value.to_str().and_then(|text| text.parse().ok());
-    let wrong = || usage("bad-usage", "SOURCE_DATE_EPOCH is no number of seconds since 1970".to_owned());
+    let wrong = || {
+        usage("bad-usage", "invalid SOURCE_DATE_EPOCH; expected a number of seconds since 1970".to_owned())
+    };
     seconds.map(Some).ok_or_else(wrong)
 }
 
@@ -202,7 +207,7 @@ impl Chosen {
         let name = given.or(called).unwrap_or_default();
         let name: ringfence_store::Name = name.parse().map_err(|error: StoreError| {
             let mut refused = Refused::from(error);
-            refused.message.push_str("; give one as NAME=SKILL");
+            refused.message.push_str("; choose a name with NAME=SKILL");
             refused
         })?;
         let name = name.to_string();
@@ -220,7 +225,7 @@ impl Chosen {
             progress.finish();
             let ringfence_store::Built { fingerprint, code, description, .. } = built.map_err(|error| {
                 let mut refused = self.refused(error);
-                refused.message = format!("skill {} for {target}: {}", self.name, refused.message);
+                refused.message = format!("skill `{}`, target {target}: {}", self.name, refused.message);
                 refused
             })?;
             builds.push(Built { fingerprint, code, description });
@@ -247,12 +252,15 @@ fn take_over(path: &Path, trust: &Trust, drafts: &mut [DraftSkill]) -> Result<()
     let others: Vec<String> = opened.manifest().skills.iter().map(|skill| skill.name.clone()).collect();
     let ours: BTreeSet<&str> = drafts.iter().map(|draft| &*draft.name).collect();
     if others.iter().map(String::as_str).collect::<BTreeSet<_>>() != ours {
-        return Err(wrong("it does not hold the same skills".to_owned()));
+        return Err(wrong("it holds other skills; --with needs a bundle of the same skills".to_owned()));
     }
     for (entry, fingerprint, skill) in opened.take_skills() {
         let draft = drafts.iter_mut().find(|draft| draft.name == entry.name);
         let Some(draft) = draft.filter(|draft| draft.description.digest() == entry.digest) else {
-            return Err(wrong(format!("its skill {} is of another component", entry.name)));
+            return Err(wrong(format!(
+                "its skill {} is another component; --with needs a bundle of the same skills",
+                entry.name
+            )));
         };
         let (code, description) = skill.into_parts();
         if draft.builds.iter().all(|build| build.fingerprint != fingerprint) {

@@ -20,22 +20,25 @@ pub(crate) fn exec(args: &KeygenArgs) -> ExitCode {
 fn keygen(file: &Path) -> Result<(), Refused> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed)
-        .map_err(|error| Refused::fault(format!("the system gives no random bytes: {error}")))?;
+        .map_err(|error| Refused::fault(format!("cannot get random bytes from the system: {error}")))?;
     let key = SecretKey::from_seed(&seed);
     let mut public = file.as_os_str().to_owned();
     public.push(".pub");
     let public = Path::new(&public);
     if public.exists() {
-        return Err(usage("exists", format!("{} is there already; nothing was written", public.display())));
+        return Err(usage(
+            "exists",
+            format!(
+                "{} already exists; nothing was written; delete it or choose another file",
+                public.display()
+            ),
+        ));
     }
     write_new(file, &key.to_line(), 0o600)?;
     write_new(public, &key.public().to_line(), 0o644)?;
     print(&key.public().id().to_string());
-    note(&format!(
-        "secret key in {}: keep it off the workers; public key in {}: give it to them",
-        file.display(),
-        public.display()
-    ));
+    note(&format!("secret key  {}: keep it private, and off the workers", file.display()));
+    note(&format!("public key  {}: copy it to the workers", public.display()));
     Ok(())
 }
 
@@ -50,9 +53,13 @@ fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), Refused> {
         file.sync_all()
     });
     written.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            usage("exists", format!("{} is there already; nothing was written", path.display()))
-        }
+        std::io::ErrorKind::AlreadyExists => usage(
+            "exists",
+            format!(
+                "{} already exists; nothing was written; delete it or choose another file",
+                path.display()
+            ),
+        ),
         _ => Refused::fault(format!("cannot write {}: {error}", path.display())),
     })
 }

@@ -19,7 +19,7 @@ pub(super) fn verify(args: &VerifyArgs) -> ExitCode {
         let (file, size) = file(&args.bundle)?;
         let opened = open(file, size, CAP, &trust, Time::now(), Wants::Nothing)?;
         tell(opened.manifest(), opened.key(), opened.id(), args.json);
-        note("verified: signed by that key, unaltered, in its time");
+        note("verified: the signature is trusted, no byte is altered, and the bundle is valid now");
         Ok(())
     };
     verified().map_or_else(|refused| refused.say(args.json), |()| ExitCode::SUCCESS)
@@ -30,7 +30,7 @@ pub(super) fn show(args: &ShowArgs) -> ExitCode {
         let (file, size) = file(&args.bundle)?;
         let (manifest, key, id) = peek(file, size, CAP)?;
         tell(&manifest, key, id, args.json);
-        note("not verified: `ringfence bundle verify --key FILE` does that");
+        note("not verified; run `ringfence bundle verify --key FILE` to verify it");
         Ok(())
     };
     shown().map_or_else(|refused| refused.say(args.json), |()| ExitCode::SUCCESS)
@@ -46,14 +46,14 @@ fn trust(args: &VerifyArgs) -> Result<Trust, Refused> {
 pub(super) fn read(path: &Path) -> Result<String, Refused> {
     std::fs::read_to_string(path).map_err(|error| Refused {
         code: "cannot-read",
-        ..Refused::fault(format!("{}: {error}", path.display()))
+        ..Refused::fault(format!("cannot read {}: {error}", path.display()))
     })
 }
 
 pub(super) fn file(path: &Path) -> Result<(File, u64), Refused> {
     let cannot = |error: std::io::Error| Refused {
         code: "cannot-read",
-        ..Refused::fault(format!("{}: {error}", path.display()))
+        ..Refused::fault(format!("cannot read {}: {error}", path.display()))
     };
     let (file, metadata) = open_file(path).map_err(cannot)?;
     Ok((file, metadata.len()))
@@ -69,7 +69,7 @@ pub(super) fn tell(manifest: &Manifest, key: KeyId, id: Digest, as_json: bool) {
     print(&format!("bundle version {}", manifest.version));
     print(&format!("  id         {}", id.to_string().replacen("sha256:", "bundle:", 1)));
     print(&format!("  key        {key}"));
-    print(&format!("  holds      {} to {}", manifest.not_before(), manifest.expires()));
+    print(&format!("  valid      {} to {}", manifest.not_before(), manifest.expires()));
     for (i, fingerprint) in manifest.fingerprints.iter().enumerate() {
         print(&format!("  {:9}  {}", if i == 0 { "code for" } else { "" }, text::clean(fingerprint, 200)));
     }
@@ -86,7 +86,7 @@ pub(super) fn tell(manifest: &Manifest, key: KeyId, id: Digest, as_json: bool) {
             ByteSize::b(limits.memory).display().iec(),
         ));
         let grants = if skill.grants.is_empty() {
-            "nothing".to_owned()
+            "none".to_owned()
         } else {
             text::clean(&skill.grants.join(", "), 200)
         };

@@ -37,7 +37,8 @@ impl Policy {
         let Some(path) = path else { return Ok(Self::default()) };
         let wrong = |reason: String| usage("bad-policy", format!("{}: {reason}", path.display()));
         let read = std::fs::read_to_string(path);
-        let text = read.map_err(|error| Refused::fault(format!("{}: {error}", path.display())))?;
+        let text =
+            read.map_err(|error| Refused::fault(format!("cannot read {}: {error}", path.display())))?;
         let policy: Self = toml::from_str(&text).map_err(|error| {
             let line = line_of(&text, error.span().map_or(0, |span| span.start));
             usage("bad-policy", format!("{}:{line}: {}", path.display(), text::clean(error.message(), 256)))
@@ -50,8 +51,8 @@ impl Policy {
             return Err(usage(
                 "bad-policy",
                 format!(
-                    "{}:{line}: a bundle cannot hold limits of one {table}; a worker knows neither owners nor tokens; \
-                     set the lowest in `[limits]` or `[skill.NAME.limits]`",
+                    "{}:{line}: a bundle cannot have limits per {table}, because workers know neither owners nor tokens; \
+                     set them in `[limits]` or `[skill.NAME.limits]`",
                     path.display()
                 ),
             ));
@@ -60,7 +61,7 @@ impl Policy {
             if let Some(other) = section.grants.iter().find(|grant| !GRANTS.contains(&grant.as_str())) {
                 let (name, other) = (text::clean(name, 80), text::clean(other, 80));
                 return Err(wrong(format!(
-                    "skill {name}: `{other}` is no grant; there are http, kv and skills"
+                    "skill `{name}`: unknown grant `{other}`; expected `http`, `kv` or `skills`"
                 )));
             }
         }
@@ -80,7 +81,9 @@ impl Policy {
             Some(section) => (section.limits.over(&base), section.grants.clone()),
         };
         let checked = limits.check(&SkillCaps::default());
-        checked.map_err(|error| usage("bad-policy", format!("the policy of skill {name}: {error}")))?;
+        checked.map_err(|error| {
+            usage("bad-policy", format!("invalid limits in the policy of skill `{name}`: {error}"))
+        })?;
         Ok((limits, grants))
     }
 }

@@ -61,7 +61,7 @@ impl Versions {
     pub(super) fn of(key: &Path) -> Result<Self, Refused> {
         let cannot = |error: io::Error| {
             Refused::fault(format!(
-                "{}: cannot lock the key: {error}; its lock keeps two bundles from getting one version; \
+                "cannot lock the key {}: {error}; the lock keeps two bundles from getting the same version; \
                  copy the key to a local file system",
                 key.display()
             ))
@@ -110,8 +110,8 @@ impl Versions {
             return Err(usage(
                 "bad-version",
                 format!(
-                    "--bundle-version {version} is too low: this key signed version {} before ({}), and workers that saw \
-                     that one refuse it; give a higher one",
+                    "--bundle-version {version} is too low: the key has already signed version {} (recorded in {}), and \
+                     workers refuse lower versions; choose a higher one",
                     last.version,
                     self.file.display()
                 ),
@@ -129,12 +129,12 @@ impl Versions {
         match ringfence_author::write_whole(&self.file, format!("{line}\n").as_bytes()) {
             Ok(()) => {}
             Err(error) if given => crate::output::note(&format!(
-                "warning: the version is not kept beside the key: {error}; the next bundle needs --bundle-version as well"
+                "warning: cannot record the version beside the key: {error}; pass --bundle-version for the next bundle as well"
             )),
             Err(error) => {
                 return Err(Refused::fault(format!(
-                    "cannot keep the version beside the key: {error}; without it a later bundle could get this version \
-                     again; make the folder writable, or choose versions with --bundle-version"
+                    "cannot record the version beside the key: {error}; without a record, a later bundle could get the same \
+                     version; make the folder writable, or choose versions with --bundle-version"
                 )));
             }
         }
@@ -146,15 +146,15 @@ impl Versions {
 fn read(file: &Path) -> Result<Option<Signed>, Refused> {
     let wrong = |error: String| {
         Refused::fault(format!(
-            "{}: cannot read the last version that this key signed: {error}; without it a bundle could get a version again; \
-             remove the file to begin anew, with a --bundle-version above all that workers have seen",
+            "cannot read the last signed version from {}: {error}; without it, a bundle could get an old version again; \
+             delete the file, and pass a --bundle-version above all that workers have seen",
             file.display()
         ))
     };
     match std::fs::read(file) {
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|_| wrong("it is no record of a version".to_owned())),
+        Ok(bytes) => {
+            serde_json::from_slice(&bytes).map(Some).map_err(|_| wrong("invalid content".to_owned()))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(wrong(error.to_string())),
     }

@@ -20,7 +20,8 @@ pub(crate) fn remove(args: &NameArgs) -> ExitCode {
             output::print_json(&json!({"name": name, "removed": gone}));
         } else {
             let gone: Vec<&str> = gone.iter().map(|entry| entry.version.as_str()).collect();
-            print(&format!("{name}  removed: version {}", gone.join(", ")));
+            let versions = if gone.len() == 1 { "version" } else { "versions" };
+            print(&format!("{name}  removed {versions} {}", gone.join(", ")));
         }
         Ok(ExitCode::SUCCESS)
     };
@@ -55,7 +56,9 @@ async fn release_held(args: ReleaseArgs) -> Result<ExitCode, Refused> {
     let newest = || {
         let held = record.versions.iter().rev().find(|entry| entry.held);
         held.map(|entry| entry.version.clone()).ok_or_else(|| {
-            let message = format!("no version of `{name}` is held: there is nothing to release");
+            let message = format!(
+                "`{name}` has no held version to release; `ringfence show {name}` lists its versions"
+            );
             Refused { exit: crate::exit::CALL, code: "nothing-held", ..Refused::fault(message) }
         })
     };
@@ -102,18 +105,15 @@ pub(crate) fn revoke(args: &RevokeArgs) -> ExitCode {
                 &json!({"revoked": digest, "already": before, "skills": hit, "cancel_running": cancel}),
             );
         } else {
-            let what = if before {
-                "was revoked already, for the reason given then"
-            } else {
-                "revoked: it never runs again"
-            };
+            let what =
+                if before { "was already revoked; the first reason stays" } else { "revoked permanently" };
             print(&format!("{digest}  {what}"));
             print(&format!(
                 "  skills  {}",
-                if hit.is_empty() { "none of this store".to_owned() } else { hit.join(", ") }
+                if hit.is_empty() { "none in this store".to_owned() } else { hit.join(", ") }
             ));
             if args.cancel_running {
-                print("  runs    those under way are being cancelled, in every process of the store");
+                print("  runs    every process that uses the store cancels its running calls");
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -139,8 +139,8 @@ pub(crate) fn gc(args: &GcArgs) -> ExitCode {
             return Ok(ExitCode::SUCCESS);
         }
         let size = |bytes| ByteSize::b(bytes).display().iec().to_string();
-        print(&format!("drafts    {} files that a killed process left", freed.drafts));
-        print(&format!("versions  {} old ones", freed.versions));
+        print(&format!("drafts    {} files of killed processes", freed.drafts));
+        print(&format!("versions  {} old", freed.versions));
         print(&format!("unused    {} files, {}", freed.unused.files, size(freed.unused.bytes)));
         print(&format!(
             "stale     {} files of other engines, {}",
@@ -196,17 +196,17 @@ pub(crate) fn policy(args: &PolicyArgs) -> ExitCode {
 
 fn show(policy: &Policy) {
     let size = |bytes| ByteSize::b(bytes).display().iec().to_string();
-    print(&format!("one component      {}", size(policy.upload)));
+    print(&format!("component size     {}", size(policy.upload)));
     print(&format!(
-        "skills             {}, {} of one owner",
+        "skills             {}, {} per owner",
         thousands(policy.skills),
         thousands(policy.owner_skills)
     ));
-    print(&format!("components         {}, {} of one owner", size(policy.bytes), size(policy.owner_bytes)));
-    print(&format!("versions           {} of a skill", policy.versions));
+    print(&format!("total size         {}, {} per owner", size(policy.bytes), size(policy.owner_bytes)));
+    print(&format!("versions           {} per skill", policy.versions));
     print(&format!("compiled code      {}", size(policy.artifacts)));
     print(&format!(
         "submissions held   {}",
-        if policy.hold { "all, until they are released" } else { "none" }
+        if policy.hold { "all, until `ringfence release`" } else { "none" }
     ));
 }

@@ -36,7 +36,7 @@ fn exec(args: &ListArgs) -> Result<ExitCode, Refused> {
         }
     }
     if listed.is_empty() {
-        return Ok(none(false, "no skills yet: `ringfence submit FILE.wasm` takes one in"));
+        return Ok(none(false, "no skills yet; add one with `ringfence submit FILE.wasm`"));
     }
     table(&rows);
     Ok(ExitCode::SUCCESS)

@@ -34,9 +34,9 @@ fn name(given: &str) -> Result<(Name, Option<Version>), Refused> {
         Reference::Name(name) => Ok((name, None)),
         Reference::Version(name, version) => Ok((name, Some(version))),
         Reference::Digest(_) | Reference::Prefix(_) => Err(StoreError::Grammar {
-            what: "a name of a skill",
+            what: "a skill name",
             given: given.to_owned(),
-            expected: "a name such as `text-stats`, or `name@version`; `ringfence list` shows them",
+            expected: "a name such as `text-stats`, or `name@version`; `ringfence list` lists the skills",
         }
         .into()),
     }
@@ -48,5 +48,5 @@ pub(crate) fn time(seconds: u64) -> String {
     let mut text = String::new();
     // Years of more than four digits have no such form.
     let written = time.map(|time| write!(text, "{}", humantime::format_rfc3339_seconds(time)));
-    if written.is_some_and(|written| written.is_ok()) { text } else { format!("{seconds} s after 1970") }
+    if written.is_some_and(|written| written.is_ok()) { text } else { format!("{seconds} s since 1970") }
 }

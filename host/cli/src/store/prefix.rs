@@ -26,7 +26,7 @@ fn reserve(args: &PrefixReserveArgs) -> Result<ExitCode, Refused> {
 
 fn remove(args: &PrefixRemoveArgs) -> Result<ExitCode, Refused> {
     let gone = load::store(&args.store)?.unreserve(&args.prefix)?;
-    say(args.json, &gone, "not reserved any more; was for");
+    say(args.json, &gone, "no longer reserved for");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -45,7 +45,7 @@ fn list(args: &ListArgs) -> Result<ExitCode, Refused> {
         return Ok(ExitCode::SUCCESS);
     }
     if prefixes.is_empty() {
-        note("no prefixes are reserved: `ringfence prefix reserve` does that");
+        note("no reserved prefixes; reserve one with `ringfence prefix reserve`");
         return Ok(ExitCode::SUCCESS);
     }
     print(&format!("{:32}  {:16}  SINCE", "PREFIX", "OWNER"));

@@ -52,7 +52,7 @@ fn named_by(file: &Path) -> Result<Name, Refused> {
     let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     stem.parse().map_err(|error: StoreError| {
         let mut refused = Refused::from(error);
-        refused.message.push_str("; give one with --name");
+        refused.message.push_str("; choose a name with --name");
         refused
     })
 }
@@ -77,11 +77,11 @@ fn show(submitted: &Submitted) {
     let what = match receipt.status {
         Status::New => "submitted".to_owned(),
         Status::Replaced => match &receipt.replaced {
-            Some(version) => format!("submitted, in the place of version {version}"),
+            Some(version) => format!("submitted, replacing version {version}"),
             None => "submitted".to_owned(),
         },
         Status::Held => format!("held until `ringfence release {}@{}`", receipt.name, receipt.version),
-        Status::Unchanged => "there already, unchanged".to_owned(),
+        Status::Unchanged => "already stored, unchanged".to_owned(),
     };
     print(&format!("{}@{}  {what}", receipt.name, receipt.version));
     print(&format!("  digest    {}", receipt.digest));
@@ -90,20 +90,20 @@ fn show(submitted: &Submitted) {
         Some(code) => {
             print(&format!("  size      {size}, compiled to {}", ByteSize::b(code).display().iec()))
         }
-        None => print(&format!("  size      {size}, compiled before")),
+        None => print(&format!("  size      {size}, already compiled")),
     }
     for (i, tool) in skill.tools().enumerate() {
         print(&format!("  {:8}  {}", if i == 0 { "tools" } else { "" }, tool.signature()));
     }
     if skill.imports().is_empty() {
-        print("  imports   none: it can reach nothing but its own memory");
+        print("  imports   none: the skill can access only its own memory");
     }
     for (i, import) in skill.imports().iter().enumerate() {
         print(&format!("  {:8}  {}", if i == 0 { "imports" } else { "" }, import_line(import)));
     }
     let said = crate::inspect::asks(skill.manifest());
     let asks: Vec<String> = asks_for(skill.imports()).map(str::to_owned).chain(said).collect();
-    print(&format!("  asks for  {}", if asks.is_empty() { "nothing".to_owned() } else { asks.join(", ") }));
+    print(&format!("  requests  {}", if asks.is_empty() { "nothing".to_owned() } else { asks.join(", ") }));
     for change in &receipt.breaking {
         output::note(&format!("breaking: {change}"));
     }

@@ -40,14 +40,18 @@ fn exec(args: &ListArgs) -> Result<ExitCode, Refused> {
                 finding.message
             ));
             if !finding.skills.is_empty() {
-                print(&format!("          needed by: {}", finding.skills.join(", ")));
+                print(&format!("          used by: {}", finding.skills.join(", ")));
             }
             print(&format!("          {}", finding.next));
         }
         let failures = found.findings.iter().filter(|finding| finding.problem.is_failure()).count();
         print(&format!(
             "{}: {} skills, {} components, {} artifacts, {} read",
-            if failures == 0 { "sound".to_owned() } else { format!("{failures} found wrong") },
+            match failures {
+                0 => "no problems".to_owned(),
+                1 => "1 problem".to_owned(),
+                _ => format!("{failures} problems"),
+            },
             found.skills,
             found.components,
             found.artifacts,

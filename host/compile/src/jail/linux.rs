@@ -82,18 +82,18 @@ pub(super) fn landlock() -> Result<Enforcement, String> {
     let abi = match status.landlock {
         LandlockStatus::Available { effective_abi, .. } => effective_abi,
         LandlockStatus::NotEnabled => {
-            return Ok(Enforcement::Unavailable("the kernel has it and it is off".into()));
+            return Ok(Enforcement::Unavailable("disabled in this kernel".into()));
         }
         LandlockStatus::NotImplemented => {
-            return Ok(Enforcement::Unavailable("the kernel does not have it".into()));
+            return Ok(Enforcement::Unavailable("not supported by this kernel".into()));
         }
     };
     if status.ruleset == RulesetStatus::NotEnforced {
-        return Err("landlock is there and was not applied".into());
+        return Err("landlock is available but was not applied".into());
     }
     // The filters would hide a ruleset that holds nothing, so it is tried before they are there.
     if std::fs::read_dir("/").is_ok() {
-        return Err("landlock was applied and does not hold".into());
+        return Err("landlock was applied but does not hold".into());
     }
     let text = format!("ABI {}", abi as i32);
     // From version 6 on: files, TCP, signals and abstract sockets.

@@ -3,5 +3,5 @@
 use crate::probe::Enforcement;
 
 pub(super) fn enter() -> Result<Enforcement, String> {
-    Ok(Enforcement::Unavailable("no filters for this system".into()))
+    Ok(Enforcement::Unavailable("not supported by this system".into()))
 }

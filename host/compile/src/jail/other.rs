@@ -8,5 +8,5 @@ pub(super) fn let_go(_parent: u32) -> Result<(), String> {
 }
 
 pub(super) fn landlock() -> Result<Enforcement, String> {
-    Ok(Enforcement::Unavailable("this system has none".into()))
+    Ok(Enforcement::Unavailable("not supported by this system".into()))
 }

@@ -20,7 +20,7 @@ pub(super) fn enter() -> Result<Enforcement, String> {
     match apply_filter_all_threads(&killing) {
         Ok(()) => {}
         Err(Error::Seccomp(error)) if error.raw_os_error() == Some(libc::ENOSYS) => {
-            return Ok(Enforcement::Unavailable("the kernel does not have it".into()));
+            return Ok(Enforcement::Unavailable("not supported by this kernel".into()));
         }
         Err(error) => return Err(format!("cannot apply the filters: {error}")),
     }
@@ -33,7 +33,7 @@ fn filter(rules: Rules, otherwise: SeccompAction, matched: SeccompAction) -> Res
         .try_into()
         .and_then(|arch| SeccompFilter::new(rules, otherwise, matched, arch))
         .and_then(BpfProgram::try_from)
-        .map_err(|error| format!("cannot make the filters: {error}"))
+        .map_err(|error| format!("cannot build the filters: {error}"))
 }
 
 /// The calls that compiling, writing the artifact and exiting need.
@@ -194,9 +194,9 @@ fn own_id() -> u64 {
 /// Compares the lower half of an argument; all compared values fit into it.
 fn arg(index: u8, compare: SeccompCmpOp, value: u64) -> Result<SeccompCondition, String> {
     SeccompCondition::new(index, SeccompCmpArgLen::Dword, compare, value)
-        .map_err(|error| format!("cannot make the filters: {error}"))
+        .map_err(|error| format!("cannot build the filters: {error}"))
 }
 
 fn rule(conditions: Vec<SeccompCondition>) -> Result<SeccompRule, String> {
-    SeccompRule::new(conditions).map_err(|error| format!("cannot make the filters: {error}"))
+    SeccompRule::new(conditions).map_err(|error| format!("cannot build the filters: {error}"))
 }

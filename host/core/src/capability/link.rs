@@ -136,7 +136,7 @@ impl Interface<'_> {
                     (Some(answer), [slot]) if returned => *slot = answer,
                     (None, []) if returned && stub == Stub::Hollow => {}
                     _ => {
-                        let message = format!("`{function}` is not lent to skills");
+                        let message = format!("the host does not grant `{function}` to skills");
                         return Err(store.data_mut().stop(Stop::Trap("not-lent", message)));
                     }
                 }

@@ -145,26 +145,26 @@ impl BreakingChange {
 impl fmt::Display for BreakingChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ToolRemoved { tool } => write!(f, "tool `{tool}` is gone"),
+            Self::ToolRemoved { tool } => write!(f, "tool `{tool}` was removed"),
             Self::NameRemoved { tool, name } => {
-                write!(f, "tool `{tool}` can no longer be called `{name}`")
+                write!(f, "tool `{tool}` no longer has the name `{name}`")
             }
             Self::NameMoved { tool, name, now } => {
-                write!(f, "the name `{name}` called tool `{tool}` and now calls `{now}`")
+                write!(f, "the name `{name}` now calls tool `{now}` instead of `{tool}`")
             }
             Self::ParameterRemoved { tool, parameter, old } => {
-                write!(f, "tool `{tool}` no longer takes the parameter `{parameter}` (`{old}`)")
+                write!(f, "tool `{tool}` no longer has the parameter `{parameter}` (`{old}`)")
             }
             Self::ParameterRequired { tool, parameter, new } => {
-                write!(f, "tool `{tool}` now needs the parameter `{parameter}` (`{new}`)")
+                write!(f, "tool `{tool}` now requires the parameter `{parameter}` (`{new}`)")
             }
             Self::ParameterType { tool, place, old, new } => {
-                write!(f, "tool `{tool}`, {place}: `{new}` does not take all that `{old}` took")
+                write!(f, "tool `{tool}`, {place}: `{new}` rejects some values that `{old}` accepts")
             }
             Self::ResultType { tool, place, old, new } | Self::FailureType { tool, place, old, new } => {
-                write!(f, "tool `{tool}`, {place}: `{new}` gives what does not fit `{old}`")
+                write!(f, "tool `{tool}`, {place}: `{new}` has values that `{old}` does not")
             }
-            Self::CanFail { tool, new } => write!(f, "tool `{tool}` could not fail and now can (`{new}`)"),
+            Self::CanFail { tool, new } => write!(f, "tool `{tool}` can now fail (`{new}`)"),
             Self::More { count } => write!(f, "and {count} more"),
         }
     }

@@ -56,7 +56,7 @@ impl<'t> Seed<'_, 't> {
             let again = first.is_some_and(|first| first == at || !others.insert(at));
             first.get_or_insert(at);
             if again {
-                return context.within(step(), || Err(self.misfit("the member again")));
+                return context.within(step(), || Err(self.misfit("the same member twice")));
             }
             let value = context.within(step(), || match ty {
                 Some(ty) => Ok(match map.next_value_seed(OrNull(self.of(ty)))? {

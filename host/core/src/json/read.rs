@@ -115,7 +115,7 @@ impl<'t> Context<'t> {
                 Ok(())
             }
             None => Err(self.fail(format_args!(
-                "the value is too large in memory: more than {} bytes, {EXPANSION} times the input limit",
+                "the value needs too much memory: more than {} bytes, {EXPANSION} times the input limit",
                 self.allowance
             ))),
         }
@@ -161,7 +161,7 @@ impl<'de> Visitor<'de> for Arguments<'_, '_> {
     type Value = Vec<Val>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object with a member for each parameter")
+        f.write_str("an object with one member per parameter")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
@@ -171,13 +171,13 @@ impl<'de> Visitor<'de> for Arguments<'_, '_> {
     }
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-        Err(self.context.fail("null; the input is an object with a member for each parameter"))
+        Err(self.context.fail("got null; expected an object with one member per parameter"))
     }
     fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<Self::Value, E> {
-        Err(self.context.fail("a boolean; the input is an object with a member for each parameter"))
+        Err(self.context.fail("got a boolean; expected an object with one member per parameter"))
     }
     fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Self::Value, E> {
-        Err(self.context.fail("a number; the input is an object with a member for each parameter"))
+        Err(self.context.fail("got a number; expected an object with one member per parameter"))
     }
     fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<Self::Value, E> {
         self.visit_i64(0)
@@ -186,10 +186,10 @@ impl<'de> Visitor<'de> for Arguments<'_, '_> {
         self.visit_i64(0)
     }
     fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<Self::Value, E> {
-        Err(self.context.fail("a string; the input is an object with a member for each parameter"))
+        Err(self.context.fail("got a string; expected an object with one member per parameter"))
     }
     fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
-        Err(self.context.fail("an array; the input is an object with a member for each parameter"))
+        Err(self.context.fail("got an array; expected an object with one member per parameter"))
     }
 }
 
@@ -215,8 +215,10 @@ pub(super) fn read_fields<'de, 't, A: MapAccess<'de>>(
         };
         let Some((at, (name, ty))) = at.and_then(|at| Some((at, fields.get(at)?))) else {
             return context.within(Step::Written(key.to_string()), || {
-                Err(context
-                    .fail(format_args!("an unknown {what}; known: {}", names(fields.iter().map(|(n, _)| n)))))
+                Err(context.fail(format_args!(
+                    "unknown {what}; expected one of {}",
+                    names(fields.iter().map(|(n, _)| n))
+                )))
             });
         };
         expected = at.saturating_add(1);
@@ -224,7 +226,7 @@ pub(super) fn read_fields<'de, 't, A: MapAccess<'de>>(
         let step = if **name == *key { Step::Key(name) } else { Step::Written(key.into_owned()) };
         let value = context.within(step, || {
             if values.get(at).is_some_and(Option::is_some) {
-                return Err(context.fail(format_args!("the {what} again (`-` and `_` are one)")));
+                return Err(context.fail(format_args!("duplicate {what} (`-` and `_` are equivalent)")));
             }
             map.next_value_seed(Seed { context, ty: *ty })
         })?;

@@ -35,7 +35,7 @@ impl<'t> Seed<'_, 't> {
 
     /// Returns an error with what was found and what would fit.
     pub(super) fn misfit<E: serde::de::Error>(&self, found: impl fmt::Display) -> E {
-        self.context.fail(format_args!("{found}; expected {}", self.expected()))
+        self.context.fail(format_args!("got {found}; expected {}", self.expected()))
     }
 
     pub(super) fn expected(&self) -> String {
@@ -47,8 +47,8 @@ impl<'t> Seed<'_, 't> {
             TypeDef::U16 => range(u16::MIN, u16::MAX),
             TypeDef::S32 => range(i32::MIN, i32::MAX),
             TypeDef::U32 => range(u32::MIN, u32::MAX),
-            TypeDef::S64 => format!("{}, or the same as a decimal string", range(i64::MIN, i64::MAX)),
-            TypeDef::U64 => format!("{}, or the same as a decimal string", range(u64::MIN, u64::MAX)),
+            TypeDef::S64 => format!("{}, or a decimal string of it", range(i64::MIN, i64::MAX)),
+            TypeDef::U64 => format!("{}, or a decimal string of it", range(u64::MIN, u64::MAX)),
             TypeDef::F32 => r#"a number within the range of f32, "NaN", "Infinity" or "-Infinity""#.into(),
             TypeDef::F64 => r#"a number, "NaN", "Infinity" or "-Infinity""#.into(),
             TypeDef::Char => "a string of one character".into(),
@@ -71,7 +71,7 @@ impl<'t> Seed<'_, 't> {
                 }
             }
             TypeDef::Enum(cases) => format!("one of the strings {}", names(cases.iter())),
-            TypeDef::Flags(flags) => format!("an array of strings out of {}", names(flags.iter())),
+            TypeDef::Flags(flags) => format!("an array of strings from {}", names(flags.iter())),
             TypeDef::Option(inner) if self.context.types.nullable(*inner) => {
                 r#"null or an object {"some": value}"#.into()
             }
@@ -108,7 +108,7 @@ impl<'t> Seed<'_, 't> {
                 #[expect(clippy::cast_possible_truncation, reason = "in range; rounds to the nearest")]
                 Ok(Val::Float32(value as f32))
             }
-            TypeDef::F32 | TypeDef::F64 => Err(self.misfit(format_args!("{value:e} is out of range"))),
+            TypeDef::F32 | TypeDef::F64 => Err(self.misfit(format_args!("{value:e}, which is out of range"))),
             TypeDef::Option(inner) if !self.context.types.nullable(*inner) => {
                 self.some(|inner| inner.float(value))
             }
@@ -127,7 +127,7 @@ impl<'t> Seed<'_, 't> {
                     #[expect(clippy::cast_possible_truncation, reason = "a whole number within ±(2^53 − 1)")]
                     self.integer(value as i64 as i128)
                 } else {
-                    Err(self.misfit(format_args!("{value} is not an exact integer")))
+                    Err(self.misfit(format_args!("{value}, which is not an exact integer")))
                 }
             }
             _ => Err(self.misfit("a number")),
@@ -148,7 +148,7 @@ impl<'t> Seed<'_, 't> {
             TypeDef::Bytes => {
                 let bytes = STANDARD
                     .decode(text)
-                    .map_err(|error| self.misfit(format_args!("not base64 ({error})")))?;
+                    .map_err(|error| self.misfit(format_args!("invalid base64 ({error})")))?;
                 self.context.charge(bytes.len().saturating_mul(size_of::<Val>()))?;
                 Ok(Val::List(bytes.into_iter().map(Val::U8).collect()))
             }
@@ -220,20 +220,18 @@ impl<'t> Seed<'_, 't> {
                     values.push(context.within(Step::Index(i), || {
                         match seq.next_element_seed(self.of(*item))? {
                             Some(value) => Ok(value),
-                            None => {
-                                Err(context
-                                    .fail(format_args!("missing; the array has {} values", items.len())))
-                            }
+                            None => Err(context.fail(format_args!(
+                                "missing value; expected an array of {} values",
+                                items.len()
+                            ))),
                         }
                     })?);
                 }
                 context.within(Step::Index(items.len()), || {
                     match seq.next_element::<serde::de::IgnoredAny>()? {
                         None => Ok(()),
-                        Some(_) => {
-                            Err(context
-                                .fail(format_args!("one too many; the array has {} values", items.len())))
-                        }
+                        Some(_) => Err(context
+                            .fail(format_args!("extra value; expected an array of {} values", items.len()))),
                     }
                 })?;
                 Ok(Val::Tuple(values))
@@ -249,7 +247,7 @@ impl<'t> Seed<'_, 't> {
                         seen.resize(known.len(), false);
                         match seen.get_mut(at) {
                             Some(seen) if !*seen => *seen = true,
-                            _ => return Err(context.fail(format_args!("the flag {} again", quote(&flag)))),
+                            _ => return Err(context.fail(format_args!("duplicate flag {}", quote(&flag)))),
                         }
                         Ok(Some(flag))
                     })?;
@@ -279,7 +277,7 @@ impl<'t> Seed<'_, 't> {
                 match self.chosen(&mut map, find, case)? {
                     Chosen::Value(name, value) => Ok(Val::Variant(name.into(), value.map(Box::new))),
                     Chosen::Null(name) => {
-                        Err(self.misfit(format_args!("{} takes no value: write the string", quote(name))))
+                        Err(self.misfit(format_args!("a value for {}, which has none", quote(name))))
                     }
                 }
             }
@@ -385,7 +383,7 @@ impl<'de> Visitor<'de> for Flag<'_, '_> {
         let context = self.seed.context;
         let Some(at) = self.seed.position(flag) else {
             return Err(context.fail(format_args!(
-                "{}; expected one of the strings {}",
+                "got {}; expected one of the strings {}",
                 quote(flag),
                 names(self.known.iter())
             )));

@@ -134,7 +134,7 @@ pub(crate) fn count(bytes: &[u8], caps: &SkillCaps, refusals: &mut Refusals) -> 
         ("instances of nested components", total.components, caps.components.into()),
         ("linear memories", total.memories, caps.memories.into()),
         ("tables", total.tables, caps.tables.into()),
-        ("table elements at the start", total.table_elements, caps.table_elements),
+        ("initial table elements", total.table_elements, caps.table_elements),
         ("bytes of the engine's records", total.records, RECORDS),
         ("bytes in its largest function", contents.largest_function, caps.function_size.into()),
         ("elements in its element segments", contents.segment_elements, caps.segment_elements),

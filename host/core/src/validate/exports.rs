@@ -87,7 +87,7 @@ pub(super) fn read(
         reader.found.clear();
     } else if count == 0 {
         let hint = if names.iter().any(|(name, _)| name.starts_with("wasi:")) {
-            " (exports of `wasi:*` interfaces are not tools: build a library with a world of its own, not a command)"
+            "; exports of `wasi:*` interfaces are not tools; build a library with its own world instead of a command"
         } else {
             ""
         };
@@ -209,7 +209,7 @@ impl Reader<'_> {
                     let cap = u64::from(caps.type_nodes);
                     let value = cap.saturating_add(1);
                     refusals.push(Refusal::OverCap {
-                        what: "type nodes in its signatures, or more,",
+                        what: "or more type nodes in its signatures",
                         value,
                         cap,
                     });

@@ -189,7 +189,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Once<T> {
                 let mut members = BTreeMap::new();
                 while let Some((key, value)) = map.next_entry::<String, T>()? {
                     if members.contains_key(&key) {
-                        return Err(A::Error::custom(format_args!("`{key}` twice")));
+                        return Err(A::Error::custom(format_args!("duplicate key `{key}`")));
                     }
                     members.insert(key, value);
                 }
@@ -211,8 +211,11 @@ pub(super) fn apply(
     if !refusals.is_empty() {
         return SkillDocs::default();
     }
-    let read =
-        if sections > 1 { Err(format!("there are {sections} of them")) } else { read(section, exports) };
+    let read = if sections > 1 {
+        Err(format!("the component has {sections} of them; it must have one"))
+    } else {
+        read(section, exports)
+    };
     match read {
         Ok(about) => about,
         Err(reason) => {
@@ -224,7 +227,7 @@ pub(super) fn apply(
 
 fn read(section: &[u8], exports: &mut Exports) -> Result<SkillDocs, String> {
     if section.len() > SECTION_CAP {
-        return Err(format!("{} bytes; the cap is {SECTION_CAP}", section.len()));
+        return Err(format!("too large: {} bytes; the cap is {SECTION_CAP}", section.len()));
     }
     let metadata: Metadata = serde_json::from_slice(section).map_err(|error| error.to_string())?;
     if let Some(text) = &metadata.description {
@@ -246,7 +249,7 @@ fn read(section: &[u8], exports: &mut Exports) -> Result<SkillDocs, String> {
     // Each is read as a value, which can be far larger than its text.
     let examples: usize = metadata.tools.0.values().map(|docs| docs.examples.len()).sum();
     if examples > EXAMPLES_CAP {
-        return Err(format!("it has {examples} examples; the cap is {EXAMPLES_CAP}"));
+        return Err(format!("too many examples: {examples}; the cap is {EXAMPLES_CAP}"));
     }
     for (name, docs) in metadata.tools.0 {
         document_tool(&name, docs, &mut exports.tools, &exports.types)?;
@@ -262,7 +265,7 @@ fn document_tool(
     types: &TypeTable,
 ) -> Result<(), String> {
     let Some(tool) = tools.iter_mut().find(|tool| *tool.name == *name || *tool.full_name == *name) else {
-        return Err(format!("it documents the tool `{name}`, which the skill does not have"));
+        return Err(format!("the documented tool `{name}` does not exist in the skill"));
     };
     if let Some(text) = &docs.description {
         check_text(&format!("description of `{name}`"), text)?;
@@ -272,7 +275,7 @@ fn document_tool(
     }
     for (param, text) in &docs.parameters.0 {
         if !tool.params.iter().any(|(known, _)| **known == **param) {
-            return Err(format!("it documents the parameter `{param}` of `{name}`, which it does not have"));
+            return Err(format!("the documented parameter `{param}` does not exist in the tool `{name}`"));
         }
         check_text(&format!("text of parameter `{param}` of `{name}`"), text)?;
     }
@@ -285,12 +288,15 @@ fn document_tool(
             |error| {
                 let place =
                     if error.pointer.is_empty() { String::new() } else { format!(" at {}", error.pointer) };
-                format!("the example `{}` does not fit `{name}`{place}: {}", example.name, error.message)
+                format!(
+                    "the example `{}` is invalid input for `{name}`{place}: {}",
+                    example.name, error.message
+                )
             },
         )?;
     }
     if tool.docs.replace(docs).is_some() {
-        return Err(format!("it documents the tool `{name}` under both of its names"));
+        return Err(format!("the tool `{name}` is documented under both of its names; keep one"));
     }
     Ok(())
 }
@@ -302,11 +308,11 @@ fn document_type(name: &str, texts: TypeTexts, exports: &mut Exports) -> Result<
         (Some(named), _, _) | (None, Some(named), None) => named.ty,
         (None, Some(_), Some(_)) => {
             return Err(format!(
-                "it documents the type `{name}`, and several interfaces have one of that name: call it `interface_{name}`"
+                "several interfaces have a type `{name}`; document it as `interface_{name}`"
             ));
         }
         (None, None, _) => {
-            return Err(format!("it documents the type `{name}`, which the skill does not export"));
+            return Err(format!("the documented type `{name}` is not exported by the skill"));
         }
     };
     if let Some(text) = &texts.description {
@@ -315,7 +321,7 @@ fn document_type(name: &str, texts: TypeTexts, exports: &mut Exports) -> Result<
     for (field, text) in &texts.fields.0 {
         if exports.types.position(ty, field).is_none() {
             return Err(format!(
-                "it documents `{field}` of the type `{name}`, which has no such field or case"
+                "the documented field or case `{field}` does not exist in the type `{name}`"
             ));
         }
         check_text(&format!("text of `{field}` of the type `{name}`"), text)?;
@@ -337,24 +343,26 @@ fn check_asks(asks: &Asks) -> Result<(), String> {
 /// A line without white space at its ends, and not empty.
 fn check_line(what: &str, line: &str) -> Result<(), String> {
     if line.is_empty() || line.len() > LINE_CAP || line.trim() != line {
-        return Err(format!("the {what} is not a line of 1 to {LINE_CAP} bytes without spaces around it"));
+        return Err(format!(
+            "invalid {what}; expected one line of 1 to {LINE_CAP} bytes, without surrounding spaces"
+        ));
     }
     match line.chars().find(|c| crate::text::is_unsafe(*c)) {
-        Some(c) => Err(format!("the {what} holds the character U+{:04X}", c as u32)),
+        Some(c) => Err(format!("the {what} contains the forbidden character U+{:04X}", c as u32)),
         None => Ok(()),
     }
 }
 
 fn check_text(what: &str, text: &str) -> Result<(), String> {
     if text.len() > TEXT_CAP {
-        return Err(format!("the {what} has {} bytes; the cap is {TEXT_CAP}", text.len()));
+        return Err(format!("the {what} is too long: {} bytes; the cap is {TEXT_CAP}", text.len()));
     }
     check_characters(what, text)
 }
 
 fn check_characters(what: &str, text: &str) -> Result<(), String> {
     match text.chars().find(|c| *c != '\n' && *c != '\t' && crate::text::is_unsafe(*c)) {
-        Some(c) => Err(format!("the {what} holds the character U+{:04X}", c as u32)),
+        Some(c) => Err(format!("the {what} contains the forbidden character U+{:04X}", c as u32)),
         None => Ok(()),
     }
 }

@@ -121,7 +121,7 @@ fn describe(bytes: &[u8], caps: &SkillCaps, offer: &Offer, refusals: &mut Refusa
         schema_bytes = schema_bytes.saturating_add(schema::size(&exports.types, tool));
         if schema_bytes > caps.schema {
             refusals.push(Refusal::OverCap {
-                what: "bytes of JSON Schema, or more,",
+                what: "or more bytes of JSON Schema",
                 value: schema_bytes,
                 cap: caps.schema,
             });
@@ -138,23 +138,22 @@ fn header(bytes: &[u8]) -> Option<Refusal> {
         [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => None,
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Some(Refusal::CoreModule),
         [0, b'a', b's', b'm', ..] => {
-            let message =
-                if bytes.len() < 8 { "truncated in the header" } else { "an unknown version or layer" };
+            let message = if bytes.len() < 8 { "truncated header" } else { "unknown version or layer" };
             Some(Refusal::Malformed { offset: 4, message: message.into() })
         }
         _ => {
             let start = bytes.trim_ascii_start();
             let hint = if bytes.is_empty() {
-                "; it is empty"
+                "; the file is empty"
             } else if start.starts_with(b"(component")
                 || start.starts_with(b"(module")
                 || start.starts_with(b";;")
             {
-                "; this is WebAssembly text: assemble it first, for example with `wasm-tools parse`"
+                "; it is WebAssembly text; assemble it, for example with `wasm-tools parse`"
             } else if bytes.starts_with(b"\x7fELF") {
-                "; this is a native program or a compiled artifact, and neither is ever loaded"
+                "; it is a native program or compiled code, which Ringfence never loads from a file"
             } else if bytes.starts_with(&[0x1f, 0x8b]) || bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-                "; it is compressed: unpack it first"
+                "; it is compressed; unpack it first"
             } else {
                 ""
             };

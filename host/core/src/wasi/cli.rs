@@ -72,5 +72,5 @@ struct TerminalInput;
 struct TerminalOutput;
 
 fn exit(state: &mut GuestState, code: u8) -> wasmtime::Error {
-    state.stop(Stop::Trap("exit", format!("the guest ended itself with exit code {code}")))
+    state.stop(Stop::Trap("exit", format!("the guest exited with code {code}")))
 }

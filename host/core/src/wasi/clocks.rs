@@ -143,6 +143,6 @@ fn timer(state: &mut GuestState, at: Duration) -> wasmtime::Result<Resource<Poll
     let ready = state.wasi.clock.ready_at(at);
     match state.wasi.timers.add(at, ready) {
         Some(pollable) => Ok(pollable),
-        None => Err(state.stop(Stop::Trap("too-many-handles", "more than 1,000 timers at once".into()))),
+        None => Err(state.stop(Stop::Trap("too-many-handles", "more than 1,000 concurrent timers".into()))),
     }
 }

@@ -170,7 +170,7 @@ fn write(
 ) -> wasmtime::Result<()> {
     const PIECE: usize = 4096;
     if contents.len() as u64 > WRITE {
-        let text = format!("{} bytes written at once; `check-write` permits {WRITE}", contents.len());
+        let text = format!("{} bytes written in one call; `check-write` permits {WRITE}", contents.len());
         return Err(store.data_mut().stop(Stop::Trap("write-too-large", text)));
     }
     moved(&mut store, contents.len() as u64)?;

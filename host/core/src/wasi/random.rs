@@ -45,7 +45,7 @@ fn number(state: &mut GuestState) -> wasmtime::Result<u64> {
 
 fn bytes(state: &mut GuestState, len: u64) -> wasmtime::Result<Vec<u8>> {
     if len > HOST_CALL_BYTES {
-        let text = format!("{len} random bytes asked for; {HOST_CALL_BYTES} are given at once");
+        let text = format!("{len} random bytes requested in one call; the maximum is {HOST_CALL_BYTES}");
         return Err(state.stop(Stop::Trap("too-many-random-bytes", text)));
     }
     let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
@@ -57,7 +57,9 @@ fn bytes(state: &mut GuestState, len: u64) -> wasmtime::Result<Vec<u8>> {
 }
 
 fn no_entropy(state: &mut GuestState, error: getrandom::Error) -> wasmtime::Error {
-    state.stop(Stop::Fault(RunError::Host(format!("the operating system gives no random bytes: {error}"))))
+    state.stop(Stop::Fault(RunError::Host(format!(
+        "cannot get random bytes from the operating system: {error}"
+    ))))
 }
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {

@@ -70,12 +70,12 @@ impl Server {
             | [Some("v1"), Some("skills"), Some(_), Some("tools"), Some(_), None] => Err(Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method-not-allowed",
-                "this path takes another method",
+                "this path does not support the method",
             )),
             _ => Err(Problem::new(
                 StatusCode::NOT_FOUND,
                 "no-route",
-                "there is nothing at this path; `GET /v1/skills` lists what can be called",
+                "unknown path; `GET /v1/skills` lists the skills",
             )),
         }
     }
@@ -85,7 +85,7 @@ impl Server {
         let headers = request.headers();
         // A web page may not call: its requests say where they come from.
         if headers.contains_key(ORIGIN) {
-            let detail = "requests of web pages are not answered";
+            let detail = "requests from web pages are refused";
             return Err(Problem::new(StatusCode::FORBIDDEN, "origin-not-allowed", detail));
         }
         let tokens = self.tokens.load();
@@ -95,7 +95,7 @@ impl Server {
             return if local && is_this_machine(headers) {
                 Ok(())
             } else {
-                let detail = "without tokens only requests to this machine by its own name are answered";
+                let detail = "without tokens, the worker accepts only requests to a loopback address or name of this machine";
                 Err(Problem::new(StatusCode::FORBIDDEN, "host-not-allowed", detail))
             };
         }
@@ -111,7 +111,7 @@ impl Server {
         match token {
             Some(token) if second.is_none() && tokens.fits(token) => Ok(()),
             _ => {
-                let detail = "this needs a token: `Authorization: Bearer TOKEN`";
+                let detail = "missing or invalid token; send `Authorization: Bearer TOKEN`";
                 Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail))
             }
         }
@@ -124,7 +124,7 @@ impl Server {
         if let Some(kind) = request.headers().get(CONTENT_TYPE) {
             let essence = kind.to_str().ok().and_then(|kind| kind.split(';').next());
             if !essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json")) {
-                let detail = "the body must be `application/json`";
+                let detail = "unsupported content type; send the body as `application/json`";
                 return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", detail));
             }
         }
@@ -142,7 +142,7 @@ impl Server {
     /// Reads the body up to its limit, and reserves its memory.
     async fn body(&self, body: Incoming, limit: u64) -> Result<(String, OwnedSemaphorePermit), Problem> {
         let too_large = || {
-            let detail = format!("the input is larger than {limit} bytes");
+            let detail = format!("the input is too large; the limit is {limit} bytes");
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "input-too-large", detail)
         };
         if body.size_hint().lower() > limit {
@@ -152,23 +152,23 @@ impl Server {
         let most = body.size_hint().exact().unwrap_or(limit);
         let permits = u32::try_from((most >> 10).saturating_add(1)).unwrap_or(u32::MAX);
         let held = Arc::clone(&self.bodies).try_acquire_many_owned(permits).map_err(|_| {
-            let detail = "too many bodies are being read: try again soon";
+            let detail = "the worker is at capacity: it is reading too many bodies; try again later";
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "bodies-full", detail)
         })?;
         let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
         let read = tokio::time::timeout(self.config.body, limited.collect()).await;
         let collected = read.map_err(|_| {
-            let detail = "the body did not come in time";
+            let detail = "timed out while reading the body";
             Problem::new(StatusCode::REQUEST_TIMEOUT, "body-timeout", detail)
         })?;
         let bytes =
             collected.map_err(|error| match error.downcast_ref::<http_body_util::LengthLimitError>() {
                 Some(_) => too_large(),
-                None => Problem::new(StatusCode::BAD_REQUEST, "body-cut", "the body ended early"),
+                None => Problem::new(StatusCode::BAD_REQUEST, "body-cut", "the body is incomplete"),
             })?;
         let text = String::from_utf8(bytes.to_bytes().into()).map_err(|error| {
             let valid = error.utf8_error().valid_up_to();
-            let detail = format!("the body is no JSON: not UTF-8 after {valid} bytes");
+            let detail = format!("the body is not UTF-8: the byte at offset {valid} is invalid");
             Problem::new(StatusCode::BAD_REQUEST, "bad-request", detail)
         })?;
         Ok((text, held))

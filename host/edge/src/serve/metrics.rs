@@ -51,7 +51,7 @@ impl Metrics {
                 }
             };
         family("ringfence_runs", "Runs that ended, by outcome.", "outcome", &self.runs);
-        family("ringfence_refused", "Requests that were no run, by code.", "code", &self.refused);
+        family("ringfence_refused", "Requests refused before a run, by code.", "code", &self.refused);
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let (fuel, took, failed) = (load(&self.fuel), load(&self.updates), load(&self.failed_updates));
         let _ = write!(

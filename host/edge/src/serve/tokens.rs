@@ -29,12 +29,12 @@ impl Tokens {
             if line.len() < LEAST || !line.bytes().all(|byte| byte.is_ascii_graphic()) {
                 let number = index.saturating_add(1);
                 return Err(format!(
-                    "token {number} is no secret: {LEAST} visible characters or more, such as `openssl rand -hex 32` gives"
+                    "token {number} is too short; expected at least {LEAST} visible ASCII characters, e.g. from `openssl rand -hex 32`"
                 ));
             }
             tokens.push(Digest::of(line.as_bytes()));
         }
-        if tokens.is_empty() { Err("there is no token in it".to_owned()) } else { Ok(Self(tokens)) }
+        if tokens.is_empty() { Err("the file contains no token".to_owned()) } else { Ok(Self(tokens)) }
     }
 
     /// Returns whether there are no tokens, so that anybody can call.

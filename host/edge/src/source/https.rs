@@ -20,7 +20,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use super::SourceError;
 
 /// Timeout for the connection and the head of the response.
-const PATIENCE: Duration = Duration::from_secs(20);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Timeout for the whole fetch.
 const WHOLE: Duration = Duration::from_secs(600);
@@ -52,10 +52,10 @@ pub(crate) struct Fetched {
 impl Url {
     pub(crate) fn parse(text: &str, ca: Option<&Path>) -> Result<Self, SourceError> {
         let place = |reason: String| SourceError::Place(format!("{text}: {reason}"));
-        let uri: Uri = text.parse().map_err(|error| place(format!("not a URL: {error}")))?;
-        let authority = uri.authority().ok_or_else(|| place("it names no server".to_owned()))?;
+        let uri: Uri = text.parse().map_err(|error| place(format!("invalid URL: {error}")))?;
+        let authority = uri.authority().ok_or_else(|| place("the URL has no host".to_owned()))?;
         if authority.as_str().contains('@') {
-            return Err(place("a name and password in a URL are not sent: leave them out".to_owned()));
+            return Err(place("user names and passwords in URLs are not supported; remove them".to_owned()));
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = authority.port_u16().unwrap_or(443);
@@ -71,7 +71,7 @@ impl Url {
                     roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
                 }
                 if roots.is_empty() {
-                    return Err(wrong("there is no certificate in it".to_owned()));
+                    return Err(wrong("the file has no certificate".to_owned()));
                 }
             }
         }
@@ -84,7 +84,7 @@ impl Url {
         let fetched = tokio::time::timeout(WHOLE, self.fetch_slowly(tag, most)).await;
         fetched.unwrap_or_else(|_| {
             let seconds = WHOLE.as_secs();
-            Err(SourceError::Unreachable(format!("{}: not here after {seconds} s", self.uri)))
+            Err(SourceError::Unreachable(format!("{}: the download did not finish in {seconds} s", self.uri)))
         })
     }
 
@@ -92,17 +92,18 @@ impl Url {
         let failed = |what: &str, error: &dyn std::fmt::Display| {
             SourceError::Unreachable(format!("{}: {what}: {error}", self.uri))
         };
-        let slow =
-            |_| SourceError::Unreachable(format!("{}: no answer in {} s", self.uri, PATIENCE.as_secs()));
-        let asked = tokio::time::timeout(PATIENCE, self.ask(tag));
-        let mut answer = asked.await.map_err(slow)?.map_err(|error| failed("cannot be fetched", &error))?;
+        let slow = |_| {
+            SourceError::Unreachable(format!("{}: no response in {} s", self.uri, RESPONSE_TIMEOUT.as_secs()))
+        };
+        let asked = tokio::time::timeout(RESPONSE_TIMEOUT, self.ask(tag));
+        let mut answer = asked.await.map_err(slow)?.map_err(|error| failed("the request failed", &error))?;
         match answer.status() {
             StatusCode::NOT_MODIFIED => return Ok(None),
             StatusCode::OK => {}
-            status => return Err(failed("the server says", &status)),
+            status => return Err(failed("the server responded with", &status)),
         }
         let tag = answer.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
-        let too_large = || failed("the answer is refused", &format_args!("more than {most} bytes"));
+        let too_large = || failed("the response is too large", &format_args!("more than {most} bytes"));
         if answer.size_hint().lower() > most {
             return Err(too_large());
         }
@@ -110,14 +111,14 @@ impl Url {
         loop {
             let frame = tokio::time::timeout(PIECE, answer.body_mut().frame()).await.map_err(slow)?;
             let Some(frame) = frame else { break };
-            let frame = frame.map_err(|error| failed("the answer is cut", &error))?;
+            let frame = frame.map_err(|error| failed("the response is incomplete", &error))?;
             let Ok(piece) = frame.into_data() else { continue };
             if (bytes.len() as u64).saturating_add(piece.len() as u64) > most {
                 return Err(too_large());
             }
             bytes.extend_from_slice(&piece);
             // What does not begin as a bundle is not held any longer.
-            if bytes.len() >= ringfence_bundle::HEADER && !bytes.starts_with(b"ringfence bundle") {
+            if bytes.len() >= ringfence_bundle::HEADER && !ringfence_bundle::is_bundle(&bytes) {
                 return Err(crate::BundleError::NotABundle.into());
             }
         }

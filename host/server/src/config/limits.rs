@@ -75,7 +75,7 @@ impl LimitsSection {
             None => Ok(()),
             Some((_, place)) => Err((
                 place,
-                "limits of owners and tokens stand in `[limits.owner.NAME]` and `[limits.token.ID]`",
+                "misplaced section; limits of owners and tokens belong in `[limits.owner.NAME]` and `[limits.token.ID]`",
             )),
         }
     }

@@ -240,9 +240,7 @@ impl<'de> Deserialize<'de> for Accepted {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         match text.parse().map_err(serde::de::Error::custom)? {
-            Reference::Prefix(_) => {
-                Err(serde::de::Error::custom("the beginning of a digest: write all of it"))
-            }
+            Reference::Prefix(_) => Err(serde::de::Error::custom("incomplete digest; write all 64 digits")),
             reference => Ok(Self(reference)),
         }
     }
@@ -292,7 +290,9 @@ impl Config {
         };
         config.run_limits = check(config.limits.over(&Limits::default()), &[&config.limits])?;
         let no_fuel = |fuel: u64, flow: u64, of: &str| {
-            format!("a run's fuel, {fuel}, is more than `{of}fuel-per-minute`, {flow}: no call could begin")
+            format!(
+                "the fuel limit of a run, {fuel}, exceeds `{of}fuel-per-minute`, {flow}, so no call could start"
+            )
         };
         let (fuel, flow) = (config.run_limits.fuel, config.quota.fuel_per_minute());
         if flow < fuel {
@@ -320,7 +320,9 @@ impl Config {
                 let _: Owner = name.parse().map_err(|error| place.wrong(at, &format!("{error}")))?;
             } else if !quota::is_token_id(name) {
                 let name = text::clean(name, 80);
-                let reason = format!("`{name}` is no id of a token: `ringfence token list` shows them");
+                let reason = format!(
+                    "invalid token id `{name}`; expected 10 hexadecimal digits from `ringfence token list`"
+                );
                 return Err(place.wrong(at, &reason));
             }
             check(own.over(&config.run_limits), &[own, &config.limits])?;
@@ -364,7 +366,7 @@ impl Config {
         if config.host.memory.bytes() < config.run_limits.memory {
             let at = config.limits.place("memory").unwrap_or(0);
             let reason = format!(
-                "a run's memory, {}, is more than `host.memory`, {}: raise that, or lower `limits.memory`",
+                "the memory limit of a run, {}, exceeds `host.memory`, {}; raise `host.memory`, or lower `limits.memory`",
                 config.run_limits.memory,
                 config.host.memory.bytes()
             );
@@ -385,18 +387,23 @@ impl Config {
     /// Fails with [`ConfigError::Unusable`] for a limit that cannot be enforced.
     pub fn set_limits(&mut self, limits: &LimitOverrides) -> Result<(), ConfigError> {
         let caps = HostConfig::default().caps;
-        let wrong = |reason| ConfigError::Unusable { file: "the limits given as options".to_owned(), reason };
+        let wrong =
+            |reason| ConfigError::Unusable { file: "the limits on the command line".to_owned(), reason };
         let flow = self.quota.fuel_per_minute();
         for known in self.skill_limits.values_mut().chain([&mut self.run_limits]) {
             let new = limits.over(known);
             new.check(&caps).map_err(|error| wrong(error.to_string()))?;
             if flow < new.fuel {
                 let fuel = new.fuel;
-                return Err(wrong(format!("fuel {fuel} is more than `quota.fuel-per-minute`, {flow}")));
+                return Err(wrong(format!(
+                    "the fuel limit {fuel} exceeds `quota.fuel-per-minute`, {flow}; lower it"
+                )));
             }
             if self.host.memory.bytes() < new.memory {
                 let (memory, most) = (new.memory, self.host.memory.bytes());
-                return Err(wrong(format!("memory {memory} is more than `host.memory`, {most}")));
+                return Err(wrong(format!(
+                    "the memory limit {memory} exceeds `host.memory`, {most}; lower it"
+                )));
             }
             *known = Arc::new(new);
         }

@@ -16,7 +16,7 @@ use super::values::{Number, Size};
     deny_unknown_fields,
     default,
     rename_all = "kebab-case",
-    expecting = "a key of `[quota]`, or an owner's name with a table of such keys"
+    expecting = "a setting of `[quota]`, or an owner's name with a table of such settings"
 )]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "`EXAMPLE` says what each key means")]
@@ -141,7 +141,7 @@ impl<'de> Visitor<'de> for Read {
                         if !is_token_id(&id) {
                             let id = ringfence::text::clean(&id, 80);
                             return Err(A::Error::custom(format!(
-                                "`{id}` is no id of a token: it has 10 hexadecimal digits, as `ringfence token list` shows"
+                                "invalid token id `{id}`; expected 10 hexadecimal digits from `ringfence token list`"
                             )));
                         }
                         quota.tokens.insert(id, section);
@@ -166,6 +166,6 @@ fn add<E: Error>(
     let owner: Owner = name.parse().map_err(E::custom)?;
     match owners.insert(owner, section) {
         None => Ok(()),
-        Some(_) => Err(E::custom(format!("the quota of the owner `{name}` stands twice"))),
+        Some(_) => Err(E::custom(format!("duplicate quota of the owner `{name}`; keep one"))),
     }
 }

@@ -48,7 +48,7 @@ impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Number<MIN, MAX> 
 
 fn in_range(value: u64, min: u64, max: u64) -> Result<u64, String> {
     if value < min || value > max {
-        return Err(format!("{value} is out of range: it must be between {min} and {max}"));
+        return Err(format!("{value} is out of range; it must be between {min} and {max}"));
     }
     Ok(value)
 }
@@ -118,7 +118,7 @@ impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Time<MIN, MAX> {
         if millis < MIN || millis > MAX {
             let show = |millis| humantime::format_duration(Duration::from_millis(millis)).to_string();
             return Err(D::Error::custom(format!(
-                "{text} is out of range: it must be between {} and {}",
+                "{text} is out of range; it must be between {} and {}",
                 show(MIN),
                 show(MAX)
             )));

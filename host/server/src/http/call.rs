@@ -91,7 +91,7 @@ async fn answer_to(
     let key = idempotency_key(headers)?;
     if key.is_some() && events {
         return Err(ServeError::BadRequest(
-            "a stream cannot be repeated: leave `Idempotency-Key` out".to_owned(),
+            "streams do not support `Idempotency-Key`; remove the header".to_owned(),
         ));
     }
     if let Some(kind) = headers.get(CONTENT_TYPE)
@@ -109,7 +109,7 @@ async fn answer_to(
     };
     let input = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
-        ServeError::BadRequest(format!("the body is no JSON: not UTF-8 after {valid} bytes"))
+        ServeError::BadRequest(format!("the body is not UTF-8: the byte at offset {valid} is invalid"))
     })?;
     let request = key.as_ref().map(|_| request_digest(skill, tool, &input, headers));
     if let Some(seen) = seen.as_mut().filter(|_| events) {
@@ -166,7 +166,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ServeError> {
             Ok(Some(key.to_owned()))
         }
         _ => Err(ServeError::BadRequest(format!(
-            "`Idempotency-Key` is one header of 1 to {LONGEST} visible ASCII characters"
+            "invalid `Idempotency-Key`; expected one header of 1 to {LONGEST} visible ASCII characters"
         ))),
     }
 }

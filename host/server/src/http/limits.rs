@@ -13,7 +13,7 @@ pub(crate) const HEADER: &str = "ringfence-limits";
 pub(crate) fn given(headers: &HeaderMap) -> Result<Option<String>, ServeError> {
     let mut text = String::new();
     for value in headers.get_all(HEADER) {
-        text.push_str(value.to_str().map_err(|_| ServeError::BadLimit("it is no text".to_owned()))?);
+        text.push_str(value.to_str().map_err(|_| ServeError::BadLimit("not ASCII text".to_owned()))?);
         text.push(',');
     }
     Ok(Some(text).filter(|text| !text.is_empty()))

@@ -92,7 +92,7 @@ async fn answer(app: &App, principal: &Arc<Principal>, request: Request) -> Resu
             };
         }
         Ok(Message::Response) => {
-            let message = "this server makes no requests, so there is none to answer";
+            let message = "this server sends no requests, so it accepts no responses";
             let reply = Reply::error(None, &ErrorData::invalid_request(message, None));
             return told(app, principal, takes, reply);
         }
@@ -204,8 +204,9 @@ fn agree(
             && *said != **asked
         {
             let (said, asked) = (ringfence::text::clean(said, 40), ringfence::text::clean(asked, 40));
-            let message =
-                format!("`MCP-Protocol-Version` is {said}, and `protocolVersion` is {asked}; send the same");
+            let message = format!(
+                "`MCP-Protocol-Version` is {said}, but `protocolVersion` is {asked}; send the same version in both"
+            );
             return Ok(Err(ErrorData::invalid_request(message, None)));
         }
         return Ok(standard_headers(headers, said, call).and_then(|()| negotiate(call)));
@@ -217,7 +218,7 @@ fn agree(
             let all: Vec<&str> =
                 ProtocolVersion::KNOWN_VERSIONS.iter().map(ProtocolVersion::as_str).collect();
             ServeError::BadRequest(format!(
-                "`MCP-Protocol-Version` is {said}, which this server does not speak; send one of {}",
+                "unsupported `MCP-Protocol-Version` {said}; send one of {}",
                 all.join(", ")
             ))
         })?),
@@ -232,12 +233,12 @@ fn agree(
         let mismatch = |message: String| ErrorData::header_mismatch(message, None);
         match (said, &own) {
             (None, Some(_)) => Err(mismatch(
-                "`_meta` names a revision, and the header `MCP-Protocol-Version` is missing".to_owned(),
+                "missing header `MCP-Protocol-Version`; send the version that `_meta` names".to_owned(),
             )),
             (Some(said), Some(own)) if *said != **own => {
                 let (said, own) = (ringfence::text::clean(said, 40), ringfence::text::clean(own, 40));
                 Err(mismatch(format!(
-                    "`MCP-Protocol-Version` is {said}, and `_meta` names {own}; send the same"
+                    "`MCP-Protocol-Version` is {said}, but `_meta` names {own}; send the same version in both"
                 )))
             }
             _ => revision(call, session),
@@ -247,7 +248,8 @@ fn agree(
 }
 
 fn version_header(headers: &HeaderMap) -> Result<Option<&str>, ServeError> {
-    let unreadable = |_| ServeError::BadRequest("`MCP-Protocol-Version` is not text".to_owned());
+    let unreadable =
+        |_| ServeError::BadRequest("the header `MCP-Protocol-Version` is not ASCII text".to_owned());
     headers.get(VERSION).map(HeaderValue::to_str).transpose().map_err(unreadable)
 }
 
@@ -270,11 +272,11 @@ fn standard_headers(headers: &HeaderMap, said: Option<&str>, call: &Call<'_>) ->
     match method {
         // A client knows only after the handshake that it must send them.
         None if call.method == "initialize" => return Ok(()),
-        None => return mismatch("the header `Mcp-Method` is missing".to_owned()),
+        None => return mismatch("missing header `Mcp-Method`; send the `method` of the message".to_owned()),
         Some(method) if *method != *call.method => {
             let method = ringfence::text::clean(method, 80);
             return mismatch(format!(
-                "the header `Mcp-Method` is `{method}`, which is not the message's `method`"
+                "the header `Mcp-Method` is `{method}`, but the message has another `method`; send the same"
             ));
         }
         Some(_) => {}
@@ -287,13 +289,20 @@ fn standard_headers(headers: &HeaderMap, said: Option<&str>, call: &Call<'_>) ->
     let Some(named) = named.and_then(text) else { return Ok(()) };
     let name = match one(headers, NAME) {
         Ok(Some(name)) => unwrapped(name),
-        Ok(None) => return mismatch("the header `Mcp-Name` is missing".to_owned()),
+        Ok(None) => {
+            return mismatch(
+                "missing header `Mcp-Name`; send the name or URI in the message's `params`".to_owned(),
+            );
+        }
         Err(message) => return mismatch(message),
     };
     if name.as_deref() == Some(&*named) {
         return Ok(());
     }
-    mismatch("the header `Mcp-Name` is not what the message names".to_owned())
+    mismatch(
+        "the header `Mcp-Name` differs from the name or URI in the message's `params`; send the same"
+            .to_owned(),
+    )
 }
 
 /// Returns the value of a header; fails if it has several.
@@ -302,9 +311,9 @@ fn one<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, String
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(value), None) => {
-            value.to_str().map(Some).map_err(|_| format!("the header `{name}` has bytes that are not ASCII"))
+            value.to_str().map(Some).map_err(|_| format!("the header `{name}` is not ASCII text"))
         }
-        (Some(_), Some(_)) => Err(format!("the header `{name}` is there twice")),
+        (Some(_), Some(_)) => Err(format!("the header `{name}` occurs twice; send it once")),
     }
 }
 

@@ -81,7 +81,7 @@ enum OutcomeName {
     HostOverloaded,
 }
 
-/// Why and where a guest trapped.
+/// The reason and the place of a trap.
 #[derive(Serialize, ToSchema)]
 struct Trap {
     /// The stable code of the trap, in kebab-case.

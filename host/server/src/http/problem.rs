@@ -61,9 +61,9 @@ impl Problem {
 /// Logs the error for the operator; the caller does not see all of it.
 pub(crate) fn log(error: &ServeError) {
     if error.is_internal() {
-        tracing::error!(code = error.code(), error = error.to_string().as_str(), "a request failed");
+        tracing::error!(code = error.code(), error = error.to_string().as_str(), "request failed");
     } else {
-        tracing::debug!(code = error.code(), error = error.to_string().as_str(), "a request was refused");
+        tracing::debug!(code = error.code(), error = error.to_string().as_str(), "request refused");
     }
 }
 

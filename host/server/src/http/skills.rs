@@ -74,7 +74,7 @@ pub(crate) struct Summary {
     /// The version that the bare name stands for; absent while none can run.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
-    /// SHA-256 of that version.
+    /// SHA-256 digest of the current version.
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
     state: SkillState,
@@ -97,7 +97,7 @@ enum SkillState {
     Held,
     /// The version that the name stands for is revoked, and never runs again.
     Revoked,
-    /// It cannot be loaded.
+    /// The skill cannot be loaded.
     Broken,
 }
 
@@ -121,7 +121,7 @@ pub(crate) struct ToolShown {
     full_name: String,
     /// The name for calls over MCP.
     mcp_name: String,
-    /// Its signature in WIT.
+    /// The signature in WIT.
     signature: String,
     /// The author's description. Untrusted text.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -189,14 +189,15 @@ pub(crate) async fn list(
     let Query(page) = query.map_err(|error| ServeError::BadRequest(error.body_text()))?;
     let limit = usize::from(page.limit.unwrap_or(100));
     if limit == 0 || limit > PAGE {
-        return Err(ServeError::BadRequest(format!("`limit` must be between 1 and {PAGE}")));
+        return Err(ServeError::BadRequest(format!("invalid `limit`; it must be between 1 and {PAGE}")));
     }
-    let after: Option<Name> = match &page.cursor {
-        None => None,
-        Some(cursor) => Some(
-            cursor.parse().map_err(|_| ServeError::BadRequest("`cursor` is none of a page".to_owned()))?,
-        ),
-    };
+    let after: Option<Name> =
+        match &page.cursor {
+            None => None,
+            Some(cursor) => Some(cursor.parse().map_err(|_| {
+                ServeError::BadRequest("invalid `cursor`; use the `next` of a page".to_owned())
+            })?),
+        };
     let catalog = app.librarian.catalog();
     let seen = catalog.names.iter().filter(|(name, entry)| {
         after.as_ref().is_none_or(|after| *name > after) && caller.0.sees(name, &entry.record.owner)
@@ -320,7 +321,7 @@ fn tools(known: &Known, style: SchemaStyle) -> Vec<ToolShown> {
     responses(
         (status = 200, description = "The skill or version was removed", body = Removed),
         (status = "4XX", description = "The skill does not exist or belongs to another owner, or the version is current", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "The store cannot be changed now", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The server cannot change the store now", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn remove(
@@ -349,7 +350,7 @@ pub(crate) async fn remove(
     responses(
         (status = 200, description = "The skill after the rollback", body = Shown),
         (status = "4XX", description = "The skill belongs to another owner, or there is no such version", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "The store cannot be changed now", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The server cannot change the store now", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn rollback(
@@ -367,7 +368,8 @@ pub(crate) async fn rollback(
     let back: Back = if bytes.is_empty() {
         Back::default()
     } else {
-        serde_json::from_slice(bytes).map_err(|error| ServeError::BadRequest(format!("the body: {error}")))?
+        serde_json::from_slice(bytes)
+            .map_err(|error| ServeError::BadRequest(format!("invalid body: {error}")))?
     };
     let version: Option<Version> = back.version.as_deref().map(str::parse).transpose()?;
     let record: Record = change(&app, &caller, (&name, "rolled back"), move |store, name, asking| {

@@ -38,7 +38,7 @@ pub(crate) struct How {
     #[serde(default)]
     #[param(required = false)]
     hold: bool,
-    /// Replace the current version even if that breaks its callers. Default: false.
+    /// Replace the current version even if the change breaks callers. Default: false.
     #[serde(default)]
     #[param(required = false)]
     breaking: bool,
@@ -120,12 +120,12 @@ pub(crate) async fn submit(
     })
     .await?
     .min(app.library.host().caps().size);
-    let patience = app.config.load().listen.upload_timeout.get();
+    let timeout = app.config.load().listen.upload_timeout.get();
     // Its memory is bounded by the number of uploads.
     let uploads = Budget::bodies(u64::MAX);
-    let (bytes, _) = body::read(&headers, body, most, patience, uploads.hold(&Arc::default())).await?;
+    let (bytes, _) = body::read(&headers, body, most, timeout, uploads.hold(&Arc::default())).await?;
     if bytes.is_empty() {
-        return Err(ServeError::BadRequest("there is no body: send the component".to_owned()));
+        return Err(ServeError::BadRequest("the body is empty; send the component".to_owned()));
     }
     let submission = app.submit(principal, bytes, submit, place)?;
     if let Some(wait) = wanted_wait(&headers) {
@@ -139,8 +139,9 @@ pub(crate) async fn submit(
 /// The error is the same for a taken name, a reserved one and one that the caller does not see. So it does not reveal
 /// whether the name exists.
 fn expect_name(library: &Library, name: &Name, asking: &Principal) -> Result<(), StoreError> {
-    let store =
-        library.store().ok_or_else(|| StoreError::WithoutStore { reason: "a server needs one".into() })?;
+    let store = library
+        .store()
+        .ok_or_else(|| StoreError::WithoutStore { reason: "a server needs a store".into() })?;
     let record = store.expect_owner(name, &asking.owner)?;
     let is_own = || Ok::<_, StoreError>(record.is_some() || store.reserved_for(name)?.is_some());
     if asking.may_try(name) || is_own()? {

@@ -26,7 +26,7 @@ pub(super) fn log(before: Option<&Record>, now: &Record) {
             owner = %now.owner,
             digest = digest.as_ref().map(tracing::field::display),
             change = word(event.what),
-            "the store has changed"
+            "the store changed"
         );
     }
 }
@@ -38,7 +38,7 @@ pub(super) fn log_removed(record: &Record) {
         skill = %record.name,
         owner = %record.owner,
         change = "removed with all versions",
-        "the store has changed"
+        "the store changed"
     );
 }
 
@@ -67,12 +67,12 @@ pub(super) fn log_revoked<'a>(
                 reason = said.get(&entry.digest).and_then(|said| said.reason.as_deref()),
                 cancel_running = said.get(&entry.digest).is_some_and(|said| said.cancel_running),
                 change = "revoked",
-                "the store has changed"
+                "the store changed"
             );
         }
     }
     for digest in unknown {
-        tracing::info!(target: "ringfence::changes", digest = %digest, change = "revoked", "the store has changed");
+        tracing::info!(target: "ringfence::changes", digest = %digest, change = "revoked", "the store changed");
     }
 }
 

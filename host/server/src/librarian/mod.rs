@@ -154,7 +154,7 @@ impl Librarian {
         reap(&mut seen);
         match &seen.failed {
             Some(reason) => Err(reason.clone()),
-            None if !seen.complete => Err("skills are being loaded".to_owned()),
+            None if !seen.complete => Err("the server is loading skills".to_owned()),
             None => Ok(()),
         }
     }
@@ -204,15 +204,15 @@ impl Librarian {
                 if seen.failed.is_none() {
                     tracing::error!(
                         error = error.to_string().as_str(),
-                        "the store cannot be read; what was loaded goes on"
+                        "cannot read the store; loaded skills keep running"
                     );
                 }
-                seen.failed = Some("the store cannot be read".to_owned());
+                seen.failed = Some("the server cannot read the store".to_owned());
                 return;
             }
         }
         if seen.failed.take().is_some() {
-            tracing::info!("the store can be read again");
+            tracing::info!("the store is readable again");
         }
         seen.looked = true;
         // What could not be loaded, or was not wanted any more when it was, may be now.
@@ -254,7 +254,7 @@ impl Librarian {
                 match listed.record {
                     Ok(record) => records.push(record),
                     Err(error) => {
-                        tracing::error!(skill = %listed.name, error = error.to_string().as_str(), "a record cannot be read");
+                        tracing::error!(skill = %listed.name, error = error.to_string().as_str(), "cannot read the record of a skill");
                     }
                 }
             }
@@ -560,9 +560,9 @@ fn no_room(entry: &Entry, ready: &Ready, reason: String) -> Current {
 /// Returns the state of a skill that failed to load. After a fault of this machine, which may pass, it is tried again
 /// later.
 fn broken(entry: &Entry, version: &Version, error: &StoreError) -> Current {
-    tracing::error!(skill = %entry.record.name, version = %version, error = error.to_string().as_str(), "a skill cannot be loaded");
+    tracing::error!(skill = %entry.record.name, version = %version, error = error.to_string().as_str(), "cannot load a skill");
     let reason = match error.fault() {
-        Fault::Host => "the server failed to load it; its log says why".to_owned(),
+        Fault::Host => "the server failed to load it; the server's log has the details".to_owned(),
         Fault::Author | Fault::Caller | Fault::Load => error.to_string(),
     };
     let failed = (error.fault() == Fault::Host).then(Instant::now);
@@ -598,7 +598,7 @@ fn ended(seen: &mut Seen, done: Option<(Name, Version)>) {
 }
 
 fn store(library: &Library) -> Result<&Store, StoreError> {
-    library.store().ok_or_else(|| StoreError::WithoutStore { reason: "a server needs one".to_owned() })
+    library.store().ok_or_else(|| StoreError::WithoutStore { reason: "a server needs a store".to_owned() })
 }
 
 /// Runs blocking work on a thread for it.
@@ -609,7 +609,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
         Ok(done) => done,
         Err(error) => {
             let source = std::io::Error::other(error);
-            Err(StoreError::Io { action: "working in the store".to_owned(), source })
+            Err(StoreError::Io { action: "running a task of the store".to_owned(), source })
         }
     }
 }

@@ -41,7 +41,7 @@ impl Shelf {
             return Ok(());
         }
         Err(format!(
-            "the loaded skills of `{}` would take {sum} bytes, and {most} are allowed (`quota.skill-memory`): remove one, or raise the quota",
+            "the loaded skills of `{}` would need {sum} bytes; the quota is {most} (`quota.skill-memory`); remove a skill, or raise the quota",
             ready.owner
         ))
     }
@@ -51,7 +51,7 @@ impl Shelf {
         let most = self.config.load().host.code_memory.bytes();
         let Some(rest) = most.checked_sub(ready.code) else {
             return Err(format!(
-                "its code takes {} bytes, and {most} are allowed for all loaded skills (`host.code-memory`): make the skill smaller, or raise the limit",
+                "its code needs {} bytes; the limit for all loaded skills is {most} (`host.code-memory`); make the skill smaller, or raise the limit",
                 ready.code
             ));
         };

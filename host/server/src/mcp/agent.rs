@@ -87,7 +87,10 @@ impl Agent {
         let ready = name.and_then(entry).and_then(|entry| entry.callable(&revoked));
         ready.filter(|ready| ready.described.skill_md.is_some()).ok_or_else(|| {
             let uri = ringfence::text::clean(uri, 200);
-            ErrorData::invalid_params(format!("there is no resource `{uri}`"), Some(json!({"uri": uri})))
+            ErrorData::invalid_params(
+                format!("no resource `{uri}`; `resources/list` lists the resources"),
+                Some(json!({"uri": uri})),
+            )
         })
     }
 }
@@ -161,7 +164,7 @@ impl ServerHandler for Agent {
             Some(skill_md) => {
                 Ok(GetSkillResult::new(skill_md.entry.clone()).with_ttl_ms(ttl).with_cache_scope(scope))
             }
-            None => Err(ErrorData::invalid_params("there is no such skill", None)),
+            None => Err(ErrorData::invalid_params("no such skill; `skills/list` lists the skills", None)),
         }
     }
 

@@ -156,7 +156,9 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Message<'_>, Malformed> {
     };
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
-        Err(error) => return Err(unreadable(format!("not UTF-8 after {} bytes", error.valid_up_to()))),
+        Err(error) => {
+            return Err(unreadable(format!("the byte at offset {} is not UTF-8", error.valid_up_to())));
+        }
     };
     let mut envelope = Envelope::default();
     let mut reader = serde_json::Deserializer::from_str(text);
@@ -172,17 +174,17 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Message<'_>, Malformed> {
         Malformed { id: id.clone(), code: ErrorCode::INVALID_REQUEST, message }
     };
     if let Some(instead) = envelope.instead {
-        return Err(no_request(&format!("it is {instead}; send one object a message")));
+        return Err(no_request(&format!("it is {instead}; send one object per message")));
     }
     if let Some(twice) = envelope.twice {
-        return Err(no_request(&format!("`{twice}` is there twice")));
+        return Err(no_request(&format!("`{twice}` occurs twice; send it once")));
     }
     if seen_version(&envelope) != Some("2.0") {
         return Err(no_request("`jsonrpc` must be \"2.0\""));
     }
     let Some(method) = envelope.method else {
         let answers = envelope.result || envelope.error;
-        return if answers { Ok(Message::Response) } else { Err(no_request("`method` is missing")) };
+        return if answers { Ok(Message::Response) } else { Err(no_request("missing `method`")) };
     };
     let Some(method) = self::text(method) else {
         return Err(no_request(&format!("`method` is {}; expected a string", kind(method))));
@@ -191,9 +193,10 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Message<'_>, Malformed> {
     match (envelope.id, &id) {
         (None, _) => Ok(Message::Notification(call)),
         (Some(_), Some(id)) => Ok(Message::Request(id.clone(), call)),
-        (Some(raw), None) if raw.get().len() > LONGEST_ID => {
-            Err(no_request(&format!("`id` has {} bytes; the most is {LONGEST_ID}", raw.get().len())))
-        }
+        (Some(raw), None) if raw.get().len() > LONGEST_ID => Err(no_request(&format!(
+            "`id` is too long: {} bytes; the limit is {LONGEST_ID}",
+            raw.get().len()
+        ))),
         (Some(raw), None) => {
             Err(no_request(&format!("`id` is {}; expected a string or a number", kind(raw))))
         }

@@ -85,7 +85,7 @@ pub(crate) fn known(version: &str) -> Option<&'static ProtocolVersion> {
 /// Returns the error for a request that lacks required members of `_meta`.
 pub(crate) fn missing(params: &Params<'_>) -> ErrorData {
     let missing = params.missing().join(", ");
-    let message = format!("`params._meta` lacks, or has in another form: {missing}");
+    let message = format!("missing or invalid members in `params._meta`: {missing}");
     ErrorData::invalid_params(message, None)
 }
 
@@ -164,7 +164,7 @@ impl Protocol {
             },
             method => {
                 let method = ringfence::text::clean(method, 80);
-                let message = format!("there is no method `{method}` in this revision of the protocol");
+                let message = format!("unknown method `{method}` in this version of the protocol");
                 fail(&ErrorData::new(ErrorCode::METHOD_NOT_FOUND, message, None))
             }
         }
@@ -184,7 +184,9 @@ impl Protocol {
         let (method, params) = (&*call.method, &call.params);
         if whole.len() > SMALL {
             let size = whole.len();
-            return Err(invalid(format!("the message has {size} bytes; the most for `{method}` is {SMALL}")));
+            return Err(invalid(format!(
+                "the message is too large: {size} bytes; the limit for `{method}` is {SMALL}"
+            )));
         }
         if let Some(cursor) =
             params.cursor.filter(|cursor| !["\"", "n"].iter().any(|first| cursor.get().starts_with(first)))
@@ -208,7 +210,7 @@ impl Protocol {
             let data = json!({"code": error.code()});
             return Err(ErrorData::new(ErrorCode(-32000), with_retry(&error), Some(data)));
         }
-        let unfit = || invalid(format!("`params` does not fit `{method}`"));
+        let unfit = || invalid(format!("invalid `params` for `{method}`"));
         let message: ClientJsonRpcMessage =
             serde_json::from_slice(super::message::unmarked(whole)).map_err(|_| unfit())?;
         match &message {

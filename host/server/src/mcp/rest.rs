@@ -39,6 +39,9 @@ impl Rest {
                 }
             }
         }
-        Reply::error(Some(&id), &ErrorData::internal_error("the request ended without an answer", None))
+        Reply::error(
+            Some(&id),
+            &ErrorData::internal_error("internal error: the request ended without a response", None),
+        )
     }
 }

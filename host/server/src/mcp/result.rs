@@ -142,13 +142,13 @@ pub(super) fn ending(report: &Report) -> Option<String> {
     let what = if shown.len() == lines {
         "log:".to_owned()
     } else {
-        format!("log, last {} of {lines} lines:", shown.len())
+        format!("last {} of {lines} log lines:", shown.len())
     };
     shown.push(what);
     shown.reverse();
     if report.usage.log_dropped > 0 {
         shown.push(format!(
-            "({} more lines were dropped or cut at the limit of {} lines and {})",
+            "({} more lines were dropped or cut; the limit is {} lines and {})",
             number(report.usage.log_dropped),
             number(report.limits.log_lines.into()),
             size(report.limits.log_bytes)
@@ -180,30 +180,30 @@ fn explain(outcome: &Outcome, report: &Report) -> String {
             let mut text = format!("trapped ({}): {}", trap.code, trap.message);
             if trap.growth_refused {
                 text.push_str(&format!(
-                    "; more memory was refused before ({}); ask for less at once",
+                    "; the memory limit refused a growth before ({}); try a smaller request",
                     memory()
                 ));
             }
             return text;
         }
         Outcome::OutOfFuel => format!(
-            "fuel limit reached ({} units, used {}); ask for less work in one call",
+            "fuel limit reached ({} units, used {}); try a smaller request",
             number(limits.fuel),
             number(usage.fuel)
         ),
         Outcome::DeadlineExceeded => format!(
-            "deadline reached ({}, ran {}); ask for less work in one call",
+            "deadline reached ({}, ran {}); try a smaller request",
             time(limits.deadline),
             time(usage.wall)
         ),
-        Outcome::MemoryLimit => format!("{}; ask for less at once", memory()),
+        Outcome::MemoryLimit => format!("{}; try a smaller request", memory()),
         Outcome::OutputLimit => format!(
-            "output limit reached ({}, wrote {}); ask for a part of the result",
+            "output limit reached ({}, wrote {}); request a part of the result",
             size(limits.output),
             size(usage.output_bytes)
         ),
         Outcome::HostCallLimit => format!(
-            "host call limit reached ({} calls, made {}); ask for less work in one call",
+            "host call limit reached ({} calls, made {}); try a smaller request",
             number(limits.host_calls),
             number(usage.host_calls)
         ),

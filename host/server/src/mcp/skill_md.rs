@@ -16,7 +16,9 @@ impl SkillMd {
         let parsed = ringfence_skill_md::SkillMd::parse(text).map_err(|error| error.to_string())?;
         if parsed.name() != name.as_str() {
             let said = parsed.name();
-            return Err(format!("its frontmatter names it `{said}`, and it was submitted as `{name}`"));
+            return Err(format!(
+                "the frontmatter names the skill `{said}`, but it was submitted as `{name}`"
+            ));
         }
         let mut frontmatter = SkillFrontmatter::new(parsed.name(), parsed.description());
         frontmatter.extra = parsed.extra();

@@ -314,7 +314,8 @@ impl Session {
 
     fn end_of_line(&mut self, line: &mut Vec<u8>, scan: &mut Option<Scan>) {
         if let Some(scan) = scan.take() {
-            let message = format!("the line is longer than {} bytes; send a smaller input", self.longest());
+            let message =
+                format!("the line is too long; the limit is {} bytes; send a smaller input", self.longest());
             let error = ErrorData::invalid_request(message, None);
             self.out.gather(&Reply::error(scan.id().as_ref(), &error).text);
             return;

@@ -74,7 +74,7 @@ impl Notes {
 pub(super) fn cursor(cursor: Option<&str>) -> Result<Option<(Name, usize)>, ErrorData> {
     let Some(cursor) = cursor else { return Ok(None) };
     let parsed = cursor.split_once('/').and_then(|(name, at)| Some((name.parse().ok()?, at.parse().ok()?)));
-    let wrong = "the cursor is none that this server gave; leave it out to begin with the first page";
+    let wrong = "invalid `cursor`; use the `nextCursor` of a page, or omit it for the first page";
     parsed.map(Some).ok_or_else(|| ErrorData::invalid_params(wrong, None))
 }
 
@@ -142,7 +142,7 @@ impl Protocol {
         let invalid = |message: String| ErrorData::invalid_params(message, None);
         let params = &call.params;
         let Some(raw) = params.name else {
-            return Err(invalid("`name` is missing; name a tool that `tools/list` shows".to_owned()));
+            return Err(invalid("missing `name`; send the name of a tool from `tools/list`".to_owned()));
         };
         let Some(name) = text(raw) else {
             return Err(invalid(format!("`name` is {}; expected a string", kind(raw))));
@@ -151,13 +151,13 @@ impl Protocol {
             None | Some((Some(b'n'), _)) => "{}",
             Some((Some(b'{'), raw)) => raw.get(),
             Some((Some(b'"'), _)) => {
-                let message = "`arguments` is a string; expected an object: send the arguments as JSON, not as a \
+                let message = "`arguments` is a string; expected an object; send the arguments as JSON, not as a \
                                text that holds JSON";
                 return Err(invalid(message.to_owned()));
             }
             Some((_, raw)) => {
                 return Err(invalid(format!(
-                    "`arguments` is {}; expected an object with a member for each parameter",
+                    "`arguments` is {}; expected an object with one member per parameter",
                     kind(raw)
                 )));
             }
@@ -296,7 +296,7 @@ async fn tell(admitted: Admitted, app: &App, token: &str, notes: &Notes) -> Resu
             }
             Some(Next::Event(_)) => {}
             Some(Next::End(report)) => return Ok(Ran { report: (*report)?, chunks }),
-            None => return Err(ServeError::Run(RunError::Host("a run without an end".to_owned()))),
+            None => return Err(ServeError::Run(RunError::Host("the run ended without a report".to_owned()))),
         }
     }
 }

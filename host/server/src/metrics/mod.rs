@@ -122,27 +122,27 @@ impl Metrics {
             by_skill: Skills::default(),
             registry: Registry::default(),
         };
-        registry.register("runs", "Runs that ended, by outcome", by_outcome);
-        registry.register("denials", "Requests that were no run, by code", metrics.denials.clone());
-        registry.register("submissions", "Submissions that ended, by result", metrics.submissions.clone());
+        registry.register("runs", "Finished runs, by outcome", by_outcome);
+        registry.register("denials", "Requests refused before a run, by code", metrics.denials.clone());
+        registry.register("submissions", "Finished submissions, by result", metrics.submissions.clone());
         registry.register("compiles", "Components compiled", metrics.compiles.clone());
         registry.register_with_unit("run", "Wall time of a run", Unit::Seconds, metrics.seconds.clone());
         registry.register("run_fuel", "Fuel of a run", metrics.fuel.clone());
         registry.register("connections", "Open connections", metrics.connections.clone());
-        registry.register("places", "Runs that may be at once", metrics.places.clone());
-        registry.register("places_taken", "Runs under way", metrics.places_taken.clone());
-        registry.register("queue", "Calls that wait for a place", metrics.waiting.clone());
+        registry.register("places", "Run slots", metrics.places.clone());
+        registry.register("places_taken", "Run slots in use", metrics.places_taken.clone());
+        registry.register("queue", "Calls that wait for a run slot", metrics.waiting.clone());
         registry.register_with_unit(
             "memory_reserved",
-            "Memory reserved for runs under way",
+            "Memory reserved for current runs",
             Unit::Bytes,
             metrics.reserved.clone(),
         );
-        registry.register("skills", "Skills that are ready", metrics.skills.clone());
+        registry.register("skills", "Skills ready to run", metrics.skills.clone());
         registry.register("code_bytes", "Compiled code of loaded skills in bytes", metrics.code.clone());
         registry.register(
             "changes_waiting",
-            "Changes of the store that wait for their turn",
+            "Changes to the store that wait for the lock",
             metrics.changes_waiting.clone(),
         );
         metrics.by_skill.register(&mut registry);

@@ -76,8 +76,8 @@ impl OfSkill {
 
 impl Skills {
     pub(super) fn register(&self, registry: &mut Registry) {
-        registry.register("skill_runs", "Runs that ended, by skill and outcome", self.runs.clone());
-        registry.register("skill_fuel", "Fuel that runs burnt, by skill", self.fuel.clone());
+        registry.register("skill_runs", "Finished runs, by skill and outcome", self.runs.clone());
+        registry.register("skill_fuel", "Fuel used by runs, by skill", self.fuel.clone());
         registry.register_with_unit(
             "skill",
             "Wall time of runs, by skill",

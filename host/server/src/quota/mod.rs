@@ -61,17 +61,17 @@ impl fmt::Display for Over {
         };
         let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
         let (key, used_up) = match what {
-            Spent::Concurrency => ("concurrency", "calls at once"),
-            Spent::Calls => ("calls-per-minute", "calls a minute"),
-            Spent::Requests => ("requests-per-minute", "requests a minute that begin no call"),
-            Spent::Fuel => ("fuel-per-minute", "fuel a minute"),
-            Spent::Compiles => ("compiles-per-hour", "compilations an hour"),
-            Spent::Changes => ("changes-per-minute", "changes a minute"),
-            Spent::Listeners => ("listeners", "streams of changes at once"),
+            Spent::Concurrency => ("concurrency", "concurrent calls"),
+            Spent::Calls => ("calls-per-minute", "calls per minute"),
+            Spent::Requests => ("requests-per-minute", "requests per minute that start no call"),
+            Spent::Fuel => ("fuel-per-minute", "fuel per minute"),
+            Spent::Compiles => ("compiles-per-hour", "compilations per hour"),
+            Spent::Changes => ("changes-per-minute", "store changes per minute"),
+            Spent::Listeners => ("listeners", "open change streams"),
         };
-        write!(f, "the quota of {used_up} of {whose} is used up ({limit}, `quota.{key}`); ")?;
+        write!(f, "{whose} has reached its quota of {used_up} ({limit}, `quota.{key}`); ")?;
         match what {
-            Spent::Concurrency => f.write_str("try again when a call has ended"),
+            Spent::Concurrency => f.write_str("try again after a call has finished"),
             Spent::Listeners => f.write_str("close a stream first"),
             Spent::Fuel => write!(f, "try again in {seconds} s, or lower the fuel limit of the call"),
             Spent::Calls | Spent::Requests | Spent::Compiles | Spent::Changes => {

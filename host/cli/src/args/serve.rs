@@ -1,0 +1,181 @@
+//! The command lines of `ringfence serve`, `ringfence mcp` and `ringfence token`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use ringfence_server::LimitOverrides;
+use ringfence_store::Pattern;
+
+use super::{ListArgs, StoreArgs, number, size};
+use crate::exit;
+
+#[derive(Debug, Args)]
+#[command(after_help = exit::help(exit::STORE))]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// Address to listen on; port 0 selects a free one [default: `listen.address`, 127.0.0.1:7420]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<std::net::SocketAddr>,
+}
+
+/// The options that `serve` and `mcp` share.
+#[derive(Debug, Args)]
+pub(crate) struct ServerArgs {
+    /// Configuration file [default: none, which leaves every setting at its default]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print an example configuration with every setting, its default and its meaning, then exit
+    #[arg(long)]
+    pub(crate) print_config: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Log format: `text` or `json`, one record per line
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    pub(crate) log: LogFormat,
+    /// Log level: `error`, `warn`, `info`, `debug` (adds every run and the guests' output) or `trace`
+    #[arg(long, default_value = "info", value_name = "LEVEL")]
+    pub(crate) log_level: tracing::Level,
+}
+
+/// The format of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+impl std::str::FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(given: &str) -> Result<Self, String> {
+        match given {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("expected `text` or `json`".to_owned()),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = exit::help(exit::STORE))]
+pub(crate) struct McpArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// Skills that the agent sees: names, or prefixes such as `acme-*`, separated by commas [default: all]
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+    pub(crate) skills: Vec<Pattern>,
+    #[command(flatten)]
+    pub(crate) limits: LowerArgs,
+}
+
+/// Limits of every run. A limit that is not given comes from the configuration.
+#[derive(Debug, Args)]
+pub(crate) struct LowerArgs {
+    /// Maximum fuel of a run, about one unit per instruction [default: from the configuration]
+    #[arg(long, value_parser = number, value_name = "N")]
+    pub(crate) fuel: Option<u64>,
+    /// Maximum wall time of a run, including waits, e.g. 500ms [default: from the configuration]
+    #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME")]
+    pub(crate) deadline: Option<Duration>,
+    /// Maximum linear memory of a run, e.g. 64MiB [default: from the configuration]
+    #[arg(long, value_parser = size, value_name = "SIZE")]
+    pub(crate) memory: Option<u64>,
+    /// Maximum table elements of a run [default: from the configuration]
+    #[arg(long, value_parser = number, value_name = "N")]
+    pub(crate) table_elements: Option<u64>,
+    /// Maximum size of the input as JSON, e.g. 1MiB [default: from the configuration]
+    #[arg(long, value_parser = size, value_name = "SIZE")]
+    pub(crate) input_size: Option<u64>,
+    /// Maximum size of the output as JSON, including emitted chunks [default: from the configuration]
+    #[arg(long, value_parser = size, value_name = "SIZE")]
+    pub(crate) output: Option<u64>,
+    /// Maximum number of log lines to keep of a run [default: from the configuration]
+    #[arg(long, value_name = "N")]
+    pub(crate) log_lines: Option<u32>,
+    /// Maximum size of the log to keep of a run [default: from the configuration]
+    #[arg(long, value_parser = size, value_name = "SIZE")]
+    pub(crate) log_size: Option<u64>,
+    /// Maximum number of calls from a run to the host [default: from the configuration]
+    #[arg(long, value_parser = number, value_name = "N")]
+    pub(crate) host_calls: Option<u64>,
+}
+
+impl LowerArgs {
+    /// The limits on the command line.
+    pub(crate) fn given(&self) -> LimitOverrides {
+        LimitOverrides {
+            fuel: self.fuel,
+            deadline: self.deadline,
+            memory: self.memory,
+            table_elements: self.table_elements,
+            input: self.input_size,
+            output: self.output,
+            log_lines: self.log_lines,
+            log_bytes: self.log_size,
+            host_calls: self.host_calls,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    #[command(subcommand)]
+    pub(crate) command: TokenCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Create a token and print it once; the store keeps only a hash
+    Create(TokenCreateArgs),
+    /// List tokens, without their secrets
+    #[command(after_help = exit::help(exit::READ))]
+    List(ListArgs),
+    /// Revoke a token; running servers refuse it within a second
+    Revoke(TokenRevokeArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = exit::help(exit::STORE))]
+pub(crate) struct TokenCreateArgs {
+    /// Owner of the token: it sees this owner's skills, and its submissions belong to this owner
+    #[arg(long, default_value = "local")]
+    pub(crate) owner: String,
+    /// Permissions: `call`, `submit`, `admin`; separated by commas
+    #[arg(long, default_value = "call", value_delimiter = ',', value_name = "SCOPE")]
+    pub(crate) scope: Vec<String>,
+    /// Skills of other owners that the token sees: names, prefixes such as `acme-*`, `*` for all, `-` for none; separated
+    /// by commas
+    #[arg(
+        long,
+        default_value = "*",
+        value_delimiter = ',',
+        value_name = "NAMES",
+        allow_hyphen_values = true
+    )]
+    pub(crate) skills: Vec<String>,
+    /// Owners to which --skills applies, separated by commas [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "OWNERS")]
+    pub(crate) skills_of: Vec<String>,
+    /// Lifetime, such as 30days [default: unlimited]
+    #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME")]
+    pub(crate) expires: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = exit::help(exit::STORE))]
+pub(crate) struct TokenRevokeArgs {
+    /// Id of the token, from `ringfence token list`
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
