@@ -8,6 +8,8 @@ use ringfence_store::{Name, Owner, Stage};
 use serde_json::Value;
 use tokio::sync::watch;
 
+use crate::error::ServeError;
+
 /// Maximum number of ended submissions whose status is kept.
 const REMEMBERED: usize = 1_000;
 
@@ -90,6 +92,14 @@ struct Known {
     order: VecDeque<String>,
 }
 
+impl Known {
+    /// Returns whether a submission of this name and owner runs.
+    fn has_one(&self, name: &Name, owner: &Owner) -> bool {
+        let same = |other: &&Arc<Submission>| other.name == *name && other.owner == *owner;
+        self.by_id.values().filter(same).any(|other| !other.progress.borrow().is_end())
+    }
+}
+
 impl Submissions {
     /// Creates a submission; returns none while another of the same owner and name runs.
     ///
@@ -102,8 +112,7 @@ impl Submissions {
     ) -> Option<Arc<Submission>> {
         let progress = watch::Sender::new(Progress::Validating);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = |other: &&Arc<Submission>| other.name == name && other.owner == owner;
-        if known.by_id.values().filter(same).any(|other| !other.progress.borrow().is_end()) {
+        if known.has_one(&name, &owner) {
             return None;
         }
         let submission =
@@ -121,6 +130,14 @@ impl Submissions {
         known.by_id.insert(id.clone(), Arc::clone(&submission));
         known.order.push_back(id);
         Some(submission)
+    }
+
+    /// Refuses a submission of this name while another one of the same owner runs.
+    ///
+    /// An upload asks before its body is received, and [`Submissions::begin`] decides.
+    pub(crate) fn expect_none(&self, name: &Name, owner: &Owner) -> Result<(), ServeError> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.has_one(name, owner) { Err(ServeError::UnderWay(name.clone())) } else { Ok(()) }
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<Arc<Submission>> {
@@ -141,7 +158,10 @@ mod tests {
             let (name, owner) = ("a".parse().expect("a name"), owner.parse().expect("an owner"));
             submissions.begin(id.to_owned(), (name, owner), &"token".into())
         };
+        let (name, alice) = ("a".parse().expect("a name"), "alice".parse().expect("an owner"));
+        assert!(submissions.expect_none(&name, &alice).is_ok());
         let first = begin("1", "alice").expect("it is the first");
+        assert!(submissions.expect_none(&name, &alice).is_err());
         assert!(begin("2", "alice").is_none());
         assert!(begin("3", "mallory").is_some());
         first.set(Progress::Refused(Arc::default()));

@@ -115,6 +115,13 @@ fn a_principal_whose_first_slices_crowd_out_others_is_told_apart() {
     assert!(crowded.add(&busy, much, start, 2));
     assert!(!crowded.add(&quiet, Duration::from_micros(50), start, 2), "the other is not at fault");
     assert!(!crowded.add(&busy, Duration::from_micros(50), start + WINDOW, 2), "it is over");
+    let mut two = window();
+    let third = Principal::from("third");
+    assert!(!two.add(&quiet, Duration::from_micros(300), start, 2));
+    assert!(!two.add(&third, much / 2, start, 2), "it is not much yet");
+    assert!(two.add(&busy, much / 2, start, 2), "two that crowd out a third are both found");
+    assert!(two.add(&third, Duration::from_micros(50), start, 2));
+    assert!(!two.add(&quiet, Duration::from_micros(50), start, 2));
     let mut little = window();
     assert!(!little.add(&quiet, Duration::from_micros(50), start, 2));
     assert!(!little.add(&busy, much - Duration::from_micros(51), start, 2));

@@ -59,10 +59,13 @@ impl Window {
         self.total = self.total.saturating_add(took);
         let own = self.by.entry(Arc::clone(principal)).or_default();
         *own = own.saturating_add(took);
-        // A quarter of all that the threads have, and three quarters of that.
+        // A quarter of all that the threads have; a quarter of that, and a quarter more than a fair share of it.
         let threads = u32::try_from(threads).unwrap_or(u32::MAX);
         let much = self.total.saturating_mul(4) >= WINDOW.saturating_mul(threads);
-        let most = own.saturating_mul(4) >= self.total.saturating_mul(3);
-        much && most && self.by.len() > 1
+        let own = *own;
+        let principals = u32::try_from(self.by.len()).unwrap_or(u32::MAX);
+        let large = own.saturating_mul(4) >= self.total;
+        let unfair = own.saturating_mul(principals.saturating_mul(4)) >= self.total.saturating_mul(5);
+        much && large && unfair && principals > 1
     }
 }

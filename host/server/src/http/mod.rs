@@ -206,8 +206,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ServeError> {
         let path = axum::extract::Path::from_request_parts(parts, state).await;
-        path.map(|axum::extract::Path(parts)| Self(parts))
-            .map_err(|error| ServeError::BadRequest(error.body_text()))
+        path.map(|axum::extract::Path(parts)| Self(parts)).map_err(|error| unfit(&error.body_text()))
     }
 }
 
@@ -241,6 +240,11 @@ async fn metrics(State(app): State<App>, caller: Option<Extension<Caller>>) -> R
     }
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(CONTENT_TYPE, kind)], app.metrics_text()).into_response())
+}
+
+/// Returns the error of a request of which a part does not fit. What it repeats of the request is cut.
+fn unfit(reason: &str) -> ServeError {
+    ServeError::BadRequest(ringfence::text::clean(reason, 256))
 }
 
 /// Returns whether a caller accepts a media type. Without `Accept` it accepts all.

@@ -2,12 +2,17 @@
 
 #![expect(unused_qualifications, reason = "the macro that describes handlers writes them")]
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Query, State};
+use axum::response::{IntoResponse as _, Response};
+use http::header::CONTENT_TYPE;
 use ringfence::SchemaStyle;
 use ringfence_store::{Name, Record, Scope, StoreError, Version};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use super::gone::Gone;
@@ -107,9 +112,23 @@ pub(crate) struct Shown {
     #[serde(flatten)]
     summary: Summary,
     /// Its tools; empty unless it is ready.
-    tools: Vec<ToolShown>,
+    #[schema(value_type = Vec<ToolShown>)]
+    tools: Tools,
     /// Its versions, oldest first.
     versions: Vec<VersionShown>,
+}
+
+/// The tools of a skill, as JSON that was made once.
+#[derive(Debug)]
+struct Tools(Option<Arc<RawValue>>);
+
+impl Serialize for Tools {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Some(tools) => tools.serialize(serializer),
+            None => serializer.collect_seq(std::iter::empty::<()>()),
+        }
+    }
 }
 
 /// A tool.
@@ -186,7 +205,7 @@ pub(crate) async fn list(
     caller: Caller,
     query: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Skills>, ServeError> {
-    let Query(page) = query.map_err(|error| ServeError::BadRequest(error.body_text()))?;
+    let Query(page) = query.map_err(|error| super::unfit(&error.body_text()))?;
     let limit = usize::from(page.limit.unwrap_or(100));
     if limit == 0 || limit > PAGE {
         return Err(ServeError::BadRequest(format!("invalid `limit`; it must be between 1 and {PAGE}")));
@@ -228,19 +247,19 @@ pub(crate) async fn show(
     Segments(name): Segments<String>,
     caller: Caller,
     query: Result<Query<Style>, axum::extract::rejection::QueryRejection>,
-) -> Result<Json<Shown>, ServeError> {
-    let Query(style) = query.map_err(|error| ServeError::BadRequest(error.body_text()))?;
+) -> Result<Response, ServeError> {
+    let Query(style) = query.map_err(|error| super::unfit(&error.body_text()))?;
     shown(&app, &name, &caller, style.schema.unwrap_or(SchemaStyle::Exact)).await
 }
 
-async fn shown(
-    app: &App,
-    name: &str,
-    caller: &Caller,
-    style: SchemaStyle,
-) -> Result<Json<Shown>, ServeError> {
-    let entry = std::sync::Arc::clone(app.librarian.catalog().entry(name, &caller.0)?);
+async fn shown(app: &App, name: &str, caller: &Caller, style: SchemaStyle) -> Result<Response, ServeError> {
+    app.answers.has_room(caller.0.account.answers())?;
+    let entry = Arc::clone(app.librarian.catalog().entry(name, &caller.0)?);
     let ready = if name.contains('@') { Some(app.find(name, &caller.0).await?) } else { None };
+    // Before anything is borrowed: it may take a while, and then not on this thread.
+    if let Some(known) = ready.as_ref().map(|ready| Arc::clone(&ready.known)).or_else(|| entry.known()) {
+        show_tools(known, style).await;
+    }
     let gone = Gone::by_now(app);
     let mut summary = summary(&entry, &gone);
     let known = match ready {
@@ -248,7 +267,7 @@ async fn shown(
             let (digest, reason) = (ready.digest, gone.reason(&entry, ready.digest));
             return Err(ServeError::Store(StoreError::Revoked { digest, reason }));
         }
-        Some(ready) => Some(std::sync::Arc::clone(&ready.known)),
+        Some(ready) => Some(Arc::clone(&ready.known)),
         None => entry.callable(&gone.digests),
     };
     if let Some(known) = &known {
@@ -267,11 +286,27 @@ async fn shown(
         revoked: gone.has(&entry, of.digest),
         revoked_because: gone.reason(&entry, of.digest),
     });
-    Ok(Json(Shown {
-        tools: known.as_deref().map_or_else(Vec::new, |known| tools(known, style)),
-        versions: versions.collect(),
-        summary,
-    }))
+    let tools = Tools(known.as_deref().and_then(|known| known.described.shown(style)));
+    let shown = Shown { tools, versions: versions.collect(), summary };
+    let bytes = serde_json::to_vec(&shown)
+        .map_err(|error| ServeError::Run(ringfence::RunError::Host(error.to_string())))?;
+    let body = app.answers.waiting(caller.0.account.answers(), bytes)?;
+    Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// Makes the tools of a skill as this API shows them, once in each style. The schemas of a large skill take
+/// milliseconds, so another thread makes them.
+async fn show_tools(known: Arc<Known>, style: SchemaStyle) {
+    if known.described.shown(style).is_some() {
+        return;
+    }
+    let made = tokio::task::spawn_blocking(move || {
+        if let Ok(shown) = serde_json::value::to_raw_value(&tools(&known, style)) {
+            known.described.keep_shown(style, shown);
+        }
+    });
+    // Without them the list is empty, and the next request tries again.
+    let _ = made.await;
 }
 
 fn summary(entry: &Entry, gone: &Gone<'_>) -> Summary {
@@ -330,7 +365,7 @@ pub(crate) async fn remove(
     caller: Caller,
     query: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Removed>, ServeError> {
-    let Query(wanted) = query.map_err(|error| ServeError::BadRequest(error.body_text()))?;
+    let Query(wanted) = query.map_err(|error| super::unfit(&error.body_text()))?;
     let version: Option<Version> = wanted.version.as_deref().map(str::parse).transpose()?;
     let gone = change(&app, &caller, (&name, "removed"), move |store, name, asking| {
         store.remove(name, version.as_ref(), asking)
@@ -359,7 +394,7 @@ pub(crate) async fn rollback(
     caller: Caller,
     headers: http::HeaderMap,
     body: axum::body::Body,
-) -> Result<Json<Shown>, ServeError> {
+) -> Result<Response, ServeError> {
     caller.expect(Scope::Submit)?;
     let patience = app.config.load().listen.body_timeout.get();
     let (bytes, _held) =
@@ -389,7 +424,7 @@ async fn change<T: Send + 'static>(
     + Send
     + 'static,
 ) -> Result<T, ServeError> {
-    let principal = std::sync::Arc::clone(caller.expect(Scope::Submit)?);
+    let principal = Arc::clone(caller.expect(Scope::Submit)?);
     // A name and no version of one: what would be done to the whole must not be asked for with a part.
     let _: Name = name.parse()?;
     // What the caller does not see is not there for it, whoever's it is.

@@ -96,7 +96,7 @@ pub(crate) async fn submit(
     body: Body,
 ) -> Result<Response, ServeError> {
     let principal = caller.expect(Scope::Submit)?;
-    let Query(how) = query.map_err(|error| ServeError::BadRequest(error.body_text()))?;
+    let Query(how) = query.map_err(|error| super::unfit(&error.body_text()))?;
     let mut submit = Submit::new(name.parse()?, principal.owner.clone());
     submit.version = how.version.as_deref().map(str::parse).transpose()?;
     submit.hold = how.hold;
@@ -104,6 +104,7 @@ pub(crate) async fn submit(
     // Before a byte is taken in: whose the name is.
     let (library, name, asking) = (app.library.clone(), submit.name.clone(), Arc::clone(principal));
     blocking(move || expect_name(&library, &name, &asking)).await?;
+    app.submissions.expect_none(&submit.name, &submit.owner)?;
     if let Some(kind) = headers.get(CONTENT_TYPE)
         && ![&b"application/wasm"[..], b"application/octet-stream"].contains(&kind.as_bytes())
     {

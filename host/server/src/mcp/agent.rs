@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::protocol::about;
 use super::skill_md::SkillMd;
-use super::tools::cursor;
+use super::tools::{PAGE_BYTES, cursor};
 use crate::app::App;
 use crate::catalog::Known;
 use crate::error::ServeError;
@@ -69,9 +69,16 @@ impl Agent {
         let revoked = self.app.librarian.revoked();
         let carry = catalog.visible(principal, &revoked).filter(|ready| ready.described.skill_md.is_some());
         let from = carry.filter(|ready| after.as_ref().is_none_or(|(name, _)| ready.name > *name));
-        let mut skills: Vec<Arc<Known>> = from.take(page.saturating_add(1)).collect();
-        let more = skills.len() > page;
-        skills.truncate(page);
+        let (mut skills, mut bytes, mut more) = (Vec::<Arc<Known>>::new(), 0_usize, false);
+        for ready in from {
+            let size = ready.described.skill_md.as_ref().map_or(0, |skill_md| skill_md.size);
+            bytes = bytes.saturating_add(size);
+            if skills.len() >= page || (bytes > PAGE_BYTES && !skills.is_empty()) {
+                more = true;
+                break;
+            }
+            skills.push(ready);
+        }
         let next = skills.last().filter(|_| more).map(|last| format!("{}/0", last.name));
         Ok((skills, next))
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use ringfence::{Digest, SchemaStyle, SkillDescription, Tool};
 use ringfence_store::Name;
 use rmcp::model::{JsonObject, Tool as McpTool, ToolAnnotations};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::reply::json;
@@ -19,6 +20,8 @@ pub(super) const LONGEST: usize = 64;
 pub(crate) struct Described {
     named: Vec<NamedTool>,
     shape: Arc<Shape>,
+    /// The tools in the HTTP API's terms, by style of their schemas.
+    shown: [OnceLock<Arc<RawValue>>; SchemaStyle::ALL.len()],
     pub(super) skill_md: Option<SkillMd>,
 }
 
@@ -89,7 +92,25 @@ impl Described {
                 None
             }
         });
-        Self { named: named.collect(), shape, skill_md }
+        Self { named: named.collect(), shape, shown: Default::default(), skill_md }
+    }
+
+    /// Returns the tools as the HTTP API shows them, if they were made in this style.
+    pub(crate) fn shown(&self, style: SchemaStyle) -> Option<Arc<RawValue>> {
+        self.shown_in(style)?.get().map(Arc::clone)
+    }
+
+    /// Keeps the tools as the HTTP API shows them.
+    pub(crate) fn keep_shown(&self, style: SchemaStyle, shown: Box<RawValue>) {
+        if let Some(place) = self.shown_in(style) {
+            // Another request made the same.
+            let _ = place.set(shown.into());
+        }
+    }
+
+    fn shown_in(&self, style: SchemaStyle) -> Option<&OnceLock<Arc<RawValue>>> {
+        let at = SchemaStyle::ALL.iter().position(|known| *known == style)?;
+        self.shown.get(at)
     }
 
     /// Returns the bytes of all schemas as JSON.

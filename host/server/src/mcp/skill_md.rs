@@ -8,6 +8,8 @@ use rmcp::model::{Resource, Skill, SkillFrontmatter, SkillResource, SkillResourc
 pub(crate) struct SkillMd {
     pub(super) entry: Skill,
     pub(super) text: String,
+    /// Bytes of its entry in a list.
+    pub(super) size: usize,
 }
 
 impl SkillMd {
@@ -27,7 +29,8 @@ impl SkillMd {
         let file = SkillResource::from_bytes(uri.clone(), text.as_bytes());
         let entry = Skill::new(uri, frontmatter, SkillResources::Files(vec![file]));
         entry.validate().map_err(|error| ringfence::text::clean(&error.to_string(), 512))?;
-        Ok(Self { entry, text })
+        let size = serde_json::to_vec(&entry).map_or(0, |entry| entry.len());
+        Ok(Self { entry, text, size })
     }
 
     /// Returns the resource for it.

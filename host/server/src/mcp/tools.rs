@@ -25,7 +25,7 @@ use crate::run::{Admitted, Next};
 use crate::seen::{Seen, Surface};
 
 /// Maximum bytes of a page of tools, unless one tool has more. A list must not take the memory of calls.
-const PAGE_BYTES: usize = 256 << 10;
+pub(super) const PAGE_BYTES: usize = 256 << 10;
 
 /// A tool call, with all that it needs of its message.
 #[derive(Debug)]
