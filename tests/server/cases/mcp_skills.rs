@@ -140,3 +140,25 @@ async fn who_does_not_see_a_skill_does_not_read_of_it() {
         Some(1)
     );
 }
+
+/// Eight skills are listed below the bound in bytes, whatever the configuration says of their number; one more is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_skills_is_bounded_in_bytes() {
+    let value = "x".repeat(1000);
+    let metadata: String = (0..32).map(|number| format!("  key-{number}: \"{value}\"\n")).collect();
+    let mut plan = plan();
+    for name in ["a", "b", "c", "d", "e", "f", "g", "h", "i"] {
+        let text = format!("---\nname: {name}\ndescription: Large.\nmetadata:\n{metadata}---\n\nbody\n");
+        plan = plan.bytes(name, carrying(&text));
+    }
+    let site = plan.start().await;
+    let client = site.client();
+    for (method, list) in [("skills/list", "skills"), ("resources/list", "resources")] {
+        let first = ask(&client, method, json!({})).await;
+        let next = first["nextCursor"].as_str().unwrap_or_else(|| panic!("{method} has one page"));
+        let rest = ask(&client, method, json!({"cursor": next})).await;
+        let count = |page: &serde_json::Value| page[list].as_array().map_or(0, Vec::len);
+        assert_eq!((count(&first) + count(&rest), count(&rest) > 0), (9, true), "{method}");
+        assert!(first.to_string().len() < 300 << 10, "{method}");
+    }
+}
