@@ -226,6 +226,21 @@ fn version_names_engine_and_platform() {
     assert!(shown.starts_with(&engine) && shown.contains(std::env::consts::ARCH), "{shown}");
 }
 
+#[test]
+fn completions_name_every_command() {
+    let bench = Bench::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = bench.run(&["completions", shell], "");
+        let script = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert!(
+            ["export-skill", "keygen", "table-elements"].iter().all(|word| script.contains(word)),
+            "{shell}: {script}"
+        );
+    }
+    assert_eq!(bench.run(&["completions", "csh"], "").status.code(), Some(2));
+}
+
 /// Codes that a command cannot end with are left out.
 #[test]
 fn help_of_a_command_shows_its_own_exit_codes() {

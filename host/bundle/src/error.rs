@@ -118,8 +118,8 @@ pub enum BundleError {
     },
     /// The system forbids the worker to make memory executable. The node's fault, not the bundle's.
     #[error(
-        "skill {name} of the bundle cannot run as code here: this system does not let the worker make memory \
-         executable; interpret: --interpret, with a bundle for pulley64"
+        "skill `{name}` cannot run as native code: this system forbids executable memory; run a bundle for pulley64 with \
+         --interpret"
     )]
     NotExecutable {
         /// The skill.

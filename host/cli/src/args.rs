@@ -138,6 +138,17 @@ pub(crate) enum Command {
     /// The exit code is 7 if a check failed or could not run. Skipped checks do not change it.
     #[command(verbatim_doc_comment)]
     Doctor(Box<DoctorArgs>),
+    /// Print a completion script for a shell
+    ///
+    /// For example, `ringfence completions bash > ~/.local/share/bash-completion/completions/ringfence`.
+    #[command(after_help = exit::help(exit::NEW))]
+    Completions(CompletionsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// Shell
+    pub(crate) shell: clap_complete::Shell,
 }
 
 /// The location of the store.

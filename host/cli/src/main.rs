@@ -17,7 +17,7 @@ mod token;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use args::{Cli, Command};
 
@@ -75,7 +75,16 @@ fn main() -> ExitCode {
         Command::Bundle(args) => runtime.block_on(edge::bundle(*args)),
         Command::Keygen(args) => edge::keygen(&args),
         Command::Doctor(args) => runtime.block_on(doctor::exec(*args)),
+        Command::Completions(args) => completions(args.shell),
     })
+}
+
+/// Prints the completion script of a shell.
+fn completions(shell: clap_complete::Shell) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "ringfence", &mut script);
+    output::print(String::from_utf8_lossy(&script).trim_end());
+    ExitCode::SUCCESS
 }
 
 /// A limit on the size of files is an error of the write that meets it, not the end of the program: so it is for a

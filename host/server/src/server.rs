@@ -34,13 +34,13 @@ pub enum ServerError {
     Store(#[from] StoreError),
     /// Other machines can reach the address, and there is no token.
     #[error(
-        "{0} can be reached from other machines, and there is no token: make one with `ringfence token create`, or \
-         listen on 127.0.0.1"
+        "other machines can reach {0}, but the store has no token; create one with `ringfence token create`, or listen on \
+         127.0.0.1"
     )]
     Open(SocketAddr),
     /// Any web page could call the server by DNS rebinding: every name is allowed, and there is no token.
     #[error(
-        "`listen.hosts` takes every name, and there is no token, so any web page could call: make a token with \
+        "`listen.hosts` accepts every name and the store has no token, so any web page could call; create a token with \
          `ringfence token create`, or list the names"
     )]
     AnyHost,

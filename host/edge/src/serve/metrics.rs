@@ -50,14 +50,14 @@ impl Metrics {
                     let _ = writeln!(out, "{name}_total{{{label}=\"{value}\"}} {count}");
                 }
             };
-        family("ringfence_runs", "Runs that ended, by outcome.", "outcome", &self.runs);
+        family("ringfence_runs", "Finished runs, by outcome.", "outcome", &self.runs);
         family("ringfence_refused", "Requests refused before a run, by code.", "code", &self.refused);
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let (fuel, took, failed) = (load(&self.fuel), load(&self.updates), load(&self.failed_updates));
         let _ = write!(
             out,
-            "# TYPE ringfence_fuel counter\n# HELP ringfence_fuel Fuel that runs burnt.\nringfence_fuel_total {fuel}\n\
-             # TYPE ringfence_updates counter\n# HELP ringfence_updates Bundles that were new, and those that were refused or not to be had.\n\
+            "# TYPE ringfence_fuel counter\n# HELP ringfence_fuel Fuel used by runs.\nringfence_fuel_total {fuel}\n\
+             # TYPE ringfence_updates counter\n# HELP ringfence_updates New bundles, and failed updates.\n\
              ringfence_updates_total{{result=\"taken\"}} {took}\nringfence_updates_total{{result=\"refused\"}} {failed}\n"
         );
         if let Ok(serving) = worker.serving() {
@@ -66,12 +66,12 @@ impl Metrics {
             let bytes = serving.host().reserved_bytes();
             let _ = write!(
                 out,
-                "# TYPE ringfence_bundle_version gauge\n# HELP ringfence_bundle_version Version of the bundle that serves.\n\
+                "# TYPE ringfence_bundle_version gauge\n# HELP ringfence_bundle_version Version of the current bundle.\n\
                  ringfence_bundle_version {version}\n\
-                 # TYPE ringfence_bundle_expires_seconds gauge\n# HELP ringfence_bundle_expires_seconds When it ends, in seconds since 1970.\n\
+                 # TYPE ringfence_bundle_expires_seconds gauge\n# HELP ringfence_bundle_expires_seconds End of validity of the current bundle, in seconds since 1970.\n\
                  ringfence_bundle_expires_seconds {expires}\n\
-                 # TYPE ringfence_runs_now gauge\n# HELP ringfence_runs_now Runs under way.\nringfence_runs_now {runs}\n\
-                 # TYPE ringfence_reserved_bytes gauge\n# HELP ringfence_reserved_bytes Bytes reserved for them.\n\
+                 # TYPE ringfence_runs_now gauge\n# HELP ringfence_runs_now Current runs.\nringfence_runs_now {runs}\n\
+                 # TYPE ringfence_reserved_bytes gauge\n# HELP ringfence_reserved_bytes Memory reserved for current runs, in bytes.\n\
                  ringfence_reserved_bytes {bytes}\n"
             );
         }
