@@ -142,7 +142,7 @@ fn lists_add_up_and_the_rest_is_said_once() {
     assert_eq!(ends(&run(&twice, dir.path(), "")).0, 2);
     let cache = ["serve", "edge.rfb", "--key", "key.pub", "--cache", "c"];
     let (code, _, said) = ends(&run(&cache, dir.path(), ""));
-    assert!(code == 2 && said.contains("--cache is for an https URL"), "{code}: {said}");
+    assert!(code == 2 && said.contains("--cache needs a bundle from an https URL"), "{code}: {said}");
     assert_eq!(ends(&run(&["fingerprints", "--key", "none"], dir.path(), "")).0, 2);
 }
 
