@@ -135,7 +135,7 @@ async fn what_is_no_bundle_leaves_the_old_one_serving() {
     updater.look().await.unwrap();
     let failure = async |updater: &mut Updater| updater.look().await.unwrap_err().to_string();
     site.put("\"two\"", b"<html>".to_vec());
-    assert!(failure(&mut updater).await.contains("no bundle"));
+    assert!(failure(&mut updater).await.contains("not a bundle"));
     site.put("\"two\"", vec![0; (64 << 10) + 1]);
     assert!(failure(&mut updater).await.contains("more than 65536 bytes"));
     site.shelf.lock().unwrap().status = 302;

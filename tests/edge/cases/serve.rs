@@ -169,7 +169,7 @@ fn tokens_say_who_may_call() {
     // A list that is wrong changes nothing.
     put(&dir, "tokens", b"short\n");
     node.signal(Signal::HUP);
-    node.wait_for("tokens stay");
+    node.wait_for("cannot reload tokens");
     assert_eq!(get(&node, "/v1/skills", &bearer(&other)), 200);
 }
 
