@@ -83,10 +83,10 @@ async fn a_principal_that_is_ahead_of_one_that_waits_begins_in_the_queue() {
     assert!(scheduler.shared.may_begin_here(&ahead));
     add(&scheduler.shared, "other");
     for _ in 0..3 {
-        scheduler.shared.used_here(&ahead, Duration::from_nanos(LEAD / 3));
+        scheduler.shared.used_here(&ahead, Duration::from_nanos(LEAD / 3), Instant::now(), false);
     }
     assert!(scheduler.shared.may_begin_here(&ahead), "ahead by no more than it may be");
-    scheduler.shared.used_here(&ahead, Duration::from_nanos(1));
+    scheduler.shared.used_here(&ahead, Duration::from_nanos(1), Instant::now(), false);
     assert!(!scheduler.shared.may_begin_here(&ahead));
     assert!(scheduler.shared.may_begin_here(&other));
 }
