@@ -274,9 +274,9 @@ impl Compiler {
         let code = self.judge(said)?;
         // SAFETY: the bytes are what `Artifact::as_bytes` gave in a process that ran this same
         // program, from its private pipe, read to the end of a child that ended well; nothing
-        // else holds the other end of that pipe.
+        // else holds the other end of that pipe. The child compiled the bytes of `skill`.
         #[expect(unsafe_code, reason = "proof above")]
-        Ok(unsafe { Artifact::from_trusted(code) })
+        Ok(unsafe { Artifact::from_trusted(skill.digest(), code) })
     }
 
     /// Runs a child that tries one forbidden thing, and returns its output.

@@ -7,12 +7,14 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, InstanceAllocationStrategy};
 
 use crate::error::{LoadError, Refusal};
+use crate::report::Digest;
 
-/// Code that this version of Ringfence compiled from a skill.
+/// Code that this version of Ringfence compiled from a skill, with the digest of that skill.
 ///
 /// [`crate::compile`] returns one. [`Artifact::from_trusted`] and [`Artifact::from_trusted_file`] take bytes for
-/// which their caller vouches.
+/// which their caller vouches. A host links an artifact to its own skill only.
 pub struct Artifact {
+    skill: Digest,
     code: Code,
 }
 
@@ -24,31 +26,35 @@ enum Code {
 
 impl std::fmt::Debug for Artifact {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut artifact = f.debug_struct("Artifact");
+        artifact.field("skill", &self.skill);
         match &self.code {
-            Code::Bytes(code) => f.debug_struct("Artifact").field("bytes", &code.len()).finish(),
-            Code::File(file) => f.debug_struct("Artifact").field("file", file).finish(),
-        }
+            Code::Bytes(code) => artifact.field("bytes", &code.len()),
+            Code::File(file) => artifact.field("file", file),
+        };
+        artifact.finish()
     }
 }
 
 impl Artifact {
     #[cfg(feature = "compiler")]
-    pub(crate) fn compiled_here(code: Vec<u8>) -> Self {
-        Self { code: Code::Bytes(code) }
+    pub(crate) fn compiled_here(skill: Digest, code: Vec<u8>) -> Self {
+        Self { skill, code: Code::Bytes(code) }
     }
 
-    /// Takes code from elsewhere.
+    /// Takes code from elsewhere, compiled from the skill with the digest `skill`.
     ///
     /// # Safety
     ///
     /// The bytes must be those of [`Artifact::as_bytes`] in a Ringfence of this version, unchanged since: the host
     /// runs them as native code. Never pass bytes that an outsider could have changed or that a skill's author sent.
+    /// `skill` must be the digest that [`Artifact::skill`] returned there: the bytes do not contain it.
     #[expect(unsafe_code, reason = "declares the contract; the caller's proof stands beside its call")]
-    pub unsafe fn from_trusted(code: Vec<u8>) -> Self {
-        Self { code: Code::Bytes(code) }
+    pub unsafe fn from_trusted(skill: Digest, code: Vec<u8>) -> Self {
+        Self { skill, code: Code::Bytes(code) }
     }
 
-    /// Takes an open file that begins with the code; what follows the code is ignored.
+    /// Takes an open file that begins with the code of the skill with the digest `skill`. Ignores what follows the code.
     ///
     /// The host maps the descriptor itself, not a path, so a later change of the file's name does not matter. It
     /// works on Linux only. Elsewhere, and where `/proc` is not mounted, loading such an artifact fails; read the
@@ -59,8 +65,13 @@ impl Artifact {
     /// As [`Artifact::from_trusted`], for the beginning of the file. In addition nobody must write to this file, by
     /// this or another descriptor, while a skill from it exists: the system reads pages when they are first needed.
     #[expect(unsafe_code, reason = "declares the contract; the caller's proof stands beside its call")]
-    pub unsafe fn from_trusted_file(file: OwnedFd) -> Self {
-        Self { code: Code::File(file) }
+    pub unsafe fn from_trusted_file(skill: Digest, file: OwnedFd) -> Self {
+        Self { skill, code: Code::File(file) }
+    }
+
+    /// Returns the digest of the skill from which the code was compiled.
+    pub fn skill(&self) -> Digest {
+        self.skill
     }
 
     /// Returns the code, for another process to load, or none for a file.
@@ -71,7 +82,11 @@ impl Artifact {
         }
     }
 
-    pub(crate) fn load(&self, engine: &Engine) -> Result<Component, LoadError> {
+    /// Maps the code of `skill`, and refuses that of another skill before it touches it.
+    pub(crate) fn load(&self, engine: &Engine, skill: Digest) -> Result<Component, LoadError> {
+        if self.skill != skill {
+            return Err(LoadError::ForeignArtifact { skill, compiled_from: self.skill });
+        }
         self.load_with(engine).map_err(|error| {
             let message = crate::text::clean(&format!("{error:#}"), 512);
             // The engine has no type for it: what an engine without a pool takes is too large for the pool's slots. That is the
@@ -133,13 +148,13 @@ fn without_pool(engine: &Engine) -> Option<Engine> {
 mod tests {
     use rustix::io::Errno;
 
-    use super::Artifact;
+    use super::{Artifact, Digest};
 
     fn bytes() -> Artifact {
         // SAFETY: it is never loaded.
         #[expect(unsafe_code, reason = "proof above")]
         unsafe {
-            Artifact::from_trusted(Vec::new())
+            Artifact::from_trusted(Digest::of(b""), Vec::new())
         }
     }
 

@@ -4,6 +4,7 @@
 use crate::artifact::Artifact;
 use crate::engine;
 use crate::error::LoadError;
+use crate::report::Digest;
 use crate::target::Target;
 use crate::validate::ValidatedSkill;
 
@@ -16,7 +17,7 @@ use crate::validate::ValidatedSkill;
 ///
 /// Fails with [`LoadError::Compile`] if the compiler refuses a component that the validator accepted.
 pub fn compile(skill: &ValidatedSkill) -> Result<Artifact, LoadError> {
-    compile_bytes(skill.bytes(), None)
+    compile_from(skill.digest(), skill.bytes(), None)
 }
 
 /// Compiles a validated skill ahead of time, for a target instead of for this machine.
@@ -25,7 +26,7 @@ pub fn compile(skill: &ValidatedSkill) -> Result<Artifact, LoadError> {
 ///
 /// As [`compile`]. Also fails if this build's compiler does not know the target (feature `cross`).
 pub fn compile_for(skill: &ValidatedSkill, target: Target) -> Result<Artifact, LoadError> {
-    compile_bytes(skill.bytes(), Some(target))
+    compile_from(skill.digest(), skill.bytes(), Some(target))
 }
 
 /// Compiles bytes that another process has validated: the compiler's half of [`compile`] and [`compile_for`].
@@ -34,9 +35,13 @@ pub fn compile_for(skill: &ValidatedSkill, target: Target) -> Result<Artifact, L
 ///
 /// As [`compile`].
 pub fn compile_bytes(bytes: &[u8], target: Option<Target>) -> Result<Artifact, LoadError> {
+    compile_from(Digest::of(bytes), bytes, target)
+}
+
+fn compile_from(skill: Digest, bytes: &[u8], target: Option<Target>) -> Result<Artifact, LoadError> {
     let engine = engine::compiling(target).map_err(|error| LoadError::Compile(error.to_string()))?;
     let code = engine
         .precompile_component(bytes)
         .map_err(|error| LoadError::Compile(crate::text::clean(&format!("{error:#}"), 1024)))?;
-    Ok(Artifact::compiled_here(code))
+    Ok(Artifact::compiled_here(skill, code))
 }

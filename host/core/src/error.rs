@@ -76,6 +76,17 @@ pub enum LoadError {
     /// The artifact does not match this engine.
     #[error("the compiled code does not match this engine: {0}; compile the skill again")]
     Artifact(String),
+    /// The artifact was compiled from another skill than the one to link.
+    #[error(
+        "cannot link the artifact to skill {skill}: it was compiled from {compiled_from}; link the artifact that was \
+         compiled from this skill"
+    )]
+    ForeignArtifact {
+        /// The skill to link.
+        skill: Digest,
+        /// The skill from which the artifact was compiled.
+        compiled_from: Digest,
+    },
     /// The system does not let this process make memory executable, as systemd's `MemoryDenyWriteExecute` does. Says
     /// nothing about the skill.
     #[error(
@@ -91,6 +102,7 @@ impl LoadError {
             Self::Refused(reasons) => reasons.first().map_or("refused", Refusal::code),
             Self::Compile(_) => "compile-failed",
             Self::Artifact(_) => "artifact-mismatch",
+            Self::ForeignArtifact { .. } => "foreign-artifact",
             Self::NotExecutable(_) => "code-not-executable",
         }
     }
@@ -99,7 +111,7 @@ impl LoadError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Refused(_) | Self::Compile(_) => Fault::Author,
-            Self::Artifact(_) | Self::NotExecutable(_) => Fault::Host,
+            Self::Artifact(_) | Self::ForeignArtifact { .. } | Self::NotExecutable(_) => Fault::Host,
         }
     }
 }

@@ -249,7 +249,8 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// Fails with [`LoadError::Refused`] if an import has other types than the host offers, and with
+    /// Fails with [`LoadError::Refused`] if an import has other types than the host offers, with
+    /// [`LoadError::ForeignArtifact`] if the code was compiled from another skill, and with
     /// [`LoadError::Artifact`] if the code is of another version.
     pub fn link(&self, skill: &ValidatedSkill, artifact: &Artifact) -> Result<Skill, LoadError> {
         self.link_described(&skill.described(), artifact)

@@ -151,7 +151,7 @@ impl Skill {
         linker: &Linker<GuestState>,
         caps: &SkillCaps,
     ) -> Result<Self, LoadError> {
-        let component = artifact.load(linker.engine())?;
+        let component = artifact.load(linker.engine(), skill.digest)?;
         let pre = linker.instantiate_pre(&component).map_err(|error| {
             // The names are checked before compiling; what is left are the types behind them.
             let text = format!("{error:#}");
@@ -353,8 +353,8 @@ fn find(component: &Component, tool: &ToolDescription) -> Result<Export, LoadErr
         None => Some(None),
     };
     let export = instance.and_then(|instance| component.get_export(instance.as_ref(), &*tool.function));
-    // The engine and the validator read the same bytes; they cannot differ unless the artifact is of
-    // another skill.
+    // The engine and the validator read the same bytes, so they differ only where a digest that the caller vouches for is
+    // wrong.
     match export {
         Some((ComponentItem::ComponentFunc(ty), index)) => Ok(Export { index, ty }),
         _ => Err(LoadError::Artifact(format!("the function `{}` is missing", tool.full_name))),

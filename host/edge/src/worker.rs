@@ -504,18 +504,16 @@ fn backend(target: Target) -> Backend {
     }
 }
 
-/// Maps the code of a skill.
+/// Maps the code of a skill. Fails if the signed description is of another skill than the manifest says.
 fn link(host: &Host, entry: &SkillEntry, skill: OpenedSkill) -> Result<Skill, LoadError> {
     let (code, description) = skill.into_parts();
     let description = SkillDescription::from_bytes(&description)?;
-    if description.digest() != entry.digest {
-        return Err(LoadError::Artifact("the description belongs to another skill".to_owned()));
-    }
     // SAFETY: an `OpenedSkill` is made by `ringfence_bundle::open` alone, which gives none before the signature of a
     // trusted key covers these very bytes; they are in this process's memory since, and belong to nobody else. The
     // signer made them with `ringfence bundle`, for the fingerprint that `open` chose: this version of Ringfence and of
-    // the engine, and this processor. Who holds a trusted key can sign other bytes, and is trusted not to.
+    // the engine, and this processor, from the skill whose digest the manifest has. Who holds a trusted key can sign
+    // other bytes, and is trusted not to.
     #[expect(unsafe_code, reason = "proof above")]
-    let artifact = unsafe { Artifact::from_trusted(code) };
+    let artifact = unsafe { Artifact::from_trusted(entry.digest, code) };
     host.link_described(&description, &artifact)
 }

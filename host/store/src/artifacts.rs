@@ -128,7 +128,7 @@ impl Artifacts<'_> {
         let description = self.authenticate(&found, digest, code.as_mut())?;
         let description =
             SkillDescription::from_bytes(&description).map_err(|error| Miss::Rejected(error.to_string()))?;
-        Ok(KeptSkill { description, artifact: artifact(found, code) })
+        Ok(KeptSkill { description, artifact: artifact(digest, found, code) })
     }
 
     /// Checks that this store wrote the file for this skill and engine. Returns its description, and adds its code to
@@ -224,7 +224,7 @@ impl Artifacts<'_> {
             });
         }
         self.make_room(cap.saturating_sub(total))?;
-        let digest = description.digest();
+        let digest = artifact.skill();
         let mut trailer = Vec::new();
         trailer.extend_from_slice(&(code.len() as u64).to_le_bytes());
         trailer.extend_from_slice(&(described.len() as u64).to_le_bytes());
@@ -280,19 +280,19 @@ pub(crate) fn name_of(file: &str) -> Option<Name> {
 }
 
 /// Returns the file as an artifact: mapped if the system can map a descriptor again, or else the checked bytes.
-fn artifact(found: Found, code: Option<Vec<u8>>) -> Artifact {
+fn artifact(skill: Digest, found: Found, code: Option<Vec<u8>>) -> Artifact {
     match code {
         // SAFETY: the bytes are the very ones that were hashed, and their code of authentication was right:
-        // so they are code that this store kept, from `Compiler::compile`, of this version and engine.
+        // so they are code that this store kept, from `Compiler::compile`, of this skill, version and engine.
         #[expect(unsafe_code, reason = "proof above")]
-        Some(code) => unsafe { Artifact::from_trusted(code) },
+        Some(code) => unsafe { Artifact::from_trusted(skill, code) },
         // SAFETY: the file was read to its end from this very descriptor, and its code of authentication
-        // was right: so it begins with code that this store kept, from `Compiler::compile`, of this version
-        // and engine. It belongs to this process's user, has one name, and nobody else may write to it
+        // was right: so it begins with code that this store kept, from `Compiler::compile`, of this skill,
+        // version and engine. It belongs to this process's user, has one name, and nobody else may write to it
         // (`Found::exposed`); the store itself never writes to a file that it kept, it replaces it. What
         // another process of the same user could do is in SECURITY.md.
         #[expect(unsafe_code, reason = "proof above")]
-        None => unsafe { Artifact::from_trusted_file(found.into_fd()) },
+        None => unsafe { Artifact::from_trusted_file(skill, found.into_fd()) },
     }
 }
 

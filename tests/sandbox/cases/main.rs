@@ -1,5 +1,6 @@
 //! The sandbox boundary: one module for each promise.
 
+mod artifacts;
 mod calls;
 mod compat;
 mod components;
