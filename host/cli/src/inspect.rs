@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use bytesize::ByteSize;
-use ringfence::{Annotations, Import, Lending, Manifest, SchemaStyle, SkillDescription, Tool, text};
+use ringfence::{
+    Annotations, Import, Lending, Manifest, SchemaStyle, SkillDescription, Tool, ToolDetail, text,
+};
 use ringfence_store::StoreError;
 use serde_json::{Value, json};
 
@@ -77,23 +79,7 @@ async fn read(args: &SkillArgs) -> Result<(SkillDescription, Option<State>), Ref
 
 /// The skill as JSON, with schemas in a style.
 pub(crate) fn describe(skill: &SkillDescription, style: SchemaStyle) -> Value {
-    let tools: Vec<Value> = skill
-        .tools()
-        .map(|tool| {
-            json!({
-                "name": tool.name(),
-                "full_name": tool.full_name(),
-                "interface": tool.interface(),
-                "signature": tool.signature(),
-                "description": tool.description(),
-                "parameters": tool.parameters_schema_as(style),
-                "result": tool.result_schema_as(style),
-                "failure": tool.failure_schema_as(style),
-                "annotations": tool.annotations(),
-                "examples": tool.examples(),
-            })
-        })
-        .collect();
+    let tools: Vec<_> = skill.tools().map(|tool| tool.shown(ToolDetail::Full, style)).collect();
     let imports: Vec<Value> = skill
         .imports()
         .iter()

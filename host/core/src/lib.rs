@@ -128,6 +128,7 @@ mod style;
 mod target;
 pub mod text;
 mod thread;
+mod tool_json;
 mod types;
 mod validate;
 mod wasi;
@@ -153,6 +154,7 @@ pub use report::{
 pub use skill::{Skill, SkillDescription, Tool};
 pub use style::{SchemaStyle, UnknownStyle};
 pub use target::{Target, UnknownTarget};
+pub use tool_json::{ShownTool, ToolDetail};
 pub use validate::{Annotations, Asks, Example, Import, Lending, Manifest, Submission, ValidatedSkill};
 pub use wasi::Clock;
 

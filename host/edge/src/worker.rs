@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use ringfence::{
     Allocator, Artifact, Backend, CancellationToken, Digest, Fault, Host, HostConfig, HostError, Limits,
-    LoadError, Report, RunError, Skill, SkillDescription, Target, text,
+    LoadError, Report, RunError, SchemaStyle, Skill, SkillDescription, Target, ToolDetail, text,
 };
 use ringfence_bundle::{
     BundleError, KeyId, Manifest, OpenedSkill, SkillEntry, Time, Trust, Wants, open, open_file,
@@ -477,17 +477,7 @@ impl Worker {
 
 /// A skill as programs are shown it: its limits and its tools, with their JSON Schemas.
 pub fn show(name: &str, skill: &Skill, limits: &Limits) -> Value {
-    let tools = skill.tools().map(|tool| {
-        json!({
-            "name": tool.name(),
-            "full_name": tool.full_name(),
-            "signature": tool.signature(),
-            "description": tool.description(),
-            "parameters": tool.parameters_schema(),
-            "result": tool.result_schema(),
-            "failure": tool.failure_schema(),
-        })
-    });
+    let tools = skill.tools().map(|tool| tool.shown(ToolDetail::Call, SchemaStyle::Exact));
     json!({
         "name": name,
         "digest": skill.digest(),

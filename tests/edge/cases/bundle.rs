@@ -1,10 +1,12 @@
 //! Bundles: the same bytes for the same input, and nothing but those bytes is taken.
 
-use ringfence::{Digest, Limits, Target};
+use ringfence::{Digest, Limits, SchemaStyle, Target, ToolDetail};
 use ringfence_bundle::{
-    BundleError, Draft, HEADER, Manifest, Opened, Revocations, SecretKey, Time, Trust, Wants, open, peek,
+    Built, BundleError, Draft, DraftSkill, HEADER, Manifest, Opened, Revocations, SecretKey, Time, Trust,
+    Wants, open, peek,
 };
-use ringfence_edge_tests::{draft, key, native, skill, trust};
+use ringfence_edge_tests::{draft, host, key, native, skill, trust};
+use serde_json::Value;
 
 use crate::{ECHO, number};
 
@@ -37,6 +39,41 @@ fn the_same_input_gives_the_same_bytes() {
     let mut other = make();
     other.version = 4;
     assert_ne!(first, other.sign(&key()).unwrap());
+}
+
+#[test]
+fn a_manifest_shows_tools_as_every_list_does() {
+    let skills = ["json-query", "text-stats"].map(|name| {
+        let file = format!("{}/../../skills/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
+        let description = host().validate(std::fs::read(file).unwrap()).expect("valid").described();
+        let built =
+            Built { fingerprint: native().fingerprint(), code: vec![0], description: description.to_bytes() };
+        DraftSkill {
+            name: name.to_owned(),
+            description,
+            limits: Limits::default(),
+            grants: Vec::new(),
+            builds: vec![built],
+        }
+    });
+    let expected: Vec<String> = skills
+        .iter()
+        .flat_map(|skill| skill.description.tools())
+        .map(|tool| {
+            let shown = tool.shown(ToolDetail::Contract, SchemaStyle::Exact);
+            let Ok(Value::Object(mut members)) = serde_json::to_value(shown) else { panic!("{tool:?}") };
+            // A manifest leaves out what a tool does not have.
+            members.retain(|_, member| !member.is_null());
+            Value::Object(members).to_string()
+        })
+        .collect();
+    let bytes = draft(1, skills.into()).sign(&key()).expect("signed");
+    let bundle = opened(&bytes, &trust(), Time::now()).expect("it is taken");
+    let tools = bundle.manifest().skills.iter().flat_map(|skill| &skill.tools);
+    let written: Vec<String> = tools.map(|tool| serde_json::to_string(tool).unwrap()).collect();
+    assert_eq!(written, expected);
+    assert!(written.iter().any(|tool| tool.contains("\"failure\"")), "{written:?}");
+    assert!(written.iter().any(|tool| !tool.contains("\"failure\"")), "{written:?}");
 }
 
 #[test]

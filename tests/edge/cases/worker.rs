@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ringfence::{Limits, Outcome, Report, Target};
 use ringfence_bundle::{Draft, Revocations, SecretKey, Trust};
 use ringfence_edge::{CallError, Change, Time, Worker, WorkerConfig};
-use ringfence_edge_tests::{draft, key, native, skill, trust};
+use ringfence_edge_tests::{draft, host, key, native, skill, trust};
 use serde_json::json;
 
 use crate::{ECHO, SPIN, number};
@@ -65,6 +65,16 @@ fn a_call_runs_under_the_limits_of_the_bundle() {
     assert!(matches!(&error, CallError::NoSuchSkill { known, .. } if known == "echo, spin"), "{error}");
     assert_eq!(worker.call_blocking("echo", "none", "{}").unwrap_err().code(), "no-such-tool");
     assert_eq!(worker.call_blocking("echo", "echo", "{}").unwrap_err().code(), "input-mismatch");
+}
+
+#[test]
+fn a_listed_tool_has_these_members_in_this_order() {
+    let skill = host().load(ringfence_sandbox_tests::wasm(ECHO)).expect("it loads");
+    let shown = ringfence_edge::show("echo", &skill, &Limits::default());
+    let tool = shown["tools"][0].as_object().expect("an object");
+    let members: Vec<&str> = tool.keys().map(String::as_str).collect();
+    let expected = ["name", "full_name", "signature", "description", "parameters", "result", "failure"];
+    assert_eq!(members, expected);
 }
 
 #[test]

@@ -14,4 +14,5 @@ mod property;
 mod refusals;
 mod schemas;
 mod storm;
+mod tool_json;
 mod wit;

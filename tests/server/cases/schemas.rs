@@ -1,5 +1,6 @@
 //! How tools are listed over MCP: schemas by the configuration, and names that every vendor takes.
 
+use ringfence::{Host, HostConfig, SchemaStyle, ToolDetail};
 use ringfence_server_tests::mcp::{ask, ask_older};
 use ringfence_server_tests::{Plan, Request};
 use serde_json::{Value, json};
@@ -91,6 +92,34 @@ async fn a_skill_is_shown_with_schemas_in_the_style_that_is_asked_for() {
     for query in ["?schema=strict", "?schema=", "?style=exact"] {
         let answer = shown(query).await;
         assert_eq!(answer.status, 400, "{query}: {}", answer.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_skill_shows_its_tools_as_every_list_does() {
+    let bytes = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../skills/json-query.wasm"))
+        .expect("it is there");
+    let host = Host::new(HostConfig { runs: 1, ..HostConfig::default() }).expect("a host");
+    let skill = host.validate(bytes.clone()).expect("valid");
+    let site = plan().bytes("json-query", bytes).start().await;
+    for style in SchemaStyle::ALL {
+        let shown =
+            site.client().send(Request::get(&format!("/v1/skills/json-query?schema={style}"))).await.json();
+        let mut tools = shown["tools"].as_array().expect("tools").clone();
+        for tool in &mut tools {
+            let members = tool.as_object_mut().expect("an object");
+            assert!(members.remove("mcp_name").is_some_and(|name| name.is_string()), "{shown}");
+        }
+        let expected: Vec<Value> = skill
+            .tools()
+            .map(|tool| {
+                let mut expected = serde_json::to_value(tool.shown(ToolDetail::Call, style)).expect("JSON");
+                // The API leaves out what a tool does not have.
+                expected.as_object_mut().expect("an object").retain(|_, member| !member.is_null());
+                expected
+            })
+            .collect();
+        assert_eq!(tools, expected, "{style}");
     }
 }
 
