@@ -4,6 +4,7 @@ mod artifacts;
 mod calls;
 mod compat;
 mod components;
+mod examples;
 mod fairness;
 mod hostile;
 mod json;
