@@ -503,7 +503,7 @@ type ReportFuture = Pin<Box<dyn Future<Output = Result<Report, RunError>> + Send
 
 /// A run with a stream of events, then its report.
 ///
-/// The run proceeds only while you poll it. Dropping it stops the run at once.
+/// The run proceeds only while you poll it. Dropping it stops the run at its next yield.
 #[must_use = "a run makes progress only while it is polled"]
 pub struct Running {
     run: Option<ReportFuture>,

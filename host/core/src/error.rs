@@ -320,8 +320,8 @@ pub enum RunError {
     },
     /// The run needs more than the host has in all, so waiting does not help.
     #[error(
-        "the run can need {wanted} {what}, but this host has {size} in total; lower the run's limits on input and output, \
-         or raise the host's budget"
+        "the run can need {wanted} {what}, and the limit is {size}; lower the run's limits on input and output, or raise \
+         that limit"
     )]
     TooLarge {
         /// The resource.

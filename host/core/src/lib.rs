@@ -43,7 +43,7 @@
 //! | a stream of [`Event`]s | [`Call::start`] |
 //! | JSON, on a thread without a tokio runtime | [`Host::run_blocking`] |
 //!
-//! Dropping a run's future stops the run and frees its instance at once.
+//! Dropping a run's future stops the run at its next yield, and frees its instance.
 //!
 //! # Where skills are compiled
 //!
