@@ -546,7 +546,7 @@ mod tests {
             (r#"["Bool",{"Variant":[["a",null],["b",2]]}]"#, "[]", "does not come before"),
             (r#"["Bool",{"Result":[null,1]}]"#, "[]", "does not come before"),
             // All ids after it would be one less than they are written.
-            (r#"["Bool","Bool","String"]"#, "[]", "comes twice"),
+            (r#"["Bool","Bool","String"]"#, "[]", "occurs twice"),
             (r#"["Bool"]"#, r#"[[1,"nothing"]]"#, "belongs to no type"),
         ] {
             let refused = read(defs, names).expect_err(defs);
@@ -562,6 +562,6 @@ mod tests {
             read(&format!(r#"["Bool",{}]"#, lists.join(",")), "[]")
         };
         assert!(chain(100).is_ok());
-        assert!(chain(101).expect_err("too deep").contains("more than 100 deep"));
+        assert!(chain(101).expect_err("too deep").contains("more than 100 levels deep"));
     }
 }
