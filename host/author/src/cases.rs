@@ -271,7 +271,7 @@ mod tests {
         let with_log = Saw { log: "axb".into(), ..saw("completed", Some(Value::Null)) };
         assert_eq!(case.difference(&with_log), None);
         let unknown: Case = serde_json::from_value(json!({"name": "n"})).expect("a case");
-        assert!(unknown.difference(&with_log).is_some_and(|why| why.contains("nothing is expected")));
+        assert!(unknown.difference(&with_log).is_some_and(|why| why.contains("no expected result yet")));
         assert_eq!(unknown.expecting(&with_log).difference(&with_log), None);
     }
 

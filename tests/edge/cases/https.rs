@@ -192,8 +192,8 @@ async fn the_server_is_verified() {
 fn other_places_are_refused_by_name() {
     let ca = tempfile::NamedTempFile::new().unwrap();
     for (text, ca, word) in [
-        ("http://a/b", None, "`http` is no scheme"),
-        ("ftp://a/b", None, "`ftp` is no scheme"),
+        ("http://a/b", None, "unsupported URL scheme `http`"),
+        ("ftp://a/b", None, "unsupported URL scheme `ftp`"),
         ("https://u:p@a/b", None, "leave them out"),
         ("https://", None, "not a URL"),
         ("https://a/b", Some(ca.path()), "no certificate in it"),

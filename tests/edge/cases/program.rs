@@ -87,7 +87,7 @@ fn refusals_have_their_exit_code_and_name_the_next_step() {
             vec!["run", "edge.rfb", "echo", "--key", "other.pub"],
             "{}",
             3,
-            "give its public key with --key [bundle-unknown-key]",
+            "to trust it, pass its public key with --key [bundle-unknown-key]",
         ),
         (vec!["run", "key.pub", "echo", "--key", "key.pub"], "{}", 3, "[not-a-bundle]"),
         (vec!["run", "none.rfb", "echo", "--key", "key.pub"], "{}", 5, "[cannot-read]"),
@@ -149,12 +149,14 @@ fn lists_add_up_and_the_rest_is_said_once() {
 /// The exit codes are those of `ringfence`, and its help says the same of them.
 #[test]
 fn exit_codes_are_those_of_the_other_program() {
-    let codes = |text: &str| -> Vec<(String, String)> {
-        let rows = text.lines().filter_map(|line| line.trim_start_matches("//!").trim().split_once("  "));
-        let number = |(code, says): (&str, &str)| {
-            Some((code.parse::<u8>().ok()?.to_string(), says.trim().trim_end_matches("\";").to_owned()))
+    // Rows of help are `10  trapped: …`, those of the other program's table `(10, "trapped: …"),`.
+    let codes = |text: &str| -> Vec<(u8, String)> {
+        let row = |line: &str| {
+            let line = line.trim().trim_start_matches('(').trim_end_matches("\"),");
+            let (code, says) = line.split_once(", \"").or_else(|| line.split_once("  "))?;
+            Some((code.parse::<u8>().ok()?, says.trim().to_owned()))
         };
-        rows.filter_map(number).filter(|(code, _)| code.parse::<u8>().is_ok_and(|code| code >= 10)).collect()
+        text.lines().filter_map(row).filter(|(code, _)| *code >= 10).collect()
     };
     let edge = Command::new(program()).arg("--help").output().unwrap();
     let edge = codes(&String::from_utf8_lossy(&edge.stdout));
