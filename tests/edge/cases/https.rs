@@ -194,9 +194,9 @@ fn other_places_are_refused_by_name() {
     for (text, ca, word) in [
         ("http://a/b", None, "unsupported URL scheme `http`"),
         ("ftp://a/b", None, "unsupported URL scheme `ftp`"),
-        ("https://u:p@a/b", None, "leave them out"),
-        ("https://", None, "not a URL"),
-        ("https://a/b", Some(ca.path()), "no certificate in it"),
+        ("https://u:p@a/b", None, "remove them"),
+        ("https://", None, "URL"),
+        ("https://a/b", Some(ca.path()), "the file has no certificate"),
         ("edge.rfb", Some(ca.path()), "the bundle is a file"),
     ] {
         let error = Source::parse(text, ca).unwrap_err().to_string();

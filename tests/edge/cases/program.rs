@@ -96,7 +96,7 @@ fn refusals_have_their_exit_code_and_name_the_next_step() {
             vec!["run", "edge.rfb", "none", "--key", "key.pub"],
             "{}",
             4,
-            "it has: echo, number, spin [no-such-skill]",
+            "its skills are: echo, number, spin [no-such-skill]",
         ),
         (vec!["run", "edge.rfb", "echo", "none", "--key", "key.pub"], "{}", 4, "[no-such-tool]"),
         (vec!["run", "edge.rfb", "echo", "--key", "key.pub"], "{", 4, "[input-mismatch]"),
