@@ -1,0 +1,1 @@
+//! Secrets: where the host reads them, and how responses are scrubbed of them.
