@@ -1,0 +1,143 @@
+//! Says why an operation failed, in variants that callers match.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The quota that a write would have passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Quota {
+    /// The number of keys in the space.
+    #[error("the space can hold {limit} keys; delete keys or raise `keys`")]
+    Keys {
+        /// [`Quotas::keys`](crate::Quotas::keys).
+        limit: u64,
+    },
+    /// The bytes of all keys and values in the space.
+    #[error("the space can hold {limit} bytes; delete keys or raise `total-bytes`")]
+    TotalBytes {
+        /// [`Quotas::total_bytes`](crate::Quotas::total_bytes).
+        limit: u64,
+    },
+    /// The writes in a minute.
+    #[error("the space allows {limit} writes a minute; write again in {retry_after:?} or later")]
+    WritesPerMinute {
+        /// [`Quotas::writes_per_minute`](crate::Quotas::writes_per_minute).
+        limit: u32,
+        /// When the same write can pass. `None` if it never can, because the batch is larger than the quota.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// A failed operation. An error that is returned before the write was committed has changed nothing.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The key is not in the state that the write expected.
+    #[error("the key has {}; read it again and repeat the write", shown(.current))]
+    Conflict {
+        /// The revision that the key has, or `None` if it does not exist.
+        current: Option<u64>,
+    },
+    /// The write would pass a quota of the space.
+    #[error("quota exceeded: {0}")]
+    QuotaExceeded(Quota),
+    /// The key is longer than [`Quotas::key_bytes`](crate::Quotas::key_bytes).
+    #[error("key of {length} bytes; the limit is {limit}; use a shorter key")]
+    KeyTooLong {
+        /// The length of the key in bytes.
+        length: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The value is larger than [`Quotas::value_bytes`](crate::Quotas::value_bytes).
+    #[error("value of {size} bytes; the limit is {limit}; split the value")]
+    ValueTooLarge {
+        /// The size of the value in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// A batch has too many keys or moves too many bytes.
+    #[error("batch too large; the limits are {keys} keys and {bytes} bytes; split the batch")]
+    BatchTooLarge {
+        /// [`Quotas::batch_keys`](crate::Quotas::batch_keys).
+        keys: usize,
+        /// [`Quotas::batch_bytes`](crate::Quotas::batch_bytes).
+        bytes: usize,
+    },
+    /// [`increment`](crate::Keyspace::increment) met a value that is not a decimal number of 64 bits.
+    #[error("the value is not a decimal number of 64 bits; set it to a number first")]
+    NotANumber,
+    /// The sum of [`increment`](crate::Keyspace::increment) does not fit into 64 bits.
+    #[error("the sum does not fit into 64 bits; the value is unchanged")]
+    Overflow,
+    /// A part of a [`Space`](crate::Space) is too long.
+    #[error("part of a space of {length} bytes; the limit is {limit}; use a shorter name")]
+    SpaceNameTooLong {
+        /// The length of the part in bytes.
+        length: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The store is shutting down. The write may or may not have been made.
+    #[error("the key-value store is closed; open it again")]
+    Closed,
+    /// Another process holds the file, and one of the two does not share it.
+    #[error("{} is in use by another process; stop that process or open both as shared", .0.display())]
+    InUse(PathBuf),
+    /// The file was written by another version of Ringfence.
+    #[error("{} has format {found:?}; this version reads {expected:?}; use the version that wrote it", .path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// The format that the file names.
+        found: String,
+        /// The format that this version reads.
+        expected: &'static str,
+    },
+    /// The disk or the database failed. The source says how.
+    #[error("the key-value store failed; the write was not acknowledged")]
+    Storage(#[source] Arc<redb::Error>),
+    /// A file beside the database could not be read or written.
+    #[error("{} could not be used", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The error of the system.
+        source: Arc<std::io::Error>,
+    },
+}
+
+fn shown(current: &Option<u64>) -> String {
+    match current {
+        Some(revision) => format!("revision {revision}"),
+        None => "no value".into(),
+    }
+}
+
+impl Error {
+    pub(crate) fn file(path: &std::path::Path, source: std::io::Error) -> Self {
+        Self::File { path: path.to_owned(), source: Arc::new(source) }
+    }
+}
+
+macro_rules! storage {
+    ($($from:ty),*) => {$(
+        impl From<$from> for Error {
+            fn from(error: $from) -> Self {
+                Self::Storage(Arc::new(redb::Error::from(error)))
+            }
+        }
+    )*};
+}
+
+storage!(
+    redb::StorageError,
+    redb::TableError,
+    redb::TransactionError,
+    redb::CommitError,
+    redb::DatabaseError,
+    redb::SetDurabilityError
+);

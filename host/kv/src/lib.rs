@@ -1,0 +1,58 @@
+//! Keeps keys and values of skills: spaces, revisions, quotas, and a durable file with group commit.
+//!
+//! A [`Store`] holds [`Space`]s: one for each skill, or for each skill and principal. A [`Keyspace`] reads and writes
+//! one space under [`Quotas`]. Every write assigns a revision, which rises in its space and never comes back, not even
+//! after a delete. A write can name the revision that it expects ([`Expect`]).
+//!
+//! There are two backends with the same semantics: [`Store::memory`] and [`Store::open`], which keeps a file.
+//! The crate links no engine, so the server's capability and an operator's commands share it.
+//!
+//! ```
+//! use ringfence_kv::{Error, Expect, Quotas, Space, Store};
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+//! # runtime.block_on(async {
+//! let store = Store::memory();
+//! let notes = store.keyspace(&Space::named("alice", "notes")?, Quotas::default());
+//!
+//! let first = notes.set("greeting", "hello", Expect::Absent).await?;
+//! let second = notes.set("greeting", "good morning", Expect::Revision(first)).await?;
+//! assert!(second > first);
+//!
+//! let late = notes.set("greeting", "too late", Expect::Revision(first)).await;
+//! assert!(matches!(late, Err(Error::Conflict { current: Some(revision) }) if revision == second));
+//!
+//! let entry = notes.get("greeting").await?.unwrap();
+//! assert_eq!(&entry.value[..], b"good morning");
+//! # Ok::<(), Error>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # Durability
+//!
+//! A write to a file is answered after its commit has reached the disk. One thread commits: it takes what is queued,
+//! in turn from each space, and makes one transaction of it. Many writers therefore share one sync, and a space that
+//! floods its queue delays others by two transactions at most. A caller that drops a write's future may or may not
+//! have written; the write is never half made.
+//!
+//! # Files
+//!
+//! The file is a redb database with mode 0600. It commits in two phases, so a killed process leaves the state of
+//! the last commit. By default several processes can open it at once ([`Options::shared`]).
+
+mod change;
+mod durable;
+mod error;
+mod keyspace;
+mod lane;
+mod memory;
+mod quota;
+mod space;
+mod store;
+
+pub use change::{Action, Change, Changed, Expect};
+pub use error::{Error, Quota};
+pub use keyspace::{Keyspace, LIST_KEYS};
+pub use quota::{Clock, Quotas, Usage};
+pub use space::{SPACE_NAME_BYTES, Skill, Space};
+pub use store::{Entry, Options, Page, Stats, Store};

@@ -1,0 +1,153 @@
+//! Keeps spaces in maps: the same semantics as the file, gone with the process.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use crate::change::{Changed, Rows, Write, apply};
+use crate::error::Error;
+use crate::quota::Usage;
+use crate::store::{Entry, Page, Row};
+
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    spaces: Mutex<BTreeMap<Vec<u8>, Arc<Cell>>>,
+}
+
+/// One space.
+#[derive(Debug, Default)]
+pub(crate) struct Cell(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    usage: Usage,
+    rows: BTreeMap<Box<str>, (u64, Bytes)>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // No code in these sections can panic half-way through a change.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Memory {
+    pub(crate) fn cell(&self, space: &[u8]) -> Arc<Cell> {
+        let mut spaces = locked(&self.spaces);
+        match spaces.get(space) {
+            Some(cell) => cell.clone(),
+            None => spaces.entry(space.to_vec()).or_default().clone(),
+        }
+    }
+
+    /// The spaces that were ever written, after one of them, in the order of their encodings.
+    pub(crate) fn spaces(&self, after: Option<&[u8]>, limit: usize) -> Vec<(Vec<u8>, Usage)> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let spaces = locked(&self.spaces);
+        spaces
+            .range::<[u8], _>((start, Bound::Unbounded))
+            .map(|(space, cell)| (space.clone(), cell.usage()))
+            .filter(|(_, usage)| usage.revision > 0)
+            .take(limit)
+            .collect()
+    }
+
+    #[allow(dead_code, reason = "backups and exports read it")]
+    pub(crate) fn each(&self, visit: &mut dyn FnMut(Row<'_>) -> Result<(), Error>) -> Result<(), Error> {
+        let spaces: Vec<_> =
+            locked(&self.spaces).iter().map(|(space, cell)| (space.clone(), cell.clone())).collect();
+        for (space, cell) in spaces {
+            // Copying a row copies no value: it holds a reference.
+            let (usage, rows) = {
+                let table = locked(&cell.0);
+                (table.usage, table.rows.clone())
+            };
+            if usage.revision == 0 {
+                continue;
+            }
+            visit(Row::Space { space: &space, usage })?;
+            for (key, (revision, value)) in &rows {
+                visit(Row::Entry { key, revision: *revision, value })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Cell {
+    pub(crate) fn usage(&self) -> Usage {
+        locked(&self.0).usage
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<Entry> {
+        let table = locked(&self.0);
+        table.rows.get(key).map(|(revision, value)| Entry { value: value.clone(), revision: *revision })
+    }
+
+    pub(crate) fn get_many(&self, keys: &[&str]) -> Vec<Option<Entry>> {
+        let table = locked(&self.0);
+        keys.iter()
+            .map(|key| {
+                table
+                    .rows
+                    .get(*key)
+                    .map(|(revision, value)| Entry { value: value.clone(), revision: *revision })
+            })
+            .collect()
+    }
+
+    pub(crate) fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Page {
+        let table = locked(&self.0);
+        let start = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        let mut found = table
+            .rows
+            .range::<str, _>((start, Bound::Unbounded))
+            .map(|(key, _)| key)
+            .take_while(|key| key.starts_with(prefix));
+        let keys: Vec<String> = found.by_ref().take(limit).map(|key| key.to_string()).collect();
+        let next = found.next().and_then(|_| keys.last().cloned());
+        Page { keys, next }
+    }
+
+    pub(crate) fn write(&self, write: &Write) -> Result<Vec<Changed>, Error> {
+        apply(&mut *locked(&self.0), write).and_then(std::convert::identity)
+    }
+}
+
+impl Rows for Table {
+    fn usage(&mut self) -> Result<Usage, Error> {
+        Ok(self.usage)
+    }
+
+    fn head(&mut self, key: &str) -> Result<Option<(u64, u64)>, Error> {
+        let row = self.rows.get(key);
+        Ok(row.map(|(revision, value)| (*revision, u64::try_from(value.len()).unwrap_or(u64::MAX))))
+    }
+
+    fn value(&mut self, key: &str) -> Result<Option<Bytes>, Error> {
+        Ok(self.rows.get(key).map(|(_, value)| value.clone()))
+    }
+
+    fn put(&mut self, key: &str, revision: u64, value: &Bytes) -> Result<(), Error> {
+        match self.rows.get_mut(key) {
+            Some(row) => *row = (revision, value.clone()),
+            None => {
+                self.rows.insert(key.into(), (revision, value.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &str) -> Result<(), Error> {
+        self.rows.remove(key);
+        Ok(())
+    }
+
+    fn keep(&mut self, usage: Usage) -> Result<(), Error> {
+        self.usage = usage;
+        Ok(())
+    }
+}

@@ -1,0 +1,147 @@
+//! The store: opens a backend and hands out spaces.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::durable::Durable;
+use crate::error::Error;
+use crate::keyspace::Keyspace;
+use crate::lane::Lanes;
+use crate::memory::Memory;
+use crate::quota::{Clock, Quotas, System, Usage};
+use crate::space::Space;
+
+/// How a [`Store`] is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Memory for pages of the file, in bytes. Default: 16 MiB.
+    pub cache_bytes: usize,
+    /// Whether other processes can open the file at the same time. Default: `true`, so that `ringfence kv` works
+    /// beside a server. `false` makes commits a little cheaper.
+    pub shared: bool,
+    /// Writes of one space that wait in the queue. Each 4 KiB of a write count as one more. Further writers wait
+    /// outside of the queue. Default: 1,024.
+    pub queue: u32,
+    /// Writes of one transaction. Default: 4,096.
+    pub group: usize,
+    /// The clock of [`Quotas::writes_per_minute`]. Default: the monotonic clock of the system.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { cache_bytes: 16 << 20, shared: true, queue: 1024, group: 4096, clock: System::shared() }
+    }
+}
+
+/// A value and its revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The value.
+    pub value: Bytes,
+    /// The revision that stored the value.
+    pub revision: u64,
+}
+
+/// A part of a list of keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The keys in the order of their bytes.
+    pub keys: Vec<String>,
+    /// The cursor of the next page, or `None` if this is the last one.
+    pub next: Option<String>,
+}
+
+/// Counts what a store did since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Writes that were committed.
+    pub writes: u64,
+    /// Transactions that were committed. Each syncs the file.
+    pub commits: u64,
+    /// Transactions that the disk or the database failed.
+    pub failures: u64,
+}
+
+/// A row of a whole store, as backups and exports read it. A space stands before its entries.
+#[derive(Debug)]
+#[allow(dead_code, reason = "backups and exports read it")]
+pub(crate) enum Row<'a> {
+    /// A space.
+    Space { space: &'a [u8], usage: Usage },
+    /// An entry of the space that came last.
+    Entry { key: &'a str, revision: u64, value: &'a [u8] },
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Backend {
+    Memory(Arc<Memory>),
+    Durable(Arc<Durable>),
+}
+
+/// A key-value store. Clones share it; the last one to be dropped closes it.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(crate) backend: Backend,
+    pub(crate) lanes: Arc<Lanes>,
+}
+
+impl Store {
+    /// Returns an empty store in memory with default options.
+    pub fn memory() -> Self {
+        Self::memory_with(&Options::default())
+    }
+
+    /// Returns an empty store in memory. Of the options only the clock matters.
+    pub fn memory_with(options: &Options) -> Self {
+        Self { backend: Backend::Memory(Arc::default()), lanes: Arc::new(Lanes::new(options)) }
+    }
+
+    /// Opens the file at `path`, or the file `kv.redb` if `path` is a directory. Creates the file if there is none.
+    ///
+    /// Opening reads the disk, so call it from a thread that can wait. It also starts the thread that commits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InUse`], [`Error::Format`], [`Error::File`] or [`Error::Storage`].
+    pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let file = if path.is_dir() { path.join("kv.redb") } else { path.to_owned() };
+        let durable = Durable::open(&file, options)?;
+        Ok(Self { backend: Backend::Durable(Arc::new(durable)), lanes: Arc::new(Lanes::new(options)) })
+    }
+
+    /// Returns access to one space under `quotas`.
+    ///
+    /// The count of writes in a minute belongs to the space: all keyspaces of one space and store share it.
+    pub fn keyspace(&self, space: &Space, quotas: Quotas) -> Keyspace {
+        Keyspace::new(self, space, quotas)
+    }
+
+    /// Lists spaces that were ever written, after `after`, at most `limit`.
+    ///
+    /// It reads the disk on the caller's thread.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`].
+    pub fn spaces(&self, after: Option<&Space>, limit: usize) -> Result<Vec<(Space, Usage)>, Error> {
+        let after = after.map(Space::encode);
+        let found = match &self.backend {
+            Backend::Memory(memory) => memory.spaces(after.as_deref(), limit),
+            Backend::Durable(durable) => durable.spaces(after.as_deref(), limit)?,
+        };
+        Ok(found.into_iter().filter_map(|(space, usage)| Some((Space::decode(&space)?, usage))).collect())
+    }
+
+    /// Returns what the store did since it was opened. A store in memory counts nothing.
+    pub fn stats(&self) -> Stats {
+        match &self.backend {
+            Backend::Memory(_) => Stats::default(),
+            Backend::Durable(durable) => durable.stats(),
+        }
+    }
+}
