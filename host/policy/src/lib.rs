@@ -1,3 +1,52 @@
 //! Grants as data: which skill may use which capability, and why not.
 //!
-//! This crate is pure and synchronous. It opens no file and no socket, and it links no engine.
+//! A skill reaches nothing by itself. The operator writes [`Grant`]s: HTTP requests to some URLs, a key-value store,
+//! values of a configuration, secrets, tools, scratch files. A [`Policy`] is an ordered list of them. A run takes the
+//! grants of its subject when it starts ([`Policy::for_subject`]) and asks them about each request. The first rule that
+//! covers a request decides. No grant exists for files, processes or raw sockets.
+//!
+//! This crate is pure and synchronous. It opens no file and no socket, and it links no engine. Besides grants it has the
+//! two checks that each request through the egress door passes: [`Target`] takes only URLs with one reading, and
+//! [`AddressRules`] decide which addresses the host may dial.
+//!
+//! ```
+//! use ringfence_policy::{Policy, Request, SkillDigest, Subject, Target};
+//!
+//! let policy = Policy::of_lines(["http GET,POST https://*.example.com/v1/ requests=10", "kv"])?;
+//! let grants = policy.for_subject(&Subject::of(SkillDigest([0; 32])));
+//!
+//! let target = Target::parse("https://api.example.com/v2/items")?;
+//! let explanation = grants.explain(&Request::Http { method: "GET", target: &target });
+//! assert!(explanation.outcome.is_err());
+//! let missing = explanation.missing.map(|grant| grant.to_option());
+//! assert_eq!(missing.as_deref(), Some("--grant 'http GET https://api.example.com/v2/items'"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod address;
+mod cidr;
+mod error;
+mod explain;
+mod grant;
+mod http_rule;
+mod line;
+mod pattern;
+mod policy;
+mod rules;
+mod size;
+mod subject;
+mod target;
+mod words;
+
+pub use address::{AddressClass, AddressRefusal, AddressRules};
+pub use cidr::{Cidr, CidrError, Nat64Prefix};
+pub use error::GrantError;
+pub use explain::{Explanation, capability_for};
+pub use grant::Grant;
+pub use http_rule::{HttpCaps, HttpRule, Method, SecretForm, SecretPlace, SecretUse, is_host_header};
+pub use pattern::{HostPattern, NamePattern, PatternError, UrlMatch, UrlPattern};
+pub use policy::{Decision, Denial, Granted, Origin, Policy, Reason, Request, RuleId, SubjectGrants};
+pub use rules::{Capability, KvRule, KvSpace, KvStorage, ScratchRule};
+pub use size::{Size, Span, UnitError};
+pub use subject::{SkillDigest, SkillSelector, Subject};
+pub use target::{MAX_URL, Scheme, Target, TargetError, TargetHost};
