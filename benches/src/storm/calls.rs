@@ -67,10 +67,10 @@ fn hostile(plan: &Plan) -> Vec<Storm> {
     guests.extend(storm::outside());
     guests.push(Storm::of_text("a memory bomb", BOMB));
     let functions = storm::of_functions(&host).unwrap_or_else(|missing| panic!("no recipe for {missing:?}"));
-    let lends = |storm: &Storm| !storm.lends_nothing() || storm.name.contains("fields.set");
+    let grants = |storm: &Storm| !storm.grants_nothing() || storm.name.contains("fields.set");
     // The smallest arguments are only of interest where there are no larger ones.
     let largest = |storm: &Storm| !storm.name.ends_with(": small") && !storm.name.ends_with("nothing");
-    let chosen = functions.iter().filter(|storm| plan.every || (lends(storm) && largest(storm)));
+    let chosen = functions.iter().filter(|storm| plan.every || (grants(storm) && largest(storm)));
     guests.extend(chosen.cloned());
     guests.retain(|storm| plan.only.as_ref().is_none_or(|only| storm.name.contains(only.as_str())));
     guests

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use bytesize::ByteSize;
 use ringfence::{
-    Annotations, Import, Lending, Manifest, SchemaStyle, SkillDescription, Tool, ToolDetail, text,
+    Access, Annotations, Import, Manifest, SchemaStyle, SkillDescription, Tool, ToolDetail, text,
 };
 use ringfence_store::StoreError;
 use serde_json::{Value, json};
@@ -80,11 +80,8 @@ async fn read(args: &SkillArgs) -> Result<(SkillDescription, Option<State>), Ref
 /// The skill as JSON, with schemas in a style.
 pub(crate) fn describe(skill: &SkillDescription, style: SchemaStyle) -> Value {
     let tools: Vec<_> = skill.tools().map(|tool| tool.shown(ToolDetail::Full, style)).collect();
-    let imports: Vec<Value> = skill
-        .imports()
-        .iter()
-        .map(|import| json!({"name": import.name, "lending": import.lending}))
-        .collect();
+    let imports: Vec<Value> =
+        skill.imports().iter().map(|import| json!({"name": import.name, "access": import.access})).collect();
     json!({
         "skill": skill.digest(),
         "size": skill.size(),
@@ -157,7 +154,7 @@ fn claims(annotations: &Annotations) -> String {
     all.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// What its author says that it wants to be lent.
+/// What its author says that it requests.
 pub(crate) fn asks(manifest: &Manifest) -> impl Iterator<Item = String> {
     let grants = &manifest.grants;
     let kv = grants.kv.then(|| "key-value storage".to_owned());
@@ -168,11 +165,12 @@ pub(crate) fn asks(manifest: &Manifest) -> impl Iterator<Item = String> {
 
 /// What stands behind an import, and its name.
 pub(crate) fn import_line(import: &Import) -> String {
-    let note = match import.lending {
-        Lending::Lent => "granted",
-        Lending::Denied => "denied",
-        Lending::Empty => "empty",
-        Lending::TypesOnly => "types only",
+    let note = match import.access {
+        Access::Always => "always available",
+        Access::ByGrant => "by grant",
+        Access::Denied => "denied",
+        Access::Empty => "empty",
+        Access::TypesOnly => "types only",
         _ => "",
     };
     format!("{note:10}  {}", text::clean(&import.name, 256))

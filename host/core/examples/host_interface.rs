@@ -16,10 +16,10 @@ struct Tenant(HashMap<u32, u32>);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let host = Host::builder(HostConfig::default())
-        .lend("acme:crm/customers@1.0.0", |customers| {
+        .provide("acme:crm/customers@1.0.0", |customers| {
             // `balance: func(customer: u32) -> u32`. For a function that waits, use `func_async`.
             customers.func("balance", |call, (customer,): (u32,)| {
-                // An error ends the call with `RunError::Lent`. The skill does not see it.
+                // An error ends the call with `RunError::HostFunction`. The skill does not see it.
                 let Tenant(balances) = call.context().ok_or("the call has no tenant")?;
                 Ok((balances.get(&customer).copied().unwrap_or(0),))
             });

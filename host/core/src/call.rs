@@ -13,8 +13,10 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::component::{ComponentNamedList, Lift, Lower, Val};
 
 use crate::admit::{Needs, Parking};
+use crate::capability::Bodies;
 use crate::error::RunError;
 use crate::event::Event;
+use crate::grants::{CapabilityUsage, Granted};
 use crate::host::Host;
 use crate::json::{self, InputError, Overflow};
 use crate::limiter::Limiter;
@@ -63,7 +65,7 @@ impl From<&str> for Input {
 /// Nothing runs until you await [`Call::json`], [`Call::values`] or [`Call::typed`], or poll the [`Running`] of
 /// [`Call::start`].
 ///
-/// Defaults: [`Limits::default`], the host's clock, a fresh seed, no token, no context.
+/// Defaults: [`Limits::default`], the host's clock, a fresh seed, no token, no context, no grants.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call {
     host: Host,
@@ -74,6 +76,7 @@ pub struct Call {
     clock: Clock,
     cancel: Option<CancellationToken>,
     context: Option<Arc<dyn Any + Send + Sync>>,
+    granted: Granted,
     events: Option<UnboundedSender<Event>>,
     principal: Option<Principal>,
     kept: Option<Box<dyn Any + Send + Sync>>,
@@ -101,6 +104,7 @@ impl Call {
             clock: Clock::default(),
             cancel: None,
             context: None,
+            granted: Granted::default(),
             events: None,
             principal: None,
             kept: None,
@@ -150,9 +154,15 @@ impl Call {
         self
     }
 
-    /// Sets a value for the functions of the embedder's host interfaces: see [`crate::LentCall::context`].
+    /// Sets a value for the functions of the embedder's host interfaces: see [`crate::HostCall::context`].
     pub fn context(mut self, context: Arc<dyn Any + Send + Sync>) -> Self {
         self.context = Some(context);
+        self
+    }
+
+    /// Sets what the run may use beyond computing. Default: nothing.
+    pub fn grant(mut self, granted: Granted) -> Self {
+        self.granted = granted;
         self
     }
 
@@ -428,6 +438,11 @@ impl Call {
             deadline,
             events: self.events.clone(),
             context: self.context.clone(),
+            skill: self.skill.digest(),
+            granted: self.granted.clone(),
+            capabilities: CapabilityUsage::default(),
+            denied: Vec::new(),
+            bodies: Bodies::default(),
             wasi: Wasi::new(self.clock, self.seed, started, limits.deadline),
             yielded_at: 0,
             owed_fuel: 0,

@@ -53,7 +53,7 @@ pub(crate) const VERSIONS: &str =
 
 /// Format of stored descriptions. Raise it with every change to the results of validation, their storage, or the
 /// engine's settings between two versions.
-pub(crate) const KEPT_FORMAT: u32 = 4;
+pub(crate) const KEPT_FORMAT: u32 = 5;
 
 /// How a host allocates instances.
 ///

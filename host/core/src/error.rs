@@ -43,7 +43,7 @@ pub enum HostError {
     Engine(String),
     /// A host interface of the embedder has a name that is taken, or that is no WIT interface name.
     #[error("invalid host interface `{name}`: {reason}")]
-    Lend {
+    Interface {
         /// The name.
         name: String,
         /// What is wrong with it.
@@ -357,7 +357,7 @@ pub enum RunError {
     },
     /// A function of the embedder's host interfaces failed. The guest does not see the error.
     #[error("the host function `{function}` failed: {message}")]
-    Lent {
+    HostFunction {
         /// `interface#function`.
         function: String,
         /// The embedder's words.
@@ -380,7 +380,7 @@ impl RunError {
             Self::Overloaded { .. } => "overloaded",
             Self::ForeignSkill { .. } => "foreign-skill",
             Self::Revoked { .. } => "revoked",
-            Self::Lent { .. } => "lent-function-failed",
+            Self::HostFunction { .. } => "host-function-failed",
             Self::Host(_) => "host-fault",
         }
     }
@@ -395,7 +395,7 @@ impl RunError {
             | Self::Limits { .. } => Fault::Caller,
             Self::Overloaded { .. } => Fault::Load,
             Self::Revoked { .. } => Fault::Author,
-            Self::ForeignSkill { .. } | Self::Lent { .. } | Self::Host(_) => Fault::Host,
+            Self::ForeignSkill { .. } | Self::HostFunction { .. } | Self::Host(_) => Fault::Host,
         }
     }
 
@@ -410,7 +410,7 @@ impl RunError {
             | Self::Overloaded { .. }
             | Self::ForeignSkill { .. }
             | Self::Revoked { .. }
-            | Self::Lent { .. }
+            | Self::HostFunction { .. }
             | Self::Host(_) => None,
         }
     }
@@ -424,7 +424,7 @@ fn hint(import: &str) -> &'static str {
     if import.starts_with("wasi:") || import.starts_with("ringfence:") {
         ""
     } else {
-        "; an embedder can provide its own interfaces with `HostBuilder::lend`"
+        "; an embedder can provide its own interfaces with `HostBuilder::provide`"
     }
 }
 

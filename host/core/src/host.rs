@@ -8,7 +8,7 @@ use wasmtime::component::Linker;
 use crate::admit::Admission;
 use crate::artifact::Artifact;
 use crate::call::{Call, Input};
-use crate::capability::{self, Lend, Registry};
+use crate::capability::{self, HostInterface, Registry};
 use crate::engine::{self, Allocator, Backend, Capacity};
 use crate::error::{HostError, LoadError, RunError};
 use crate::limits::{Limits, SkillCaps};
@@ -120,15 +120,15 @@ impl HostBuilder {
 
     /// Provides a host interface of the embedder, such as `acme:crm/customers@1.0.0`, to every skill that imports
     /// it. `define` names and types its functions.
-    pub fn lend(mut self, interface: &str, define: impl FnOnce(&mut Lend<'_>)) -> Self {
+    pub fn provide(mut self, interface: &str, define: impl FnOnce(&mut HostInterface<'_>)) -> Self {
         if let Ok((_, registry)) = &mut self.registry {
-            let lent =
+            let provided =
                 check_name(interface).and_then(|()| registry.interface(interface)).and_then(|interface| {
-                    let mut lend = Lend::new(interface);
-                    define(&mut lend);
-                    lend.finish()
+                    let mut provided = HostInterface::new(interface);
+                    define(&mut provided);
+                    provided.finish()
                 });
-            if let Err(error) = lent {
+            if let Err(error) = provided {
                 self.registry = Err(error);
             }
         }
@@ -217,7 +217,7 @@ fn check_name(interface: &str) -> Result<(), HostError> {
     } else {
         return Ok(());
     };
-    Err(HostError::Lend { name: interface.to_owned(), reason: reason.into() })
+    Err(HostError::Interface { name: interface.to_owned(), reason: reason.into() })
 }
 
 impl Host {
@@ -230,7 +230,7 @@ impl Host {
         Self::builder(config).build()
     }
 
-    /// Starts to build a host with interfaces of the embedder; see [`HostBuilder::lend`].
+    /// Starts to build a host with interfaces of the embedder; see [`HostBuilder::provide`].
     pub fn builder(config: HostConfig) -> HostBuilder {
         HostBuilder::new(config)
     }

@@ -54,10 +54,11 @@
 //! # What skills can reach
 //!
 //! - their own memory
-//! - the interfaces `log`, `progress` and `budget` of `ringfence:skill@0.1.0`; `http`, `kv` and `skills` return
-//!   `denied`
+//! - the interfaces `log`, `progress` and `budget` of `ringfence:skill`, in the versions 0.1.0 and 0.2.0
+//! - its interfaces `http`, `kv`, `config` and `secrets`, as far as [`Call::grant`] grants them; `tools` (in 0.1.0:
+//!   `skills`) returns `denied`
 //! - an empty WASI 0.2: no files, no sockets, no environment; stdout and stderr go to the log
-//! - host interfaces of the embedder ([`HostBuilder::lend`])
+//! - host interfaces of the embedder ([`HostBuilder::provide`])
 //!
 //! The host refuses any other import at load, by name.
 //!
@@ -111,6 +112,7 @@ mod compile;
 mod engine;
 mod error;
 mod event;
+mod grants;
 mod host;
 mod json;
 mod limiter;
@@ -135,7 +137,7 @@ mod wasi;
 
 pub use artifact::Artifact;
 pub use call::{Call, Input, Running};
-pub use capability::{Lend, LendError, LentCall, Transfer};
+pub use capability::{HostCall, HostCallError, HostInterface, Transfer};
 pub use compat::BreakingChange;
 #[cfg(feature = "compiler")]
 pub use compile::{compile, compile_bytes, compile_for};
@@ -144,6 +146,10 @@ pub use engine::pagemap_scan;
 pub use engine::{Allocator, Backend, WASM_STACK, WASMTIME_VERSION};
 pub use error::{Fault, HostError, LoadError, Refusal, RunError};
 pub use event::Event;
+pub use grants::{
+    Capability, CapabilityUsage, Denial, Expected, Granted, Http, HttpBody, HttpError, HttpHead, HttpRequest,
+    HttpResponse, Kv, KvEntry, KvError, KvPage, Redirects, Spent, Wait,
+};
 pub use host::{Host, HostBuilder, HostConfig};
 pub use limits::{HOST_CALL_BYTES, HOST_CALL_FUEL, LOG_LINE_BYTES, Limits, SkillCaps, TRANSFER_FUEL};
 pub use lower::LowerError;
@@ -155,7 +161,7 @@ pub use skill::{Skill, SkillDescription, Tool};
 pub use style::{SchemaStyle, UnknownStyle};
 pub use target::{Target, UnknownTarget};
 pub use tool_json::{ShownTool, ToolDetail};
-pub use validate::{Annotations, Asks, Example, Import, Lending, Manifest, Submission, ValidatedSkill};
+pub use validate::{Access, Annotations, Asks, Example, Import, Manifest, Submission, ValidatedSkill};
 pub use wasi::Clock;
 
 pub use tokio_util::sync::CancellationToken;

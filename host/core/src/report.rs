@@ -14,6 +14,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::ser::{SerializeMap, SerializeStruct};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::grants::{CapabilityUsage, Denial};
 use crate::limits::Limits;
 
 /// The report of a run: how it ended and what it cost.
@@ -21,7 +22,7 @@ use crate::limits::Limits;
 /// `T` is the value of a completed run: [`Json`] by default, else [`crate::Val`]s or Rust types.
 ///
 /// As JSON: `run`, `skill`, `tool`, `outcome` (the name), `value` when completed, `failure` when
-/// failed, `trap` when trapped, `usage`, `limits`, `log`.
+/// failed, `trap` when trapped, `usage`, `limits`, `log`, `denied` where something was.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Report<T = Json> {
@@ -39,6 +40,8 @@ pub struct Report<T = Json> {
     pub limits: Limits,
     /// Lines that the guest logged or printed, as far as the limits kept them.
     pub log: Vec<LogLine>,
+    /// Uses of a capability that no grant allows, at most 16, without repetitions. The guest saw only `denied`.
+    pub denied: Vec<Denial>,
 }
 
 /// A report, and the chunks of output that the guest emitted ahead of its result.
@@ -171,6 +174,8 @@ pub struct Usage {
     pub log_dropped: u64,
     /// JSON bytes of the result and the emitted chunks.
     pub output_bytes: u64,
+    /// What it used of each capability.
+    pub capabilities: CapabilityUsage,
 }
 
 /// A line that the guest logged or printed. Guest text is data, never a format.
@@ -416,6 +421,9 @@ impl<T: Serialize> Serialize for Report<T> {
         map.serialize_entry("usage", &self.usage)?;
         map.serialize_entry("limits", &self.limits)?;
         map.serialize_entry("log", &self.log)?;
+        if !self.denied.is_empty() {
+            map.serialize_entry("denied", &self.denied)?;
+        }
         map.end()
     }
 }
@@ -423,7 +431,7 @@ impl<T: Serialize> Serialize for Report<T> {
 impl Serialize for Usage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let mut s = serializer.serialize_struct("Usage", 11)?;
+        let mut s = serializer.serialize_struct("Usage", 12)?;
         s.serialize_field("fuel", &self.fuel)?;
         s.serialize_field("wall_us", &micros(self.wall))?;
         s.serialize_field("busy_us", &micros(self.busy))?;
@@ -435,6 +443,10 @@ impl Serialize for Usage {
         s.serialize_field("log_bytes", &self.log_bytes)?;
         s.serialize_field("log_dropped", &self.log_dropped)?;
         s.serialize_field("output_bytes", &self.output_bytes)?;
+        match self.capabilities.is_empty() {
+            true => s.skip_field("capabilities")?,
+            false => s.serialize_field("capabilities", &self.capabilities)?,
+        }
         s.end()
     }
 }

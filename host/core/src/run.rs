@@ -120,6 +120,7 @@ impl<'a> Sandbox<'a> {
             log_bytes: state.log.bytes.used,
             log_dropped: state.log.dropped,
             output_bytes: state.output.used,
+            capabilities: state.capabilities,
         };
         let ended = match ended(end, &mut state)? {
             Ok(_) if overrun => Err(Outcome::OutOfFuel),
@@ -151,6 +152,7 @@ impl<R> Finished<R> {
             usage: self.usage,
             limits: limits.clone(),
             log: std::mem::take(&mut self.state.log.lines),
+            denied: std::mem::take(&mut self.state.denied),
         })
     }
 }

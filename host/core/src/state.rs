@@ -7,11 +7,13 @@ use std::time::Instant;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::capability::Bodies;
 use crate::error::RunError;
 use crate::event::Event;
+use crate::grants::{Capability, CapabilityUsage, DENIALS, Denial, Granted, Spent};
 use crate::limiter::Limiter;
 use crate::limits::{LOG_LINE_BYTES, Limits};
-use crate::report::{Level, LogLine, RunId, Source};
+use crate::report::{Digest, Level, LogLine, RunId, Source};
 use crate::wasi::Wasi;
 
 /// The data of a run's store, on the heap, because the engine moves a store's data several times.
@@ -27,6 +29,11 @@ pub(crate) struct RunState {
     pub(crate) deadline: Instant,
     pub(crate) events: Option<UnboundedSender<Event>>,
     pub(crate) context: Option<Arc<dyn Any + Send + Sync>>,
+    pub(crate) skill: Digest,
+    pub(crate) granted: Granted,
+    pub(crate) capabilities: CapabilityUsage,
+    pub(crate) denied: Vec<Denial>,
+    pub(crate) bodies: Bodies,
     pub(crate) wasi: Wasi,
     /// Fuel left when a host call last yielded.
     pub(crate) yielded_at: u64,
@@ -78,6 +85,19 @@ impl RunState {
     /// Counts a call from the guest. Every host function begins with it.
     pub(crate) fn count_call(&mut self) -> wasmtime::Result<()> {
         if self.host_calls.spend(1) { Ok(()) } else { Err(self.stop(Stop::HostCalls)) }
+    }
+
+    /// Adds what a call of a capability took.
+    pub(crate) fn spend(&mut self, capability: Capability, spent: Spent) {
+        self.capabilities.of(capability).add(spent);
+    }
+
+    /// Keeps why a call was denied, for the operator.
+    pub(crate) fn deny(&mut self, capability: Capability, reason: &str) {
+        let same = |denial: &Denial| denial.capability == capability && denial.reason == reason;
+        if self.denied.len() < DENIALS && !self.denied.iter().any(same) {
+            self.denied.push(Denial { capability, reason: reason.to_owned() });
+        }
     }
 
     /// Counts bytes that go to the caller before the result.

@@ -269,7 +269,7 @@ fn status_of_run(error: &RunError) -> StatusCode {
         RunError::Input { .. }
         | RunError::Overloaded { .. }
         | RunError::ForeignSkill { .. }
-        | RunError::Lent { .. }
+        | RunError::HostFunction { .. }
         | RunError::Host(_)
         | _ => status_of_fault(error.fault()),
     }

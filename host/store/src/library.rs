@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ringfence::{
-    Artifact, Digest, Host, Import, Lending, LoadError, Skill, SkillDescription, Tool, ValidatedSkill,
+    Access, Artifact, Digest, Host, Import, LoadError, Skill, SkillDescription, Tool, ValidatedSkill,
 };
 use ringfence_compile::{CompileStage, Compiler};
 use serde::Serialize;
@@ -223,7 +223,7 @@ pub fn warnings<'a>(tools: impl Iterator<Item = Tool<'a>>, imports: &[Import]) -
 
 /// Returns the imported interfaces that an operator would have to grant.
 pub fn asks_for(imports: &[Import]) -> impl Iterator<Item = &str> {
-    let denied = imports.iter().filter(|import| import.lending == Lending::Denied);
+    let denied = imports.iter().filter(|import| matches!(import.access, Access::ByGrant | Access::Denied));
     denied.map(|import| import.name.as_str()).filter(|name| name.starts_with("ringfence:"))
 }
 

@@ -42,7 +42,7 @@ const WAITS: &str = r#"(component
 
 fn host(memory: u64) -> Host {
     Host::builder(HostConfig { runs: 64, memory, ..HostConfig::default() })
-        .lend("acme:test/host@1.0.0", |host| {
+        .provide("acme:test/host@1.0.0", |host| {
             host.func("f", |_, (_,): (String,)| Ok(()));
             host.func_async("never", |_, (): ()| std::future::pending::<Result<(), _>>());
         })

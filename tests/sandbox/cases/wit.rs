@@ -1,4 +1,4 @@
-//! The WIT files are what the host links: a component made of them loads, and what is not lent says so.
+//! The WIT files are what the host links: a component made of them loads, and an interface without a grant says so.
 
 use ringfence::{Allocator, Limits, Outcome};
 use ringfence_sandbox_tests::files::root;
@@ -7,12 +7,26 @@ use serde_json::json;
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{ManglingAndAbi, Resolve};
 
+/// The versions of the package, their folders, and their interfaces.
+const VERSIONS: [(&str, &str, &[&str]); 2] = [
+    ("0.1.0", "wit", &["log", "progress", "budget", "http", "kv", "skills"]),
+    ("0.2.0", "wit/0.2.0", &["log", "progress", "budget", "http", "kv", "config", "secrets", "tools"]),
+];
+
 #[test]
-fn a_component_that_imports_all_of_it_loads() {
+fn a_component_that_imports_all_of_a_version_loads() {
+    for (version, folder, interfaces) in VERSIONS {
+        imports_all(version, folder, interfaces);
+    }
+}
+
+fn imports_all(version: &str, folder: &str, interfaces: &[&str]) {
     let mut resolve = Resolve::default();
-    resolve.push_dir(root().join("wit")).expect("the files are valid WIT");
-    let text = "package test:all; world all { include ringfence:skill/imports@0.1.0; export run: func(); }";
-    let package = resolve.push_str("all.wit", text).expect("valid WIT");
+    resolve.push_dir(root().join(folder)).expect("the files are valid WIT");
+    let text = format!(
+        "package test:all; world all {{ include ringfence:skill/imports@{version}; export run: func(); }}"
+    );
+    let package = resolve.push_str("all.wit", &text).expect("valid WIT");
     let world = resolve.select_world(&[package], Some("all")).expect("the world");
     let mut module = dummy_module(&resolve, world, ManglingAndAbi::Standard32);
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).expect("it embeds");
@@ -21,16 +35,22 @@ fn a_component_that_imports_all_of_it_loads() {
     let component = encoder.encode().expect("a component");
     let skill = host(Allocator::Pooling).load(component).unwrap_or_else(|error| panic!("{error}"));
     let imports: Vec<&str> = skill.imports().iter().map(|import| import.name.as_str()).collect();
-    for interface in ["log", "progress", "budget", "http", "kv", "skills"] {
-        let name = format!("ringfence:skill/{interface}@0.1.0");
+    for interface in interfaces {
+        let name = format!("ringfence:skill/{interface}@{version}");
         assert!(imports.contains(&name.as_str()), "{name}: {imports:?}");
     }
 }
 
 #[test]
 fn every_item_is_documented() {
+    for (_, folder, _) in VERSIONS {
+        documented(folder);
+    }
+}
+
+fn documented(folder: &str) {
     let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(root().join("wit")).expect("the files are valid WIT");
+    let (package, _) = resolve.push_dir(root().join(folder)).expect("the files are valid WIT");
     for (name, id) in &resolve.packages[package].interfaces {
         let interface = &resolve.interfaces[*id];
         assert!(interface.docs.contents.is_some(), "{name}");
@@ -43,7 +63,7 @@ fn every_item_is_documented() {
     }
 }
 
-/// Calls one function of each interface that is not lent, and gives `256 × err + case` for each.
+/// Calls one function of each interface without a grant, and returns `256 × err + case` for each.
 const DENIED: &str = r#"
 (component
   (import "ringfence:skill/kv@0.1.0" (instance $kv
@@ -96,7 +116,7 @@ const DENIED: &str = r#"
   (func (export "run") (result (tuple u32 u32 u32)) (canon lift (core func $i "run") (memory $memory))))"#;
 
 #[test]
-fn what_is_not_lent_answers_denied() {
+fn interfaces_without_a_grant_answer_denied() {
     let host = host(Allocator::Pooling);
     let limits = Limits::default();
     let report = check(DENIED, "run", json!({}), &limits, &Expect::Value(json!([256, 256, 256])));

@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod hostile;
+pub mod relay;
 pub mod storm;
 pub mod types;
 pub mod wat_guests;

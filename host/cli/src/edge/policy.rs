@@ -24,7 +24,7 @@ struct Section {
     grants: Vec<String>,
 }
 
-/// What may be granted, once workers lend it.
+/// What may be granted, once workers can grant it.
 const GRANTS: [&str; 3] = ["http", "kv", "skills"];
 
 /// The line of a text in which a byte of it stands.

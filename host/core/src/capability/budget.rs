@@ -22,7 +22,12 @@ struct Remaining {
 impl Transfer for Remaining {}
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
-    registry.interface("ringfence:skill/budget@0.1.0")?.func("remaining", |store, (): ()| {
+    link_as(registry, "ringfence:skill/budget@0.1.0")?;
+    link_as(registry, "ringfence:skill/budget@0.2.0")
+}
+
+fn link_as(registry: &mut Registry, name: &str) -> Result<(), HostError> {
+    registry.interface(name)?.func("remaining", |store, (): ()| {
         // The store has one unit more than the run may burn.
         let fuel = store.get_fuel()?.saturating_sub(1);
         let state = store.data();

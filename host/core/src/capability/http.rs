@@ -1,62 +1,227 @@
-//! `ringfence:skill/http`: linked, and not available yet: every call returns `denied`.
+//! `ringfence:skill/http`: requests through the run's grant. Version 0.1.0 is a part of version 0.2.0.
 
-use wasmtime::component::{ComponentType, Lift, Lower, WasmList, WasmStr};
+mod body;
+mod wit;
 
-use super::{Registry, Transfer};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use wasmtime::component::Resource;
+
+pub(crate) use self::body::Bodies;
+use self::body::Body;
+use self::wit::{Error, Head, OldError, OldRequest, OldResponse, Request, Response};
+use super::join::join;
+use super::{HostCall, Registry};
 use crate::error::HostError;
-use crate::validate::Lending;
+use crate::grants::{Capability, Http, HttpError, HttpHead, HttpRequest, HttpResponse, Spent};
+use crate::limits::HOST_CALL_BYTES;
+use crate::state::{GuestState, Stop};
+use crate::validate::Access;
 
-type Header = (WasmStr, WasmList<u8>);
+/// Maximum number of requests of one `fetch-many`.
+const REQUESTS: usize = 256;
 
-/// `http.request`, read in place: nothing of it is copied for a refusal.
-#[derive(ComponentType, Lift)]
-#[component(record)]
-#[expect(dead_code, reason = "what a request is; nothing is sent so far")]
-struct Request {
-    method: WasmStr,
-    url: WasmStr,
-    headers: WasmList<Header>,
-    body: Option<WasmList<u8>>,
+/// The implementation that a run is granted, and the run.
+struct Client {
+    http: Option<Arc<dyn Http>>,
+    call: HostCall,
 }
 
-/// `http.response`
-#[derive(ComponentType, Lower)]
-#[component(record)]
-struct Response {
-    status: u16,
-    headers: Vec<(String, Vec<u8>)>,
-    body: Vec<u8>,
+/// The end of an exchange, and what it took.
+struct Exchanged<T> {
+    result: Result<T, HttpError>,
+    spent: Spent,
 }
 
-/// `http.error`
-#[derive(ComponentType, Lower)]
-#[component(variant)]
-#[expect(dead_code, reason = "the whole interface; only one case is given so far")]
-enum Error {
-    #[component(name = "denied")]
-    Denied,
-    #[component(name = "invalid")]
-    Invalid(String),
-    #[component(name = "limit")]
-    Limit,
-    #[component(name = "failed")]
-    Failed(String),
+impl Client {
+    fn of(state: &GuestState) -> Self {
+        Self { http: state.granted.http.clone(), call: HostCall::of(state) }
+    }
+
+    /// Sends a request, and waits for the head of the response.
+    async fn open(&self, request: HttpRequest) -> Exchanged<HttpResponse> {
+        let begun = Instant::now();
+        let sent = [request.method.len(), request.url.len(), request.body.as_ref().map_or(0, Vec::len)];
+        let sent =
+            sent.into_iter().map(|bytes| bytes as u64).fold(headers(&request.headers), u64::saturating_add);
+        let result = match &self.http {
+            Some(http) => http.send(&self.call, request).await,
+            None => Err(ungranted(&request)),
+        };
+        let received = result.as_ref().map_or(0, |response| head_bytes(&response.head));
+        Exchanged { result, spent: Spent { calls: 1, sent, received, wait: begun.elapsed() } }
+    }
+
+    /// Sends a request, and waits for the whole response, as far as there is `room` for its body.
+    async fn fetch(&self, request: HttpRequest, room: &AtomicU64) -> Exchanged<(HttpHead, Vec<u8>)> {
+        let begun = Instant::now();
+        let Exchanged { result, mut spent } = self.open(request).await;
+        let result = match result {
+            Ok(mut response) => {
+                let mut body = Vec::new();
+                let read = read_whole(&mut response, &mut body, room).await;
+                spent.received = spent.received.saturating_add(body.len() as u64);
+                read.map(|()| (response.head, body))
+            }
+            Err(error) => Err(error),
+        };
+        spent.wait = begun.elapsed();
+        Exchanged { result, spent }
+    }
+
+    async fn fetch_one(self, request: HttpRequest) -> Exchanged<(HttpHead, Vec<u8>)> {
+        self.fetch(request, &AtomicU64::new(HOST_CALL_BYTES)).await
+    }
+
+    /// Sends requests at once. None if they are too many.
+    async fn fetch_many(self, requests: Vec<HttpRequest>) -> Option<Vec<Exchanged<(HttpHead, Vec<u8>)>>> {
+        if requests.len() > REQUESTS {
+            return None;
+        }
+        let room = AtomicU64::new(HOST_CALL_BYTES);
+        Some(join(requests.into_iter().map(|request| self.fetch(request, &room)).collect()).await)
+    }
 }
 
-type Fetched = Result<Response, Error>;
+async fn read_whole(
+    response: &mut HttpResponse,
+    body: &mut Vec<u8>,
+    room: &AtomicU64,
+) -> Result<(), HttpError> {
+    while let Some(piece) = response.body.next(PIECE).await? {
+        let taken = room
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(piece.len() as u64));
+        if taken.is_err() {
+            return Err(HttpError::Limit(
+                "the bodies of one call are more than 1 MiB; read a large one in pieces with `open`".into(),
+            ));
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(())
+}
 
-impl Transfer for Error {}
+/// Bytes that are asked of a body at once.
+const PIECE: usize = 64 << 10;
 
-impl Transfer for Response {}
+fn headers(headers: &[(String, Vec<u8>)]) -> u64 {
+    let bytes = |(name, value): &(String, Vec<u8>)| (name.len() as u64).saturating_add(value.len() as u64);
+    headers.iter().map(bytes).fold(0, u64::saturating_add)
+}
 
-impl Transfer for Request {}
+fn head_bytes(head: &HttpHead) -> u64 {
+    headers(&head.headers).saturating_add(head.url.len() as u64)
+}
+
+fn ungranted(request: &HttpRequest) -> HttpError {
+    let reason = format!("no grant for http; the request was `{} {}`", request.method, request.url);
+    HttpError::Denied { reason: crate::text::clean(&reason, 512) }
+}
+
+/// Records what an exchange took, and why it was denied.
+fn record<T>(state: &mut GuestState, exchanged: Exchanged<T>) -> Result<T, HttpError> {
+    state.spend(Capability::Http, exchanged.spent);
+    if let Err(HttpError::Denied { reason }) = &exchanged.result {
+        state.deny(Capability::Http, reason);
+    }
+    exchanged.result
+}
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
+    link_old(registry)?;
     registry
-        .interface_as("ringfence:skill/http@0.1.0", Lending::Denied)?
-        .func("fetch", |_, (_,): (Request,)| Ok((Fetched::Err(Error::Denied),)))?
-        .func("fetch-many", |_, (_,): (WasmList<Request>,)| {
-            Ok((Result::<Vec<Fetched>, Error>::Err(Error::Denied),))
-        })?;
+        .interface_as("ringfence:skill/http@0.2.0", Access::ByGrant)?
+        .resource_with::<Body>("body", |state, body| state.bodies.remove(body.rep()))?
+        .func_async(
+            "fetch",
+            |state, (request,): (Request,)| Client::of(state).fetch_one(request.into()),
+            |state, fetched| Ok((record(state, fetched).map(Response::from).map_err(Error::from),)),
+        )?
+        .func_async(
+            "fetch-many",
+            |state, (requests,): (Vec<Request>,)| {
+                Client::of(state).fetch_many(requests.into_iter().map(HttpRequest::from).collect())
+            },
+            |state, fetched| {
+                let Some(fetched) = fetched else {
+                    return Ok((Err(Error::Limit(format!("a call sends at most {REQUESTS} requests"))),));
+                };
+                let answers = fetched.into_iter();
+                let answers = answers.map(|one| record(state, one).map(Response::from).map_err(Error::from));
+                Ok((Ok(answers.collect::<Vec<_>>()),))
+            },
+        )?
+        .func_async(
+            "open",
+            |state, (request,): (Request,)| {
+                let client = Client::of(state);
+                async move { client.open(request.into()).await }
+            },
+            |state, opened| {
+                let HttpResponse { head, body } = match record(state, opened) {
+                    Ok(response) => response,
+                    Err(error) => return Ok((Err(Error::from(error)),)),
+                };
+                match state.bodies.add(body) {
+                    Some(body) => Ok((Ok((Head::from(head), body)),)),
+                    None => Err(too_many(state)),
+                }
+            },
+        )?
+        .func_async(
+            "[method]body.read",
+            |state, (body, max): (Resource<Body>, u32)| {
+                let (handle, taken) = (body.rep(), state.bodies.take(body.rep()));
+                let max = usize::try_from(u64::from(max).clamp(1, HOST_CALL_BYTES)).unwrap_or(PIECE);
+                let begun = Instant::now();
+                async move {
+                    // The engine knows the handle, and a call ends before the next begins: the body is there.
+                    let mut body = taken?;
+                    let piece = body.next(max).await;
+                    Some((handle, body, piece, begun.elapsed()))
+                }
+            },
+            |state, read| {
+                let Some((handle, body, piece, wait)) = read else {
+                    return Err(
+                        state.stop(Stop::Trap("abi-violation", "a body is read twice at once".into()))
+                    );
+                };
+                state.bodies.put(handle, body);
+                let received = piece.as_ref().map_or(0, |piece| piece.as_ref().map_or(0, Vec::len)) as u64;
+                state.spend(Capability::Http, Spent { received, wait, ..Spent::default() });
+                Ok((piece.map(Option::unwrap_or_default).map_err(Error::from),))
+            },
+        )?;
     Ok(())
+}
+
+fn link_old(registry: &mut Registry) -> Result<(), HostError> {
+    registry
+        .interface_as("ringfence:skill/http@0.1.0", Access::ByGrant)?
+        .func_async(
+            "fetch",
+            |state, (request,): (OldRequest,)| Client::of(state).fetch_one(request.into()),
+            |state, fetched| Ok((record(state, fetched).map(OldResponse::from).map_err(OldError::from),)),
+        )?
+        .func_async(
+            "fetch-many",
+            |state, (requests,): (Vec<OldRequest>,)| {
+                Client::of(state).fetch_many(requests.into_iter().map(HttpRequest::from).collect())
+            },
+            |state, fetched| {
+                let Some(fetched) = fetched else { return Ok((Err(OldError::Limit),)) };
+                let answers = fetched.into_iter();
+                let answers =
+                    answers.map(|one| record(state, one).map(OldResponse::from).map_err(OldError::from));
+                Ok((Ok(answers.collect::<Vec<_>>()),))
+            },
+        )?;
+    Ok(())
+}
+
+fn too_many(state: &mut GuestState) -> wasmtime::Error {
+    state.stop(Stop::Trap("too-many-handles", "more than 1,000 responses whose bodies are open".into()))
 }

@@ -17,7 +17,7 @@ use super::stub::{Stub, give_back};
 use super::transfer::Transfer;
 use crate::error::HostError;
 use crate::state::{GuestState, Stop};
-use crate::validate::{Lending, Offer};
+use crate::validate::{Access, Offer};
 
 /// A linker and the names in it.
 pub(crate) struct Registry {
@@ -32,13 +32,13 @@ impl Registry {
 
     /// Adds an interface that works. Fails if it exists already, under any compatible version.
     pub(crate) fn interface(&mut self, name: &str) -> Result<Interface<'_>, HostError> {
-        self.interface_as(name, Lending::Lent)
+        self.interface_as(name, Access::Always)
     }
 
-    /// Adds an interface, which `lending` grants or denies.
-    pub(crate) fn interface_as(&mut self, name: &str, lending: Lending) -> Result<Interface<'_>, HostError> {
-        if !self.offer.add_interface(name, lending) {
-            return Err(HostError::Lend { name: name.to_owned(), reason: "the name is taken".into() });
+    /// Adds an interface, with the access that skills get.
+    pub(crate) fn interface_as(&mut self, name: &str, access: Access) -> Result<Interface<'_>, HostError> {
+        if !self.offer.add_interface(name, access) {
+            return Err(HostError::Interface { name: name.to_owned(), reason: "the name is taken".into() });
         }
         let linker = self.linker.instance(name).map_err(|error| refused(name, &error))?;
         Ok(Interface { name: name.to_owned(), linker, offer: &mut self.offer })
@@ -137,7 +137,7 @@ impl Interface<'_> {
                     (None, []) if returned && stub == Stub::Hollow => {}
                     _ => {
                         let message = format!("the host does not grant `{function}` to skills");
-                        return Err(store.data_mut().stop(Stop::Trap("not-lent", message)));
+                        return Err(store.data_mut().stop(Stop::Trap("not-granted", message)));
                     }
                 }
                 Ok(())
@@ -204,5 +204,5 @@ async fn pause(turn: Turn) {
 }
 
 fn refused(name: &str, error: &wasmtime::Error) -> HostError {
-    HostError::Lend { name: name.to_owned(), reason: format!("{error:#}") }
+    HostError::Interface { name: name.to_owned(), reason: format!("{error:#}") }
 }

@@ -1,20 +1,24 @@
 //! All host interfaces, one a file. Every call counts and costs fuel.
 
 mod budget;
+mod config;
 mod http;
+mod join;
 mod kv;
-mod lent;
 mod link;
 mod log;
 mod meter;
 mod progress;
+mod provided;
 mod skills;
 mod stub;
+mod tools;
 mod transfer;
 
-pub use lent::{Lend, LendError, LentCall};
+pub(crate) use http::Bodies;
 pub(crate) use link::{Interface, Registry};
 pub(crate) use meter::moved;
+pub use provided::{HostCall, HostCallError, HostInterface};
 pub use transfer::Transfer;
 
 use wasmtime::Engine;
@@ -29,6 +33,8 @@ pub(crate) fn offer(engine: &Engine) -> Result<Registry, HostError> {
     budget::link(&mut registry)?;
     http::link(&mut registry)?;
     kv::link(&mut registry)?;
+    config::link(&mut registry)?;
+    tools::link(&mut registry)?;
     skills::link(&mut registry)?;
     crate::wasi::link(&mut registry)?;
     Ok(registry)

@@ -7,8 +7,13 @@ use crate::error::HostError;
 use crate::event::Event;
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
+    link_as(registry, "ringfence:skill/progress@0.1.0")?;
+    link_as(registry, "ringfence:skill/progress@0.2.0")
+}
+
+fn link_as(registry: &mut Registry, name: &str) -> Result<(), HostError> {
     registry
-        .interface("ringfence:skill/progress@0.1.0")?
+        .interface(name)?
         .func("report", |mut store, (done, total, note): (u64, Option<u64>, String)| {
             let state = store.data_mut();
             if !note.is_empty() {

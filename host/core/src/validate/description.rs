@@ -43,16 +43,18 @@ pub struct Import {
     /// The name, with the version.
     pub name: String,
     /// What the host provides for it.
-    pub lending: Lending,
+    pub access: Access,
 }
 
 /// What the host provides for an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Lending {
-    /// A working interface.
-    Lent,
+pub enum Access {
+    /// A working interface for every skill.
+    Always,
+    /// A capability: each call returns `denied`, or nothing, unless the operator grants it.
+    ByGrant,
     /// An interface whose every call returns an error or traps.
     Denied,
     /// An empty interface: no file, no socket, no environment.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::types::TypesRef;
 
-use super::description::Lending;
+use super::description::Access;
 use super::refusals::Refusals;
 use crate::error::Refusal;
 use crate::text::nearest;
@@ -21,15 +21,15 @@ pub(crate) struct Offer {
 
 #[derive(Debug, Clone)]
 struct Interface {
-    lending: Lending,
+    access: Access,
     items: BTreeSet<String>,
 }
 
 impl Offer {
     /// Adds an interface; false if it exists already, in this or a compatible version.
-    pub(crate) fn add_interface(&mut self, name: &str, lending: Lending) -> bool {
+    pub(crate) fn add_interface(&mut self, name: &str, access: Access) -> bool {
         let free = self.compatible.insert(compatible(name), name.to_owned()).is_none();
-        self.interfaces.insert(name.to_owned(), Interface { lending, items: BTreeSet::new() });
+        self.interfaces.insert(name.to_owned(), Interface { access, items: BTreeSet::new() });
         free
     }
 
@@ -59,8 +59,8 @@ impl Offer {
     }
 
     /// Returns what the host provides for an import, for `inspect`.
-    pub(super) fn lending(&self, name: &str) -> Lending {
-        self.find(name).map_or(Lending::TypesOnly, |(_, interface)| interface.lending)
+    pub(super) fn access(&self, name: &str) -> Access {
+        self.find(name).map_or(Access::TypesOnly, |(_, interface)| interface.access)
     }
 
     /// Returns the offered interface with the nearest name.

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use wasmparser::{ComponentExternalKind, Parser, Payload};
 
 pub(crate) use count::Counts;
+pub use description::{Access, Import};
 pub(crate) use description::{Description, ToolDescription, ToolResult};
-pub use description::{Import, Lending};
 pub(crate) use imports::Offer;
 pub(crate) use metadata::SkillDocs;
 pub use metadata::{Annotations, Asks, Example, Manifest};
@@ -128,7 +128,7 @@ fn describe(bytes: &[u8], caps: &SkillCaps, offer: &Offer, refusals: &mut Refusa
             break;
         }
     }
-    let imports = top.imports.iter().map(|name| Import { name: name.clone(), lending: offer.lending(name) });
+    let imports = top.imports.iter().map(|name| Import { name: name.clone(), access: offer.access(name) });
     Some(Description { tools: exports.tools, types: exports.types, imports: imports.collect(), counts, docs })
 }
 

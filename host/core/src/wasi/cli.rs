@@ -8,11 +8,11 @@ use super::wasi;
 use crate::capability::Registry;
 use crate::error::HostError;
 use crate::state::{GuestState, Stop};
-use crate::validate::Lending;
+use crate::validate::Access;
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
     registry
-        .interface_as(wasi!("cli/environment"), Lending::Empty)?
+        .interface_as(wasi!("cli/environment"), Access::Empty)?
         .func("get-environment", |_, (): ()| Ok((Vec::<(String, String)>::new(),)))?
         .func("get-arguments", |_, (): ()| Ok((Vec::<String>::new(),)))?
         .func("initial-cwd", |_, (): ()| Ok((None::<String>,)))?;
@@ -25,7 +25,7 @@ pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
             Err(exit(store.data_mut(), code))
         })?;
     registry
-        .interface_as(wasi!("cli/stdin"), Lending::Empty)?
+        .interface_as(wasi!("cli/stdin"), Access::Empty)?
         .resource::<InputStream>("input-stream")?
         .func("get-stdin", |_, (): ()| Ok((Resource::<InputStream>::new_own(0),)))?;
     registry
@@ -37,29 +37,29 @@ pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
         .resource::<OutputStream>("output-stream")?
         .func("get-stderr", |_, (): ()| Ok((Resource::<OutputStream>::new_own(STDERR),)))?;
     registry
-        .interface_as(wasi!("cli/terminal-input"), Lending::Empty)?
+        .interface_as(wasi!("cli/terminal-input"), Access::Empty)?
         .resource::<TerminalInput>("terminal-input")?;
     registry
-        .interface_as(wasi!("cli/terminal-output"), Lending::Empty)?
+        .interface_as(wasi!("cli/terminal-output"), Access::Empty)?
         .resource::<TerminalOutput>("terminal-output")?;
     registry
-        .interface_as(wasi!("cli/terminal-stdin"), Lending::Empty)?
+        .interface_as(wasi!("cli/terminal-stdin"), Access::Empty)?
         .resource::<TerminalInput>("terminal-input")?
         .func("get-terminal-stdin", |_, (): ()| Ok((None::<Resource<TerminalInput>>,)))?;
     for name in ["stdout", "stderr"] {
         registry
-            .interface_as(&format!("wasi:cli/terminal-{name}@0.2.12"), Lending::Empty)?
+            .interface_as(&format!("wasi:cli/terminal-{name}@0.2.12"), Access::Empty)?
             .resource::<TerminalOutput>("terminal-output")?
             .func(&format!("get-terminal-{name}"), |_, (): ()| Ok((None::<Resource<TerminalOutput>>,)))?;
     }
     // No network stands behind the handle: every function that takes it answers its error.
     registry
-        .interface_as(wasi!("sockets/instance-network"), Lending::Empty)?
+        .interface_as(wasi!("sockets/instance-network"), Access::Empty)?
         .resource::<Nothing>("network")?
         .func("instance-network", |_, (): ()| Ok((Resource::<Nothing>::new_own(0),)))?;
     // No directory is opened beforehand, so there is no handle from which a path could be opened.
     registry
-        .interface_as(wasi!("filesystem/preopens"), Lending::Empty)?
+        .interface_as(wasi!("filesystem/preopens"), Access::Empty)?
         .resource::<Nothing>("descriptor")?
         .func("get-directories", |_, (): ()| Ok((Vec::<(Resource<Nothing>, String)>::new(),)))?;
     Ok(())

@@ -1,6 +1,6 @@
 //! `wasi:filesystem`, `wasi:sockets` and `wasi:http`: interfaces without anything behind them.
 //!
-//! Every function returns the error of its own signature, or traps (`not-lent`) if it has none. Functions that prepare
+//! Every function returns the error of its own signature, or traps (`not-granted`) if it has none. Functions that prepare
 //! an HTTP request do nothing, so that a guest's `fetch` reaches `outgoing-handler.handle`, whose error it can catch.
 //!
 //! The names are those of WASI 0.2.12. The types are the skill's own, because the host does nothing with them.
@@ -8,7 +8,7 @@
 use super::io::{InputStream, IoError, OutputStream, Pollable};
 use crate::capability::Registry;
 use crate::error::HostError;
-use crate::validate::Lending;
+use crate::validate::Access;
 
 /// A resource without instances.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ struct Stub {
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
     for stub in STUBS {
-        let mut interface = registry.interface_as(stub.interface, Lending::Empty)?;
+        let mut interface = registry.interface_as(stub.interface, Access::Empty)?;
         // Of `wasi:io`, under the names that these interfaces use.
         interface.resource::<IoError>("error")?.resource::<IoError>("io-error")?;
         interface.resource::<Pollable>("pollable")?;

@@ -38,14 +38,15 @@ impl Storm {
         Self::new(name.to_owned(), component, LOOPS)
     }
 
-    /// Whether it calls a function that is linked whatever its types, and lends nothing.
-    pub fn lends_nothing(&self) -> bool {
+    /// Whether it calls a function that is linked whatever its types, and grants nothing.
+    pub fn grants_nothing(&self) -> bool {
         self.name.split('#').next().is_some_and(stubs::is_untyped)
     }
 }
 
 /// Functions that end the run by the very call, or that nobody can call: there is no handle to be had.
-const ENDS_THE_RUN: &[&str] = &["exit", "exit-with-code", "[method]error.to-debug-string"];
+const ENDS_THE_RUN: &[&str] =
+    &["exit", "exit-with-code", "[method]error.to-debug-string", "[method]body.read"];
 
 /// What ends a guest that calls for ever.
 const LOOPS: &[&str] = &["out-of-fuel", "host-call-limit", "output-limit", "deadline-exceeded"];

@@ -56,6 +56,7 @@ pub(super) fn resolve() -> Resolve {
     let mut resolve = Resolve::default();
     let wit = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit"));
     resolve.push_dir(wit).expect("our own WIT");
+    resolve.push_dir(wit.join("0.2.0")).expect("its newer version");
     resolve.push_source("wasi.wit", include_str!("wasi.wit")).expect("the WIT of WASI in this folder");
     resolve
 }

@@ -29,7 +29,7 @@ fn config() -> HostConfig {
 
 fn host() -> Host {
     Host::builder(config())
-        .lend("acme:crm/customers@1.0.0", |customers| {
+        .provide("acme:crm/customers@1.0.0", |customers| {
             customers
                 .func("twice", |_, (id,): (u32,)| Ok((id.wrapping_mul(2),)))
                 .func("tenant", |call, (_,): (u32,)| Ok((*call.context::<u32>().unwrap_or(&0),)))
@@ -80,7 +80,7 @@ fn counted_and_under_the_deadline() {
 #[test]
 fn a_failure_of_the_embedder_is_no_outcome() {
     match outcome(&host(), "broken", &Limits::default()) {
-        Err(RunError::Lent { function, message }) => {
+        Err(RunError::HostFunction { function, message }) => {
             assert_eq!(function, "acme:crm/customers@1.0.0#broken");
             assert_eq!(message, "the database is gone");
         }
@@ -112,7 +112,7 @@ impl ringfence::Transfer for Pair {}
 #[test]
 fn records_by_derive() {
     let host = Host::builder(config())
-        .lend("acme:math/pairs@1.0.0", |pairs| {
+        .provide("acme:math/pairs@1.0.0", |pairs| {
             pairs.func("swap", |_, (pair,): (Pair,)| Ok((Pair { first: pair.second, second: pair.first },)));
         })
         .build()
@@ -152,7 +152,7 @@ fn other_types_are_refused_at_load() {
         }
         other => panic!("{other:?}"),
     }
-    // A function that is not lent is named with the nearest that is.
+    // A function that is not provided is named with the nearest that is.
     match host.load(wasm(&caller("thrice", "u32"))) {
         Err(LoadError::Refused(reasons)) => assert_eq!(
             reasons,
@@ -166,10 +166,10 @@ fn other_types_are_refused_at_load() {
 }
 
 #[test]
-fn names_that_cannot_be_lent() {
-    let lend = |name: &str| -> Result<Host, HostError> {
+fn reserved_and_malformed_names_are_refused() {
+    let provide = |name: &str| -> Result<Host, HostError> {
         let builder: HostBuilder = Host::builder(config());
-        builder.lend(name, |_| {}).build()
+        builder.provide(name, |_| {}).build()
     };
     for name in [
         "",
@@ -182,11 +182,11 @@ fn names_that_cannot_be_lent() {
         "wasi:cli/environment@0.2.0",
         "ringfence:skill/log@0.1.0",
     ] {
-        assert!(matches!(lend(name), Err(HostError::Lend { .. })), "{name}");
+        assert!(matches!(provide(name), Err(HostError::Interface { .. })), "{name}");
     }
     for name in ["acme:crm/customers", "acme:crm/customers@1.0.0", "a:b/c-d@0.1.0-rc.1"] {
-        assert!(lend(name).is_ok(), "{name}");
+        assert!(provide(name).is_ok(), "{name}");
     }
-    let twice = Host::builder(config()).lend("a:b/c@1.0.0", |_| {}).lend("a:b/c@1.2.0", |_| {}).build();
-    assert!(matches!(twice, Err(HostError::Lend { .. })));
+    let twice = Host::builder(config()).provide("a:b/c@1.0.0", |_| {}).provide("a:b/c@1.2.0", |_| {}).build();
+    assert!(matches!(twice, Err(HostError::Interface { .. })));
 }

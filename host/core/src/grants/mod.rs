@@ -1,0 +1,79 @@
+//! What a run may use beyond computing, as traits: http, kv, config and secrets. The implementations live in other
+//! crates, or in the embedder's program.
+//!
+//! A run uses what [`crate::Call::grant`] gives it, from its start to its end. Without a grant, every function of
+//! `http` and `kv` returns `denied`, and `config` and `secrets` are empty.
+
+mod http;
+mod kv;
+mod usage;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+pub use http::{Http, HttpBody, HttpError, HttpHead, HttpRequest, HttpResponse, Redirects};
+pub use kv::{Expected, Kv, KvEntry, KvError, KvPage};
+pub(crate) use usage::DENIALS;
+pub use usage::{Capability, CapabilityUsage, Denial, Spent};
+
+/// The future of a capability's method. Dropping it ends the wait.
+pub type Wait<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What one run may use. Default: nothing.
+///
+/// A clone shares the implementations.
+#[derive(Clone, Default)]
+pub struct Granted {
+    pub(crate) http: Option<Arc<dyn Http>>,
+    pub(crate) kv: Option<Arc<dyn Kv>>,
+    pub(crate) config: Arc<BTreeMap<String, String>>,
+    pub(crate) secrets: Arc<BTreeSet<String>>,
+}
+
+impl std::fmt::Debug for Granted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Granted")
+            .field("http", &self.http.is_some())
+            .field("kv", &self.kv.is_some())
+            .field("config", &self.config.len())
+            .field("secrets", &self.secrets.len())
+            .finish()
+    }
+}
+
+impl Granted {
+    /// Grants nothing.
+    pub fn nothing() -> Self {
+        Self::default()
+    }
+
+    /// Grants HTTP requests through `http`, which decides about each.
+    #[must_use]
+    pub fn http(mut self, http: Arc<dyn Http>) -> Self {
+        self.http = Some(http);
+        self
+    }
+
+    /// Grants the key-value space `kv`.
+    #[must_use]
+    pub fn kv(mut self, kv: Arc<dyn Kv>) -> Self {
+        self.kv = Some(kv);
+        self
+    }
+
+    /// Grants configuration values.
+    #[must_use]
+    pub fn config(mut self, values: Arc<BTreeMap<String, String>>) -> Self {
+        self.config = values;
+        self
+    }
+
+    /// Grants the names of secrets, for `secrets.exists`. The values stay with the implementation of [`Http`].
+    #[must_use]
+    pub fn secrets(mut self, names: Arc<BTreeSet<String>>) -> Self {
+        self.secrets = names;
+        self
+    }
+}

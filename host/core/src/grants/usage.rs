@@ -1,0 +1,121 @@
+//! What a run used of each capability, and what it was denied.
+
+use std::time::Duration;
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+/// Maximum number of denials that a report lists.
+pub(crate) const DENIALS: usize = 16;
+
+/// A capability that the operator grants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// HTTP requests.
+    Http,
+    /// Keys and values.
+    Kv,
+    /// Configuration values.
+    Config,
+    /// Names of secrets.
+    Secrets,
+}
+
+/// What a run used of its capabilities.
+///
+/// As JSON: an object with a member for each capability that it called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct CapabilityUsage {
+    /// HTTP requests.
+    pub http: Spent,
+    /// Calls to the key-value space.
+    pub kv: Spent,
+    /// Reads of the configuration.
+    pub config: Spent,
+    /// Questions for secrets.
+    pub secrets: Spent,
+}
+
+/// What a run used of one capability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Spent {
+    /// Operations: requests, reads, writes. Those that were denied count too.
+    pub calls: u64,
+    /// Bytes from the guest: URLs, headers, bodies, keys, values.
+    pub sent: u64,
+    /// Bytes to the guest.
+    pub received: u64,
+    /// Time from call to answer. Calls that overlap count each.
+    pub wait: Duration,
+}
+
+impl Spent {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.calls = self.calls.saturating_add(other.calls);
+        self.sent = self.sent.saturating_add(other.sent);
+        self.received = self.received.saturating_add(other.received);
+        self.wait = self.wait.saturating_add(other.wait);
+    }
+}
+
+impl CapabilityUsage {
+    pub(crate) fn of(&mut self, capability: Capability) -> &mut Spent {
+        match capability {
+            Capability::Http => &mut self.http,
+            Capability::Kv => &mut self.kv,
+            Capability::Config => &mut self.config,
+            Capability::Secrets => &mut self.secrets,
+        }
+    }
+
+    /// Returns whether the run called no capability.
+    pub fn is_empty(&self) -> bool {
+        self.each().into_iter().all(|(_, spent)| spent.calls == 0)
+    }
+
+    fn each(&self) -> [(Capability, &Spent); 4] {
+        [
+            (Capability::Http, &self.http),
+            (Capability::Kv, &self.kv),
+            (Capability::Config, &self.config),
+            (Capability::Secrets, &self.secrets),
+        ]
+    }
+}
+
+impl Serialize for CapabilityUsage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (capability, spent) in self.each() {
+            if spent.calls > 0 {
+                map.serialize_entry(&capability, spent)?;
+            }
+        }
+        map.end()
+    }
+}
+
+impl Serialize for Spent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let wait = u64::try_from(self.wait.as_micros()).unwrap_or(u64::MAX);
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry("calls", &self.calls)?;
+        map.serialize_entry("sent", &self.sent)?;
+        map.serialize_entry("received", &self.received)?;
+        map.serialize_entry("wait_us", &wait)?;
+        map.end()
+    }
+}
+
+/// A use of a capability that no grant allows. The guest saw only `denied`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Denial {
+    /// The capability.
+    pub capability: Capability,
+    /// The grant, the rule and the reason, for the operator. It can quote the guest: escape it before you show it.
+    pub reason: String,
+}
