@@ -1,0 +1,73 @@
+//! The texts that show a secret: the value, and its encodings that no decoder of [`decode`](super::decode) undoes.
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use zeroize::Zeroizing;
+
+use super::decode::blank;
+use super::placement::{basic, password};
+use super::value::{SECRET_MIN_BYTES, Secret};
+
+/// Returns the needles of a secret, which goes out as `Basic` with or without a user or not.
+pub(super) fn needles(secret: &Secret, as_basic: Option<Option<&str>>) -> Vec<Zeroizing<Vec<u8>>> {
+    let mut needles = of(secret.expose());
+    if let Some(user) = as_basic {
+        needles.push(Zeroizing::new(basic(user, secret).as_bytes().to_vec()));
+        // Servers take the pair apart.
+        if let Some(password) = password(secret).filter(|_| user.is_none()) {
+            needles.extend(of(password));
+        }
+    }
+    needles
+}
+
+/// The needles of a value. The automaton compares without regard to ASCII case, so one case of hex is enough.
+fn of(value: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
+    let mut needles = vec![Zeroizing::new(value.to_vec()), hex(value)];
+    if value.contains(&b' ') {
+        // Forms write a space as a plus sign.
+        let plus = value.iter().map(|&byte| if byte == b' ' { b'+' } else { byte });
+        needles.push(Zeroizing::new(plus.collect()));
+    }
+    if value.iter().copied().any(blank) {
+        // The views without blanks, which read UTF-16, see the value without its own.
+        let dense: Zeroizing<Vec<u8>> =
+            Zeroizing::new(value.iter().copied().filter(|byte| !blank(*byte)).collect());
+        if dense.len() >= SECRET_MIN_BYTES {
+            needles.push(dense);
+        }
+    }
+    if !value.is_ascii() {
+        // Servers read headers as Latin-1 and answer in UTF-8.
+        let mut latin = Zeroizing::new(String::with_capacity(value.len().saturating_mul(2)));
+        latin.extend(value.iter().map(|&byte| char::from(byte)));
+        needles.push(Zeroizing::new(latin.as_bytes().to_vec()));
+    }
+    for offset in 0..3 {
+        needles.push(base64(value, offset, &STANDARD_NO_PAD));
+        needles.push(base64(value, offset, &URL_SAFE_NO_PAD));
+    }
+    needles
+}
+
+fn hex(value: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut text = Zeroizing::new(Vec::with_capacity(value.len().saturating_mul(2)));
+    for &byte in value {
+        for nibble in [byte >> 4, byte & 0xf] {
+            text.push(if nibble < 10 { nibble.wrapping_add(b'0') } else { nibble.wrapping_add(b'a' - 10) });
+        }
+    }
+    text
+}
+
+/// The base64 of a value that begins `offset` bytes after a group of three. Only the characters that depend on the
+/// value alone: its neighbours decide a part of those at the ends.
+fn base64(value: &[u8], offset: usize, engine: &impl Engine) -> Zeroizing<Vec<u8>> {
+    let mut shifted = Zeroizing::new(vec![0u8; offset]);
+    shifted.reserve_exact(value.len());
+    shifted.extend_from_slice(value);
+    let text = Zeroizing::new(engine.encode(&*shifted));
+    let first = offset.saturating_mul(8).div_ceil(6);
+    let end = shifted.len().saturating_mul(8) / 6;
+    Zeroizing::new(text.as_bytes().get(first..end).unwrap_or_default().to_vec())
+}
