@@ -30,7 +30,8 @@ pub enum Quota {
     },
 }
 
-/// A failed operation. An error that is returned before the write was committed has changed nothing.
+/// A failed operation. It has changed nothing, except that after [`Error::Storage`] and [`Error::Closed`] nobody knows
+/// whether a write was made.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -100,6 +101,20 @@ pub enum Error {
     /// The disk or the database failed. The source says how.
     #[error("the key-value store failed; the write was not acknowledged")]
     Storage(#[source] Arc<redb::Error>),
+    /// There is a file where a backup should be written.
+    #[error("{} exists; remove it or name another file", .0.display())]
+    Exists(PathBuf),
+    /// A line of an import is wrong.
+    #[error("line {line} of the import: {why}; export again or correct the line")]
+    Import {
+        /// The line, counted from 1.
+        line: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The output of an export or the input of an import failed.
+    #[error("could not read or write the export; check the file and the space on its disk")]
+    Transfer(#[source] Arc<std::io::Error>),
     /// A file beside the database could not be read or written.
     #[error("{} could not be used", .path.display())]
     File {
@@ -120,6 +135,10 @@ fn shown(current: &Option<u64>) -> String {
 impl Error {
     pub(crate) fn file(path: &std::path::Path, source: std::io::Error) -> Self {
         Self::File { path: path.to_owned(), source: Arc::new(source) }
+    }
+
+    pub(crate) fn transfer(source: std::io::Error) -> Self {
+        Self::Transfer(Arc::new(source))
     }
 }
 

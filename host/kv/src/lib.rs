@@ -37,9 +37,11 @@
 //!
 //! # Files
 //!
+//! [`Store::backup`] copies a store that is in use into a second file, and [`Store::export`] writes lines of JSON.
 //! The file is a redb database with mode 0600. It commits in two phases, so a killed process leaves the state of
 //! the last commit. By default several processes can open it at once ([`Options::shared`]).
 
+mod backup;
 mod change;
 mod durable;
 mod error;
@@ -49,7 +51,9 @@ mod memory;
 mod quota;
 mod space;
 mod store;
+mod transfer;
 
+pub use backup::Moved;
 pub use change::{Action, Change, Changed, Expect};
 pub use error::{Error, Quota};
 pub use keyspace::{Keyspace, LIST_KEYS};

@@ -52,10 +52,16 @@ impl Memory {
             .collect()
     }
 
-    #[allow(dead_code, reason = "backups and exports read it")]
-    pub(crate) fn each(&self, visit: &mut dyn FnMut(Row<'_>) -> Result<(), Error>) -> Result<(), Error> {
-        let spaces: Vec<_> =
-            locked(&self.spaces).iter().map(|(space, cell)| (space.clone(), cell.clone())).collect();
+    pub(crate) fn each(
+        &self,
+        only: Option<&[u8]>,
+        visit: &mut dyn FnMut(Row<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let spaces: Vec<_> = locked(&self.spaces)
+            .iter()
+            .filter(|(space, _)| only.is_none_or(|only| only == space.as_slice()))
+            .map(|(space, cell)| (space.clone(), cell.clone()))
+            .collect();
         for (space, cell) in spaces {
             // Copying a row copies no value: it holds a reference.
             let (usage, rows) = {

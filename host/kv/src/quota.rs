@@ -21,7 +21,7 @@ pub struct Quotas {
     /// Bytes of all keys and values together. Default: 16 MiB.
     pub total_bytes: u64,
     /// Writes in a minute. Each change of a batch counts, also one that fails with a conflict. The whole quota can be
-    /// used at once; it then refills evenly. Default: 600.
+    /// used at once; it then refills evenly. `u32::MAX` is no quota, and such writes do not count. Default: 600.
     pub writes_per_minute: u32,
     /// Keys of one batch. Default: 256.
     pub batch_keys: usize,

@@ -68,7 +68,6 @@ pub struct Stats {
 
 /// A row of a whole store, as backups and exports read it. A space stands before its entries.
 #[derive(Debug)]
-#[allow(dead_code, reason = "backups and exports read it")]
 pub(crate) enum Row<'a> {
     /// A space.
     Space { space: &'a [u8], usage: Usage },
@@ -135,6 +134,18 @@ impl Store {
             Backend::Durable(durable) => durable.spaces(after.as_deref(), limit)?,
         };
         Ok(found.into_iter().filter_map(|(space, usage)| Some((Space::decode(&space)?, usage))).collect())
+    }
+
+    /// Visits every row, or those of one space, as they were at one moment.
+    pub(crate) fn each(
+        &self,
+        only: Option<&[u8]>,
+        visit: &mut dyn FnMut(Row<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Memory(memory) => memory.each(only, visit),
+            Backend::Durable(durable) => durable.each(only, visit),
+        }
     }
 
     /// Returns what the store did since it was opened. A store in memory counts nothing.

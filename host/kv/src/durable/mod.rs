@@ -119,10 +119,13 @@ impl Durable {
         self.file.read(|read| rows::spaces(&read.open_table(rows::SPACES)?, after, limit))
     }
 
-    /// Visits every row as it was at one moment, while writes go on.
-    #[allow(dead_code, reason = "backups and exports read it")]
-    pub(crate) fn each(&self, visit: &mut dyn FnMut(Row<'_>) -> Result<(), Error>) -> Result<(), Error> {
-        self.file.read(|read| rows::each(read, visit))
+    /// Visits every row, or those of one space, as they were at one moment, while writes go on.
+    pub(crate) fn each(
+        &self,
+        only: Option<&[u8]>,
+        visit: &mut dyn FnMut(Row<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.file.read(|read| rows::each(read, only, visit))
     }
 
     pub(crate) async fn write(&self, lane: &Arc<Lane>, write: Write) -> Result<Vec<Changed>, Error> {
@@ -179,6 +182,33 @@ pub(crate) fn prepare(database: &Database, path: &Path) -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// A new file that takes the rows of a store.
+pub(crate) struct Copy(Database);
+
+impl Copy {
+    /// Creates the tables in the empty file at `path`.
+    pub(crate) fn create(path: &Path) -> Result<Self, Error> {
+        let database = Builder::new().set_cache_size(COPY_CACHE).create(path)?;
+        prepare(&database, path)?;
+        Ok(Self(database))
+    }
+
+    /// Writes all rows in one transaction, syncs and closes the file.
+    pub(crate) fn fill(
+        self,
+        rows: impl FnOnce(&mut rows::Adder<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut write = self.0.begin_write()?;
+        write.set_quick_repair(true);
+        rows(&mut rows::Adder::open(&write)?)?;
+        write.commit()?;
+        Ok(self.0.close()?)
+    }
+}
+
+/// Memory for a backup, in bytes. Pages that do not fit go to the file early.
+const COPY_CACHE: usize = 16 << 20;
 
 fn copied(bytes: &[u8]) -> Bytes {
     Bytes::copy_from_slice(bytes)

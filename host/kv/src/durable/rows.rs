@@ -158,13 +158,15 @@ pub(super) fn spaces(
         .collect()
 }
 
-#[allow(dead_code, reason = "backups and exports read it")]
 pub(super) fn each(
     read: &ReadTransaction,
+    only: Option<&[u8]>,
     visit: &mut dyn FnMut(Row<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let values = read.open_table(VALUES)?;
-    for row in read.open_table(SPACES)?.iter()? {
+    let range =
+        (only.map_or(Bound::Unbounded, Bound::Included), only.map_or(Bound::Unbounded, Bound::Included));
+    for row in read.open_table(SPACES)?.range::<&[u8]>(range)? {
         let (space, usage) = row?;
         let space = space.value();
         visit(Row::Space { space, usage: read_usage(usage.value())? })?;
@@ -176,6 +178,29 @@ pub(super) fn each(
         }
     }
     Ok(())
+}
+
+/// Adds rows to an empty file.
+pub(crate) struct Adder<'a> {
+    tables: Tables<'a>,
+    space: Vec<u8>,
+}
+
+impl<'a> Adder<'a> {
+    pub(super) fn open(write: &'a WriteTransaction) -> Result<Self, Error> {
+        Ok(Self { tables: Tables::open(write)?, space: Vec::new() })
+    }
+
+    /// Adds a row. A space stands before its entries.
+    pub(crate) fn add(&mut self, row: &Row<'_>) -> Result<(), Error> {
+        match row {
+            Row::Space { space, usage } => {
+                self.space = space.to_vec();
+                self.tables.of(&self.space).keep(*usage)
+            }
+            Row::Entry { key, revision, value } => self.tables.of(&self.space).write(key, *revision, value),
+        }
+    }
 }
 
 type Written<'a> = Table<'a, &'static [u8], &'static [u8]>;
@@ -207,6 +232,18 @@ pub(super) struct SpaceRows<'t, 'a> {
     space: &'t [u8],
 }
 
+impl SpaceRows<'_, '_> {
+    fn write(&mut self, key: &str, revision: u64, value: &[u8]) -> Result<(), Error> {
+        let key = key_of(self.space, key);
+        let size = u64::try_from(value.len()).unwrap_or(u64::MAX);
+        let head = [revision.to_be_bytes(), size.to_be_bytes()].concat();
+        self.tables.heads.insert(key.as_slice(), head.as_slice())?;
+        let row = [&revision.to_be_bytes(), value].concat();
+        self.tables.values.insert(key.as_slice(), row.as_slice())?;
+        Ok(())
+    }
+}
+
 impl Rows for SpaceRows<'_, '_> {
     fn usage(&mut self) -> Result<Usage, Error> {
         usage(&self.tables.spaces, self.space)
@@ -224,13 +261,7 @@ impl Rows for SpaceRows<'_, '_> {
     }
 
     fn put(&mut self, key: &str, revision: u64, value: &Bytes) -> Result<(), Error> {
-        let key = key_of(self.space, key);
-        let size = u64::try_from(value.len()).unwrap_or(u64::MAX);
-        let head = [revision.to_be_bytes(), size.to_be_bytes()].concat();
-        self.tables.heads.insert(key.as_slice(), head.as_slice())?;
-        let row = [&revision.to_be_bytes(), &value[..]].concat();
-        self.tables.values.insert(key.as_slice(), row.as_slice())?;
-        Ok(())
+        self.write(key, revision, value)
     }
 
     fn remove(&mut self, key: &str) -> Result<(), Error> {

@@ -1,0 +1,262 @@
+//! Backups, exports and imports, of stores in memory and in files; and two stores on one file.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "a test may fail at any line"
+)]
+
+use std::os::unix::fs::PermissionsExt;
+
+use bytes::Bytes;
+use ringfence_kv::{Error, Expect, Options, Quotas, Space, Store};
+use tempfile::TempDir;
+
+fn spaces() -> Vec<Space> {
+    vec![
+        Space::named("alice", "notes").unwrap(),
+        Space::named("alice", "notes").unwrap().with_principal("bo\"b\n").unwrap(),
+        Space::digest("sha256:0\0").unwrap(),
+    ]
+}
+
+/// Three spaces with entries, and an empty one whose revision counts on.
+async fn fill(store: &Store) {
+    for space in spaces() {
+        let space = store.keyspace(&space, Quotas::default());
+        for key in ["", "a", "\0/é\n", "large"] {
+            let value = if key == "large" { vec![7; 100_000] } else { (0..=255).collect() };
+            space.set(key, value, Expect::Absent).await.unwrap();
+        }
+        space.delete("a", Expect::Any).await.unwrap();
+    }
+    let empty = store.keyspace(&Space::digest("empty").unwrap(), Quotas::default());
+    empty.set("k", "", Expect::Any).await.unwrap();
+    empty.delete("k", Expect::Any).await.unwrap();
+}
+
+/// Keys, revisions and values of all spaces, and what the spaces say of themselves.
+async fn content(store: &Store) -> Vec<String> {
+    let mut all = Vec::new();
+    for (space, usage) in store.spaces(None, 100).unwrap() {
+        all.push(format!("{space} {usage:?}"));
+        let space = store.keyspace(&space, Quotas::default());
+        for key in space.list("", None, 1000).await.unwrap().keys {
+            let entry = space.get(&key).await.unwrap().unwrap();
+            all.push(format!("{key:?} {} {:?}", entry.revision, entry.value));
+        }
+    }
+    all
+}
+
+fn export(store: &Store, only: Option<&Space>) -> String {
+    let mut out = Vec::new();
+    store.export(only, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn stores(dir: &TempDir) -> [Store; 2] {
+    [Store::memory(), Store::open(dir.path(), &Options::default()).unwrap()]
+}
+
+#[tokio::test]
+async fn a_backup_has_everything_and_opens_as_a_store() {
+    let dir = TempDir::new().unwrap();
+    for (index, store) in stores(&dir).iter().enumerate() {
+        fill(store).await;
+        let path = dir.path().join(format!("backup-{index}"));
+        let moved = store.backup(&path).unwrap();
+        assert_eq!((moved.spaces, moved.entries), (4, 9));
+        let mode = path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let copy = Store::open(&path, &Options::default()).unwrap();
+        assert_eq!(content(&copy).await, content(store).await);
+        // It goes on where the store was: a revision of the empty space does not come back.
+        let empty = copy.keyspace(&Space::digest("empty").unwrap(), Quotas::default());
+        assert_eq!(empty.set("k", "", Expect::Absent).await.unwrap(), 2);
+        assert!(matches!(store.backup(&path), Err(Error::Exists(_))));
+    }
+    // Nothing else is left: two backups and the store.
+    assert_eq!(dir.path().read_dir().unwrap().count(), 3);
+    let missing = Store::memory().backup(dir.path().join("none/backup"));
+    assert!(matches!(missing, Err(Error::File { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_amid_writes_is_of_one_moment() {
+    let dir = TempDir::new().unwrap();
+    let store = Store::open(dir.path(), &Options::default()).unwrap();
+    let quotas = Quotas { writes_per_minute: u32::MAX, ..Quotas::default() };
+    let space = store.keyspace(&Space::named("o", "n").unwrap(), quotas);
+    let pair = |number: u64| ["left", "right"].map(|key| (key.to_owned(), Bytes::from(number.to_string())));
+    space.set_many(pair(0)).await.unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let writer = tokio::spawn({
+        let space = space.clone();
+        async move {
+            let mut stopped = stopped;
+            for number in 1.. {
+                if stopped.try_recv().is_ok() {
+                    break;
+                }
+                space.set_many(pair(number)).await.unwrap();
+            }
+        }
+    });
+    for index in 0..10 {
+        let path = dir.path().join(format!("backup-{index}"));
+        let (store, to) = (store.clone(), path.clone());
+        tokio::task::spawn_blocking(move || store.backup(to).unwrap()).await.unwrap();
+        let copy = Store::open(&path, &Options::default()).unwrap();
+        let copy = copy.keyspace(&Space::named("o", "n").unwrap(), quotas);
+        let both = copy.get_many(&["left", "right"]).await.unwrap();
+        let [Some(left), Some(right)] = &both[..] else { panic!() };
+        assert_eq!(left.value, right.value);
+        assert_eq!(copy.usage().await.unwrap().revision, right.revision);
+    }
+    stop.send(()).unwrap();
+    writer.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_export_is_imported_into_the_other_kind_of_store() {
+    let dir = TempDir::new().unwrap();
+    let [memory, file] = stores(&dir);
+    fill(&memory).await;
+    let text = export(&memory, None);
+    assert_eq!(Store::check_export(&mut text.as_bytes()).unwrap().entries, 9);
+    let moved = file.import(&mut text.as_bytes()).await.unwrap();
+    assert_eq!((moved.spaces, moved.entries), (4, 9));
+    let values = |content: Vec<String>| -> Vec<String> {
+        let row = |row: String| {
+            row.split_once("[").or(row.split_once("b\"")).map_or(row.clone(), |row| row.1.into())
+        };
+        content.into_iter().filter(|row| row.starts_with('"')).map(row).collect()
+    };
+    assert_eq!(values(content(&memory).await), values(content(&file).await));
+    for (space, usage) in memory.spaces(None, 100).unwrap() {
+        let after = file.keyspace(&space, Quotas::default()).usage().await.unwrap();
+        assert_eq!((after.keys, after.bytes), (usage.keys, usage.bytes));
+        // Above all that the export had; entries took the next ones.
+        assert_eq!(after.revision, usage.revision + usage.keys);
+    }
+}
+
+#[tokio::test]
+async fn an_import_assigns_revisions_that_nobody_has_seen() {
+    let source = Store::memory();
+    let space = Space::named("o", "n").unwrap();
+    let from = source.keyspace(&space, Quotas::default());
+    from.set("a", "exported", Expect::Any).await.unwrap();
+    let text = export(&source, Some(&space));
+    let target = Store::memory();
+    let to = target.keyspace(&space, Quotas { writes_per_minute: 10, ..Quotas::default() });
+    for _ in 0..9 {
+        to.set("a", "newer", Expect::Any).await.unwrap();
+    }
+    to.set("b", "stays", Expect::Any).await.unwrap();
+    target.import(&mut text.as_bytes()).await.unwrap();
+    let entry = to.get("a").await.unwrap().unwrap();
+    assert_eq!((&entry.value[..], entry.revision), (&b"exported"[..], 11));
+    assert!(to.get("b").await.unwrap().is_some());
+    // The import took none of the skill's writes of this minute, which are spent.
+    assert!(matches!(to.set("a", "", Expect::Any).await, Err(Error::QuotaExceeded(_))));
+}
+
+#[tokio::test]
+async fn an_export_of_one_space_has_no_other_one() {
+    let dir = TempDir::new().unwrap();
+    for store in stores(&dir) {
+        fill(&store).await;
+        let text = export(&store, Some(&spaces()[0]));
+        assert_eq!(text.lines().count(), 1 + 1 + 3 + 1);
+        assert!(text.contains(r#"{"space":{"owner":"alice","name":"notes","revision":4}}"#), "{text}");
+        assert_eq!(export(&store, Some(&Space::digest("other").unwrap())).lines().count(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_export_is_refused_with_its_line() {
+    let store = Store::memory();
+    store.keyspace(&spaces()[0], Quotas::default()).set("k", "v", Expect::Any).await.unwrap();
+    let text = export(&store, None);
+    let lines: Vec<&str> = text.lines().collect();
+    let cases: &[(&[&str], u64)] = &[
+        (&[], 1),
+        (&lines[1..], 1),
+        (&[r#"{"format":{"version":2}}"#], 1),
+        (&lines[..3], 4),
+        (&[lines[0], lines[2], lines[3]], 2),
+        (&[lines[0], lines[1], lines[3]], 3),
+        (&[lines[0], lines[0]], 2),
+        (&[lines[0], "not json"], 2),
+        (&[lines[0], r#"{"space":{"owner":"a","revision":1}}"#], 2),
+        (&[lines[0], r#"{"space":{"owner":"a","name":"b","digest":"c","revision":1}}"#], 2),
+        (&[lines[0], r#"{"space":{"owner":"a","name":"b","revision":1,"more":2}}"#], 2),
+        (&[lines[0], lines[1], r#"{"entry":{"key":"k","revision":1,"value":"!"}}"#], 3),
+        (&[lines[0], lines[1], lines[2], lines[3], lines[3]], 5),
+    ];
+    for (lines, wrong) in cases {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        for error in [
+            Store::check_export(&mut text.as_bytes()).unwrap_err(),
+            Store::memory().import(&mut text.as_bytes()).await.unwrap_err(),
+        ] {
+            let Error::Import { line, .. } = error else { panic!("{error}: {text}") };
+            assert_eq!(line, *wrong, "{text}");
+        }
+    }
+    let cut = &text[..text.len() - 1];
+    assert!(matches!(Store::check_export(&mut cut.as_bytes()), Err(Error::Import { line: 4, .. })));
+}
+
+#[tokio::test]
+async fn two_stores_share_a_file_as_a_server_and_a_command_do() {
+    let dir = TempDir::new().unwrap();
+    let server = Store::open(dir.path(), &Options::default()).unwrap();
+    let command = Store::open(dir.path(), &Options::default()).unwrap();
+    let space = Space::named("o", "n").unwrap();
+    let (one, two) =
+        (server.keyspace(&space, Quotas::default()), command.keyspace(&space, Quotas::operator()));
+    let first = one.set("k", "server", Expect::Absent).await.unwrap();
+    assert_eq!(two.get("k").await.unwrap().unwrap().revision, first);
+    let second = two.set("k", "command", Expect::Revision(first)).await.unwrap();
+    assert!(matches!(one.set("k", "x", Expect::Revision(first)).await, Err(Error::Conflict { .. })));
+    assert_eq!(one.get("k").await.unwrap().unwrap().revision, second);
+    let (mine, theirs) = tokio::join!(
+        async {
+            for _ in 0..50 {
+                one.increment("n", 1).await.unwrap();
+            }
+        },
+        async {
+            for _ in 0..50 {
+                two.increment("n", 1).await.unwrap();
+            }
+        }
+    );
+    assert_eq!((mine, theirs), ((), ()));
+    assert_eq!(&one.get("n").await.unwrap().unwrap().value[..], b"100");
+    // Who wants the file alone does not get it.
+    let alone = Store::open(dir.path(), &Options { shared: false, ..Options::default() });
+    assert!(matches!(alone, Err(Error::InUse(_))), "{alone:?}");
+    drop((one, two, command));
+    drop(server);
+    let alone = Store::open(dir.path(), &Options { shared: false, ..Options::default() }).unwrap();
+    let second = Store::open(dir.path(), &Options::default());
+    assert!(matches!(second, Err(Error::InUse(_))), "{second:?}");
+    drop(alone);
+}
+
+#[test]
+fn a_file_of_something_else_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("kv.redb");
+    std::fs::write(&path, "not a database, but longer than a header of one would be").unwrap();
+    assert!(matches!(Store::open(&path, &Options::default()), Err(Error::Storage(_))));
+    let missing = Store::open(dir.path().join("none/kv.redb"), &Options::default());
+    assert!(matches!(missing, Err(Error::File { .. })));
+}
