@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_micros(300);
 
 pub(crate) fn measure(plan: &Plan, book: &mut Book) -> Result<(), String> {
     let rounds = plan.rounds(20);
-    let host = Host::new(HostConfig::default()).expect("a host");
+    let host = Host::new(HostConfig::pooled()).expect("a host");
     let skill = host.load(guests::echo()).expect("the guest loads");
     // So many functions that compiling them takes longer than the limit.
     let bomb = Arc::new(host.validate(guests::large(10_000, 200)).expect("a bomb is a valid component"));

@@ -27,7 +27,7 @@ const TEXT: &str =
 pub(crate) fn measure(plan: &Plan, book: &mut Book) -> Result<(), String> {
     let rounds = plan.rounds(40);
     let bare = Bare::new(&guests::echo());
-    let host = Host::new(HostConfig::default()).expect("a host");
+    let host = Host::new(HostConfig::pooled()).expect("a host");
     let skill = host.load(guests::echo()).expect("the guest loads");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let input = format!("{{\"text\":\"{TEXT}\"}}");
@@ -115,7 +115,10 @@ async fn typed(host: &Host, skill: &Skill, calls: u32) {
 
 async fn values(host: &Host, skill: &Skill, calls: u32) {
     for _ in 0..calls {
-        let report = host.call(skill, "echo").values(vec![ringfence::Val::String(TEXT.to_owned())]).await;
+        let report = host
+            .call(skill, "echo")
+            .values(vec![ringfence::wasmtime::component::Val::String(TEXT.to_owned())])
+            .await;
         assert!(matches!(report.expect("a run").outcome, Outcome::Completed(Some(_))));
     }
 }

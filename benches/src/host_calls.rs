@@ -45,7 +45,7 @@ pub(crate) fn measure(plan: &Plan, book: &mut Book) -> Result<(), String> {
     let lines = plan.scaled(LINES, 20);
     let wasm = guests::component(&wat_guests::log(LETTERS));
     let bare = Bare::new(&wasm);
-    let host = Host::new(HostConfig::default()).expect("a host");
+    let host = Host::new(HostConfig::pooled()).expect("a host");
     let skill = host.load(wasm).expect("the guest loads");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let (mut floor, mut ours, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
@@ -68,13 +68,11 @@ pub(crate) fn measure(plan: &Plan, book: &mut Book) -> Result<(), String> {
 }
 
 async fn run(host: &Host, skill: &Skill, lines: u32) {
-    let limits = Limits {
-        fuel: 1 << 40,
-        log_lines: LINES,
-        log_bytes: u64::from(LINES * LETTERS),
-        host_calls: u64::MAX,
-        ..Limits::default()
-    };
+    let limits = Limits::default()
+        .with_fuel(1 << 40)
+        .with_log_lines(LINES)
+        .with_log_bytes(u64::from(LINES * LETTERS))
+        .with_host_calls(u64::MAX);
     let call = host.call(skill, "run").limits(&limits).typed::<(u32,), (u32,)>((lines,));
     let report = call.await.expect("a run");
     assert!(matches!(report.outcome, Outcome::Completed(_)), "{:?}", report.outcome);

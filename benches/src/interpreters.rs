@@ -54,7 +54,7 @@ fn each(language: &Language, bytes: Vec<u8>, plan: &Plan, book: &mut Book) {
     let dir = tempfile::tempdir().expect("a folder");
     let live = plan.live();
     // Far above what is to be reached, so that the memory is measured and not the limit.
-    let library = library(dir.path(), HostConfig { runs: live, memory: 1 << 40, ..HostConfig::default() });
+    let library = library(dir.path(), HostConfig::pooled().with_runs(live).with_memory(1 << 40));
     let runtime = runtime();
     figure("size", bytes.len() as f64 / 1e6);
     let (seconds, ()) = wall(|| runtime.block_on(submit(&library, "skill", bytes)));
@@ -75,7 +75,7 @@ fn each(language: &Language, bytes: Vec<u8>, plan: &Plan, book: &mut Book) {
 
 /// The child: the first call of a process.
 pub(crate) fn first(begun: Instant, store: &Path, source: &str) {
-    let library = library(store, HostConfig { runs: 1, ..HostConfig::default() });
+    let library = library(store, HostConfig::pooled().with_runs(1));
     let runtime = runtime();
     let skill = runtime.block_on(load(&library));
     runtime.block_on(run(library.host(), &skill, source));
@@ -112,7 +112,7 @@ fn many(host: &Host, skill: &Skill, sleep: &str, live: u32, runtime: &tokio::run
 }
 
 async fn run(host: &Host, skill: &Skill, source: &str) {
-    let limits = Limits { deadline: Duration::from_secs(600), fuel: 10_000_000_000, ..Limits::default() };
+    let limits = Limits::default().with_deadline(Duration::from_secs(600)).with_fuel(10_000_000_000);
     let input = serde_json::json!({"code": source});
     let report = host.run(skill, "run", input, &limits).await.expect("a run");
     assert!(matches!(report.outcome, Outcome::Completed(_)), "{:?}", report.outcome);

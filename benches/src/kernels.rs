@@ -21,7 +21,7 @@ pub(crate) fn measure(plan: &Plan, book: &mut Book) -> Result<(), String> {
     config.gc_support(false).concurrency_support(false).cranelift_opt_level(OptLevel::Speed);
     let engine = Engine::new(&config).expect("an engine");
     let component = Component::from_binary(&engine, &wasm).expect("the guest compiles");
-    let host = Host::new(HostConfig::default()).expect("a host");
+    let host = Host::new(HostConfig::pooled()).expect("a host");
     let skill = host.load(wasm).expect("the guest loads");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
 
@@ -56,7 +56,7 @@ fn unmetered(engine: &Engine, component: &Component, kernel: &str) -> u32 {
 }
 
 async fn metered(host: &Host, skill: &Skill, kernel: &str) -> u32 {
-    let limits = Limits { fuel: 1 << 40, ..Limits::default() };
+    let limits = Limits::default().with_fuel(1 << 40);
     let report = host.call(skill, kernel).limits(&limits).typed::<(), (u32,)>(()).await.expect("a run");
     match report.outcome {
         Outcome::Completed((value,)) => value,

@@ -31,7 +31,7 @@ pub(crate) fn measure(plan: &Plan, book: &mut Book) -> Result<(), String> {
     };
     let dir = tempfile::tempdir().expect("a directory");
     let size = bytes.len() as f64 / 1e6;
-    let library = library(dir.path(), HostConfig::default());
+    let library = library(dir.path(), HostConfig::pooled());
     let (seconds, ()) = wall(|| block_on(submit(&library, "skill", bytes)));
     println!("component {size:.1} MB, submitted in {seconds:.1} s");
     let artifact = only(&only(&dir.path().join("artifacts")));
@@ -91,7 +91,7 @@ pub(crate) fn bare(begun: Instant, file: &Path, function: &str) {
 
 /// The child: the same through the store, with everything on.
 pub(crate) fn ours(begun: Instant, store: &Path, function: &str) {
-    let library = library(store, HostConfig { runs: 1, ..HostConfig::default() });
+    let library = library(store, HostConfig::pooled().with_runs(1));
     let tool = function.split_once('#').map_or_else(
         || function.to_owned(),
         |(interface, name)| {

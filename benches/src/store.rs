@@ -12,7 +12,7 @@ use crate::kit::stats::median;
 pub(crate) fn measure(plan: &Plan, book: &mut Book) -> Result<(), String> {
     let (skills, rounds) = (plan.skills(), plan.rounds(20));
     let dir = tempfile::tempdir().expect("a directory");
-    let host = Host::new(HostConfig { runs: 1, ..HostConfig::default() }).expect("a host");
+    let host = Host::new(HostConfig::pooled().with_runs(1)).expect("a host");
     let store = Store::open_or_make(dir.path()).expect("a store");
     let (seconds, ()) = wall(|| (0..skills).for_each(|index| submit(&host, &store, index)));
     println!("{skills} skills, {rounds} rounds");

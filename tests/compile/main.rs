@@ -24,7 +24,7 @@ fn compiler(change: impl FnOnce(&mut CompileLimits)) -> Compiler {
 }
 
 fn host() -> Host {
-    Host::new(HostConfig { runs: 1, ..HostConfig::default() }).expect("a host")
+    Host::new(HostConfig::pooled().with_runs(1)).expect("a host")
 }
 
 /// `run: func() -> u32`, after `n` functions of some size that nobody calls.
@@ -86,7 +86,7 @@ fn idle(limits: CompileLimits) -> Compiler {
 fn a_child_without_cpu_time_is_given_up_and_its_component_is_not_blamed() {
     let skill = validated(&host(), 1);
     let stalled = Duration::from_millis(50);
-    let refused = block_on(idle(CompileLimits { stalled, ..CompileLimits::default() }).compile(&skill));
+    let refused = block_on(idle(CompileLimits::default().with_stalled(stalled)).compile(&skill));
     let Err(error) = refused else { panic!("it compiled") };
     assert!(matches!(error, CompileError::Stalled(limit) if limit == stalled), "{error:?}");
     assert_eq!((error.code(), error.fault()), ("compile-stalled", ringfence::Fault::Load));

@@ -21,7 +21,7 @@ fn just_under_waits_and_just_over_is_refused() {
     let skill = validated(&host(), 1);
     // Whoever holds the only place waits for this one until it is dropped.
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/compile/waits.sh");
-    let limits = CompileLimits { at_once: 1, queue: 2, ..CompileLimits::default() };
+    let limits = CompileLimits::default().with_at_once(1).with_queue(2);
     let compiler = Compiler::program(script, limits);
     block_on(async {
         let mut compiles = Box::pin(compiler.compile(&skill));
@@ -75,7 +75,7 @@ fn who_waits_is_compiled_in_the_end() {
 fn no_queue_at_all_and_one_without_end() {
     let skill = validated(&host(), 1);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/compile/waits.sh");
-    let limits = CompileLimits { at_once: 1, queue: 0, ..CompileLimits::default() };
+    let limits = CompileLimits::default().with_at_once(1).with_queue(0);
     let none = Compiler::program(script, limits);
     block_on(async {
         let mut compiles = pin!(none.compile(&skill));

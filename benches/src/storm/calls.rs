@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use ringfence::{Allocator, Host, HostConfig};
+use ringfence::{Host, HostConfig};
 use ringfence_sandbox_tests::storm::{self, Storm};
 use serde_json::Value;
 
@@ -61,7 +61,7 @@ fn seen(address: SocketAddr, token: &str, plan: &Plan) -> Seen {
 
 /// The guests, each under a name that a skill may have.
 fn hostile(plan: &Plan) -> Vec<Storm> {
-    let host = Host::new(HostConfig { allocator: Allocator::Pooling, runs: 16, ..HostConfig::default() });
+    let host = Host::new(HostConfig::pooled().with_runs(16));
     let host = host.expect("a host");
     let mut guests = storm::built_in();
     guests.extend(storm::outside());

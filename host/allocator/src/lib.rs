@@ -69,3 +69,8 @@ mod tests {
         assert_eq!(told(c"opt.oversize_threshold"), 524_288);
     }
 }
+
+/// The examples of the README, for `cargo test --doc`.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -18,6 +18,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("sdk/src/progress.rs", include_str!("../../../skills/sdk/src/progress.rs")),
     ("sdk/src/random.rs", include_str!("../../../skills/sdk/src/random.rs")),
     ("sdk/src/skills.rs", include_str!("../../../skills/sdk/src/skills.rs")),
+    ("sdk/macros/README.md", include_str!("../../../skills/sdk/macros/README.md")),
     ("sdk/macros/Cargo.toml", include_str!("../../../skills/sdk/macros/Cargo.toml")),
     ("sdk/macros/src/docs.rs", include_str!("../../../skills/sdk/macros/src/docs.rs")),
     ("sdk/macros/src/errors.rs", include_str!("../../../skills/sdk/macros/src/errors.rs")),

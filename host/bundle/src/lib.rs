@@ -39,6 +39,11 @@ pub use error::{BundleError, Time};
 pub use format::{HEADER, is_bundle};
 pub use key::{KeyError, KeyId, PublicKey, SecretKey};
 pub use manifest::{Manifest, SkillEntry, ToolEntry};
-pub use open::{Opened, OpenedSkill, Wants, open, open_file, peek};
+pub use open::{BundleFile, Claimed, Opened, OpenedSkill, Wants, open, open_file, peek};
 pub use trust::{Revocations, Trust, TrustError};
 pub use write::{Built, Draft, DraftError, DraftSkill};
+
+/// The examples of the README, for `cargo test --doc`.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

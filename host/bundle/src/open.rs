@@ -12,6 +12,7 @@ use crate::format::{HEADER, Header, MANIFEST};
 use crate::key::KeyId;
 use crate::manifest::{Manifest, SkillEntry};
 use crate::trust::Trust;
+use crate::write::Built;
 
 /// Bytes of one read.
 const CHUNK: usize = 64 << 10;
@@ -36,22 +37,50 @@ pub struct Opened {
     skills: Vec<OpenedSkill>,
 }
 
-/// The signed code of one skill.
+/// The signed code of one skill for one engine. Only [`open`] makes it.
 #[derive(Debug)]
 pub struct OpenedSkill {
-    /// Index of the manifest's skill.
-    pub(crate) skill: usize,
-    /// Index of the manifest's fingerprint.
-    pub(crate) fingerprint: usize,
-    pub(crate) code: Vec<u8>,
-    pub(crate) description: Vec<u8>,
+    entry: SkillEntry,
+    built: Built,
 }
 
 impl OpenedSkill {
-    /// Returns the code and the signed description.
-    pub fn into_parts(self) -> (Vec<u8>, Vec<u8>) {
-        (self.code, self.description)
+    /// Returns the skill's entry in the manifest.
+    pub fn entry(&self) -> &SkillEntry {
+        &self.entry
     }
+
+    /// Returns the engine for which the code is: [`ringfence::Target::fingerprint`].
+    pub fn fingerprint(&self) -> &str {
+        &self.built.fingerprint
+    }
+
+    /// Returns the code with its fingerprint and the signed description.
+    pub fn into_built(self) -> Built {
+        self.built
+    }
+}
+
+/// What a bundle says of itself, before anything is verified.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Claimed {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// The key that is said to have signed it.
+    pub key: KeyId,
+    /// The id of the bundle.
+    pub id: Digest,
+}
+
+/// The open file of a bundle.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct BundleFile {
+    /// The file, at its beginning.
+    pub file: File,
+    /// The metadata of the open file.
+    pub metadata: std::fs::Metadata,
 }
 
 impl Opened {
@@ -70,14 +99,9 @@ impl Opened {
         self.id
     }
 
-    /// Takes the code of each skill, with its entry and fingerprint.
-    pub fn take_skills(&mut self) -> Vec<(SkillEntry, String, OpenedSkill)> {
-        let with_entry = |skill: OpenedSkill| {
-            let entry = self.manifest.skills.get(skill.skill)?.clone();
-            let fingerprint = self.manifest.fingerprints.get(skill.fingerprint)?.clone();
-            Some((entry, fingerprint, skill))
-        };
-        std::mem::take(&mut self.skills).into_iter().filter_map(with_entry).collect()
+    /// Takes the code of each skill.
+    pub fn take_skills(&mut self) -> Vec<OpenedSkill> {
+        std::mem::take(&mut self.skills)
     }
 }
 
@@ -118,10 +142,10 @@ pub fn open(
 /// # Errors
 ///
 /// Fails with a [`BundleError`] if the file has no manifest.
-pub fn peek(mut source: impl Read, size: u64, cap: u64) -> Result<(Manifest, KeyId, Digest), BundleError> {
+pub fn peek(mut source: impl Read, size: u64, cap: u64) -> Result<Claimed, BundleError> {
     let (header, manifest) = begin(&mut source, size, cap)?;
     let id = Digest::of(&header.message(&manifest));
-    Ok((parse(&manifest, &header)?, KeyId(header.key), id))
+    Ok(Claimed { manifest: parse(&manifest, &header)?, key: KeyId(header.key), id })
 }
 
 /// Opens the file of a bundle, and returns its metadata. It checks that the path is a file first, because opening a
@@ -130,7 +154,7 @@ pub fn peek(mut source: impl Read, size: u64, cap: u64) -> Result<(Manifest, Key
 /// # Errors
 ///
 /// Fails with the system's errors.
-pub fn open_file(path: &Path) -> std::io::Result<(File, std::fs::Metadata)> {
+pub fn open_file(path: &Path) -> std::io::Result<BundleFile> {
     let is_file = |metadata: std::fs::Metadata| {
         if metadata.is_file() { Ok(metadata) } else { Err(std::io::Error::other("not a regular file")) }
     };
@@ -138,7 +162,7 @@ pub fn open_file(path: &Path) -> std::io::Result<(File, std::fs::Metadata)> {
     let file = File::open(path)?;
     // Of what was opened: the name may lead elsewhere by now.
     let metadata = is_file(file.metadata()?)?;
-    Ok((file, metadata))
+    Ok(BundleFile { file, metadata })
 }
 
 /// Reads the header, and the manifest as bytes.
@@ -203,12 +227,13 @@ fn blobs(
 ) -> Result<Vec<OpenedSkill>, BundleError> {
     let mut source = Hashing { source, hasher: Sha256::new(), left: header.blobs };
     let mut skills = Vec::new();
-    for (skill, entry) in manifest.skills.iter().enumerate() {
-        for (fingerprint, build) in entry.builds.iter().enumerate() {
-            if chosen.contains(&fingerprint) {
+    for entry in &manifest.skills {
+        for (at, build) in entry.builds.iter().enumerate() {
+            if let Some(fingerprint) = manifest.fingerprints.get(at).filter(|_| chosen.contains(&at)) {
                 let code = source.keep(build.code)?;
                 let description = source.keep(build.description)?;
-                skills.push(OpenedSkill { skill, fingerprint, code, description });
+                let built = Built { fingerprint: fingerprint.clone(), code, description };
+                skills.push(OpenedSkill { entry: entry.clone(), built });
             } else {
                 source.pass(build.code)?;
                 source.pass(build.description)?;

@@ -132,20 +132,17 @@ impl RingfenceHost {
             .map_err(|error| bad(&error))?;
         let trust = Trusted { keys: config.keys, revoked: config.revoked }.read()?;
         let default = WorkerConfig::default();
-        let worker = WorkerConfig {
-            runs: config.runs.unwrap_or(default.runs),
-            memory: config.memory.unwrap_or(default.memory),
-            state: config.state,
-            interpret: config.interpret,
-            ..default
-        };
+        let worker = default
+            .clone()
+            .with_runs(config.runs.unwrap_or(default.runs))
+            .with_memory(config.memory.unwrap_or(default.memory))
+            .with_state(config.state)
+            .with_interpret(config.interpret);
         #[cfg(feature = "compiler")]
-        let host = ringfence::HostConfig {
-            allocator: ringfence::Allocator::OnDemand,
-            runs: worker.runs,
-            memory: worker.memory,
-            ..ringfence::HostConfig::default()
-        };
+        let host = ringfence::HostConfig::default()
+            .with_allocator(ringfence::Allocator::OnDemand)
+            .with_runs(worker.runs)
+            .with_memory(worker.memory);
         Ok(Self {
             worker: Worker::new(worker, trust).map_err(|error| bad(&error))?,
             #[cfg(feature = "compiler")]
@@ -248,8 +245,8 @@ impl RingfenceHost {
             skills.push(show(name, &component.skill, &component.limits));
         }
         if let Ok(serving) = self.worker.serving() {
-            let of_bundle = serving.skills().filter_map(|(name, _)| Some((name, serving.skill(name)?)));
-            skills.extend(of_bundle.map(|(name, (skill, limits))| show(name, skill, limits)));
+            skills
+                .extend(serving.skills().map(|served| show(served.name(), served.skill(), served.limits())));
         }
         Value::from(skills).to_string()
     }

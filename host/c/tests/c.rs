@@ -85,18 +85,16 @@ fn c_and_python_call_both_libraries() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);
     let limits = ringfence::Limits::default();
-    let long = ringfence::Limits {
-        fuel: u64::MAX - 1,
-        deadline: std::time::Duration::from_secs(3_600),
-        ..ringfence::Limits::default()
-    };
+    let long = ringfence::Limits::default()
+        .with_fuel(u64::MAX - 1)
+        .with_deadline(std::time::Duration::from_secs(3_600));
     let echo = || skill("echo", ECHO, &limits, &[native()]);
     let bundle = draft(1, vec![echo(), skill("spin", SPIN, &long, &[native()])]).sign(&key()).unwrap();
     std::fs::write(path("edge.rfb"), &bundle).unwrap();
     std::fs::write(path("next.rfb"), draft(2, vec![echo()]).sign(&key()).unwrap()).unwrap();
     let revoking =
         |what: &str| serde_json::json!({"keys": key().public().to_line(), "revoked": what}).to_string();
-    let (_, _, id) = ringfence_bundle::peek(&*bundle, bundle.len() as u64, u64::MAX).unwrap();
+    let id = ringfence_bundle::peek(&*bundle, bundle.len() as u64, u64::MAX).unwrap().id;
     std::fs::write(path("bundle.json"), revoking(&id.to_string().replacen("sha256:", "bundle:", 1))).unwrap();
     let other = wat::parse_str(OTHER).unwrap();
     std::fs::write(path("component.json"), revoking(&ringfence::Digest::of(&other).to_string())).unwrap();

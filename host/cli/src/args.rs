@@ -269,18 +269,16 @@ pub(crate) struct LimitArgs {
 impl LimitArgs {
     /// The limits of a run.
     pub(crate) fn limits(&self) -> Limits {
-        Limits {
-            fuel: self.fuel,
-            deadline: self.deadline,
-            memory: self.memory,
-            table_elements: self.table_elements,
-            input: self.input_size,
-            output: self.output,
-            log_lines: self.log_lines,
-            log_bytes: self.log_size,
-            host_calls: self.host_calls,
-            ..Limits::default()
-        }
+        Limits::default()
+            .with_fuel(self.fuel)
+            .with_deadline(self.deadline)
+            .with_memory(self.memory)
+            .with_table_elements(self.table_elements)
+            .with_input(self.input_size)
+            .with_output(self.output)
+            .with_log_lines(self.log_lines)
+            .with_log_bytes(self.log_size)
+            .with_host_calls(self.host_calls)
     }
 }
 

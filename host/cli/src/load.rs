@@ -42,11 +42,11 @@ impl Source {
 /// A host for one run at a time, with room for all that its limits let it take: twice, for what an
 /// allocator adds.
 pub(crate) fn host(limits: &Limits) -> Result<Host, Refused> {
-    let default = HostConfig::default();
+    let default = HostConfig::pooled();
     let copies = limits.input.saturating_add(limits.output).saturating_mul(32);
     let all = limits.memory.saturating_add(copies).saturating_add(limits.log_bytes);
     let memory = default.memory.max(all.saturating_mul(2));
-    Host::new(HostConfig { runs: 1, memory, ..default }).map_err(|error| Refused::fault(error.to_string()))
+    Host::new(default.with_runs(1).with_memory(memory)).map_err(|error| Refused::fault(error.to_string()))
 }
 
 /// The compiler, in a child of this program, for a library to have: `clippy.toml` bans its own functions here, since

@@ -47,3 +47,8 @@ const CHILD: &str = "__ringfence-compile";
 
 /// Target argument of a child that compiles for this machine.
 const NATIVE: &str = "native";
+
+/// The examples of the README, for `cargo test --doc`.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -45,6 +45,7 @@ const THREADS: usize = 4;
 /// Defaults: 60 s of CPU time, 60 s without any, 2 GiB of address space, 256 MiB of output, 2 at once in this
 /// process, 64 waiting in it. Other processes count separately.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct CompileLimits {
     /// CPU time over all threads of the child, in whole seconds. Default: 60 s.
     pub cpu: Duration,
@@ -62,6 +63,15 @@ pub struct CompileLimits {
     /// Maximum number of waiting compilations; others are refused at once. Default: 64.
     pub queue: usize,
 }
+
+ringfence::__setters!(CompileLimits {
+    with_cpu(cpu: Duration);
+    with_stalled(stalled: Duration);
+    with_memory(memory: u64);
+    with_output(output: u64);
+    with_at_once(at_once: usize);
+    with_queue(queue: usize);
+});
 
 impl Default for CompileLimits {
     fn default() -> Self {

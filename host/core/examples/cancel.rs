@@ -14,7 +14,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let host = Host::new(HostConfig::default())?;
     let skill = host.load(SPIN)?;
     // More fuel than it can burn before its deadline.
-    let limits = Limits { fuel: 1 << 40, deadline: Duration::from_secs(60), ..Limits::default() };
+    let limits = Limits::default().with_fuel(1 << 40).with_deadline(Duration::from_secs(60));
 
     // By a token, which any task or thread can hold: the run ends with the outcome `cancelled`.
     let token = CancellationToken::new();

@@ -11,7 +11,7 @@ const SPIN: &[u8] = include_bytes!("guests/spin.wasm");
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let host = Host::new(HostConfig::default())?;
     let skill = host.load(SPIN)?;
-    let limits = Limits { fuel: 20_000_000, ..Limits::default() };
+    let limits = Limits::default().with_fuel(20_000_000);
 
     // One principal for each tenant, for as long as the tenant is there.
     let (alice, bob) = (Principal::new("alice"), Principal::new("bob"));

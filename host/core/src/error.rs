@@ -11,6 +11,7 @@ use crate::report::Digest;
 /// Whose fault an error is: who must change something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Fault {
     /// The author of the skill: the component must change.
     Author,

@@ -31,6 +31,7 @@ use crate::validate::{self, Offer, Submission, ValidatedSkill};
 /// - memory: 4 GiB
 /// - caps: [`SkillCaps::default`]
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct HostConfig {
     /// How the host allocates instances.
     pub allocator: Allocator,
@@ -51,6 +52,24 @@ pub struct HostConfig {
     pub memory: u64,
     /// Caps on the skills that the host loads.
     pub caps: SkillCaps,
+}
+
+crate::__setters!(HostConfig {
+    with_allocator(allocator: Allocator);
+    with_backend(backend: Backend);
+    with_runs(runs: u32);
+    with_memory(memory: u64);
+    with_caps(caps: SkillCaps);
+});
+
+#[cfg(feature = "pool")]
+impl HostConfig {
+    /// Returns the configuration of a service: the default with [`Allocator::Pooling`].
+    ///
+    /// A call begins about 15 µs sooner. The pool reserves about 16 GiB of address space for each run, and no memory.
+    pub fn pooled() -> Self {
+        Self::default().with_allocator(Allocator::Pooling)
+    }
 }
 
 impl Default for HostConfig {

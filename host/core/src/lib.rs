@@ -11,8 +11,8 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let text_stats = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../skills/text-stats.wasm"))?;
-//! let host = Host::new(HostConfig::default())?; // one engine, pooled
+//! # let text_stats = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/guests/text-stats.wasm"))?;
+//! let host = Host::new(HostConfig::default())?; // one engine
 //! let skill = host.load(text_stats)?; // validate, compile, link
 //!
 //! let input = json!({"text": "Fences make good neighbours. Ringfences make better ones.", "top": 1});
@@ -98,7 +98,7 @@
 //! | feature | default | effect |
 //! |---|---|---|
 //! | `compiler` | on | compiles in this process; without it the library only loads artifacts |
-//! | `pool` | on | [`Allocator::Pooling`] |
+//! | `pool` | on | [`HostConfig::pooled`], for services |
 //! | `cross` | off | compiles for [`Target::Aarch64`] on other processors too |
 //! | `pulley` | off | runs code for [`Target::Pulley64`] |
 
@@ -124,6 +124,7 @@ mod report;
 mod run;
 mod schedule;
 mod schema;
+mod setters;
 mod skill;
 mod state;
 mod style;
@@ -165,9 +166,14 @@ pub use validate::{Access, Annotations, Asks, Example, Import, Manifest, Submiss
 pub use wasi::Clock;
 
 pub use tokio_util::sync::CancellationToken;
-/// The engine of this library, for `derive`s on the Rust types of your own host interfaces.
+/// The engine of this library: its component values for [`Call::values`], its traits for [`Call::typed`], and `derive`s
+/// on the Rust types of your own host interfaces. All of its types that this library shows are here.
 ///
 /// Write `use ringfence::wasmtime;` and then `#[derive(wasmtime::component::ComponentType, …)]`. You need no
 /// other part of it, and no part of it reaches a host.
 pub use wasmtime;
-pub use wasmtime::component::Val;
+
+/// The examples of the README, for `cargo test --doc`.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -27,8 +27,12 @@ const MIB: u64 = 1 << 20;
 /// - output: 1 MiB
 /// - log: 1,000 lines and 64 KiB
 /// - host calls: 10,000
+///
+/// As JSON, in a bundle for example, limits of other releases are readable: an absent limit has its default, and an
+/// unknown one has no effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default)]
+#[non_exhaustive]
 pub struct Limits {
     /// Fuel, a count of work.
     ///
@@ -105,6 +109,21 @@ pub const TRANSFER_FUEL: u64 = 1;
 /// A call that moves more than twice as many ends the run with the outcome `output-limit`.
 pub const HOST_CALL_BYTES: u64 = MIB;
 
+crate::__setters!(Limits {
+    with_fuel(fuel: u64);
+    with_deadline(deadline: Duration);
+    with_memory(memory: u64);
+    with_table_elements(table_elements: u64);
+    with_instances(instances: u32);
+    with_memories(memories: u32);
+    with_tables(tables: u32);
+    with_input(input: u64);
+    with_output(output: u64);
+    with_log_lines(log_lines: u32);
+    with_log_bytes(log_bytes: u64);
+    with_host_calls(host_calls: u64);
+});
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -165,6 +184,7 @@ impl Limits {
 ///
 /// They also size the engine's pool: a skill at every cap runs, and none takes a neighbour's share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct SkillCaps {
     /// Bytes of the component. Default: 32 MiB.
     pub size: u64,
@@ -200,6 +220,24 @@ pub struct SkillCaps {
     pub segment_elements: u64,
 }
 
+crate::__setters!(SkillCaps {
+    with_size(size: u64);
+    with_tools(tools: u32);
+    with_schema(schema: u64);
+    with_type_nodes(type_nodes: u32);
+    with_instances(instances: u32);
+    with_components(components: u32);
+    with_memories(memories: u32);
+    with_tables(tables: u32);
+    with_table_elements(table_elements: u64);
+    with_modules(modules: u32);
+    with_declarations(declarations: u32);
+    with_functions(functions: u32);
+    with_globals(globals: u32);
+    with_function_size(function_size: u32);
+    with_segment_elements(segment_elements: u64);
+});
+
 impl Default for SkillCaps {
     fn default() -> Self {
         Self {
@@ -228,4 +266,25 @@ fn from_millis<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Dura
 
 fn as_millis<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_of_an_older_release_have_defaults_for_what_it_lacked() {
+        let read: Limits = serde_json::from_str(r#"{"fuel": 5, "deadline_ms": 20}"#).expect("limits");
+        assert_eq!(read, Limits::default().with_fuel(5).with_deadline(Duration::from_millis(20)));
+    }
+
+    #[test]
+    fn a_limit_of_a_newer_release_has_no_effect() {
+        let mut value = serde_json::to_value(Limits::default().with_fuel(5)).expect("JSON");
+        value["sockets"] = 3.into();
+        let read: Limits = serde_json::from_value(value).expect("limits");
+        assert_eq!(read, Limits::default().with_fuel(5));
+        // What both know must fit in both.
+        assert!(serde_json::from_str::<Limits>(r#"{"fuel": "much"}"#).is_err());
+    }
 }

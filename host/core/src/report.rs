@@ -19,7 +19,7 @@ use crate::limits::Limits;
 
 /// The report of a run: how it ended and what it cost.
 ///
-/// `T` is the value of a completed run: [`Json`] by default, else [`crate::Val`]s or Rust types.
+/// `T` is the value of a completed run: [`Json`] by default, else [component values](wasmtime::component::Val) or Rust types.
 ///
 /// As JSON: `run`, `skill`, `tool`, `outcome` (the name), `value` when completed, `failure` when
 /// failed, `trap` when trapped, `usage`, `limits`, `log`, `denied` where something was.

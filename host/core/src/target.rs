@@ -6,10 +6,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::engine::{KEPT_FORMAT, VERSIONS};
+use crate::engine::{Backend, KEPT_FORMAT, VERSIONS};
 
 /// A target of ahead-of-time compilation. All targets are for Linux, except Pulley, which is for every system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Target {
     /// x86-64-v2: SSE4.2, popcnt, cmpxchg16b. Processors since about 2009.
     X86_64,
@@ -31,7 +32,7 @@ pub struct UnknownTarget(String);
 
 impl Target {
     /// All targets, in the order of their names.
-    pub const ALL: [Self; 4] = [Self::Aarch64, Self::Pulley64, Self::X86_64, Self::X86_64V3];
+    pub const ALL: &'static [Self] = &[Self::Aarch64, Self::Pulley64, Self::X86_64, Self::X86_64V3];
 
     /// Returns the name, as on command lines and in bundles.
     pub fn name(self) -> &'static str {
@@ -40,6 +41,14 @@ impl Target {
             Self::X86_64V3 => "x86_64-v3",
             Self::Aarch64 => "aarch64",
             Self::Pulley64 => "pulley64",
+        }
+    }
+
+    /// Returns what executes code for this target.
+    pub fn backend(self) -> Backend {
+        match self {
+            Self::X86_64 | Self::X86_64V3 | Self::Aarch64 => Backend::Native,
+            Self::Pulley64 => Backend::Pulley,
         }
     }
 
@@ -126,7 +135,7 @@ impl FromStr for Target {
     type Err = UnknownTarget;
 
     fn from_str(name: &str) -> Result<Self, UnknownTarget> {
-        let found = Self::ALL.into_iter().find(|target| target.name() == name);
+        let found = Self::ALL.iter().copied().find(|target| target.name() == name);
         found.ok_or_else(|| UnknownTarget(crate::text::clean(name, 64)))
     }
 }
@@ -137,9 +146,12 @@ mod tests {
 
     #[test]
     fn each_target_is_found_by_its_name_and_has_its_own_fingerprint() {
-        let prints: std::collections::HashSet<String> = Target::ALL.map(Target::fingerprint).into();
+        let prints: std::collections::HashSet<String> =
+            Target::ALL.iter().copied().map(Target::fingerprint).collect();
         assert_eq!(prints.len(), Target::ALL.len());
-        assert_eq!(Target::ALL.map(|target| target.name().parse()), Target::ALL.map(Ok));
+        for target in Target::ALL {
+            assert_eq!(target.name().parse(), Ok(*target));
+        }
         assert!("x86".parse::<Target>().is_err());
     }
 }

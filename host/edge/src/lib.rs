@@ -46,7 +46,12 @@ pub use call::Call;
 pub use ringfence_bundle::{
     BundleError, KeyId, Manifest, PublicKey, Revocations, SkillEntry, Time, Trust, TrustError,
 };
-pub use worker::{CallError, Change, Serving, Worker, WorkerConfig, WorkerError, show};
+pub use worker::{CallError, Change, ServedSkill, Serving, Worker, WorkerConfig, WorkerError, show};
 
 /// The library that runs the skills: reports, outcomes, limits.
 pub use ringfence;
+
+/// The examples of the README, for `cargo test --doc`.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

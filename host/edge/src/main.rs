@@ -76,15 +76,13 @@ fn trust(common: &args::Common) -> Result<Trust, Refused> {
 
 fn worker(common: &args::Common, trust: Trust, serves: bool) -> Result<Worker, Refused> {
     let default = WorkerConfig::default();
-    let config = WorkerConfig {
-        // One call is made, and the engine's own record of it is the same.
-        runs: common.runs.unwrap_or(if serves { default.runs } else { 1 }),
-        memory: common.memory.unwrap_or(default.memory),
-        bundle: common.bundle_size.unwrap_or(default.bundle),
-        state: common.state.clone(),
-        interpret: common.interpret,
-        ..default
-    };
+    let config = default
+        .clone()
+        .with_runs(common.runs.unwrap_or(if serves { default.runs } else { 1 }))
+        .with_memory(common.memory.unwrap_or(default.memory))
+        .with_bundle(common.bundle_size.unwrap_or(default.bundle))
+        .with_state(common.state.clone())
+        .with_interpret(common.interpret);
     let usage = |error: ringfence_edge::WorkerError| Refused {
         exit: USAGE,
         code: "bad-configuration",

@@ -24,8 +24,8 @@ fn call(args: &RunArgs) -> Result<Ran, Refused> {
     if serving.is_interpreted() {
         note("the code is interpreted (Pulley), 10 to 50 times slower than native code");
     }
-    let (skill, limits) = serving.find(&args.skill).map_err(refused)?;
-    let mut limits = Arc::clone(limits);
+    let served = serving.find(&args.skill).map_err(refused)?;
+    let (skill, mut limits) = (served.skill(), Arc::clone(served.limits()));
     if let Some(text) = &args.limits {
         let usage = |message| Refused { exit: Fault::Caller.exit_code(), code: "bad-limit", message };
         limits = Arc::new(limits.lowered(text).map_err(|error| usage(error.to_string()))?);

@@ -73,7 +73,9 @@ async fn serve(args: ServeArgs) -> Result<bool, Refused> {
         .await
         .map_err(|error| Refused::fault(format!("cannot listen on {}: {error}", args.serve.listen)))?;
     let address = listener.local_addr().map_err(Refused::fault)?;
-    let server = Server::new(worker.clone(), tokens, args.serve.clone());
+    let mut config = args.serve.clone();
+    config.log = |error| note(&format!("internal error: {error}"));
+    let server = Server::new(worker.clone(), tokens, config);
     let stop = CancellationToken::new();
     let serving = tokio::spawn(Arc::clone(&server).serve(listener, stop.clone()));
     print(&format!("http://{address}\n"));

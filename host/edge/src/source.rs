@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use ringfence_bundle::open_file;
+use ringfence_bundle::{BundleFile, open_file};
 
 #[cfg(feature = "https")]
 use crate::seen::replace;
@@ -136,7 +136,7 @@ impl Updater {
                 let known = self.stamp.filter(|_| self.worker.serving().is_ok());
                 let (change, stamp) = blocking(move || {
                     // Of the open file, so that the stamp is that of what is read.
-                    let (file, metadata) = open_file(&path)?;
+                    let BundleFile { file, metadata, .. } = open_file(&path)?;
                     let stamp = Stamp::of(&metadata);
                     let change = if known == Some(stamp) {
                         Change::Unchanged
@@ -193,5 +193,5 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, BundleError> + Send + 'static,
 ) -> Result<T, SourceError> {
     let done = tokio::task::spawn_blocking(work).await;
-    Ok(done.map_err(|error| BundleError::Io(io::Error::other(error.to_string())))??)
+    Ok(done.map_err(|error| BundleError::Io(io::Error::other(error)))??)
 }

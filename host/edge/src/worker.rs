@@ -10,9 +10,7 @@ use ringfence::{
     Allocator, Artifact, Backend, CancellationToken, Digest, Fault, Host, HostConfig, HostError, Limits,
     LoadError, Report, RunError, SchemaStyle, Skill, SkillDescription, Target, ToolDetail, text,
 };
-use ringfence_bundle::{
-    BundleError, KeyId, Manifest, OpenedSkill, SkillEntry, Time, Trust, Wants, open, open_file,
-};
+use ringfence_bundle::{BundleError, KeyId, Manifest, OpenedSkill, Time, Trust, Wants, open, open_file};
 
 use serde_json::{Value, json};
 
@@ -24,6 +22,7 @@ use crate::seen::Seen;
 /// Defaults: 32 runs at once in 256 MiB, bundles of 64 MiB, nothing kept over restarts, code for the processor if the
 /// bundle has it and else for Pulley. Fit for a machine of 512 MB; see SECURITY.md for what that leaves uncovered.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct WorkerConfig {
     /// Maximum number of concurrent runs; one more is refused. Default: 32. Native code and Pulley count separately.
     pub runs: u32,
@@ -39,6 +38,15 @@ pub struct WorkerConfig {
     /// Clock for the dates of bundles. Default: this machine's.
     pub clock: fn() -> Time,
 }
+
+ringfence::__setters!(WorkerConfig {
+    with_runs(runs: u32);
+    with_memory(memory: u64);
+    with_bundle(bundle: u64);
+    with_state(state: Option<PathBuf>);
+    with_interpret(interpret: bool);
+    with_clock(clock: fn() -> Time);
+});
 
 impl Default for WorkerConfig {
     fn default() -> Self {
@@ -154,7 +162,7 @@ pub struct Serving {
     target: String,
     backend: Backend,
     host: Host,
-    skills: BTreeMap<String, Loaded>,
+    skills: BTreeMap<String, ServedSkill>,
 }
 
 /// What trust is about: who signed which bundle, and what ends its runs.
@@ -174,10 +182,29 @@ impl Identity {
     }
 }
 
+/// A skill of a bundle that serves.
 #[derive(Debug)]
-struct Loaded {
+pub struct ServedSkill {
+    name: String,
     skill: Skill,
     limits: Arc<Limits>,
+}
+
+impl ServedSkill {
+    /// Returns the name in the bundle.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the linked skill. Call it with [`Serving::call`].
+    pub fn skill(&self) -> &Skill {
+        &self.skill
+    }
+
+    /// Returns the limits of its runs.
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.limits
+    }
 }
 
 impl Serving {
@@ -206,14 +233,14 @@ impl Serving {
         self.backend == Backend::Pulley
     }
 
-    /// Returns a skill of the bundle, and the limits of its runs.
-    pub fn skill(&self, name: &str) -> Option<(&Skill, &Arc<Limits>)> {
-        self.skills.get(name).map(|loaded| (&loaded.skill, &loaded.limits))
+    /// Returns a skill of the bundle.
+    pub fn skill(&self, name: &str) -> Option<&ServedSkill> {
+        self.skills.get(name)
     }
 
-    /// Returns the skills with their names.
-    pub fn skills(&self) -> impl ExactSizeIterator<Item = (&str, &Skill)> {
-        self.skills.iter().map(|(name, loaded)| (&**name, &loaded.skill))
+    /// Returns the skills, by name.
+    pub fn skills(&self) -> impl ExactSizeIterator<Item = &ServedSkill> {
+        self.skills.values()
     }
 
     /// Returns a token that is cancelled when the bundle is revoked or its key is no longer trusted. Runs with a child
@@ -245,8 +272,9 @@ impl Serving {
     /// Fails with [`CallError::NoBundle`] if the bundle must no longer be used, and with [`CallError::NoSuchSkill`].
     pub fn call(&self, skill: &str, tool: &str) -> Result<Call, CallError> {
         self.check()?;
-        let (skill, limits) = self.find(skill)?;
-        Ok(Call::new(&self.host, skill, tool, limits, &self.identity.cancel).of(&self.identity))
+        let served = self.find(skill)?;
+        let call = Call::new(&self.host, &served.skill, tool, &served.limits, &self.identity.cancel);
+        Ok(call.of(&self.identity))
     }
 
     /// Returns the host of the skills, for its figures. Call with [`Serving::call`], because the host does not check
@@ -255,12 +283,12 @@ impl Serving {
         &self.host
     }
 
-    /// Returns a skill of the bundle, and the limits of its runs.
+    /// Returns a skill of the bundle.
     ///
     /// # Errors
     ///
     /// Fails with [`CallError::NoSuchSkill`], which lists the existing names.
-    pub fn find(&self, name: &str) -> Result<(&Skill, &Arc<Limits>), CallError> {
+    pub fn find(&self, name: &str) -> Result<&ServedSkill, CallError> {
         self.skill(name).ok_or_else(|| {
             let known: Vec<&str> = self.skills.keys().take(20).map(String::as_str).collect();
             CallError::NoSuchSkill { name: text::clean(name, 80), known: known.join(", ") }
@@ -316,17 +344,16 @@ impl Worker {
             return Ok(Change::Unchanged);
         }
         let skills = opened.take_skills();
-        let chosen = skills.first().map(|(_, fingerprint, _)| fingerprint.clone()).unwrap_or_default();
+        let chosen = skills.first().map(|skill| skill.fingerprint().to_owned()).unwrap_or_default();
         let target = targets.into_iter().find(|target| target.fingerprint() == chosen);
         // `open` chose one of them.
         let target = target.ok_or_else(|| BundleError::Manifest("no code".to_owned()))?;
-        let host = self.host(target).map_err(|error| BundleError::Io(io::Error::other(error.to_string())))?;
+        let host = self.host(target).map_err(|error| BundleError::Io(io::Error::other(error)))?;
         let mut loaded = BTreeMap::new();
-        for (entry, _, skill) in skills {
-            let limits = Arc::new(entry.limits.clone());
-            let skill =
-                link(&host, &entry, skill).map_err(|reason| BundleError::of_load(&entry.name, reason))?;
-            loaded.insert(entry.name, Loaded { skill, limits });
+        for opened in skills {
+            let (name, limits) = (opened.entry().name.clone(), Arc::new(opened.entry().limits.clone()));
+            let skill = link(&host, opened).map_err(|reason| BundleError::of_load(&name, reason))?;
+            loaded.insert(name.clone(), ServedSkill { name, skill, limits });
         }
         seen.saw(opened.manifest(), opened.id())?;
         let identity = Arc::new(Identity {
@@ -336,7 +363,7 @@ impl Worker {
             clock: self.inner.config.clock,
             cancel: self.inner.cancel.child_token(),
         });
-        let serving = Serving { identity, target: chosen, backend: backend(target), host, skills: loaded };
+        let serving = Serving { identity, target: chosen, backend: target.backend(), host, skills: loaded };
         let before = self.inner.serving.swap(Some(Arc::new(serving)));
         let mut past = self.inner.past.lock().unwrap_or_else(PoisonError::into_inner);
         past.retain(|past| past.strong_count() > 0);
@@ -350,8 +377,8 @@ impl Worker {
     ///
     /// As [`Worker::load`].
     pub fn load_file(&self, path: impl AsRef<Path>) -> Result<Change, BundleError> {
-        let (file, metadata) = open_file(path.as_ref())?;
-        self.load(file, metadata.len())
+        let opened = open_file(path.as_ref())?;
+        self.load(opened.file, opened.metadata.len())
     }
 
     /// Replaces trusted keys and revocations.
@@ -454,23 +481,20 @@ impl Worker {
 
     /// Returns the engine for a target. A worker has one of each kind, and keeps it.
     fn host(&self, target: Target) -> Result<Host, HostError> {
-        let backend = backend(target);
-        let cell = match backend {
-            Backend::Native => &self.inner.native,
-            Backend::Pulley => &self.inner.pulley,
-        };
+        let backend = target.backend();
+        let cell = if backend == Backend::Pulley { &self.inner.pulley } else { &self.inner.native };
         if let Some(host) = cell.get() {
             return Ok(host.clone());
         }
         let WorkerConfig { runs, memory, .. } = self.inner.config;
         // A pool would reserve 16 GiB of address space for each run; small machines have 512 GiB of it.
-        let host = Host::new(HostConfig {
-            allocator: Allocator::OnDemand,
-            backend,
-            runs,
-            memory,
-            ..HostConfig::default()
-        })?;
+        let host = Host::new(
+            HostConfig::default()
+                .with_allocator(Allocator::OnDemand)
+                .with_backend(backend)
+                .with_runs(runs)
+                .with_memory(memory),
+        )?;
         Ok(cell.get_or_init(|| host).clone())
     }
 }
@@ -487,23 +511,17 @@ pub fn show(name: &str, skill: &Skill, limits: &Limits) -> Value {
     })
 }
 
-fn backend(target: Target) -> Backend {
-    match target {
-        Target::X86_64 | Target::X86_64V3 | Target::Aarch64 => Backend::Native,
-        Target::Pulley64 => Backend::Pulley,
-    }
-}
-
 /// Maps the code of a skill. Fails if the signed description is of another skill than the manifest says.
-fn link(host: &Host, entry: &SkillEntry, skill: OpenedSkill) -> Result<Skill, LoadError> {
-    let (code, description) = skill.into_parts();
-    let description = SkillDescription::from_bytes(&description)?;
+fn link(host: &Host, skill: OpenedSkill) -> Result<Skill, LoadError> {
+    let digest = skill.entry().digest;
+    let built = skill.into_built();
+    let description = SkillDescription::from_bytes(&built.description)?;
     // SAFETY: an `OpenedSkill` is made by `ringfence_bundle::open` alone, which gives none before the signature of a
     // trusted key covers these very bytes; they are in this process's memory since, and belong to nobody else. The
     // signer made them with `ringfence bundle`, for the fingerprint that `open` chose: this version of Ringfence and of
     // the engine, and this processor, from the skill whose digest the manifest has. Who holds a trusted key can sign
     // other bytes, and is trusted not to.
     #[expect(unsafe_code, reason = "proof above")]
-    let artifact = unsafe { Artifact::from_trusted(entry.digest, code) };
+    let artifact = unsafe { Artifact::from_trusted(digest, built.code) };
     host.link_described(&description, &artifact)
 }

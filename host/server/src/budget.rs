@@ -7,11 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use ringfence_front::request::RequestError;
 
 use crate::error::ServeError;
-
-/// One principal may use this fraction of a budget, so that its bodies leave memory for others'.
-const SHARE: u64 = 4;
+use crate::sizes::share;
 
 /// A budget of bytes, shared by all requests.
 #[derive(Debug)]
@@ -34,17 +33,12 @@ pub(crate) struct Held {
 impl Budget {
     /// Creates a budget for bodies.
     pub(crate) fn bodies(size: u64) -> Arc<Self> {
-        Arc::new(Self { size, used: AtomicU64::new(0), full: || ServeError::BodiesFull })
+        Arc::new(Self { size, used: AtomicU64::new(0), full: || RequestError::BodiesFull.into() })
     }
 
     /// Creates a budget for responses.
     pub(crate) fn answers(size: u64) -> Arc<Self> {
         Arc::new(Self { size, used: AtomicU64::new(0), full: || ServeError::AnswersFull })
-    }
-
-    /// Returns the maximum bytes of one principal.
-    pub(crate) fn share(size: u64) -> u64 {
-        size.div_euclid(SHARE)
     }
 
     /// Starts an empty charge for the principal with this counter.
@@ -54,7 +48,7 @@ impl Budget {
 
     /// Checks that neither the budget nor the principal's share is used up.
     pub(crate) fn has_room(&self, own: &AtomicU64) -> Result<(), ServeError> {
-        let own_is_full = own.load(Ordering::Relaxed) >= Self::share(self.size);
+        let own_is_full = own.load(Ordering::Relaxed) >= share(self.size);
         if own_is_full || self.used.load(Ordering::Relaxed) >= self.size {
             Err((self.full)())
         } else {
@@ -89,7 +83,7 @@ impl AsRef<[u8]> for Waiting {
 impl Held {
     /// Charges this many bytes more, or none.
     pub(crate) fn more(&mut self, bytes: u64) -> Result<(), ServeError> {
-        if !take(&self.own, bytes, Budget::share(self.budget.size)) {
+        if !take(&self.own, bytes, share(self.budget.size)) {
             return Err((self.budget.full)());
         }
         if !take(&self.budget.used, bytes, self.budget.size) {

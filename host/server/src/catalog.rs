@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use ringfence::{Digest, Skill, SkillDescription};
+use ringfence_front::request::RequestError;
 use ringfence_store::{Name, Owner, Record, StoreError, Version};
 use tokio::sync::Notify;
 
@@ -55,8 +56,34 @@ pub(crate) enum Found {
 /// Revoked digests, with the stated reasons.
 pub(crate) type Reasons = HashMap<Digest, Option<String>>;
 
-/// The state of a name.
-#[derive(Debug)]
+/// The state of a name: what a call of the bare name gets.
+///
+/// ```text
+/// Nothing ──allowed──► Loading ──loaded──► Ready ──no room──► Resting ──called──► Resting, wanted
+///    ▲                    │                  ▲                                      │       │
+///    │               cannot load             ├─────────────── loaded ───────────────┘       │
+///    │                    ▼                  │                                              │
+///    │                 Broken ───loaded──────┘                                              │
+///    │                    ▲                                                                 │
+///    │                    └────────────────────── cannot load ──────────────────────────────┘
+///    └── all versions held or revoked, from every state
+/// ```
+///
+/// A new name begins as `Loading`. `Resting` and `Broken` become `Loading` when another version becomes current, every
+/// state when the owner changes. `Ready` serves the earlier version until the new one is loaded, or cannot be loaded.
+/// The librarian tries a `Broken` skill again after 10 s if a fault of this machine broke it.
+///
+/// | state | a call | lists |
+/// |---|---|---|
+/// | `Nothing` | is refused: all versions are held or revoked | omit it |
+/// | `Loading` | waits, for a limited time | omit it |
+/// | `Ready` | runs | show it |
+/// | `Resting` | loads it, and waits | show it |
+/// | `Broken` | is refused with the reason | omit it |
+///
+/// A new version loads beside a `Ready` one, which serves until then. [`next`] decides the state after a poll of the
+/// store; the librarian sets the state when a load ends (`place`) and when it frees memory (`room.rs`).
+#[derive(Debug, Clone)]
 pub(crate) enum Current {
     /// All versions are held or revoked.
     Nothing,
@@ -165,33 +192,43 @@ pub(crate) fn next(
     before: Option<&Entry>,
 ) -> Entry {
     let wanted = record.current.as_ref().and_then(|version| Some((version, *allowed.get(version)?)));
-    let current = match (wanted, before.map(|before| before.current.load_full()).as_deref()) {
-        (None, _) => Current::Nothing,
-        // Another owner, such as after a removal, is another skill to whoever may see it.
-        (Some(_), Some(Current::Ready(ready)))
-            if ready.owner == record.owner && allowed.get(&ready.version) == Some(&ready.digest) =>
-        {
-            Current::Ready(Arc::clone(ready))
+    let current = match wanted {
+        None => Current::Nothing,
+        Some((version, digest)) => {
+            let now = before.map(|before| before.current.load_full());
+            let stays = now.filter(|now| now.stays(version, digest, &record.owner, &allowed));
+            stays.map_or(Current::Loading, |now| Current::clone(&now))
         }
-        (Some((version, digest)), Some(Current::Resting { known, wanted }))
-            if known.owner == record.owner && known.version == *version && known.digest == digest =>
-        {
-            Current::Resting { known: Arc::clone(known), wanted: *wanted }
-        }
-        (
-            Some((version, digest)),
-            Some(Current::Broken { version: broken, digest: of, code, reason, failed }),
-        ) if version == broken && digest == *of => Current::Broken {
-            version: version.clone(),
-            digest,
-            code,
-            reason: reason.clone(),
-            failed: *failed,
-        },
-        (Some(_), _) => Current::Loading,
     };
     let settled = before.map(|before| Arc::clone(&before.settled)).unwrap_or_default();
     Entry { record, allowed, revoked, current: ArcSwap::from_pointee(current), settled }
+}
+
+impl Current {
+    /// Returns whether the state stays when this version is the current one, and may run.
+    fn stays(
+        &self,
+        version: &Version,
+        digest: Digest,
+        owner: &Owner,
+        allowed: &HashMap<Version, Digest>,
+    ) -> bool {
+        match self {
+            // The earlier version serves meanwhile. Another owner, such as after a removal, is another skill to whoever
+            // may see it.
+            Self::Ready(ready) => ready.owner == *owner && allowed.get(&ready.version) == Some(&ready.digest),
+            Self::Resting { known, .. } => known.owner == *owner && known.is(version, digest),
+            Self::Broken { version: broken, digest: of, .. } => broken == version && *of == digest,
+            Self::Nothing | Self::Loading => false,
+        }
+    }
+}
+
+impl Known {
+    /// Returns whether this is the version with these bytes.
+    fn is(&self, version: &Version, digest: Digest) -> bool {
+        self.version == *version && self.digest == digest
+    }
 }
 
 impl Entry {
@@ -200,10 +237,8 @@ impl Entry {
         let version = self.record.current.clone()?;
         let digest = *self.allowed.get(&version)?;
         let loaded = match &**self.current.load() {
-            Current::Ready(ready) => ready.version == version && ready.digest == digest,
-            Current::Resting { known, wanted } => {
-                known.version == version && known.digest == digest && !wanted
-            }
+            Current::Ready(ready) => ready.is(&version, digest),
+            Current::Resting { known, wanted } => known.is(&version, digest) && !wanted,
             Current::Broken { version: broken, digest: of, failed, .. } => {
                 let again = failed.is_some_and(|failed| failed.elapsed() >= AGAIN);
                 *broken == version && *of == digest && !again
@@ -263,7 +298,7 @@ impl Entry {
     /// Returns the version of a reference that names one.
     fn version(self: &Arc<Self>, version: Version) -> Result<Found, ServeError> {
         let Some(digest) = self.allowed.get(&version) else { return Err(self.why_not(&version)) };
-        let is_asked_for = |known: &Known| known.version == version && known.digest == *digest;
+        let is_asked_for = |known: &Known| known.is(&version, *digest);
         Ok(match &**self.current.load() {
             Current::Ready(ready) if is_asked_for(ready) => Found::Ready(Arc::clone(ready)),
             Current::Resting { known, .. } if is_asked_for(known) => Found::Loading(Arc::clone(self)),
@@ -315,7 +350,7 @@ impl Catalog {
     /// Returns the name in a reference, if the caller sees it.
     pub(crate) fn entry(&self, reference: &str, principal: &Principal) -> Result<&Arc<Entry>, ServeError> {
         let name = reference.split_once('@').map_or(reference, |(name, _)| name);
-        let shown = || ServeError::NoSuchSkill(ringfence::text::clean(name, 80));
+        let shown = || ServeError::Request(RequestError::NoSuchSkill(ringfence::text::clean(name, 80)));
         let name: Name = name.parse().map_err(|_| shown())?;
         let entry = self.names.get(&name).ok_or_else(shown)?;
         if principal.sees(&name, &entry.record.owner) { Ok(entry) } else { Err(shown()) }

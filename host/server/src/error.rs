@@ -6,8 +6,11 @@
 
 use std::time::Duration;
 
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use ringfence::{Fault, LoadError, RunError};
+use ringfence::{LoadError, Refusal, RunError};
+use ringfence_front::problem::{self, Problem, Reason};
+use ringfence_front::request::{RequestError, status_of_fault};
 use ringfence_store::{Name, Scope, StoreError};
 
 use crate::quota::{Over, Spent};
@@ -15,25 +18,11 @@ use crate::quota::{Over, Spent};
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServeError {
-    #[error(
-        "missing or invalid token; send `Authorization: Bearer rf_…` (`ringfence token create` creates a token)"
-    )]
-    Unauthorized,
+    /// A refusal that every front can give.
+    #[error(transparent)]
+    Request(RequestError),
     #[error("the token lacks the scope `{0}`; use a token that has it")]
     Forbidden(Scope),
-    #[error(
-        "the header `Host` is not an accepted name of this server; the operator lists them in `listen.hosts`"
-    )]
-    Host,
-    #[error("the header `Origin` is not an accepted origin; the operator lists them in `listen.origins`")]
-    Origin,
-    #[error("unknown path; /v1/openapi.json describes the API")]
-    NoRoute,
-    #[error("this path does not support the method; /v1/openapi.json describes the API")]
-    Method,
-    /// Also for one that the caller may not see.
-    #[error("no skill `{0}`; list the skills that you can see")]
-    NoSuchSkill(String),
     /// Over MCP, where skill and tool have one name.
     #[error("no tool `{0}`; `tools/list` lists the tools")]
     NoSuchTool(String),
@@ -47,26 +36,8 @@ pub(crate) enum ServeError {
     AllHeld { name: Name },
     #[error("skill `{name}` cannot run: {reason}")]
     CannotRun { name: Name, code: &'static str, reason: String },
-    #[error("{0}")]
-    BadRequest(String),
-    #[error("invalid header `Ringfence-Limits`: {0}")]
-    BadLimit(String),
-    #[error(
-        "cannot raise the limit `{name}` to {asked}; the maximum for this skill is {most}; send a lower value"
-    )]
-    LimitRaised { name: &'static str, asked: u64, most: u64 },
-    #[error("unsupported content type of the body; send `Content-Type: {0}`")]
-    MediaType(&'static str),
-    #[error("unsupported content encoding of the body; send it without `Content-Encoding`")]
-    Encoding,
     #[error("no supported type in the header `Accept`; accept `application/json` or `text/event-stream`")]
     NotAcceptable,
-    #[error("the body is too large; the limit is {0} bytes")]
-    BodyTooLarge(u64),
-    #[error("timed out while reading the body; the limit is {} ms", .0.as_millis())]
-    BodyTimeout(Duration),
-    #[error("the body is incomplete")]
-    BodyCut,
     #[error("the idempotency key was used for another request; use a new key")]
     KeyReused,
     #[error("{0}")]
@@ -79,16 +50,12 @@ pub(crate) enum ServeError {
     UnderWay(Name),
     #[error("too many submissions are in progress, of this token or in total")]
     UploadsFull,
-    #[error("the server is at capacity: its memory for request bodies is full")]
-    BodiesFull,
     #[error(
         "the server is at capacity: its memory for unread responses is full; read the open responses first"
     )]
     AnswersFull,
     #[error("the server is shutting down")]
     Stopping,
-    #[error(transparent)]
-    Run(RunError),
     /// Also for a name that the caller does not see: it is told no more than that it cannot have it.
     #[error("the name `{0}` belongs to another owner; choose another name")]
     NotOwner(Name),
@@ -119,84 +86,82 @@ impl From<StoreError> for ServeError {
     /// The store's words name neighbours and owners, which a caller may not see.
     fn from(error: StoreError) -> Self {
         if let StoreError::NoSuchSkill { name, .. } = &error {
-            return Self::NoSuchSkill(name.to_string());
+            return RequestError::NoSuchSkill(name.to_string()).into();
         }
         if let StoreError::NotOwner { name, .. } = error { Self::NotOwner(name) } else { Self::Store(error) }
     }
 }
 
-impl From<RunError> for ServeError {
-    fn from(error: RunError) -> Self {
-        Self::Run(error)
+impl From<RequestError> for ServeError {
+    fn from(error: RequestError) -> Self {
+        Self::Request(error)
     }
 }
 
+impl From<RunError> for ServeError {
+    fn from(error: RunError) -> Self {
+        Self::Request(RequestError::Run(error))
+    }
+}
+
+/// What a caller can do about a path or method that does not exist.
+const API: &str = "/v1/openapi.json describes the API";
+
 impl ServeError {
+    pub(crate) const UNAUTHORIZED: Self = Self::Request(RequestError::Unauthorized {
+        next: "send `Authorization: Bearer rf_…` (`ringfence token create` creates a token)",
+    });
+    pub(crate) const HOST: Self =
+        Self::Request(RequestError::Host { next: "the operator lists them in `listen.hosts`" });
+    pub(crate) const ORIGIN: Self =
+        Self::Request(RequestError::Origin { next: "the operator lists them in `listen.origins`" });
+    pub(crate) const NO_ROUTE: Self = Self::Request(RequestError::NoRoute { next: API });
+    pub(crate) const METHOD: Self = Self::Request(RequestError::Method { next: API });
+
+    /// Returns the error for a request of which a part does not fit.
+    pub(crate) fn bad_request(reason: impl Into<String>) -> Self {
+        Self::Request(RequestError::BadRequest(reason.into()))
+    }
+
     /// The stable code, in kebab-case.
     pub(crate) fn code(&self) -> &'static str {
         match self {
-            Self::Unauthorized => "unauthorized",
+            Self::Request(error) => error.code(),
             Self::Forbidden(_) => "forbidden",
-            Self::Host => "host-not-allowed",
-            Self::Origin => "origin-not-allowed",
-            Self::NoRoute => "no-such-resource",
-            Self::Method => "method-not-allowed",
-            Self::NoSuchSkill(_) => "no-such-skill",
             Self::NoSuchTool(_) => "no-such-tool",
             Self::NoSuchSubmission(_) => "no-such-submission",
             Self::Loading { .. } => "skill-loading",
             Self::AllHeld { .. } => "held",
             Self::CannotRun { code, .. } => code,
-            Self::BadRequest(_) => "bad-request",
-            Self::BadLimit(_) => "bad-limit",
-            Self::LimitRaised { .. } => "limit-raised",
-            Self::MediaType(_) => "unsupported-media-type",
-            Self::Encoding => "unsupported-encoding",
             Self::NotAcceptable => "not-acceptable",
-            Self::BodyTooLarge(_) => "body-too-large",
-            Self::BodyTimeout(_) => "body-timeout",
-            Self::BodyCut => "body-cut",
             Self::KeyReused => "idempotency-key-reused",
             Self::Quota(over) => code_of_quota(over.what),
             Self::QueueFull => "queue-full",
             Self::QueueTimeout(_) => "queue-timeout",
             Self::UnderWay(_) => "submission-under-way",
             Self::UploadsFull => "uploads-full",
-            Self::BodiesFull => "bodies-full",
             Self::AnswersFull => "answers-full",
             Self::Stopping => "stopping",
             Self::NotOwner(_) => "not-owner",
-            Self::Run(error) => error.code(),
             Self::Store(error) => error.code(),
         }
     }
 
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::NotOwner(_) | Self::Forbidden(_) | Self::Host | Self::Origin => StatusCode::FORBIDDEN,
-            Self::NoRoute | Self::NoSuchSkill(_) | Self::NoSuchTool(_) | Self::NoSuchSubmission(_) => {
-                StatusCode::NOT_FOUND
-            }
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Request(error) => error.status(),
+            Self::NotOwner(_) | Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::NoSuchTool(_) | Self::NoSuchSubmission(_) => StatusCode::NOT_FOUND,
             Self::AllHeld { .. } | Self::UnderWay(_) => StatusCode::CONFLICT,
             Self::Loading { .. } | Self::CannotRun { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Self::BadRequest(_) | Self::BadLimit(_) | Self::LimitRaised { .. } | Self::BodyCut => {
-                StatusCode::BAD_REQUEST
-            }
-            Self::MediaType(_) | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
-            Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
             Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Quota(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::QueueFull
             | Self::QueueTimeout(_)
             | Self::UploadsFull
-            | Self::BodiesFull
             | Self::AnswersFull
             | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Run(error) => status_of_run(error),
             Self::Store(error) => status_of_store(error.original()),
         }
     }
@@ -212,67 +177,73 @@ impl ServeError {
         (passes && !lasts).then_some(Duration::from_secs(1))
     }
 
-    /// What the caller is told. What only the operator may know is in the log.
+    /// Returns the text for the caller. Only the log has the text of an internal error.
     pub(crate) fn detail(&self) -> String {
-        if self.is_internal() {
-            return "internal error of the server; its log has the details".to_owned();
-        }
-        // The store speaks to the command line; over HTTP the same is said otherwise.
-        let text = self.to_string();
-        let offers = |error: &StoreError| {
-            matches!(error.original(), StoreError::Breaking { .. } | StoreError::NotComparable { .. })
-        };
-        if let Self::Store(error) = self
-            && offers(error)
-        {
-            return text.replace("`--breaking`", "`?breaking=true`");
-        }
-        text
+        problem::shown(self.status(), || {
+            // The store speaks to the command line; over HTTP the same is said otherwise.
+            let text = self.to_string();
+            match self {
+                Self::Store(error) if offers_breaking(error) => {
+                    text.replace("`--breaking`", "`?breaking=true`")
+                }
+                _ => text,
+            }
+        })
     }
 
     /// JSON pointer of the value that does not fit, where that is the error.
     pub(crate) fn pointer(&self) -> Option<&str> {
-        if let Self::Run(error) = self { error.pointer() } else { None }
+        if let Self::Request(error) = self { error.pointer() } else { None }
     }
 
-    /// Every reason, where a component is refused: code and text.
-    pub(crate) fn reasons(&self) -> Vec<(&'static str, String)> {
+    /// Returns all reasons, if a component is refused.
+    fn reasons(&self) -> Vec<Reason> {
         let Self::Store(error) = self else { return Vec::new() };
         if let StoreError::Load(LoadError::Refused(reasons)) = error.original() {
-            return reasons.iter().map(|reason| (reason.code(), reason.to_string())).collect();
+            let reason = |reason: &Refusal| Reason { code: reason.code(), detail: reason.to_string() };
+            return reasons.iter().map(reason).collect();
         }
         Vec::new()
     }
 
-    /// Whether the text is the operator's alone: what is the server's own fault has that status and no other.
+    /// Returns whether only the operator may see the text.
     pub(crate) fn is_internal(&self) -> bool {
-        self.status() == StatusCode::INTERNAL_SERVER_ERROR
+        problem::is_internal(self.status())
+    }
+
+    /// Returns the problem for the caller.
+    pub(crate) fn problem(&self) -> Problem {
+        Problem::new(self.status(), self.code(), || self.detail())
+            .with_pointer(self.pointer())
+            .with_reasons(self.reasons())
+    }
+
+    /// Logs the error for the operator; the caller does not see all of it.
+    pub(crate) fn log(&self) {
+        if self.is_internal() {
+            tracing::error!(code = self.code(), error = self.to_string().as_str(), "request failed");
+        } else {
+            tracing::debug!(code = self.code(), error = self.to_string().as_str(), "request refused");
+        }
     }
 }
 
-/// The status of a refusal by whose fault it is, where nothing else is said of it: what the library comes to refuse
-/// later has a status as well.
-fn status_of_fault(fault: Fault) -> StatusCode {
-    match fault {
-        Fault::Author | Fault::Caller => StatusCode::UNPROCESSABLE_ENTITY,
-        Fault::Load => StatusCode::SERVICE_UNAVAILABLE,
-        Fault::Host => StatusCode::INTERNAL_SERVER_ERROR,
+/// The code of a refusal, which the guard counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Denied(pub(crate) &'static str);
+
+impl IntoResponse for ServeError {
+    fn into_response(self) -> Response {
+        self.log();
+        let mut response = ringfence_front::answer::problem(&self.problem(), self.retry_after());
+        response.extensions_mut().insert(Denied(self.code()));
+        response
     }
 }
 
-fn status_of_run(error: &RunError) -> StatusCode {
-    match error {
-        RunError::NoSuchTool { .. } => StatusCode::NOT_FOUND,
-        RunError::InputTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        RunError::Limits { .. } | RunError::TooLarge { .. } => StatusCode::BAD_REQUEST,
-        RunError::Revoked { .. } => StatusCode::CONFLICT,
-        RunError::Input { .. }
-        | RunError::Overloaded { .. }
-        | RunError::ForeignSkill { .. }
-        | RunError::HostFunction { .. }
-        | RunError::Host(_)
-        | _ => status_of_fault(error.fault()),
-    }
+/// Returns whether the text names the option that lets a breaking version in.
+fn offers_breaking(error: &StoreError) -> bool {
+    matches!(error.original(), StoreError::Breaking { .. } | StoreError::NotComparable { .. })
 }
 
 fn status_of_store(error: &StoreError) -> StatusCode {

@@ -47,20 +47,24 @@ mod error;
 mod gate;
 mod http;
 mod idempotency;
+mod intake;
 mod librarian;
 mod listen;
 mod mcp;
 mod metrics;
-mod plain;
+mod operator;
 mod principal;
 mod quota;
 mod run;
 mod seen;
 mod server;
 mod shares;
+mod sizes;
+mod skills;
 mod submissions;
 mod tls;
 mod versions;
+mod work;
 
 pub use authority::{Authority, Origin};
 pub use config::{
@@ -68,3 +72,8 @@ pub use config::{
     LimitsSection, Listen, Mcp, Metrics, Number, Quota, QuotaSection, Size, Time, Tls,
 };
 pub use server::{Server, ServerError, Source};
+
+/// The examples of the README, for `cargo test --doc`.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -13,8 +13,9 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use ringfence_wire::{Closed, Patient};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use ringfence_front::bare::Worded;
+use ringfence_front::connection::{Closed, WriteTimeout, refuse};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::{TlsAcceptor, rustls};
@@ -22,7 +23,6 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use crate::app::App;
-use crate::plain::Worded;
 
 /// Maximum bytes that a connection buffers of a request's head, and of a response.
 const BUFFER: usize = 64 << 10;
@@ -50,19 +50,19 @@ where
         + 'static,
     S::Future: Send,
 {
-    /// Accepts until `app.stopping`, and then waits for open requests, at most for the configured time.
+    /// Accepts until `app.work().stopping`, and then waits for open requests, at most for the configured time.
     ///
     /// Returns true if all ended by themselves.
     pub(crate) async fn serve(self, listener: TcpListener) -> bool {
         let this = Arc::new(self);
-        let config = this.app.config.load_full();
+        let config = this.app.operator().config.load_full();
         let places = Arc::new(Semaphore::new(config.listen.connections.as_usize()));
         let peers = Arc::new(Peers::new(config.listen.connections_per_address.get()));
         let tracker = TaskTracker::new();
         loop {
             let accepted = tokio::select! {
                 biased;
-                () = this.app.stopping.cancelled() => break,
+                () = this.app.work().stopping.cancelled() => break,
                 accepted = listener.accept() => accepted,
             };
             let (stream, peer) = match accepted {
@@ -75,36 +75,39 @@ where
             };
             let place = Arc::clone(&places).try_acquire_owned().ok().zip(peers.enter(peer.ip()));
             let Some(place) = place else {
-                this.app.metrics.denied("too-many-connections");
-                tracker.spawn(refuse(stream, this.certificate.is_some()));
+                this.app.operator().metrics.denied("too-many-connections");
+                // A connection with TLS just closes.
+                if this.certificate.is_none() {
+                    tracker.spawn(refuse(stream));
+                }
                 continue;
             };
             let this = Arc::clone(&this);
             tracker.spawn(async move {
                 let _place = place;
-                this.app.metrics.connections.inc();
+                this.app.operator().metrics.connections.inc();
                 tokio::select! {
                     () = this.connection(stream, peer) => {}
-                    () = this.app.abort.cancelled() => {}
+                    () = this.app.work().abort.cancelled() => {}
                 }
-                this.app.metrics.connections.dec();
+                this.app.operator().metrics.connections.dec();
             });
         }
         drop(listener);
         tracker.close();
-        this.app.tasks.close();
+        this.app.work().tasks.close();
         let ended = async {
             tracker.wait().await;
-            this.app.tasks.wait().await;
+            this.app.work().tasks.wait().await;
         };
         if tokio::time::timeout(config.listen.shutdown_timeout.get(), ended).await.is_ok() {
             return true;
         }
         tracing::warn!("shutdown timeout reached; cancelling running calls");
-        this.app.stop_runs.cancel();
+        this.app.work().stop_runs.cancel();
         // Runs end at once and are told as cancelled; what does not take that is dropped.
         let _ = tokio::time::timeout(Duration::from_secs(1), tracker.wait()).await;
-        this.app.abort.cancel();
+        this.app.work().abort.cancel();
         tracker.wait().await;
         false
     }
@@ -113,7 +116,7 @@ where
         // Answers are written whole: waiting for more to send with them only delays them.
         let _ = stream.set_nodelay(true);
         let (head, write) = {
-            let config = self.app.config.load();
+            let config = self.app.operator().config.load();
             (config.listen.header_timeout.get(), config.listen.write_timeout.get())
         };
         // The HTTP layer looks for the end of the connection only while it has read nothing beyond the request: one byte
@@ -125,7 +128,7 @@ where
                 return;
             }
         };
-        let stream = Patient::new(stream, write);
+        let stream = WriteTimeout::new(stream, write);
         let served = async {
             match &self.certificate {
                 None => self.http(stream, head).await,
@@ -157,30 +160,16 @@ where
             .max_buf_size(BUFFER)
             // Closing the writing half is closing: nothing is run for somebody who may be gone.
             .half_close(false)
-            .serve_connection(TokioIo::new(Worded::new(stream)), service);
+            .serve_connection(TokioIo::new(Worded::new(stream, BUFFER)), service);
         let mut connection = std::pin::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = self.app.stopping.cancelled() => {
+            () = self.app.work().stopping.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
         };
         ended.map_err(|error| error.to_string())
-    }
-}
-
-/// Closes a connection that is over the limit, with a response unless that needs TLS.
-async fn refuse(mut stream: TcpStream, tls: bool) {
-    let body = "{\"type\":\"urn:ringfence:problem:too-many-connections\",\"title\":\"Service Unavailable\",\
-                \"status\":503,\"code\":\"too-many-connections\",\"detail\":\"too many connections; try again later\"}";
-    let full = format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n\
-         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    if !tls {
-        let _ = tokio::time::timeout(Duration::from_millis(100), stream.write_all(full.as_bytes())).await;
     }
 }
 

@@ -5,9 +5,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use ringfence::{CancellationToken, Event, Limits, Principal, Ran, Report, RunError, Running};
+use ringfence_store::Library;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::app::App;
 use crate::budget::Held;
 use crate::catalog::Ready;
 use crate::error::ServeError;
@@ -33,6 +33,13 @@ pub(crate) struct Admitted {
     pub(crate) seen: Seen,
     /// Cancels the run when the server stops or the caller cancels.
     pub(crate) cancel: CancellationToken,
+}
+
+/// What begins and counts runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Runner<'a> {
+    pub(crate) library: &'a Library,
+    pub(crate) metrics: &'a Arc<Metrics>,
 }
 
 /// Counts a run when it ends, or as cancelled when it is dropped before.
@@ -79,15 +86,15 @@ impl Drop for Counted {
 
 impl Admitted {
     /// Runs to the end. Dropping the future stops the run, and its place becomes free once it has stopped.
-    pub(crate) async fn run(self, app: &App) -> Result<Ran, ServeError> {
-        let (call, under_way) = app.library.begin(&self.ready.skill, &self.tool, &self.cancel);
+    pub(crate) async fn run(self, by: Runner<'_>) -> Result<Ran, ServeError> {
+        let (call, under_way) = by.library.begin(&self.ready.skill, &self.tool, &self.cancel);
         let mut pass = self.pass;
         let call = call.limits(&self.limits).principal(&self.share).wait(self.patience).keep((
             pass.take_place(),
             self.held,
             under_way,
         ));
-        let mut counted = Counted::new(pass, self.seen, &self.ready, &app.metrics);
+        let mut counted = Counted::new(pass, self.seen, &self.ready, by.metrics);
         let ran = call.json_and_chunks(self.input).await;
         counted.ended(ran.as_ref().map(|ran| &ran.report));
         Ok(ran?)
@@ -97,15 +104,15 @@ impl Admitted {
     ///
     /// The run then continues by itself, so its limits hold however slowly the caller reads. The limits on log and
     /// output bound the waiting events. Dropping the receiver stops the run.
-    pub(crate) async fn listen(self, app: &App) -> Result<UnboundedReceiver<Next>, ServeError> {
-        let (call, under_way) = app.library.begin(&self.ready.skill, &self.tool, &self.cancel);
+    pub(crate) async fn listen(self, by: Runner<'_>) -> Result<UnboundedReceiver<Next>, ServeError> {
+        let (call, under_way) = by.library.begin(&self.ready.skill, &self.tool, &self.cancel);
         let mut pass = self.pass;
         let call = call.limits(&self.limits).principal(&self.share).wait(self.patience).keep((
             pass.take_place(),
             self.held,
             under_way,
         ));
-        let counted = Counted::new(pass, self.seen, &self.ready, &app.metrics);
+        let counted = Counted::new(pass, self.seen, &self.ready, by.metrics);
         let mut run = Listened { running: Some(call.start(self.input)), counted };
         let (sender, events) = unbounded_channel();
         // The first poll checks the input and admits the run: an error is there at once, or there is none.
@@ -174,7 +181,7 @@ impl Listened {
         }
         let report = self.running.take()?.report().await;
         self.counted.ended(report.as_ref());
-        Some(Next::End(Box::new(report.map_err(ServeError::Run))))
+        Some(Next::End(Box::new(report.map_err(ServeError::from))))
     }
 }
 

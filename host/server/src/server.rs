@@ -11,7 +11,7 @@ use axum::Router;
 use ringfence_store::{Library, Pattern, StoreError};
 use tokio::net::TcpListener;
 
-use crate::app::{App, read_config};
+use crate::app::App;
 use crate::authority::Authority;
 use crate::config::{Config, ConfigError, LimitOverrides};
 use crate::http;
@@ -64,9 +64,6 @@ pub enum ServerError {
         /// Advice to the operator.
         next: &'static str,
     },
-    /// The system could not start threads.
-    #[error("cannot start the threads for long runs: {0}")]
-    Threads(std::io::Error),
     /// The transport failed.
     #[error("connection failed: {0}")]
     Transport(String),
@@ -108,7 +105,7 @@ impl Source {
     ///
     /// Fails with a [`ConfigError`], which has file, line and reason.
     pub fn read(&self) -> Result<Config, ConfigError> {
-        let mut config = read_config(&self.file)?;
+        let mut config = Config::read(&self.file)?;
         if let Some(address) = self.address {
             config.listen.address = address;
         }
@@ -150,7 +147,7 @@ impl Server {
         })
         .await?;
         let tokens = Tokens::new(tokens, None, &config.quota)?;
-        let app = App::new(library, config, tokens).map_err(ServerError::Threads)?;
+        let app = App::new(library, config, tokens);
         Ok(Self { app, certificate, source: None, limits: LimitOverrides::default(), routes: None })
     }
 
@@ -184,9 +181,9 @@ impl Server {
     /// - [`ServerError::Limit`]: the limit on open files is too low for the configured connections.
     /// - [`ServerError::Listen`]: the system refused the address.
     pub async fn bind(&self) -> Result<TcpListener, ServerError> {
-        let address = self.app.config.load().listen.address;
+        let address = self.app.operator().config.load().listen.address;
         self.check_closed(address)?;
-        let connections = self.app.config.load().listen.connections.get();
+        let connections = self.app.operator().config.load().listen.connections.get();
         // Each connection has two: itself, and the handle by which its end is seen.
         let wanted = connections.saturating_mul(2).saturating_add(OPEN_FILES);
         let most = open_files(wanted);
@@ -206,7 +203,7 @@ impl Server {
         if !address.ip().is_loopback() {
             return Err(ServerError::Open(address));
         }
-        if self.app.config.load().listen.hosts.iter().any(Authority::is_any) {
+        if self.app.operator().config.load().listen.hosts.iter().any(Authority::is_any) {
             return Err(ServerError::AnyHost);
         }
         Ok(())
@@ -214,7 +211,7 @@ impl Server {
 
     /// Returns whether there is no token. Then any user of this machine has full access.
     pub fn is_open(&self) -> bool {
-        self.app.tokens.load().are_none()
+        self.app.operator().tokens.load().are_none()
     }
 
     /// Returns whether the server uses TLS.
@@ -243,7 +240,7 @@ impl Server {
             }
         };
         self.app.first_look().await;
-        tokio::join!(self.app.librarian.watch(), tokens);
+        tokio::join!(self.app.skills().librarian.watch(), tokens);
     }
 
     /// Serves until `shutdown` completes, and then waits for open requests, at most for `listen.shutdown-timeout`.
@@ -260,16 +257,16 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<bool, ServerError> {
         let address = listener.local_addr().map_err(|source| ServerError::Listen {
-            address: self.app.config.load().listen.address,
+            address: self.app.operator().config.load().listen.address,
             source,
         })?;
         self.check_closed(address)?;
-        let config = self.app.config.load_full();
+        let config = self.app.operator().config.load_full();
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             address = %address,
             tls = self.uses_tls(),
-            store = self.app.library.store().map(|store| store.path().display().to_string()).unwrap_or_default(),
+            store = self.app.skills().library.store().map(|store| store.path().display().to_string()).unwrap_or_default(),
             runs = config.host.runs.get(),
             tokens = !self.is_open(),
             "serving"
@@ -291,14 +288,14 @@ impl Server {
         let watching = tokio::spawn(async move { watching.watch().await });
         let ended = tokio::select! {
             () = shutdown => {
-                self.app.gate.close();
-                self.app.stopping.cancel();
+                self.app.work().gate.close();
+                self.app.work().stopping.cancel();
                 (&mut serving).await
             }
             ended = &mut serving => ended,
         };
         watching.abort();
-        self.app.librarian.stop().await;
+        self.app.skills().librarian.stop().await;
         ended.map_err(|error| ServerError::Transport(error.to_string()))
     }
 
@@ -326,31 +323,31 @@ impl Server {
         skills: Vec<Pattern>,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), ServerError> {
-        let quota = self.app.config.load().quota.clone();
+        let quota = self.app.operator().config.load().quota.clone();
         let principal = match skills.is_empty() {
-            true => self.app.tokens.load().trusted(&quota)?,
+            true => self.app.operator().tokens.load().trusted(&quota)?,
             false => Principal::limited("local".parse()?, &quota, skills),
         };
         let watching = self.clone();
         // What was in the store is there for the first request, unless it takes long to compile.
         self.app.first_look().await;
-        let _ = tokio::time::timeout(STDIO_PATIENCE, self.app.librarian.ready()).await;
-        let watching = tokio::spawn(async move { watching.app.librarian.watch().await });
+        let _ = tokio::time::timeout(STDIO_PATIENCE, self.app.skills().librarian.ready()).await;
+        let watching = tokio::spawn(async move { watching.app.skills().librarian.watch().await });
         let spoken = stdio::speak(&self.app, &principal, Eager::new(std::io::stdin()), std::io::stdout());
         let mut spoken = std::pin::pin!(spoken);
         let ended = tokio::select! {
             ended = spoken.as_mut() => ended,
             () = shutdown => {
-                self.app.stopping.cancel();
-                self.app.stop_runs.cancel();
+                self.app.work().stopping.cancel();
+                self.app.work().stop_runs.cancel();
                 // Runs end at once and are told as cancelled, to whoever still reads.
                 tokio::time::timeout(Duration::from_secs(1), spoken).await.unwrap_or(Ok(()))
             }
         };
-        self.app.stopping.cancel();
-        self.app.stop_runs.cancel();
+        self.app.work().stopping.cancel();
+        self.app.work().stop_runs.cancel();
         watching.abort();
-        self.app.librarian.stop().await;
+        self.app.skills().librarian.stop().await;
         ended.map_err(|error| ServerError::Transport(error.to_string()))
     }
 
@@ -381,7 +378,7 @@ impl Server {
             self.app.reconfigure(config);
         }
         self.app.reload_tokens().await;
-        self.app.librarian.look().await;
+        self.app.skills().librarian.look().await;
         Ok(())
     }
 
@@ -390,7 +387,7 @@ impl Server {
     /// For tests and scripts that cannot wait for the next poll.
     pub async fn settle(&self) {
         self.app.reload_tokens().await;
-        self.app.librarian.look().await;
-        self.app.librarian.loaded().await;
+        self.app.skills().librarian.look().await;
+        self.app.skills().librarian.loaded().await;
     }
 }

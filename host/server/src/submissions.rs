@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ringfence_front::problem::Problem;
 use ringfence_store::{Name, Owner, Stage};
 use serde_json::Value;
 use tokio::sync::watch;
@@ -34,7 +35,7 @@ pub(crate) enum Progress {
     /// The submission is stored: the result.
     Done(Arc<Value>),
     /// The submission was refused and changed nothing: the problem.
-    Refused(Arc<Value>),
+    Refused(Arc<Problem>),
 }
 
 impl Progress {
@@ -149,6 +150,7 @@ impl Submissions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ringfence_front::request::RequestError;
 
     /// A submission neither blocks another owner's of the same name nor reveals it.
     #[test]
@@ -164,7 +166,7 @@ mod tests {
         assert!(submissions.expect_none(&name, &alice).is_err());
         assert!(begin("2", "alice").is_none());
         assert!(begin("3", "mallory").is_some());
-        first.set(Progress::Refused(Arc::default()));
+        first.set(Progress::Refused(Arc::new(Problem::of(&RequestError::BodyCut))));
         assert!(begin("4", "alice").is_some());
     }
 }

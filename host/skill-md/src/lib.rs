@@ -382,3 +382,8 @@ fn plain_or_quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests;
+
+/// The examples of the README, for `cargo test --doc`.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

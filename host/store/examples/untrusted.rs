@@ -36,7 +36,7 @@ fn main() -> ExitCode {
 
 async fn submit_and_call() -> Result<(), Box<dyn Error>> {
     let file = std::env::args().nth(1).ok_or("usage: untrusted FILE")?;
-    let host = Host::new(HostConfig::default())?;
+    let host = Host::new(HostConfig::pooled())?;
     let compiler = Compiler::this_program(CompileLimits::default())?;
     let library = Library::new(host, compiler, Ok(Store::open_or_make("skills.store")?));
 

@@ -87,3 +87,8 @@ pub use store::{Listed, Resolved, Stamp, Store};
 pub use tokens::{NewToken, Pattern, Scope, Token};
 pub use turns::{Turn, Turns};
 pub use verify::{Finding, Problem, Verification};
+
+/// The examples of the README, for `cargo test --doc`.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

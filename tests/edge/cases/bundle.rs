@@ -85,9 +85,9 @@ fn what_is_signed_comes_out_as_it_went_in() {
     assert_eq!(*fingerprints, [native().fingerprint()]);
     assert_eq!(skills[0].tools[0].name, "echo");
     assert_eq!(skills[0].tools[0].parameters["properties"]["text"]["type"], "string");
-    let (entry, fingerprint, skill) = bundle.take_skills().pop().expect("one skill");
-    assert_eq!((&*entry.name, fingerprint), ("echo", native().fingerprint()));
-    let (code, description) = skill.into_parts();
+    let skill = bundle.take_skills().pop().expect("one skill");
+    assert_eq!((&*skill.entry().name, skill.fingerprint()), ("echo", &*native().fingerprint()));
+    let ringfence_bundle::Built { code, description, .. } = skill.into_built();
     assert_eq!(
         Digest::of(&code),
         Digest::of(&super::bundle::skill("echo", ECHO, &Limits::default(), &[native()]).builds[0].code)
@@ -192,9 +192,9 @@ fn keys_and_revocations() {
     assert_eq!(code(opened(&bytes, &Trust::default(), now)), "bundle-unknown-key");
     let both = Trust::new(vec![other, key().public()]);
     assert_eq!(code(opened(&bytes, &both, now)), "taken");
-    let (manifest, id, bundle) = peek(&*bytes, bytes.len() as u64, CAP).unwrap();
-    let bundle = bundle.to_string().replace("sha256:", "bundle:");
-    for revoked in [id.to_string(), bundle, manifest.skills[0].digest.to_string()] {
+    let claimed = peek(&*bytes, bytes.len() as u64, CAP).unwrap();
+    let bundle = claimed.id.to_string().replace("sha256:", "bundle:");
+    for revoked in [claimed.key.to_string(), bundle, claimed.manifest.skills[0].digest.to_string()] {
         let list = Revocations::read(&format!("# gone\n{revoked}\n")).unwrap();
         assert_eq!(code(opened(&bytes, &both.clone().revoking(list), now)), "bundle-revoked", "{revoked}");
     }
@@ -236,7 +236,11 @@ fn code_is_taken_for_this_engine_alone() {
     let pick = |wanted: &[String]| {
         let mut opened = open(&*bytes, bytes.len() as u64, CAP, &trust(), Time::now(), Wants::First(wanted))?;
         Ok::<_, BundleError>(
-            opened.take_skills().into_iter().map(|(entry, print, _)| (entry.name, print)).collect::<Vec<_>>(),
+            opened
+                .take_skills()
+                .into_iter()
+                .map(|skill| (skill.entry().name.clone(), skill.fingerprint().to_owned()))
+                .collect::<Vec<_>>(),
         )
     };
     let (native, pulley) = (native().fingerprint(), Target::Pulley64.fingerprint());
@@ -265,7 +269,7 @@ fn what_no_worker_takes_is_not_signed() {
     assert!(draft(1, vec![skill(&"a".repeat(63), ECHO, &limits, &[native()])]).sign(&key()).is_ok());
     let apart = vec![skill("a", ECHO, &limits, &[native()]), skill("b", ECHO, &limits, &[Target::Pulley64])];
     assert!(refused(draft(1, apart)).contains("needs exactly one build per engine"));
-    let none = Limits { fuel: 0, ..limits.clone() };
+    let none = limits.clone().with_fuel(0);
     assert!(refused(draft(1, vec![skill("a", ECHO, &none, &[native()])])).contains("fuel"));
     let mut dates = draft(1, vec![skill("a", ECHO, &limits, &[native()])]);
     dates.expires = dates.not_before;

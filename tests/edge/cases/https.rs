@@ -128,7 +128,7 @@ async fn a_bundle_is_fetched_when_it_is_new() {
 #[tokio::test]
 async fn what_is_no_bundle_leaves_the_old_one_serving() {
     let site = site().await;
-    let config = WorkerConfig { bundle: 64 << 10, ..WorkerConfig::default() };
+    let config = WorkerConfig::default().with_bundle(64 << 10);
     let worker = Worker::new(config, trust()).unwrap();
     let mut updater = Updater::new(worker.clone(), site.source(), None);
     site.put("\"one\"", bundle(1));

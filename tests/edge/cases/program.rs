@@ -13,7 +13,7 @@ use crate::{ECHO, SPIN, number};
 /// A folder with a bundle and a key.
 fn folder() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    let limits = Limits { fuel: 1_000_000, ..Limits::default() };
+    let limits = Limits::default().with_fuel(1_000_000);
     let skills = vec![
         skill("echo", ECHO, &limits, &[native()]),
         skill("number", &number(7), &limits, &[native()]),

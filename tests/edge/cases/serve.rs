@@ -13,7 +13,7 @@ use crate::{ECHO, SPIN, number};
 fn bundle(version: u32) -> Vec<u8> {
     let limits = Limits::default();
     let endless =
-        Limits { fuel: u64::MAX - 1, deadline: std::time::Duration::from_secs(3_600), ..Limits::default() };
+        Limits::default().with_fuel(u64::MAX - 1).with_deadline(std::time::Duration::from_secs(3_600));
     let skills = vec![
         skill("echo", ECHO, &limits, &[native()]),
         skill("n", &number(version), &limits, &[native()]),
@@ -75,11 +75,11 @@ fn calls_lists_health_and_metrics() {
         ("GET", "/v1/skills/none", "", 404, "no-such-skill"),
         ("GET", "/v1/skills/echo/tools/echo", "", 405, "method-not-allowed"),
         ("DELETE", "/v1/skills/echo", "", 405, "method-not-allowed"),
-        ("GET", "/v1/skills/echo/tools", "", 404, "no-route"),
-        ("GET", "/v1/skills/echo/tools/echo/x", "", 404, "no-route"),
+        ("GET", "/v1/skills/echo/tools", "", 404, "no-such-resource"),
+        ("GET", "/v1/skills/echo/tools/echo/x", "", 404, "no-such-resource"),
         ("GET", "/v1/skills/", "", 404, "no-such-skill"),
-        ("GET", "/", "", 404, "no-route"),
-        ("GET", "/mcp", "", 404, "no-route"),
+        ("GET", "/", "", 404, "no-such-resource"),
+        ("GET", "/mcp", "", 404, "no-such-resource"),
     ] {
         let answer = exchange(node.address, method, path, "", body);
         assert_eq!(
@@ -112,8 +112,8 @@ fn bodies_are_bounded_and_limits_only_go_down() {
         exchange(node.address, "POST", path, &format!("ringfence-limits: {limit}\r\n"), &of(size))
     };
     assert_eq!(lowered("input=500", 500).status, 200);
-    assert_eq!(lowered("input=500", 501).body["code"], "input-too-large");
-    assert_eq!(lowered("input=2MiB", 500).body["code"], "bad-limit");
+    assert_eq!(lowered("input=500", 501).body["code"], "body-too-large");
+    assert_eq!(lowered("input=2MiB", 500).body["code"], "limit-raised");
     assert_eq!(lowered("fuel=1", 500).body["outcome"], "out-of-fuel");
     let chunked = "transfer-encoding: chunked\r\nringfence-limits: input=500\r\n";
     let body = format!("1f5\r\n{}\r\n0\r\n\r\n", of(501));
@@ -128,7 +128,7 @@ fn bodies_are_bounded_and_limits_only_go_down() {
     stream.read_to_string(&mut text).unwrap();
     assert!(text.contains("413 Payload Too Large"), "{text}");
     let kind = exchange(node.address, "POST", path, "content-type: text/plain\r\n", &of(500));
-    assert_eq!((kind.status, &kind.body["code"]), (415, &"media-type".into()));
+    assert_eq!((kind.status, &kind.body["code"]), (415, &"unsupported-media-type".into()));
 }
 
 /// Without tokens everybody on this machine may call, and no page in a browser on it.

@@ -29,8 +29,7 @@ fn hold(memories: u32, mib: u32) -> String {
 fn outcomes(wat: &str, arguments: &[&str]) -> Vec<String> {
     let dir = tempfile::tempdir().unwrap();
     // So long that all 40 are there before the first ends.
-    let limits =
-        Limits { fuel: 200_000_000, deadline: std::time::Duration::from_secs(120), ..Limits::default() };
+    let limits = Limits::default().with_fuel(200_000_000).with_deadline(std::time::Duration::from_secs(120));
     let bundle = draft(1, vec![skill("hold", wat, &limits, &[native()])]).sign(&key()).unwrap();
     std::fs::write(dir.path().join("edge.rfb"), bundle).unwrap();
     std::fs::write(dir.path().join("key.pub"), key().public().to_line()).unwrap();

@@ -51,7 +51,7 @@ fn told(called: Result<Report, CallError>) -> String {
 fn a_call_runs_under_the_limits_of_the_bundle() {
     let worker = worker();
     assert_eq!(says(&worker), "no-bundle");
-    let few = Limits { fuel: 10_000, ..Limits::default() };
+    let few = Limits::default().with_fuel(10_000);
     let bytes = signed(draft(
         1,
         vec![skill("echo", ECHO, &Limits::default(), &[native()]), skill("spin", SPIN, &few, &[native()])],
@@ -95,7 +95,7 @@ fn versions_only_go_up() {
 fn what_was_seen_outlives_the_process() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("seen");
-    let config = || WorkerConfig { state: Some(state.clone()), ..WorkerConfig::default() };
+    let config = || WorkerConfig::default().with_state(Some(state.clone()));
     let first = Worker::new(config(), trust()).unwrap();
     assert_eq!(load(&first, &version(2)), Ok(Change::Swapped));
     // A bundle that is refused is not what was seen.
@@ -118,7 +118,7 @@ fn what_was_seen_outlives_the_process() {
 fn workers_that_share_a_state_never_go_back() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("seen");
-    let config = || WorkerConfig { state: Some(state.clone()), ..WorkerConfig::default() };
+    let config = || WorkerConfig::default().with_state(Some(state.clone()));
     let (first, second) = (Worker::new(config(), trust()).unwrap(), Worker::new(config(), trust()).unwrap());
     assert_eq!(load(&first, &version(1)), Ok(Change::Swapped));
     assert_eq!(load(&second, &version(3)), Ok(Change::Swapped));
@@ -130,7 +130,7 @@ fn workers_that_share_a_state_never_go_back() {
 
 /// Limits under which a loop goes on for an hour.
 fn long() -> Limits {
-    Limits { fuel: u64::MAX - 1, deadline: std::time::Duration::from_secs(3_600), ..Limits::default() }
+    Limits::default().with_fuel(u64::MAX - 1).with_deadline(std::time::Duration::from_secs(3_600))
 }
 
 /// Begins a run: it is under way when this returns.
@@ -237,7 +237,7 @@ fn a_bundle_ends_while_it_serves() {
     let begin = Time::now().0;
     CLOCK.store(begin, Relaxed);
     let clock = || Time(CLOCK.load(Relaxed));
-    let worker = Worker::new(WorkerConfig { clock, ..WorkerConfig::default() }, trust()).expect("a worker");
+    let worker = Worker::new(WorkerConfig::default().with_clock(clock), trust()).expect("a worker");
     let mut short = draft(1, vec![skill("n", &number(1), &Limits::default(), &[native()])]);
     short.expires = begin + 600;
     assert_eq!(load(&worker, &signed(short)), Ok(Change::Swapped));
@@ -288,7 +288,7 @@ fn calls_go_on_while_bundles_change() {
 #[tokio::test]
 async fn a_run_ends_on_the_code_that_it_began_with() {
     let worker = worker();
-    let long = Limits { fuel: 200_000_000, ..long() };
+    let long = long().with_fuel(200_000_000);
     load(&worker, &signed(draft(1, vec![skill("spin", SPIN, &long, &[native()])]))).unwrap();
     let mut run = std::pin::pin!(worker.call("spin", "spin", "{}"));
     begin(&worker, run.as_mut()).await;
@@ -302,7 +302,7 @@ async fn a_run_ends_on_the_code_that_it_began_with() {
 fn pulley_runs_where_it_is_asked_for() {
     let limits = Limits::default();
     let both = signed(draft(1, vec![skill("n", &number(7), &limits, &[native(), Target::Pulley64])]));
-    let config = WorkerConfig { interpret: true, ..WorkerConfig::default() };
+    let config = WorkerConfig::default().with_interpret(true);
     let interpreting = Worker::new(config, trust()).unwrap();
     assert_eq!(load(&interpreting, &both), Ok(Change::Swapped));
     assert!(interpreting.serving().unwrap().is_interpreted());
@@ -321,7 +321,7 @@ fn pulley_runs_where_it_is_asked_for() {
 /// One run at a time: the second is refused while the first is there, and taken after it.
 #[tokio::test]
 async fn a_full_worker_refuses() {
-    let config = WorkerConfig { runs: 1, ..WorkerConfig::default() };
+    let config = WorkerConfig::default().with_runs(1);
     let worker = Worker::new(config, trust()).unwrap();
     let skills =
         vec![skill("n", &number(1), &long(), &[native()]), skill("spin", SPIN, &long(), &[native()])];

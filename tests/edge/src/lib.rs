@@ -41,7 +41,7 @@ pub fn trust() -> Trust {
 /// A host that validates.
 pub fn host() -> &'static Host {
     static HOST: OnceLock<Host> = OnceLock::new();
-    HOST.get_or_init(|| Host::new(HostConfig { runs: 8, ..HostConfig::default() }).expect("a host"))
+    HOST.get_or_init(|| Host::new(HostConfig::pooled().with_runs(8)).expect("a host"))
 }
 
 /// A skill on its way into a bundle, for these targets.

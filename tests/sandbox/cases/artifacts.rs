@@ -58,3 +58,11 @@ fn an_artifact_knows_its_skill_on_every_way() {
         assert_eq!(artifact.skill(), digest);
     }
 }
+
+#[test]
+fn the_engine_version_is_that_of_the_lock_file() {
+    let lock = include_str!("../../../Cargo.lock");
+    let version = ringfence::WASMTIME_VERSION;
+    let told = format!("name = \"wasmtime\"\nversion = \"{version}\"\n");
+    assert!(lock.contains(&told), "{version}");
+}

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use ringfence::wasmtime::component::Val;
 use ringfence::{
     Allocator, CancellationToken, Clock, Event, Host, HostConfig, Level, Limits, Outcome, Report, RunError,
-    Source, Val,
+    Source,
 };
 use ringfence_sandbox_tests::{host, limits, load, runtime, wat_guests as guests};
 use serde_json::json;
@@ -210,7 +211,7 @@ fn what_is_not_there() {
     let limits = Limits::default();
     let none = runtime().block_on(pooled().run(&skill, "shout", json!({}), &limits));
     assert!(matches!(none, Err(RunError::NoSuchTool { known, .. }) if known == "echo"));
-    let other = Host::new(HostConfig::default()).expect("a host");
+    let other = Host::new(HostConfig::pooled()).expect("a host");
     let foreign = runtime().block_on(other.run(&skill, "echo", json!({"text": ""}), &limits));
     assert!(matches!(foreign, Err(RunError::ForeignSkill { .. })));
 }

@@ -134,7 +134,7 @@ fn a_denied_request_is_denied_to_the_guest_and_explained_to_the_caller() {
 #[test]
 fn one_call_fetches_at_most_what_a_host_call_moves() {
     let most = usize::try_from(HOST_CALL_BYTES).expect("it fits");
-    let limits = Limits { output: 8 << 20, fuel: 10_000_000_000, ..Limits::default() };
+    let limits = Limits::default().with_output(8 << 20).with_fuel(10_000_000_000);
     let fetch = |bytes: usize| {
         let input = json!({"request": request(&format!("http://a.test/{bytes}"))});
         run_within(relay::http(), "fetch", input, Granted::nothing().http(web(1)), &limits)
@@ -148,7 +148,7 @@ fn one_call_fetches_at_most_what_a_host_call_moves() {
 #[test]
 fn requests_of_one_call_overlap_and_keep_their_order() {
     let requests: Vec<Value> = (0..200).map(|n| request(&format!("http://a.test/{n}/1"))).collect();
-    let limits = Limits { output: 8 << 20, ..Limits::default() };
+    let limits = Limits::default().with_output(8 << 20);
     let granted = Granted::nothing().http(web(200));
     let report = run_within(relay::http(), "fetch-many", json!({"requests": requests}), granted, &limits);
     let answers = completed(&report);
@@ -162,7 +162,7 @@ fn requests_of_one_call_overlap_and_keep_their_order() {
 fn a_call_sends_at_most_256_requests() {
     let many = |count: usize| {
         let requests: Vec<Value> = (0..count).map(|_| request("http://a.test/1")).collect();
-        let limits = Limits { output: 8 << 20, ..Limits::default() };
+        let limits = Limits::default().with_output(8 << 20);
         run_within(
             relay::http(),
             "fetch-many",
@@ -195,7 +195,7 @@ fn a_request_ends_at_the_deadline() {
         }
     }
     let dropped = Arc::new(AtomicUsize::new(0));
-    let limits = Limits { deadline: std::time::Duration::from_millis(20), ..Limits::default() };
+    let limits = Limits::default().with_deadline(std::time::Duration::from_millis(20));
     let granted = Granted::nothing().http(Arc::new(Silent(Arc::clone(&dropped))));
     let report =
         run_within(relay::http(), "fetch", json!({"request": request("http://a.test/")}), granted, &limits);

@@ -24,7 +24,7 @@ fn caller(function: &str, result: &str) -> String {
 }
 
 fn config() -> HostConfig {
-    HostConfig { runs: 4, ..HostConfig::default() }
+    HostConfig::pooled().with_runs(4)
 }
 
 fn host() -> Host {

@@ -327,7 +327,7 @@ fn limits_that_cannot_be_enforced_are_refused() {
 
 /// A host with little memory for all runs together.
 fn small_host(memory: u64) -> Host {
-    Host::new(HostConfig { runs: 4, memory, ..HostConfig::default() }).expect("a host")
+    Host::new(HostConfig::pooled().with_runs(4).with_memory(memory)).expect("a host")
 }
 
 #[test]

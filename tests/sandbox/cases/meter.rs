@@ -41,7 +41,7 @@ const WAITS: &str = r#"(component
   (func (export "touched") (canon lift (core func $i "touched"))))"#;
 
 fn host(memory: u64) -> Host {
-    Host::builder(HostConfig { runs: 64, memory, ..HostConfig::default() })
+    Host::builder(HostConfig::pooled().with_runs(64).with_memory(memory))
         .provide("acme:test/host@1.0.0", |host| {
             host.func("f", |_, (_,): (String,)| Ok(()));
             host.func_async("never", |_, (): ()| std::future::pending::<Result<(), _>>());

@@ -15,8 +15,8 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     // Interpreters in a guest are slow; what is tested here is what they find, not what it costs.
-    let limits = Limits { fuel: 20_000_000_000, deadline: Duration::from_secs(60), ..Limits::default() };
-    let host = Host::new(HostConfig::default()).expect("a host");
+    let limits = Limits::default().with_fuel(20_000_000_000).with_deadline(Duration::from_secs(60));
+    let host = Host::new(HostConfig::pooled()).expect("a host");
     match run_cases(&host, Path::new(component), Path::new(cases), &limits) {
         Ok((count, wrong)) => {
             for line in &wrong {

@@ -40,13 +40,14 @@ pub fn host(allocator: Allocator) -> &'static Host {
     let cell = match allocator {
         Allocator::Pooling => &POOLING,
         Allocator::OnDemand => &ON_DEMAND,
+        other => panic!("no tests of {other:?}"),
     };
     cell.get_or_init(|| own_host(allocator))
 }
 
 /// A host that no other test uses, for what is said of all its runs together.
 pub fn own_host(allocator: Allocator) -> Host {
-    Host::new(HostConfig { allocator, runs: 200, ..HostConfig::default() }).expect("a host")
+    Host::new(HostConfig::default().with_allocator(allocator).with_runs(200)).expect("a host")
 }
 
 /// Both allocators: what a guest may do must not depend on where it is placed.

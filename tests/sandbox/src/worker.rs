@@ -33,10 +33,10 @@ pub fn run(skill: &ValidatedSkill, tool: &str, input: Value, limits: &Limits) ->
         }],
     };
     let bundle = draft.sign(&key).expect("signed");
-    let config = WorkerConfig { runs: 200, memory: 4 << 30, bundle: 1 << 30, ..WorkerConfig::default() };
+    let config = WorkerConfig::default().with_runs(200).with_memory(4 << 30).with_bundle(1 << 30);
     let worker = Worker::new(config, Trust::new(vec![key.public()])).expect("a worker");
     worker.load(&*bundle, bundle.len() as u64).expect("it is taken");
     let serving = worker.serving().expect("it serves");
-    let (skill, limits) = serving.find("guest").expect("it is there");
-    runtime().block_on(serving.host().call(skill, tool).limits(limits).json(input))
+    let served = serving.find("guest").expect("it is there");
+    runtime().block_on(serving.host().call(served.skill(), tool).limits(served.limits()).json(input))
 }

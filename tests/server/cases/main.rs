@@ -9,6 +9,7 @@ mod calls;
 mod catalog;
 mod config;
 mod connections;
+mod fronts;
 mod guard;
 mod idempotency;
 mod loading;

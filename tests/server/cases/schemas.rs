@@ -99,7 +99,7 @@ async fn a_skill_is_shown_with_schemas_in_the_style_that_is_asked_for() {
 async fn a_skill_shows_its_tools_as_every_list_does() {
     let bytes = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../skills/json-query.wasm"))
         .expect("it is there");
-    let host = Host::new(HostConfig { runs: 1, ..HostConfig::default() }).expect("a host");
+    let host = Host::new(HostConfig::pooled().with_runs(1)).expect("a host");
     let skill = host.validate(bytes.clone()).expect("valid");
     let site = plan().bytes("json-query", bytes).start().await;
     for style in SchemaStyle::ALL {

@@ -19,16 +19,15 @@ use tokio::runtime::Runtime;
 pub fn host() -> Host {
     static HOST: OnceLock<Host> = OnceLock::new();
     HOST.get_or_init(|| {
-        Host::new(HostConfig { allocator: Allocator::OnDemand, runs: 16, ..HostConfig::default() })
-            .expect("a host")
+        Host::new(HostConfig::default().with_allocator(Allocator::OnDemand).with_runs(16)).expect("a host")
     })
     .clone()
 }
 
 /// A host with another fingerprint: its artifacts are not those of [`host`].
 pub fn other_host() -> Host {
-    let caps = SkillCaps { tools: 255, ..SkillCaps::default() };
-    Host::new(HostConfig { allocator: Allocator::OnDemand, runs: 16, caps, ..HostConfig::default() })
+    let caps = SkillCaps::default().with_tools(255);
+    Host::new(HostConfig::default().with_allocator(Allocator::OnDemand).with_runs(16).with_caps(caps))
         .expect("a host")
 }
 

@@ -47,8 +47,8 @@ fn judge_refusal(must: &str, validated: &Result<ValidatedSkill, LoadError>) -> F
 /// One bomb, in two children at once: one is low on CPU time, the other on memory.
 pub(crate) async fn bombs(ward: &Ward) -> Vec<Check> {
     let default = CompileLimits::default();
-    let low_cpu = CompileLimits { cpu: LOW_CPU, ..default.clone() };
-    let low_memory = CompileLimits { memory: LOW_MEMORY, ..default.clone() };
+    let low_cpu = default.clone().with_cpu(LOW_CPU);
+    let low_memory = default.clone().with_memory(LOW_MEMORY);
     let cpu = Check::new(Group::Compiler, "compile bomb, CPU", "1 s (test)");
     let memory = Check::new(Group::Compiler, "compile bomb, memory", "160 MiB (test)");
     let skill = match bomb(ward).await {
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn refusals_and_bombs() {
-        let host = ringfence::Host::new(ringfence::HostConfig { runs: 1, ..Default::default() }).unwrap();
+        let host = ringfence::Host::new(ringfence::HostConfig::pooled().with_runs(1)).unwrap();
         passes(&judge_refusal("malformed", &host.validate(MALFORMED)));
         passes(&judge_refusal("core-module", &host.validate(CORE_MODULE)));
         fails(&judge_refusal("core-module", &host.validate(MALFORMED)));
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn the_bomb_is_as_large_as_told() {
-        let host = ringfence::Host::new(ringfence::HostConfig { runs: 1, ..Default::default() }).unwrap();
+        let host = ringfence::Host::new(ringfence::HostConfig::pooled().with_runs(1)).unwrap();
         let seed = include_bytes!(concat!(env!("OUT_DIR"), "/bomb.wasm"));
         assert_eq!(multiply(seed, 0).as_deref(), Some(&seed[..]));
         let large = multiply(seed, 1_000).unwrap();

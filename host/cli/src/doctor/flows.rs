@@ -27,7 +27,7 @@ fn input_of(bytes: u64) -> Option<(String, Option<u64>)> {
 pub(crate) async fn input(ward: &Ward) -> Vec<Check> {
     let limit = ward.limits.input;
     let memory = ward.limits.memory.max(limit.saturating_add(1 << 20));
-    let limits = Limits { input: limit, memory, ..ward.roomy() };
+    let limits = ward.roomy().with_input(limit).with_memory(memory);
     let guest = &ward.guests.input;
     let at = Check::new(Group::Limits, "input, at the limit", size(limit));
     let at = match input_of(limit) {
@@ -74,7 +74,7 @@ fn judge_refused(limit: u64, refused: &Result<Seen, RunError>) -> Finding {
 pub(crate) async fn output(ward: &Ward) -> Vec<Check> {
     let limit = ward.limits.output;
     let memory = ward.limits.memory.max(limit.saturating_add(1 << 20));
-    let limits = Limits { output: limit, memory, ..ward.roomy() };
+    let limits = ward.roomy().with_output(limit).with_memory(memory);
     let guest = &ward.guests.output;
     let say = async |bytes: u64| ward.run(guest, "say", json!({ "bytes": bytes }).to_string(), &limits).await;
     // A text is two quotes longer as JSON.
@@ -174,7 +174,7 @@ fn judge_log(fit: u64, written: u64, each: u64, seen: &Seen) -> Finding {
 
 pub(crate) async fn host_calls(ward: &Ward) -> Vec<Check> {
     let limit = ward.limits.host_calls;
-    let limits = Limits { host_calls: limit, ..ward.roomy() };
+    let limits = ward.roomy().with_host_calls(limit);
     let new = |name| Check::new(Group::Limits, name, thousands(limit));
     let (at, over) = (new("host calls, at the limit"), new("host calls, one more"));
     if limit > MOST_CALLS {

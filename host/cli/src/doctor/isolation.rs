@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ringfence::{CancellationToken, Limits};
+use ringfence::CancellationToken;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -145,7 +145,7 @@ async fn street(ward: &Ward) -> Result<Street, String> {
     for (tool, count) in [("spin", LOOPS), ("trap", 1)] {
         for _ in 0..count {
             let (host, skill, stop) = (ward.host.clone(), spin.clone(), stop.clone());
-            let limits = Limits { deadline: LOOP_DEADLINE, ..ward.roomy() };
+            let limits = ward.roomy().with_deadline(LOOP_DEADLINE);
             hostile.spawn(async move {
                 let mut ends = Vec::new();
                 while !stop.is_cancelled() {

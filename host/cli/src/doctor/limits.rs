@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ringfence::{Limits, WASM_STACK};
+use ringfence::WASM_STACK;
 use serde_json::json;
 
 use super::report::{Check, Finding, Group, Verdict, size, time};
@@ -23,7 +23,7 @@ const FILL: u64 = 256 << 20;
 pub(crate) async fn fuel(ward: &Ward) -> Check {
     let fuel = ward.limits.fuel;
     let check = Check::new(Group::Limits, "fuel, endless loop", thousands(fuel));
-    let limits = Limits { fuel, ..ward.roomy() };
+    let limits = ward.roomy().with_fuel(fuel);
     let seen = ward.run(&ward.guests.spin, "spin", "{}", &limits).await;
     row(check, seen, |seen| judge_fuel(fuel, seen))
 }
@@ -54,7 +54,7 @@ pub(crate) async fn deadlines(ward: &Ward) -> Vec<Check> {
 
 async fn three(ward: &Ward) -> Vec<Check> {
     let deadline = ward.limits.deadline.min(LONGEST);
-    let limits = Limits { deadline, ..ward.roomy() };
+    let limits = ward.roomy().with_deadline(deadline);
     let fill = ward.limits.memory.min(FILL) / PAGE;
     let pages = json!({ "pages": fill }).to_string();
     let (busy, bulk, waiting) = tokio::join!(
@@ -105,7 +105,7 @@ fn judge_deadline(deadline: Duration, seen: &Seen, hint: &str) -> Finding {
 
 pub(crate) async fn memory(ward: &Ward) -> Vec<Check> {
     let memory = ward.limits.memory;
-    let limits = Limits { memory, ..ward.roomy() };
+    let limits = ward.roomy().with_memory(memory);
     let pages = memory / PAGE;
     let new = |name| Check::new(Group::Limits, name, size(memory));
     let under = new("memory, at the limit");
@@ -175,7 +175,7 @@ fn exact(bytes: u64) -> String {
 pub(crate) async fn tables(ward: &Ward) -> Check {
     let elements = ward.limits.table_elements;
     let check = Check::new(Group::Limits, "table elements", thousands(elements));
-    let limits = Limits { table_elements: elements, ..ward.roomy() };
+    let limits = ward.roomy().with_table_elements(elements);
     let seen = ward.run(&ward.guests.table, "grow", "{}", &limits).await;
     row(check, seen, |seen| judge_tables(elements, seen))
 }

@@ -15,7 +15,7 @@ const MAPPINGS_BESIDES: u64 = 1_000;
 const SPACE_PER_RUN: u64 = 17 << 30;
 
 pub(crate) fn kernel() -> Vec<Check> {
-    let runs = u64::from(HostConfig::default().runs);
+    let runs = u64::from(HostConfig::pooled().runs);
     let new = |name, configured: String| Check::new(Group::Kernel, name, configured);
     let release = read("/proc/sys/kernel/osrelease").unwrap_or_else(|| "unknown".to_owned());
     let cores = std::thread::available_parallelism()
@@ -77,9 +77,9 @@ fn judge_space(runs: u64, limits: Option<&str>) -> Finding {
 
 pub(crate) fn engine(limits: &Limits) -> Vec<Check> {
     let new = |name| Check::new(Group::Engine, name, "");
-    let allocator = match Allocator::default() {
+    let allocator = match HostConfig::pooled().allocator {
         Allocator::Pooling => "pooling: slots are reserved in advance and reset after each run",
-        Allocator::OnDemand => "on demand: mapped and unmapped for each run",
+        Allocator::OnDemand | _ => "on demand: mapped and unmapped for each run",
     };
     let caps = format!(
         "up to {} instances, {} memories, {} tables",

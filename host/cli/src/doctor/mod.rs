@@ -62,7 +62,7 @@ async fn examine(limits: &Limits, store: Option<PathBuf>, bar: &ProgressBar) -> 
             return checks;
         }
     };
-    let runs = output::thousands(ringfence::HostConfig::default().runs.into());
+    let runs = output::thousands(ringfence::HostConfig::pooled().runs.into());
     let built = format!("{runs} concurrent runs, reserved in {}", report::time(begun.elapsed()));
     checks.push(pool.found(Ok(Finding::Pass(built))));
 

@@ -44,10 +44,10 @@ pub(crate) struct Ward {
 
 /// A host for as many runs as a service has by default, with room for what these limits allow.
 pub(crate) fn host(limits: &Limits) -> Result<Host, ringfence::HostError> {
-    let default = HostConfig::default();
+    let default = HostConfig::pooled();
     let copies = limits.input.saturating_add(limits.output).saturating_mul(64);
     let all = limits.memory.saturating_add(copies).saturating_add(limits.log_bytes);
-    Host::new(HostConfig { memory: default.memory.max(all.saturating_mul(4)), ..default })
+    Host::new(default.clone().with_memory(default.memory.max(all.saturating_mul(4))))
 }
 
 impl Ward {
@@ -75,15 +75,14 @@ impl Ward {
 
     /// Limits that stand in nobody's way, for a check to set the one that it is about.
     pub(crate) fn roomy(&self) -> Limits {
-        Limits {
-            fuel: u64::MAX.saturating_sub(1),
-            deadline: self.limits.deadline.clamp(SHORTEST, LONGEST),
-            memory: self.limits.memory.max(16 << 20),
-            output: self.limits.output.max(1 << 10),
-            input: self.limits.input.max(1 << 10),
-            host_calls: u64::MAX,
-            ..self.limits.clone()
-        }
+        self.limits
+            .clone()
+            .with_fuel(u64::MAX.saturating_sub(1))
+            .with_deadline(self.limits.deadline.clamp(SHORTEST, LONGEST))
+            .with_memory(self.limits.memory.max(16 << 20))
+            .with_output(self.limits.output.max(1 << 10))
+            .with_input(self.limits.input.max(1 << 10))
+            .with_host_calls(u64::MAX)
     }
 
     /// Runs a tool as a service would: as a task of the runtime.

@@ -93,8 +93,8 @@ async fn bundle(args: BundleArgs) -> Result<(), Refused> {
         Err(error) => note(&format!("warning: workers refuse this bundle now: {error}")),
     }
     keep(output, &bytes, args.force)?;
-    let (manifest, signer, id) = peek(&*bytes, bytes.len() as u64, CAP)?;
-    look::tell(&manifest, signer, id, args.json);
+    let claimed = peek(&*bytes, bytes.len() as u64, CAP)?;
+    look::tell(&claimed.manifest, claimed.key, claimed.id, args.json);
     note(&format!("wrote {}: {} bytes", output.display(), bytes.len()));
     Ok(())
 }
@@ -108,7 +108,7 @@ fn check_output(output: &Path) -> Result<Option<Signed>, Refused> {
     }
     let there = look::file(output).ok().and_then(|(file, size)| peek(file, size, u64::MAX).ok());
     match there {
-        Some((manifest, _, bundle)) => Ok(Some(Signed { version: manifest.version, bundle })),
+        Some(claimed) => Ok(Some(Signed { version: claimed.manifest.version, bundle: claimed.id })),
         None => {
             let output = output.display();
             Err(usage(
@@ -254,7 +254,8 @@ fn take_over(path: &Path, trust: &Trust, drafts: &mut [DraftSkill]) -> Result<()
     if others.iter().map(String::as_str).collect::<BTreeSet<_>>() != ours {
         return Err(wrong("it holds other skills; --with needs a bundle of the same skills".to_owned()));
     }
-    for (entry, fingerprint, skill) in opened.take_skills() {
+    for skill in opened.take_skills() {
+        let entry = skill.entry();
         let draft = drafts.iter_mut().find(|draft| draft.name == entry.name);
         let Some(draft) = draft.filter(|draft| draft.description.digest() == entry.digest) else {
             return Err(wrong(format!(
@@ -262,9 +263,8 @@ fn take_over(path: &Path, trust: &Trust, drafts: &mut [DraftSkill]) -> Result<()
                 entry.name
             )));
         };
-        let (code, description) = skill.into_parts();
-        if draft.builds.iter().all(|build| build.fingerprint != fingerprint) {
-            draft.builds.push(Built { fingerprint, code, description });
+        if draft.builds.iter().all(|build| build.fingerprint != skill.fingerprint()) {
+            draft.builds.push(skill.into_built());
         }
     }
     Ok(())

@@ -28,8 +28,8 @@ pub(super) fn verify(args: &VerifyArgs) -> ExitCode {
 pub(super) fn show(args: &ShowArgs) -> ExitCode {
     let shown = || -> Result<(), Refused> {
         let (file, size) = file(&args.bundle)?;
-        let (manifest, key, id) = peek(file, size, CAP)?;
-        tell(&manifest, key, id, args.json);
+        let claimed = peek(file, size, CAP)?;
+        tell(&claimed.manifest, claimed.key, claimed.id, args.json);
         note("not verified; run `ringfence bundle verify --key FILE` to verify it");
         Ok(())
     };
@@ -55,8 +55,8 @@ pub(super) fn file(path: &Path) -> Result<(File, u64), Refused> {
         code: "cannot-read",
         ..Refused::fault(format!("cannot read {}: {error}", path.display()))
     };
-    let (file, metadata) = open_file(path).map_err(cannot)?;
-    Ok((file, metadata.len()))
+    let opened = open_file(path).map_err(cannot)?;
+    Ok((opened.file, opened.metadata.len()))
 }
 
 /// What a bundle says of itself.

@@ -162,6 +162,6 @@ fn read(file: &Path) -> Result<Option<Signed>, Refused> {
 
 fn signed(draft: Draft, key: &SecretKey) -> Result<(Vec<u8>, Signed), Refused> {
     let bytes = draft.sign(key).map_err(|error| usage("bad-bundle", error.to_string()))?;
-    let (manifest, _, bundle) = peek(&*bytes, bytes.len() as u64, CAP)?;
-    Ok((bytes, Signed { version: manifest.version, bundle }))
+    let claimed = peek(&*bytes, bytes.len() as u64, CAP)?;
+    Ok((bytes, Signed { version: claimed.manifest.version, bundle: claimed.id }))
 }

@@ -2,18 +2,36 @@
 
 use std::sync::Arc;
 
-use http_body_util::{BodyExt as _, Limited};
+use bytes::Bytes;
+use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
-use hyper::{HeaderMap, Method, Request, StatusCode};
-use ringfence::Limits;
+use hyper::header::{AUTHORIZATION, CONNECTION, HOST, HeaderValue, ORIGIN};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use ringfence::text;
+use ringfence_front::answer::{self, json_of, with_type};
+use ringfence_front::problem::{Problem, is_internal};
+use ringfence_front::request::{self, RequestError};
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Server;
-use super::answer::{Answer, Problem, json as answer_json, with_type};
 use super::metrics::Metrics;
 use crate::{CallError, Serving, show};
+
+type Answer = Response<Full<Bytes>>;
+
+/// What a caller can do about a path or method that does not exist.
+const NEXT: &str = "`GET /v1/skills` lists the skills";
+
+impl From<CallError> for RequestError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::NoBundle(reason) => Self::NoBundle(reason),
+            CallError::NoSuchSkill { name, .. } => Self::NoSuchSkill(name),
+            CallError::Run(error) => Self::Run(error),
+        }
+    }
+}
 
 impl Server {
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
@@ -21,43 +39,47 @@ impl Server {
         let stranger = !self.tokens.load().is_open() && !request.headers().contains_key(AUTHORIZATION);
         let mut answer = match self.route(request).await {
             Ok(answer) => answer,
-            Err(problem) => {
-                self.metrics.refused(problem.code);
-                problem.into_answer()
+            Err(error) => {
+                self.metrics.refused(error.code());
+                if is_internal(error.status()) {
+                    (self.config.log)(&text::clean(&format!("{error} [{}]", error.code()), 1024));
+                }
+                answer::problem(&Problem::of(&error), error.retry_after())
             }
         };
+        answer::finish(answer.headers_mut());
         if stranger || answer.status() == StatusCode::UNAUTHORIZED {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         answer
     }
 
-    async fn route(&self, request: Request<Incoming>) -> Result<Answer, Problem> {
+    async fn route(&self, request: Request<Incoming>) -> Result<Answer, RequestError> {
         self.admit(&request)?;
         let path = request.uri().path().to_owned();
         let mut parts = path.split('/').skip(1);
         let parts: [Option<&str>; 6] = std::array::from_fn(|_| parts.next());
         let get = request.method() == Method::GET;
         match parts {
-            [Some("healthz"), None, ..] if get => Ok(answer_json(StatusCode::OK, &json!({"status": "ok"}))),
+            [Some("healthz"), None, ..] if get => Ok(json_of(StatusCode::OK, &json!({"status": "ok"}))),
             [Some("readyz"), None, ..] if get => Ok(match self.worker.serving() {
-                Ok(_) => answer_json(StatusCode::OK, &json!({"status": "ready"})),
+                Ok(_) => json_of(StatusCode::OK, &json!({"status": "ready"})),
                 Err(error) => {
                     let body = json!({"status": "not-ready", "reason": error.to_string()});
-                    answer_json(StatusCode::SERVICE_UNAVAILABLE, &body)
+                    json_of(StatusCode::SERVICE_UNAVAILABLE, &body)
                 }
             }),
             [Some("metrics"), None, ..] if get => {
-                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-                Ok(with_type(StatusCode::OK, kind, self.metrics.text(&self.worker).into_bytes()))
+                let text = self.metrics.text(&self.worker);
+                Ok(with_type(StatusCode::OK, answer::OPENMETRICS, text.into_bytes()))
             }
             [Some("v1"), Some("skills"), None, ..] if get => {
-                Ok(answer_json(StatusCode::OK, &list(&*self.worker.serving()?)))
+                Ok(json_of(StatusCode::OK, &list(&*self.worker.serving()?)))
             }
             [Some("v1"), Some("skills"), Some(name), None, ..] if get => {
                 let serving = self.worker.serving()?;
-                let (skill, limits) = serving.find(name)?;
-                Ok(answer_json(StatusCode::OK, &show(name, skill, limits)))
+                let served = serving.find(name)?;
+                Ok(json_of(StatusCode::OK, &show(name, served.skill(), served.limits())))
             }
             [Some("v1"), Some("skills"), Some(skill), Some("tools"), Some(tool), None]
                 if request.method() == Method::POST =>
@@ -67,26 +89,19 @@ impl Server {
             [Some("healthz" | "readyz" | "metrics"), None, ..]
             | [Some("v1"), Some("skills"), None, ..]
             | [Some("v1"), Some("skills"), Some(_), None, ..]
-            | [Some("v1"), Some("skills"), Some(_), Some("tools"), Some(_), None] => Err(Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "this path does not support the method",
-            )),
-            _ => Err(Problem::new(
-                StatusCode::NOT_FOUND,
-                "no-route",
-                "unknown path; `GET /v1/skills` lists the skills",
-            )),
+            | [Some("v1"), Some("skills"), Some(_), Some("tools"), Some(_), None] => {
+                Err(RequestError::Method { next: NEXT })
+            }
+            _ => Err(RequestError::NoRoute { next: NEXT }),
         }
     }
 
     /// Checks, before everything else, whether to answer the request at all.
-    fn admit(&self, request: &Request<Incoming>) -> Result<(), Problem> {
+    fn admit(&self, request: &Request<Incoming>) -> Result<(), RequestError> {
         let headers = request.headers();
         // A web page may not call: its requests say where they come from.
         if headers.contains_key(ORIGIN) {
-            let detail = "requests from web pages are refused";
-            return Err(Problem::new(StatusCode::FORBIDDEN, "origin-not-allowed", detail));
+            return Err(RequestError::Origin { next: "the worker refuses requests from web pages" });
         }
         let tokens = self.tokens.load();
         if tokens.is_open() {
@@ -95,8 +110,9 @@ impl Server {
             return if local && is_this_machine(headers) {
                 Ok(())
             } else {
-                let detail = "without tokens, the worker accepts only requests to a loopback address or name of this machine";
-                Err(Problem::new(StatusCode::FORBIDDEN, "host-not-allowed", detail))
+                let next =
+                    "without tokens, the worker accepts only a loopback address or name of this machine";
+                Err(RequestError::Host { next })
             };
         }
         if ["/healthz", "/readyz"].contains(&request.uri().path()) {
@@ -110,68 +126,41 @@ impl Server {
         });
         match token {
             Some(token) if second.is_none() && tokens.fits(token) => Ok(()),
-            _ => {
-                let detail = "missing or invalid token; send `Authorization: Bearer TOKEN`";
-                Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail))
-            }
+            _ => Err(RequestError::Unauthorized { next: "send `Authorization: Bearer TOKEN`" }),
         }
     }
 
-    async fn call(&self, name: &str, tool: &str, request: Request<Incoming>) -> Result<Answer, Problem> {
+    async fn call(&self, name: &str, tool: &str, request: Request<Incoming>) -> Result<Answer, RequestError> {
         let serving = self.worker.serving()?;
-        let (_, most) = serving.find(name)?;
-        let limits = lowered(most, request.headers())?;
-        if let Some(kind) = request.headers().get(CONTENT_TYPE) {
-            let essence = kind.to_str().ok().and_then(|kind| kind.split(';').next());
-            if !essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json")) {
-                let detail = "unsupported content type; send the body as `application/json`";
-                return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", detail));
-            }
-        }
-        let (input, _held) = self.body(request.into_body(), limits.input).await?;
+        let limits = request::lowered(serving.find(name)?.limits(), request.headers())?;
+        request::expect_json(request.headers())?;
+        let (head, body) = request.into_parts();
+        let (input, _held) = self.body(&head.headers, body, limits.input).await?;
         // It may have been revoked, or have ended, while the body was on its way: then there is no call.
         let call = serving.call(name, tool)?.with_limits(limits);
         let mut counted = Counted { metrics: &self.metrics, ended: false };
         let ran = call.json_and_chunks(input).await;
         counted.ended = true;
-        let ran = ran.map_err(CallError::from)?;
+        let ran = ran?;
         self.metrics.ran(&ran.report);
-        Ok(answer_json(StatusCode::OK, &ran))
+        Ok(answer::json(StatusCode::OK, answer::report(&ran)?))
     }
 
-    /// Reads the body up to its limit, and reserves its memory.
-    async fn body(&self, body: Incoming, limit: u64) -> Result<(String, OwnedSemaphorePermit), Problem> {
-        let too_large = || {
-            let detail = format!("the input is too large; the limit is {limit} bytes");
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "input-too-large", detail)
-        };
-        if body.size_hint().lower() > limit {
-            return Err(too_large());
-        }
-        // Who does not say how long it is may take up the limit.
-        let most = body.size_hint().exact().unwrap_or(limit);
+    /// Reads the arguments up to their limit, and reserves their memory.
+    async fn body(
+        &self,
+        headers: &HeaderMap,
+        body: Incoming,
+        limit: u64,
+    ) -> Result<(String, OwnedSemaphorePermit), RequestError> {
+        // A body that does not say how long it is may take up the limit; one that is too long is not read.
+        let most = body.size_hint().exact().unwrap_or(limit).min(limit);
         let permits = u32::try_from((most >> 10).saturating_add(1)).unwrap_or(u32::MAX);
-        let held = Arc::clone(&self.bodies).try_acquire_many_owned(permits).map_err(|_| {
-            let detail = "the worker is at capacity: it is reading too many bodies; try again later";
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "bodies-full", detail)
-        })?;
-        let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
-        let read = tokio::time::timeout(self.config.body, limited.collect()).await;
-        let collected = read.map_err(|_| {
-            let detail = "timed out while reading the body";
-            Problem::new(StatusCode::REQUEST_TIMEOUT, "body-timeout", detail)
-        })?;
-        let bytes =
-            collected.map_err(|error| match error.downcast_ref::<http_body_util::LengthLimitError>() {
-                Some(_) => too_large(),
-                None => Problem::new(StatusCode::BAD_REQUEST, "body-cut", "the body is incomplete"),
-            })?;
-        let text = String::from_utf8(bytes.to_bytes().into()).map_err(|error| {
-            let valid = error.utf8_error().valid_up_to();
-            let detail = format!("the body is not UTF-8: the byte at offset {valid} is invalid");
-            Problem::new(StatusCode::BAD_REQUEST, "bad-request", detail)
-        })?;
-        Ok((text, held))
+        let held = Arc::clone(&self.bodies).try_acquire_many_owned(permits);
+        let held = held.map_err(|_| RequestError::BodiesFull)?;
+        let paid = |_| Ok::<(), RequestError>(());
+        let bytes = request::read_body(headers, body, limit, self.config.body, paid).await?;
+        Ok((request::arguments(bytes)?, held))
     }
 }
 
@@ -189,18 +178,6 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// Returns the bundle's limits, lowered by the headers.
-fn lowered(limits: &Limits, headers: &HeaderMap) -> Result<Limits, Problem> {
-    let mut said = String::new();
-    for value in headers.get_all("ringfence-limits") {
-        said.push_str(value.to_str().unwrap_or("?"));
-        said.push(',');
-    }
-    let bad =
-        |error: ringfence::LowerError| Problem::new(StatusCode::BAD_REQUEST, "bad-limit", error.to_string());
-    limits.lowered(&said).map_err(bad)
-}
-
 fn is_this_machine(headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     let (Some(host), None) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next()) else {
@@ -216,9 +193,10 @@ fn is_this_machine(headers: &HeaderMap) -> bool {
 
 fn list(serving: &Serving) -> Value {
     let manifest = serving.manifest();
-    let skills = serving.skills().map(|(name, skill)| {
+    let skills = serving.skills().map(|served| {
+        let skill = served.skill();
         json!({
-            "name": name,
+            "name": served.name(),
             "digest": skill.digest(),
             "description": skill.about(),
             "tools": skill.tools().map(|tool| tool.name().to_owned()).collect::<Vec<_>>(),

@@ -12,7 +12,6 @@
 //! lowers the limits of one call. Without tokens the server answers only requests whose `Host` is this machine, and
 //! none from a web page.
 
-mod answer;
 mod api;
 mod metrics;
 mod tokens;
@@ -29,11 +28,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ringfence::CancellationToken;
-use ringfence_wire::{Closed, Patient};
+use ringfence_front::bare::Worded;
+use ringfence_front::connection::{Closed, WriteTimeout, refuse};
+use ringfence_front::request::RequestError;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
-pub use tokens::Tokens;
+pub use tokens::{Tokens, TokensError};
 
 use crate::Worker;
 use metrics::Metrics;
@@ -49,10 +50,11 @@ const RECOVER: Duration = Duration::from_millis(50);
 /// Defaults: 127.0.0.1:7421, 64 connections, 10 s for a head and for a body, 30 s for writing, 32 MiB for all bodies,
 /// 30 s to finish running calls.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ServeConfig {
     /// Address to listen on. Default: 127.0.0.1:7421.
     pub listen: SocketAddr,
-    /// Maximum number of concurrent connections; one more is closed. Default: 64.
+    /// Maximum number of concurrent connections; one more gets a problem and is closed. Default: 64.
     pub connections: usize,
     /// Timeout for the head of a request, and between two requests. Default: 10 s.
     pub head: Duration,
@@ -64,7 +66,20 @@ pub struct ServeConfig {
     pub bodies: usize,
     /// Time to finish running calls when the server stops. Default: 30 s.
     pub drain: Duration,
+    /// Receives the text of each internal error, which callers do not see. Default: drops it.
+    pub log: fn(&str),
 }
+
+ringfence::__setters!(ServeConfig {
+    with_listen(listen: SocketAddr);
+    with_connections(connections: usize);
+    with_head(head: Duration);
+    with_body(body: Duration);
+    with_write(write: Duration);
+    with_bodies(bodies: usize);
+    with_drain(drain: Duration);
+    with_log(log: fn(&str));
+});
 
 impl Default for ServeConfig {
     fn default() -> Self {
@@ -76,6 +91,7 @@ impl Default for ServeConfig {
             write: Duration::from_secs(30),
             bodies: 32 << 20,
             drain: Duration::from_secs(30),
+            log: |_| {},
         }
     }
 }
@@ -143,9 +159,9 @@ impl Server {
                 tokio::time::sleep(RECOVER).await;
                 continue;
             };
-            // Dropping it closes it.
             let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-                self.metrics.refused("too-many-connections");
+                self.metrics.refused(RequestError::TooManyConnections.code());
+                tokio::spawn(refuse(stream));
                 continue;
             };
             let (this, stop, alive) = (Arc::clone(&self), stop.clone(), alive.clone());
@@ -180,7 +196,7 @@ impl Server {
             .header_read_timeout(head)
             .max_buf_size(BUFFER)
             .half_close(false)
-            .serve_connection(TokioIo::new(Patient::new(stream, write)), service);
+            .serve_connection(TokioIo::new(Worded::new(WriteTimeout::new(stream, write), BUFFER)), service);
         let mut connection = std::pin::pin!(connection);
         let served = async {
             tokio::select! {

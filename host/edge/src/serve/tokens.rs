@@ -13,6 +13,23 @@ impl std::fmt::Debug for Tokens {
     }
 }
 
+/// Why a list of tokens is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokensError {
+    /// The list is empty.
+    #[error("the file contains no token")]
+    None,
+    /// A token is too short to be a secret, or has other characters.
+    #[error(
+        "token {number} is too short; expected at least {LEAST} visible ASCII characters, e.g. from `openssl rand -hex 32`"
+    )]
+    Short {
+        /// The token's number in the list, from 1.
+        number: usize,
+    },
+}
+
 /// Minimum characters of a token: 128 bits, if they are random hexadecimal digits.
 const LEAST: usize = 32;
 
@@ -21,20 +38,17 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// Fails for a text without a token, or with one that is too short to be a secret.
-    pub fn read(text: &str) -> Result<Self, String> {
+    /// Fails with a [`TokensError`].
+    pub fn read(text: &str) -> Result<Self, TokensError> {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let mut tokens = Vec::new();
         for (index, line) in lines.enumerate() {
             if line.len() < LEAST || !line.bytes().all(|byte| byte.is_ascii_graphic()) {
-                let number = index.saturating_add(1);
-                return Err(format!(
-                    "token {number} is too short; expected at least {LEAST} visible ASCII characters, e.g. from `openssl rand -hex 32`"
-                ));
+                return Err(TokensError::Short { number: index.saturating_add(1) });
             }
             tokens.push(Digest::of(line.as_bytes()));
         }
-        if tokens.is_empty() { Err("the file contains no token".to_owned()) } else { Ok(Self(tokens)) }
+        if tokens.is_empty() { Err(TokensError::None) } else { Ok(Self(tokens)) }
     }
 
     /// Returns whether there are no tokens, so that anybody can call.

@@ -38,35 +38,31 @@ impl LimitsSection {
         let size = |value: &Option<Spanned<Size>>, base| {
             value.as_ref().map_or(base, |value| value.get_ref().bytes())
         };
-        Limits {
-            fuel: number(&self.fuel, base.fuel),
-            deadline: self.deadline.as_ref().map_or(base.deadline, |deadline| deadline.get_ref().get()),
-            memory: size(&self.memory, base.memory),
-            table_elements: number(&self.table_elements, base.table_elements),
-            input: size(&self.input, base.input),
-            output: size(&self.output, base.output),
-            log_lines: self.log_lines.as_ref().map_or(base.log_lines, |lines| *lines.get_ref()),
-            log_bytes: size(&self.log_size, base.log_bytes),
-            host_calls: number(&self.host_calls, base.host_calls),
-            ..base.clone()
-        }
+        base.clone()
+            .with_fuel(number(&self.fuel, base.fuel))
+            .with_deadline(self.deadline.as_ref().map_or(base.deadline, |deadline| deadline.get_ref().get()))
+            .with_memory(size(&self.memory, base.memory))
+            .with_table_elements(number(&self.table_elements, base.table_elements))
+            .with_input(size(&self.input, base.input))
+            .with_output(size(&self.output, base.output))
+            .with_log_lines(self.log_lines.as_ref().map_or(base.log_lines, |lines| *lines.get_ref()))
+            .with_log_bytes(size(&self.log_size, base.log_bytes))
+            .with_host_calls(number(&self.host_calls, base.host_calls))
     }
 
     /// Returns the lower of these limits and those of `base`, one by one.
     pub(super) fn lowest(&self, base: &Limits) -> Limits {
         let own = self.over(base);
-        Limits {
-            fuel: own.fuel.min(base.fuel),
-            deadline: own.deadline.min(base.deadline),
-            memory: own.memory.min(base.memory),
-            table_elements: own.table_elements.min(base.table_elements),
-            input: own.input.min(base.input),
-            output: own.output.min(base.output),
-            log_lines: own.log_lines.min(base.log_lines),
-            log_bytes: own.log_bytes.min(base.log_bytes),
-            host_calls: own.host_calls.min(base.host_calls),
-            ..own
-        }
+        own.clone()
+            .with_fuel(own.fuel.min(base.fuel))
+            .with_deadline(own.deadline.min(base.deadline))
+            .with_memory(own.memory.min(base.memory))
+            .with_table_elements(own.table_elements.min(base.table_elements))
+            .with_input(own.input.min(base.input))
+            .with_output(own.output.min(base.output))
+            .with_log_lines(own.log_lines.min(base.log_lines))
+            .with_log_bytes(own.log_bytes.min(base.log_bytes))
+            .with_host_calls(own.host_calls.min(base.host_calls))
     }
 
     /// Refuses limits of owners and tokens inside those of a skill, an owner or a token.
@@ -140,17 +136,15 @@ pub struct LimitOverrides {
 
 impl LimitOverrides {
     pub(super) fn over(&self, base: &Limits) -> Limits {
-        Limits {
-            fuel: self.fuel.unwrap_or(base.fuel),
-            deadline: self.deadline.unwrap_or(base.deadline),
-            memory: self.memory.unwrap_or(base.memory),
-            table_elements: self.table_elements.unwrap_or(base.table_elements),
-            input: self.input.unwrap_or(base.input),
-            output: self.output.unwrap_or(base.output),
-            log_lines: self.log_lines.unwrap_or(base.log_lines),
-            log_bytes: self.log_bytes.unwrap_or(base.log_bytes),
-            host_calls: self.host_calls.unwrap_or(base.host_calls),
-            ..base.clone()
-        }
+        base.clone()
+            .with_fuel(self.fuel.unwrap_or(base.fuel))
+            .with_deadline(self.deadline.unwrap_or(base.deadline))
+            .with_memory(self.memory.unwrap_or(base.memory))
+            .with_table_elements(self.table_elements.unwrap_or(base.table_elements))
+            .with_input(self.input.unwrap_or(base.input))
+            .with_output(self.output.unwrap_or(base.output))
+            .with_log_lines(self.log_lines.unwrap_or(base.log_lines))
+            .with_log_bytes(self.log_bytes.unwrap_or(base.log_bytes))
+            .with_host_calls(self.host_calls.unwrap_or(base.host_calls))
     }
 }

@@ -22,9 +22,7 @@ pub use quota::{Quota, QuotaSection};
 pub use values::{Number, Size, Time};
 
 use crate::authority::{Authority, Origin};
-use crate::budget::Budget;
-use crate::catalog::Known;
-use crate::http::mcp::{ENVELOPE, EXPANSION};
+use crate::sizes::{self, ENVELOPE, EXPANSION};
 
 /// A configuration file with every key, its default and its meaning.
 pub const EXAMPLE: &str = include_str!("../../ringfence.toml");
@@ -272,6 +270,15 @@ pub struct Metrics {
 }
 
 impl Config {
+    /// Reads and parses a file.
+    pub(crate) fn read(file: &Path) -> Result<Self, ConfigError> {
+        let source = std::fs::read_to_string(file).map_err(|error| ConfigError::Unusable {
+            file: file.display().to_string(),
+            reason: format!("cannot read it: {error}"),
+        })?;
+        Self::parse(&source, file)
+    }
+
     /// Parses a configuration. `file` is its name in messages; its directory is the base of relative paths.
     ///
     /// # Errors
@@ -354,7 +361,7 @@ impl Config {
         }
         let message =
             config.largest_input().saturating_add(ENVELOPE).saturating_mul(EXPANSION.saturating_add(1));
-        let share = Budget::share(config.admission.body_memory.bytes());
+        let share = sizes::share(config.admission.body_memory.bytes());
         if share < message {
             let at = config.limits.place("input").unwrap_or(0);
             let reason = format!(
@@ -412,11 +419,7 @@ impl Config {
 
     /// Returns the configuration of the host.
     pub fn host_config(&self) -> HostConfig {
-        HostConfig {
-            runs: self.host.runs.as_u32(),
-            memory: self.host.memory.bytes(),
-            ..HostConfig::default()
-        }
+        HostConfig::pooled().with_runs(self.host.runs.as_u32()).with_memory(self.host.memory.bytes())
     }
 
     /// Returns the skills with limits of their own.
@@ -425,9 +428,8 @@ impl Config {
     }
 
     /// Returns whether the operator accepted a skill's claims about its tools.
-    pub(crate) fn accepts(&self, ready: &Known) -> bool {
-        let mut list = self.mcp.accept_annotations.iter();
-        list.any(|accepted| accepted.fits(&ready.name, &ready.version, ready.digest))
+    pub(crate) fn accepts(&self, name: &Name, version: &Version, digest: Digest) -> bool {
+        self.mcp.accept_annotations.iter().any(|accepted| accepted.fits(name, version, digest))
     }
 
     /// Returns the limits of a caller's run: the lowest of the skill's, the owner's and the token's, one by one.

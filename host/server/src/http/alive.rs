@@ -12,9 +12,9 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use ringfence_front::answer;
 use tokio::time::{Instant, Sleep};
 
-use super::problem::{Problem, log};
 use crate::app::App;
 use crate::error::ServeError;
 use crate::principal::Principal;
@@ -82,11 +82,11 @@ where
     let slow = Slow::new(report);
     async move {
         let body = match slow.begin().await {
-            Ok(report) => Body::from(app.answers.waiting(principal.account.answers(), report?)?),
+            Ok(report) => Body::from(app.work().answers.waiting(principal.account.answers(), report?)?),
             Err(slow) => Body::from_stream(Paid { slow, app: app.clone(), principal: Arc::clone(principal) }),
         };
         let mut response = Response::new(body);
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(CONTENT_TYPE, answer::JSON);
         Ok(response)
     }
 }
@@ -150,10 +150,10 @@ impl<F: Future<Output = Report>> Stream for Paid<F> {
             Poll::Ready(Some(Some(report))) => report,
         };
         let text = report.unwrap_or_else(|error| {
-            log(&error);
-            serde_json::to_vec(&Problem::of(&error)).unwrap_or_default()
+            error.log();
+            serde_json::to_vec(&error.problem()).unwrap_or_default()
         });
-        let waiting = self.app.answers.waiting(self.principal.account.answers(), text);
+        let waiting = self.app.work().answers.waiting(self.principal.account.answers(), text);
         Poll::Ready(Some(waiting.map_err(|error| std::io::Error::other(error.detail()))))
     }
 }

@@ -10,19 +10,16 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue};
 use ringfence::{Digest, Ran};
+use ringfence_front::problem::Problem;
+use ringfence_front::{answer, request};
 use ringfence_store::Scope;
 
-use super::limits::lowered;
-use super::problem::Problem;
-use super::{Caller, Segments, accepts, alive, body, is_json, openapi, stream};
+use super::{Caller, Segments, accepts, alive, body, openapi, stream};
 use crate::app::App;
 use crate::error::ServeError;
 use crate::idempotency::LONGEST;
-use crate::mcp::message::unmarked;
 use crate::run::Admitted;
 use crate::seen::{Seen, Surface};
-
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Call a tool
 ///
@@ -77,40 +74,28 @@ async fn answer_to(
     seen: &mut Option<Seen>,
 ) -> Result<Response, ServeError> {
     let principal = caller.expect(Scope::Call)?;
-    app.answers.has_room(principal.account.answers())?;
+    app.work().answers.has_room(principal.account.answers())?;
     let ready = app.find(skill, principal).await?;
     if let Some(seen) = seen {
         seen.found(&ready, tool);
     }
     let (most, patience) = {
-        let config = app.config.load();
+        let config = app.operator().config.load();
         (config.limits_of(&ready.name, &principal.owner, &principal.id), config.listen.body_timeout.get())
     };
-    let limits = lowered(&most, headers)?;
+    let limits = request::lowered(&most, headers)?;
     let events = wants_events(headers)?;
     let key = idempotency_key(headers)?;
     if key.is_some() && events {
-        return Err(ServeError::BadRequest(
+        return Err(ServeError::bad_request(
             "streams do not support `Idempotency-Key`; remove the header".to_owned(),
         ));
     }
-    if let Some(kind) = headers.get(CONTENT_TYPE)
-        && !is_json(kind)
-    {
-        return Err(ServeError::MediaType("application/json"));
-    }
+    request::expect_json(headers)?;
     let (bytes, held) =
-        body::read(headers, body, limits.input, patience, app.bodies.hold(principal.account.bodies()))
+        body::read(headers, body, limits.input, patience, app.work().bodies.hold(principal.account.bodies()))
             .await?;
-    let bytes = match unmarked(&bytes) {
-        // A tool without parameters needs no body.
-        empty if empty.trim_ascii().is_empty() => b"{}".to_vec(),
-        _ => bytes,
-    };
-    let input = String::from_utf8(bytes).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        ServeError::BadRequest(format!("the body is not UTF-8: the byte at offset {valid} is invalid"))
-    })?;
+    let input = request::arguments(bytes)?;
     let request = key.as_ref().map(|_| request_digest(skill, tool, &input, headers));
     if let Some(seen) = seen.as_mut().filter(|_| events) {
         seen.streams();
@@ -120,31 +105,31 @@ async fn answer_to(
         app.admit(principal, Arc::clone(&ready), tool, (input, held), limits, seen).await
     };
     if events {
-        return Ok(stream::respond(admit(seen).await?.listen(app).await?));
+        return Ok(stream::respond(admit(seen).await?.listen(app.runner()).await?));
     }
     let (Some(key), Some(request)) = (key, request) else {
         let (admitted, of_run) = (admit(seen).await?, app.clone());
-        let report = async move { to_json(&admitted.run(&of_run).await?) };
+        let report = async move { to_json(&admitted.run(of_run.runner()).await?) };
         return alive::json(app, principal, report).await;
     };
-    let run = async || to_json(&admit(&mut *seen).await?.run(app).await?).map(Bytes::from);
-    let (report, kept) = app.reports.once(principal, key, request, run).await?;
+    let run = async || to_json(&admit(&mut *seen).await?.run(app.runner()).await?).map(Bytes::from);
+    let (report, kept) = app.skills().reports.once(principal, key, request, run).await?;
     if let Some(seen) = seen.as_mut().filter(|_| kept) {
         seen.replayed();
     }
-    let mut response = answer(report);
+    let mut response = of_report(report);
     let name = HeaderName::from_static("idempotent-replayed");
     response.headers_mut().insert(name, HeaderValue::from_static(if kept { "true" } else { "false" }));
     Ok(response)
 }
 
-fn to_json(answer: &Ran) -> Result<Vec<u8>, ServeError> {
-    serde_json::to_vec(answer).map_err(|error| ServeError::Run(ringfence::RunError::Host(error.to_string())))
+fn to_json(ran: &Ran) -> Result<Vec<u8>, ServeError> {
+    Ok(answer::report(ran)?)
 }
 
-fn answer(report: Bytes) -> Response {
+fn of_report(report: Bytes) -> Response {
     let mut response = Response::new(Body::from(report));
-    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response.headers_mut().insert(CONTENT_TYPE, answer::JSON);
     response
 }
 
@@ -165,7 +150,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ServeError> {
         Ok(key) if second.is_none() && !key.is_empty() && key.len() <= LONGEST && visible(key) => {
             Ok(Some(key.to_owned()))
         }
-        _ => Err(ServeError::BadRequest(format!(
+        _ => Err(ServeError::bad_request(format!(
             "invalid `Idempotency-Key`; expected one header of 1 to {LONGEST} visible ASCII characters"
         ))),
     }
@@ -174,7 +159,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ServeError> {
 /// Returns the digest that identifies equal requests: of skill, tool, arguments and limits.
 fn request_digest(skill: &str, tool: &str, input: &str, headers: &HeaderMap) -> Digest {
     let mut bytes = Vec::new();
-    let limits = headers.get_all(super::limits::HEADER).iter().map(HeaderValue::as_bytes);
+    let limits = headers.get_all(request::LIMITS).iter().map(HeaderValue::as_bytes);
     for part in [skill.as_bytes(), tool.as_bytes(), input.as_bytes()].into_iter().chain(limits) {
         bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
         bytes.extend_from_slice(part);

@@ -16,7 +16,7 @@ pub(super) struct Gone<'a> {
 
 impl<'a> Gone<'a> {
     pub(super) fn by_now(app: &'a App) -> Self {
-        Self { app, digests: app.librarian.revoked() }
+        Self { app, digests: app.skills().librarian.revoked() }
     }
 
     pub(super) fn has(&self, entry: &Entry, digest: Digest) -> bool {
@@ -27,7 +27,7 @@ impl<'a> Gone<'a> {
     pub(super) fn reason(&self, entry: &Entry, digest: Digest) -> Option<String> {
         match entry.revoked.get(&digest) {
             Some(reason) => reason.clone(),
-            None if self.digests.contains(&digest) => self.app.librarian.reason(digest),
+            None if self.digests.contains(&digest) => self.app.skills().librarian.reason(digest),
             None => None,
         }
     }

@@ -13,13 +13,14 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use ringfence_front::problem::whole_seconds;
+use ringfence_front::request::{self, RequestError};
 use rmcp::ErrorData;
 use rmcp::model::ProtocolVersion;
 use tokio::sync::mpsc;
 
 use super::alive::{LIFE, Quiet, events_headers};
-use super::problem::whole_seconds;
-use super::{Caller, accepts, body, limits};
+use super::{Caller, accepts, body};
 use crate::app::App;
 use crate::error::ServeError;
 use crate::mcp::message::{self, Call, Message, text};
@@ -27,12 +28,7 @@ use crate::mcp::protocol::{Protocol, Sender, Work, is_handshake, known, missing,
 use crate::mcp::reply::Reply;
 use crate::mcp::tools::Notes;
 use crate::principal::Principal;
-
-/// Maximum bytes of a message beside the arguments of a call.
-pub(crate) const ENVELOPE: u64 = 64 << 10;
-
-/// Bytes of memory for the arguments of a call, for each byte of its message.
-pub(crate) const EXPANSION: u64 = 1;
+use crate::sizes::ENVELOPE;
 
 /// Maximum number of messages that wait on a stream.
 const NOTES: usize = 64;
@@ -46,7 +42,7 @@ pub(super) async fn endpoint(State(app): State<App>, caller: Caller, request: Re
     match answer(&app, &caller.0, request).await {
         Ok(response) => response,
         Err(error) => {
-            let method = matches!(error, ServeError::Method);
+            let method = matches!(error, ServeError::Request(RequestError::Method { .. }));
             let mut response = error.into_response();
             if method {
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
@@ -67,21 +63,21 @@ async fn answer(app: &App, principal: &Arc<Principal>, request: Request) -> Resu
     let (parts, body) = request.into_parts();
     let headers = &parts.headers;
     if parts.method != Method::POST {
-        return Err(ServeError::Method);
+        return Err(ServeError::METHOD);
     }
     let takes =
         Takes { json: accepts(headers, "application/json"), events: accepts(headers, "text/event-stream") };
     if !takes.json && !takes.events {
         return Err(ServeError::NotAcceptable);
     }
-    if !headers.get(CONTENT_TYPE).is_some_and(super::is_json) {
-        return Err(ServeError::MediaType("application/json"));
+    if !headers.get(CONTENT_TYPE).is_some_and(request::is_json) {
+        return Err(RequestError::MediaType("application/json").into());
     }
     let (most, patience) = {
-        let config = app.config.load();
+        let config = app.operator().config.load();
         (config.largest_input().saturating_add(ENVELOPE), config.listen.body_timeout.get())
     };
-    let held = app.bodies.hold(principal.account.bodies());
+    let held = app.work().bodies.hold(principal.account.bodies());
     let (bytes, held) = body::read(headers, body, most, patience, held).await?;
     let (id, call) = match message::read(&bytes) {
         Ok(Message::Request(id, call)) => (id, call),
@@ -112,7 +108,7 @@ async fn answer(app: &App, principal: &Arc<Principal>, request: Request) -> Resu
         principal: Arc::clone(principal),
         revision,
         by_token: true,
-        limits: limits::given(headers)?.map(Arc::from),
+        limits: request::limits_text(headers)?.map(Arc::from),
     };
     let protocol = Protocol::new(app);
     // Without a stream of its own a client of the older revisions never hears of changes.
@@ -166,7 +162,7 @@ async fn answer(app: &App, principal: &Arc<Principal>, request: Request) -> Resu
 fn told(app: &App, principal: &Principal, takes: Takes, reply: Reply) -> Result<Response, ServeError> {
     let Reply { text, status, retry } = reply;
     let text = if takes.json { text } else { event(&text) };
-    let text = app.answers.waiting(principal.account.answers(), text)?;
+    let text = app.work().answers.waiting(principal.account.answers(), text)?;
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -217,7 +213,7 @@ fn agree(
             let said = ringfence::text::clean(said, 40);
             let all: Vec<&str> =
                 ProtocolVersion::KNOWN_VERSIONS.iter().map(ProtocolVersion::as_str).collect();
-            ServeError::BadRequest(format!(
+            ServeError::bad_request(format!(
                 "unsupported `MCP-Protocol-Version` {said}; send one of {}",
                 all.join(", ")
             ))
@@ -249,7 +245,7 @@ fn agree(
 
 fn version_header(headers: &HeaderMap) -> Result<Option<&str>, ServeError> {
     let unreadable =
-        |_| ServeError::BadRequest("the header `MCP-Protocol-Version` is not ASCII text".to_owned());
+        |_| ServeError::bad_request("the header `MCP-Protocol-Version` is not ASCII text".to_owned());
     headers.get(VERSION).map(HeaderValue::to_str).transpose().map_err(unreadable)
 }
 
@@ -451,7 +447,7 @@ impl<F: Future<Output = Reply>> Stream for Told<F> {
                 if events { event(&reply.text) } else { reply.text }
             }
         };
-        let waiting = self.app.answers.waiting(self.principal.account.answers(), text);
+        let waiting = self.app.work().answers.waiting(self.principal.account.answers(), text);
         // Who takes nothing of so much is cut off.
         let waiting = waiting.map_err(|error| std::io::Error::other(error.detail()));
         if waiting.is_err() {

@@ -4,10 +4,8 @@ mod alive;
 mod body;
 mod call;
 mod gone;
-pub(crate) mod limits;
 pub(crate) mod mcp;
 mod openapi;
-pub(crate) mod problem;
 mod skills;
 mod stream;
 mod submit;
@@ -26,6 +24,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, ORIGIN, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use ringfence_front::answer;
 use ringfence_store::Scope;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -35,7 +34,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::authority::{host_is_allowed, origin_is_allowed};
-use crate::error::ServeError;
+use crate::error::{Denied, ServeError};
 use crate::principal::Principal;
 
 /// All routes of this server, behind the guard.
@@ -91,13 +90,13 @@ where
 
 /// Adds the headers of every response, and counts refusals.
 fn finish(app: &App, mut response: Response, origin: Option<HeaderValue>) -> Response {
-    if let Some(problem::Denied(code)) = response.extensions().get() {
-        app.metrics.denied(code);
+    if let Some(Denied(code)) = response.extensions().get() {
+        app.operator().metrics.denied(code);
     }
     let headers = response.headers_mut();
-    headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    answer::finish(headers);
     let outsider = |code| ["origin-not-allowed", "host-not-allowed"].contains(&code);
-    let refused = response.extensions().get().is_some_and(|problem::Denied(code)| outsider(*code));
+    let refused = response.extensions().get().is_some_and(|Denied(code)| outsider(*code));
     if let Some(origin) = origin.filter(|_| !refused) {
         let headers = response.headers_mut();
         headers.insert(
@@ -129,8 +128,8 @@ fn router(app: &App) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .route("/mcp", any(mcp::endpoint))
-        .fallback(|| async { ServeError::NoRoute })
-        .method_not_allowed_fallback(|| async { ServeError::Method })
+        .fallback(|| async { ServeError::NO_ROUTE })
+        .method_not_allowed_fallback(|| async { ServeError::METHOD })
         .with_state(app.clone())
 }
 
@@ -142,20 +141,20 @@ const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
 /// Checks a request before all else: its `Host`, its `Origin`, and its principal.
 fn admit(app: &App, request: &mut Request) -> Result<(), ServeError> {
-    let config = app.config.load();
+    let config = app.operator().config.load();
     let path = request.uri().path();
     // Whoever probes goes by an address, and learns no more than that somebody is there.
     if !PROBES.contains(&path) && !host_is_allowed(request.uri(), request.headers(), &config.listen.hosts) {
-        return Err(ServeError::Host);
+        return Err(ServeError::HOST);
     }
     if !origin_is_allowed(request.headers(), &config.listen.origins) {
-        return Err(ServeError::Origin);
+        return Err(ServeError::ORIGIN);
     }
     if PUBLIC.contains(&path) || (path == "/metrics" && config.metrics.public) || is_preflight(request) {
         return Ok(());
     }
-    let tokens = app.tokens.load();
-    let principal = tokens.authenticate(request.headers()).map_err(|_| ServeError::Unauthorized)?;
+    let tokens = app.operator().tokens.load();
+    let principal = tokens.authenticate(request.headers()).map_err(|_| ServeError::UNAUTHORIZED)?;
     let principal = Arc::clone(principal);
     // Also what is refused further on: only what begins a run is given back.
     principal.account.request()?;
@@ -193,7 +192,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = ServeError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ServeError> {
-        parts.extensions.get::<Self>().cloned().ok_or(ServeError::Unauthorized)
+        parts.extensions.get::<Self>().cloned().ok_or(ServeError::UNAUTHORIZED)
     }
 }
 
@@ -223,8 +222,11 @@ async fn healthz() -> Json<serde_json::Value> {
 
 /// Reports whether the server is ready: initial skills loaded, store readable, server not stopping.
 async fn readyz(State(app): State<App>) -> Response {
-    let reason =
-        if app.gate.is_closed() { Some("stopping".to_owned()) } else { app.librarian.is_ready().await.err() };
+    let reason = if app.work().gate.is_closed() {
+        Some("stopping".to_owned())
+    } else {
+        app.skills().librarian.is_ready().await.err()
+    };
     match reason {
         None => Json(json!({"status": "ready"})).into_response(),
         Some(reason) => {
@@ -235,16 +237,15 @@ async fn readyz(State(app): State<App>) -> Response {
 }
 
 async fn metrics(State(app): State<App>, caller: Option<Extension<Caller>>) -> Result<Response, ServeError> {
-    if !app.config.load().metrics.public {
-        caller.ok_or(ServeError::Unauthorized)?.expect(Scope::Admin)?;
+    if !app.operator().config.load().metrics.public {
+        caller.ok_or(ServeError::UNAUTHORIZED)?.expect(Scope::Admin)?;
     }
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(CONTENT_TYPE, kind)], app.metrics_text()).into_response())
+    Ok(answer::with_type(StatusCode::OK, answer::OPENMETRICS, app.metrics_text().into_bytes()))
 }
 
 /// Returns the error of a request of which a part does not fit. What it repeats of the request is cut.
 fn unfit(reason: &str) -> ServeError {
-    ServeError::BadRequest(ringfence::text::clean(reason, 256))
+    ServeError::bad_request(ringfence::text::clean(reason, 256))
 }
 
 /// Returns whether a caller accepts a media type. Without `Accept` it accepts all.
@@ -276,10 +277,4 @@ fn is_weight_of_nothing(parameter: &str) -> bool {
 
 fn is_group(kind: &str, wanted: &str) -> bool {
     kind.strip_suffix("/*").is_some_and(|group| wanted.split('/').next() == Some(group))
-}
-
-/// Returns whether a content type is JSON, with any parameters.
-fn is_json(kind: &HeaderValue) -> bool {
-    let essence = kind.to_str().ok().and_then(|kind| kind.split(';').next());
-    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }

@@ -9,6 +9,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
 use http::header::CONTENT_TYPE;
 use ringfence::SchemaStyle;
+use ringfence_front::problem::Problem;
 use ringfence_store::{Name, Record, Scope, StoreError, Version};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
@@ -16,7 +17,6 @@ use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use super::gone::Gone;
-use super::problem::Problem;
 use super::{Caller, Segments};
 use crate::app::App;
 use crate::catalog::{Current, Entry, Known};
@@ -208,16 +208,16 @@ pub(crate) async fn list(
     let Query(page) = query.map_err(|error| super::unfit(&error.body_text()))?;
     let limit = usize::from(page.limit.unwrap_or(100));
     if limit == 0 || limit > PAGE {
-        return Err(ServeError::BadRequest(format!("invalid `limit`; it must be between 1 and {PAGE}")));
+        return Err(ServeError::bad_request(format!("invalid `limit`; it must be between 1 and {PAGE}")));
     }
     let after: Option<Name> =
         match &page.cursor {
             None => None,
             Some(cursor) => Some(cursor.parse().map_err(|_| {
-                ServeError::BadRequest("invalid `cursor`; use the `next` of a page".to_owned())
+                ServeError::bad_request("invalid `cursor`; use the `next` of a page".to_owned())
             })?),
         };
-    let catalog = app.librarian.catalog();
+    let catalog = app.skills().librarian.catalog();
     let seen = catalog.names.iter().filter(|(name, entry)| {
         after.as_ref().is_none_or(|after| *name > after) && caller.0.sees(name, &entry.record.owner)
     });
@@ -253,8 +253,8 @@ pub(crate) async fn show(
 }
 
 async fn shown(app: &App, name: &str, caller: &Caller, style: SchemaStyle) -> Result<Response, ServeError> {
-    app.answers.has_room(caller.0.account.answers())?;
-    let entry = Arc::clone(app.librarian.catalog().entry(name, &caller.0)?);
+    app.work().answers.has_room(caller.0.account.answers())?;
+    let entry = Arc::clone(app.skills().librarian.catalog().entry(name, &caller.0)?);
     let ready = if name.contains('@') { Some(app.find(name, &caller.0).await?) } else { None };
     // Before anything is borrowed: it may take a while, and then not on this thread.
     if let Some(known) = ready.as_ref().map(|ready| Arc::clone(&ready.known)).or_else(|| entry.known()) {
@@ -289,8 +289,8 @@ async fn shown(app: &App, name: &str, caller: &Caller, style: SchemaStyle) -> Re
     let tools = Tools(known.as_deref().and_then(|known| known.described.shown(style)));
     let shown = Shown { tools, versions: versions.collect(), summary };
     let bytes = serde_json::to_vec(&shown)
-        .map_err(|error| ServeError::Run(ringfence::RunError::Host(error.to_string())))?;
-    let body = app.answers.waiting(caller.0.account.answers(), bytes)?;
+        .map_err(|error| ServeError::from(ringfence::RunError::Host(error.to_string())))?;
+    let body = app.work().answers.waiting(caller.0.account.answers(), bytes)?;
     Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
 }
 
@@ -396,22 +396,23 @@ pub(crate) async fn rollback(
     body: axum::body::Body,
 ) -> Result<Response, ServeError> {
     caller.expect(Scope::Submit)?;
-    let patience = app.config.load().listen.body_timeout.get();
+    let patience = app.operator().config.load().listen.body_timeout.get();
     let (bytes, _held) =
-        super::body::read(&headers, body, 4096, patience, app.bodies.hold(caller.0.account.bodies())).await?;
-    let bytes = crate::mcp::message::unmarked(&bytes);
+        super::body::read(&headers, body, 4096, patience, app.work().bodies.hold(caller.0.account.bodies()))
+            .await?;
+    let bytes = ringfence_front::request::unmarked(&bytes);
     let back: Back = if bytes.is_empty() {
         Back::default()
     } else {
         serde_json::from_slice(bytes)
-            .map_err(|error| ServeError::BadRequest(format!("invalid body: {error}")))?
+            .map_err(|error| ServeError::bad_request(format!("invalid body: {error}")))?
     };
     let version: Option<Version> = back.version.as_deref().map(str::parse).transpose()?;
     let record: Record = change(&app, &caller, (&name, "rolled back"), move |store, name, asking| {
         store.roll_back(name, version.as_ref(), asking)
     })
     .await?;
-    app.librarian.settle(&record.name, std::time::Duration::from_secs(5)).await;
+    app.skills().librarian.settle(&record.name, std::time::Duration::from_secs(5)).await;
     shown(&app, &name, &caller, SchemaStyle::Exact).await
 }
 
@@ -428,12 +429,14 @@ async fn change<T: Send + 'static>(
     // A name and no version of one: what would be done to the whole must not be asked for with a part.
     let _: Name = name.parse()?;
     // What the caller does not see is not there for it, whoever's it is.
-    let name = app.librarian.catalog().entry(name, &principal).map(|entry| entry.record.name.clone())?;
+    let name =
+        app.skills().librarian.catalog().entry(name, &principal).map(|entry| entry.record.name.clone())?;
     principal.account.change()?;
     let changed = name.clone();
-    let turn = tokio::time::timeout(PATIENCE, app.library.turn(&principal.owner)).await;
+    let turn = tokio::time::timeout(PATIENCE, app.skills().library.turn(&principal.owner)).await;
     let turn = turn.map_err(|_| StoreError::Busy { seconds: PATIENCE.as_secs() })?;
-    let done = app.library.change(turn, move |store| change(store, &name, principal.asks_as())).await?;
+    let done =
+        app.skills().library.change(turn, move |store| change(store, &name, principal.asks_as())).await?;
     tracing::info!(
         target: "ringfence::changes",
         change = what,
@@ -442,6 +445,6 @@ async fn change<T: Send + 'static>(
         owner = %caller.0.owner,
         "changed"
     );
-    app.librarian.look().await;
+    app.skills().librarian.look().await;
     Ok(done)
 }

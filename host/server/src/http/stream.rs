@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::alive::{LIFE, Quiet, events_headers};
-use super::problem::{Problem, log};
 use crate::run::Next;
 
 /// Returns the streaming response. A refusal before the run is a problem, as without a stream.
@@ -58,8 +57,8 @@ fn text(next: Next) -> String {
         Next::End(ended) => match *ended {
             Ok(report) => ("report", serde_json::to_string::<Report>(&report)),
             Err(error) => {
-                log(&error);
-                ("problem", serde_json::to_string(&Problem::of(&error)))
+                error.log();
+                ("problem", serde_json::to_string(&error.problem()))
             }
         },
     };

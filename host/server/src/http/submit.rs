@@ -12,16 +12,18 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use ringfence_front::problem::Problem;
+use ringfence_front::request::RequestError;
 use ringfence_store::{Library, Name, Scope, StoreError, Submit};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::problem::Problem;
 use super::{Caller, Segments, body, openapi};
 use crate::app::App;
 use crate::budget::Budget;
 use crate::error::ServeError;
+use crate::intake;
 use crate::librarian::blocking;
 use crate::principal::Principal;
 use crate::submissions::{Progress, Submission};
@@ -58,8 +60,8 @@ pub(crate) struct Status {
     receipt: Option<Arc<Value>>,
     /// The problem, if `refused`. Nothing has changed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    problem: Option<Arc<Value>>,
+    #[schema(value_type = Option<Problem>)]
+    problem: Option<Arc<Problem>>,
 }
 
 /// Maximum wait for `Prefer: wait`.
@@ -102,33 +104,33 @@ pub(crate) async fn submit(
     submit.hold = how.hold;
     submit.breaking = how.breaking;
     // Before a byte is taken in: whose the name is.
-    let (library, name, asking) = (app.library.clone(), submit.name.clone(), Arc::clone(principal));
+    let (library, name, asking) = (app.skills().library.clone(), submit.name.clone(), Arc::clone(principal));
     blocking(move || expect_name(&library, &name, &asking)).await?;
-    app.submissions.expect_none(&submit.name, &submit.owner)?;
+    app.skills().submissions.expect_none(&submit.name, &submit.owner)?;
     if let Some(kind) = headers.get(CONTENT_TYPE)
         && ![&b"application/wasm"[..], b"application/octet-stream"].contains(&kind.as_bytes())
     {
-        return Err(ServeError::MediaType("application/wasm"));
+        return Err(RequestError::MediaType("application/wasm").into());
     }
     // One principal gets half of them at most, so that slow uploads of one keep nobody else from his.
-    let share = app.config.load().admission.uploads.get().div_ceil(2);
-    let place = Arc::clone(&app.uploads).try_acquire_owned().ok().zip(principal.account.upload(share));
+    let share = app.operator().config.load().admission.uploads.get().div_ceil(2);
+    let place = Arc::clone(&app.work().uploads).try_acquire_owned().ok().zip(principal.account.upload(share));
     let Some(place) = place else { return Err(ServeError::UploadsFull) };
-    let library = app.library.clone();
+    let library = app.skills().library.clone();
     let most = blocking(move || match library.store() {
         Some(store) => Ok(store.policy()?.upload),
         None => Ok(0),
     })
     .await?
-    .min(app.library.host().caps().size);
-    let timeout = app.config.load().listen.upload_timeout.get();
+    .min(app.skills().library.host().caps().size);
+    let timeout = app.operator().config.load().listen.upload_timeout.get();
     // Its memory is bounded by the number of uploads.
     let uploads = Budget::bodies(u64::MAX);
     let (bytes, _) = body::read(&headers, body, most, timeout, uploads.hold(&Arc::default())).await?;
     if bytes.is_empty() {
-        return Err(ServeError::BadRequest("the body is empty; send the component".to_owned()));
+        return Err(ServeError::bad_request("the body is empty; send the component".to_owned()));
     }
-    let submission = app.submit(principal, bytes, submit, place)?;
+    let submission = intake::submit(&app, principal, bytes, submit, place)?;
     if let Some(wait) = wanted_wait(&headers) {
         submission.ended(wait.min(LONGEST_WAIT)).await;
     }
@@ -168,7 +170,7 @@ pub(crate) async fn status(
     Segments(id): Segments<String>,
     caller: Caller,
 ) -> Result<Json<Status>, ServeError> {
-    let submission = app.submissions.get(&id);
+    let submission = app.skills().submissions.get(&id);
     let mine =
         |submission: &Arc<Submission>| submission.principal == caller.0.id || caller.0.may(Scope::Admin);
     match submission.filter(mine) {
@@ -185,13 +187,7 @@ fn respond(submission: &Submission) -> Response {
         Progress::Done(_) => StatusCode::CREATED,
         // Somebody waited for it, so it is told as what it is.
         Progress::Refused(problem) => {
-            let code =
-                problem.get("status").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());
-            let code = code.and_then(|code| StatusCode::from_u16(code).ok());
-            let mut response =
-                (code.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), Json(problem.as_ref())).into_response();
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-            return response;
+            return ringfence_front::answer::problem(problem, None);
         }
     };
     let mut response = (code, Json(status)).into_response();

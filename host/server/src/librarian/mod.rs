@@ -562,8 +562,8 @@ fn no_room(entry: &Entry, ready: &Ready, reason: String) -> Current {
 fn broken(entry: &Entry, version: &Version, error: &StoreError) -> Current {
     tracing::error!(skill = %entry.record.name, version = %version, error = error.to_string().as_str(), "cannot load a skill");
     let reason = match error.fault() {
-        Fault::Host => "the server failed to load it; the server's log has the details".to_owned(),
         Fault::Author | Fault::Caller | Fault::Load => error.to_string(),
+        Fault::Host | _ => "the server failed to load it; the server's log has the details".to_owned(),
     };
     let failed = (error.fault() == Fault::Host).then(Instant::now);
     match entry.allowed.get(version) {

@@ -39,16 +39,18 @@ type Context = RequestContext<RoleServer>;
 impl App {
     /// Returns how long a client can cache a list, and whether callers can share it.
     pub(super) fn freshness(&self) -> (u64, CacheScope) {
-        let ttl = self.config.load().mcp.ttl.get();
+        let ttl = self.operator().config.load().mcp.ttl.get();
         // What is seen depends on the token.
-        let scope = if self.tokens.load().are_none() { CacheScope::Public } else { CacheScope::Private };
+        let scope =
+            if self.operator().tokens.load().are_none() { CacheScope::Public } else { CacheScope::Private };
         (u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX), scope)
     }
 
     /// Returns a hash of all that a caller sees.
     pub(super) fn seen_by(&self, principal: &Principal) -> u64 {
-        let config = self.config.load();
-        self.librarian.catalog().seen_by(principal, &self.librarian.revoked(), |ready| config.accepts(ready))
+        let (config, librarian) = (self.operator().config.load(), &self.skills().librarian);
+        let accepted = |known: &Known| config.accepts(&known.name, &known.version, known.digest);
+        librarian.catalog().seen_by(principal, &librarian.revoked(), accepted)
     }
 }
 
@@ -64,9 +66,9 @@ impl Agent {
     ) -> Result<(Vec<Arc<Known>>, Option<String>), ErrorData> {
         let principal = &self.principal;
         let after = cursor(request.and_then(|request| request.cursor.as_deref()))?;
-        let page = self.app.config.load().mcp.page.as_usize();
-        let catalog = Arc::clone(&*self.app.librarian.catalog());
-        let revoked = self.app.librarian.revoked();
+        let page = self.app.operator().config.load().mcp.page.as_usize();
+        let catalog = Arc::clone(&*self.app.skills().librarian.catalog());
+        let revoked = self.app.skills().librarian.revoked();
         let carry = catalog.visible(principal, &revoked).filter(|ready| ready.described.skill_md.is_some());
         let from = carry.filter(|ready| after.as_ref().is_none_or(|(name, _)| ready.name > *name));
         let (mut skills, mut bytes, mut more) = (Vec::<Arc<Known>>::new(), 0_usize, false);
@@ -88,8 +90,8 @@ impl Agent {
             .strip_prefix("skill://")
             .and_then(|rest| rest.strip_suffix("/SKILL.md"))
             .and_then(|name| name.parse().ok());
-        let catalog = self.app.librarian.catalog();
-        let revoked = self.app.librarian.revoked();
+        let catalog = self.app.skills().librarian.catalog();
+        let revoked = self.app.skills().librarian.revoked();
         let entry = |name: Name| catalog.entry(name.as_str(), &self.principal).ok().map(Arc::clone);
         let ready = name.and_then(entry).and_then(|entry| entry.callable(&revoked));
         ready.filter(|ready| ready.described.skill_md.is_some()).ok_or_else(|| {
@@ -180,28 +182,28 @@ impl ServerHandler for Agent {
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        let mut changes = self.app.librarian.changes();
+        let mut changes = self.app.skills().librarian.changes();
         let place = self.principal.account.listen().map_err(ServeError::from);
         let _place = place.map_err(|error| {
-            self.app.metrics.denied(error.code());
+            self.app.operator().metrics.denied(error.code());
             ErrorData::new(ErrorCode(-32000), error.detail(), Some(json!({"code": error.code()})))
         })?;
         let mut seen = self.app.seen_by(&self.principal);
         loop {
             tokio::select! {
                 () = context.cancelled() => return Ok(()),
-                () = self.app.stopping.cancelled() => return Ok(()),
+                () = self.app.work().stopping.cancelled() => return Ok(()),
                 changed = changes.changed() => if changed.is_err() { return Ok(()) },
             }
             // Many changes at once are one to whoever listens.
             tokio::select! {
                 () = context.cancelled() => return Ok(()),
-                () = self.app.stopping.cancelled() => return Ok(()),
+                () = self.app.work().stopping.cancelled() => return Ok(()),
                 () = tokio::time::sleep(TOGETHER) => {}
             }
             changes.mark_unchanged();
             // Whose token was revoked hears no more.
-            if self.by_token && !self.app.tokens.load().knows(&self.principal) {
+            if self.by_token && !self.app.operator().tokens.load().knows(&self.principal) {
                 return Ok(());
             }
             // Changes of what a caller does not see are nothing to it.

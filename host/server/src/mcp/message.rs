@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use ringfence_front::request::unmarked;
 use rmcp::model::ErrorCode;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -136,14 +137,6 @@ pub(crate) fn kind(raw: &RawValue) -> &'static str {
         Some(b'n') => "null",
         _ => "a number",
     }
-}
-
-/// The byte order mark, which is allowed before JSON.
-const MARK: &[u8] = "\u{FEFF}".as_bytes();
-
-/// Removes the byte order mark before a text.
-pub(crate) fn unmarked(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(MARK).unwrap_or(bytes)
 }
 
 /// Parses a message.

@@ -172,7 +172,7 @@ impl Protocol {
 
     /// Returns the response for a request over a limit.
     pub(super) fn over(&self, id: &Id, error: &ServeError) -> Reply {
-        self.app.metrics.denied(error.code());
+        self.app.operator().metrics.denied(error.code());
         let wait = error.retry_after();
         let data = json!({"code": error.code(), "retryAfterMs": wait.map(millis)});
         let reply = Reply::error(Some(id), &ErrorData::new(ErrorCode(-32000), error.detail(), Some(data)));
@@ -204,7 +204,7 @@ impl Protocol {
             let found = given.map_or("missing", kind);
             return Err(invalid(format!("`{name}` is {found}; expected {expected}")));
         }
-        let mut held = self.app.bodies.hold(sender.principal.account.bodies());
+        let mut held = self.app.work().bodies.hold(sender.principal.account.bodies());
         let tree = (whole.len() as u64).saturating_mul(EXPANSION);
         if let Err(error) = held.more(tree) {
             let data = json!({"code": error.code()});
@@ -212,7 +212,7 @@ impl Protocol {
         }
         let unfit = || invalid(format!("invalid `params` for `{method}`"));
         let message: ClientJsonRpcMessage =
-            serde_json::from_slice(super::message::unmarked(whole)).map_err(|_| unfit())?;
+            serde_json::from_slice(ringfence_front::request::unmarked(whole)).map_err(|_| unfit())?;
         match &message {
             ClientJsonRpcMessage::Request(request)
                 if !matches!(request.request, ClientRequest::CustomRequest(_)) => {}

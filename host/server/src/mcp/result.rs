@@ -17,13 +17,13 @@
 use std::time::Duration;
 
 use ringfence::{Outcome, Ran, Report, RunError, text};
+use ringfence_front::request::RequestError;
 use rmcp::ErrorData;
 use serde_json::json;
 
 use super::message::Id;
 use super::reply::{Reply, json};
 use crate::error::ServeError;
-use crate::http::problem;
 
 /// The form of a result for a caller.
 #[derive(Debug, Clone, Copy)]
@@ -250,14 +250,18 @@ fn time(time: Duration) -> String {
 
 /// Returns the response for a refusal: a result that an agent can act on, or a protocol error.
 pub(super) fn refused(id: &Id, error: &ServeError, form: Form) -> Reply {
-    problem::log(error);
+    error.log();
     let data = || Some(json!({"code": error.code()}));
     // What the caller named is not there, or its program asks for what it cannot have.
     let named = matches!(
         error,
-        ServeError::NoSuchTool(_) | ServeError::NoSuchSkill(_) | ServeError::Run(RunError::NoSuchTool { .. })
+        ServeError::NoSuchTool(_)
+            | ServeError::Request(
+                RequestError::NoSuchSkill(_) | RequestError::Run(RunError::NoSuchTool { .. })
+            )
     );
-    let limits = matches!(error, ServeError::BadLimit(_) | ServeError::LimitRaised { .. });
+    let limits =
+        matches!(error, ServeError::Request(RequestError::BadLimit(_) | RequestError::LimitRaised { .. }));
     if named || limits {
         let reply = Reply::error(Some(id), &ErrorData::invalid_params(error.detail(), data()));
         return if limits { reply.with_status(error.status()) } else { reply };

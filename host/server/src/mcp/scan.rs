@@ -2,7 +2,9 @@
 //!
 //! It reads the bytes once and keeps only a few. Where the text stops being JSON, it stops searching.
 
-use super::message::{Id, LONGEST_ID, unmarked};
+use ringfence_front::request::unmarked;
+
+use super::message::{Id, LONGEST_ID};
 
 /// Bytes of the member name `id`.
 const KEY: usize = 2;

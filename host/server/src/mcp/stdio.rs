@@ -26,8 +26,8 @@ use super::tools::Notes;
 use crate::app::App;
 use crate::budget::Held;
 use crate::error::ServeError;
-use crate::http::mcp::ENVELOPE;
 use crate::principal::Principal;
+use crate::sizes::ENVELOPE;
 
 /// Bytes of one read, and the largest buffer for lines that is kept.
 const CHUNK: usize = 64 << 10;
@@ -217,7 +217,7 @@ pub(crate) async fn speak(
     input: impl Read + Send + 'static,
     output: impl Write + Send + 'static,
 ) -> std::io::Result<()> {
-    let out = Out::new(Box::new(output), app.answers.hold(principal.account.answers()));
+    let out = Out::new(Box::new(output), app.work().answers.hold(principal.account.answers()));
     let mut session = Session {
         protocol: Protocol::new(app),
         principal: Arc::clone(principal),
@@ -244,7 +244,7 @@ pub(crate) async fn speak(
         session.stop_listening();
         let _ = ended.send(read);
     })?;
-    let stopping = app.stopping.clone();
+    let stopping = app.work().stopping.clone();
     let read = tokio::select! {
         read = end => read.unwrap_or(Ok(())),
         () = stopping.cancelled() => Ok(()),
@@ -294,7 +294,7 @@ impl Session {
 
     /// Returns the maximum bytes of a line: the largest input and its envelope.
     fn longest(&self) -> usize {
-        let most = self.protocol.app.config.load().largest_input().saturating_add(ENVELOPE);
+        let most = self.protocol.app.operator().config.load().largest_input().saturating_add(ENVELOPE);
         usize::try_from(most).unwrap_or(usize::MAX)
     }
 
@@ -302,7 +302,7 @@ impl Session {
     fn piece(&self, line: &mut Vec<u8>, scan: &mut Option<Scan>, piece: &[u8]) {
         if scan.is_none() && line.len().saturating_add(piece.len()) > self.longest() {
             let mut new = Scan::default();
-            new.feed(message::unmarked(line));
+            new.feed(ringfence_front::request::unmarked(line));
             *line = Vec::new();
             *scan = Some(new);
         }
@@ -446,11 +446,11 @@ impl Session {
 
 /// Announces changes, as revisions with a handshake require.
 async fn tell(app: App, principal: Arc<Principal>, out: Arc<Out>) {
-    let mut changes = app.librarian.changes();
+    let mut changes = app.skills().librarian.changes();
     let mut seen = app.seen_by(&principal);
     loop {
         tokio::select! {
-            () = app.stopping.cancelled() => return,
+            () = app.work().stopping.cancelled() => return,
             changed = changes.changed() => if changed.is_err() { return },
         }
         tokio::time::sleep(TOGETHER).await;

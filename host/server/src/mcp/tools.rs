@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use ringfence::{CancellationToken, Event, Ran, RunError};
+use ringfence_front::request::{RequestError, lower};
 use ringfence_store::Name;
 use rmcp::ErrorData;
 use tokio::sync::mpsc;
@@ -19,7 +20,6 @@ use crate::app::App;
 use crate::budget::Held;
 use crate::catalog::Ready;
 use crate::error::ServeError;
-use crate::http::limits::lower;
 use crate::principal::Principal;
 use crate::run::{Admitted, Next};
 use crate::seen::{Seen, Surface};
@@ -91,17 +91,17 @@ impl Protocol {
             None => None,
         };
         let modern = sender.is_modern();
-        let config = self.app.config.load_full();
+        let config = self.app.operator().config.load_full();
         let page = config.mcp.page.as_usize();
-        let catalog = Arc::clone(&*self.app.librarian.catalog());
-        let revoked = self.app.librarian.revoked();
+        let catalog = Arc::clone(&*self.app.skills().librarian.catalog());
+        let revoked = self.app.skills().librarian.revoked();
         let mut tools = Vec::new();
         let (mut count, mut next, mut last) = (0_usize, None, None);
         'skills: for ready in catalog.visible(&sender.principal, &revoked) {
             if after.as_ref().is_some_and(|(name, _)| ready.name < *name) {
                 continue;
             }
-            let accepted = config.accepts(&ready);
+            let accepted = config.accepts(&ready.name, &ready.version, ready.digest);
             for (at, (tool, name)) in ready.described.tools(config.mcp.schema).enumerate() {
                 if after.as_ref().is_some_and(|(name, last)| ready.name == *name && at <= *last) {
                     continue;
@@ -162,7 +162,7 @@ impl Protocol {
                 )));
             }
         };
-        let mut held = self.app.bodies.hold(sender.principal.account.bodies());
+        let mut held = self.app.work().bodies.hold(sender.principal.account.bodies());
         let held = held.more(input.len() as u64).map(|()| held);
         Ok(ToolCall {
             id,
@@ -197,7 +197,7 @@ impl Protocol {
                 if let Some(seen) = &mut seen {
                     seen.refused(&error);
                 }
-                self.app.metrics.denied(error.code());
+                self.app.operator().metrics.denied(error.code());
                 result::refused(&id, &error, form)
             }
         }
@@ -213,20 +213,20 @@ impl Protocol {
         let ToolCall { name, input, held, token, sender, .. } = call;
         let held = held?;
         let principal = &sender.principal;
-        self.app.answers.has_room(principal.account.answers())?;
+        self.app.work().answers.has_room(principal.account.answers())?;
         let (ready, tool, wrap) = self.find(&name, principal).await?;
         if let Some(seen) = seen.as_mut() {
             seen.found(&ready, &tool);
         }
         form.wrap = wrap && !form.typed;
-        let most = self.app.config.load().limits_of(&ready.name, &principal.owner, &principal.id);
+        let most = self.app.operator().config.load().limits_of(&ready.name, &principal.owner, &principal.id);
         let limits = match &sender.limits {
             None => (*most).clone(),
             Some(text) => lower(&most, text)?,
         };
         if input.len() as u64 > limits.input {
             let (size, limit) = (input.len() as u64, limits.input);
-            return Err(ServeError::Run(RunError::InputTooLarge { size, limit }));
+            return Err(ServeError::from(RunError::InputTooLarge { size, limit }));
         }
         let surface = if sender.by_token { Surface::Mcp } else { Surface::Stdio };
         let of_run = seen.take().unwrap_or_else(|| Seen::new(principal, surface, ready.name.as_str(), &tool));
@@ -236,7 +236,7 @@ impl Protocol {
         let run = Box::pin(async move {
             match told {
                 Some((token, notes)) => tell(admitted, &app, &token, &notes).await,
-                None => admitted.run(&app).await,
+                None => admitted.run(app.runner()).await,
             }
         });
         Stopped { run: Some(run), cancel }.await
@@ -251,8 +251,8 @@ impl Protocol {
         let none = || ServeError::NoSuchTool(ringfence::text::clean(name, 200));
         let Some((skill, rest)) = name.split_once('_') else {
             // The listed name of a tool of a skill with a long name is cut within that.
-            let catalog = Arc::clone(&*self.app.librarian.catalog());
-            let revoked = self.app.librarian.revoked();
+            let catalog = Arc::clone(&*self.app.skills().librarian.catalog());
+            let revoked = self.app.skills().librarian.revoked();
             let cut = catalog.visible(principal, &revoked).filter(|_| name.len() == LONGEST);
             let mut found = cut.filter_map(|known| {
                 let tool = known.described.tool(name)?;
@@ -267,7 +267,7 @@ impl Protocol {
             return Err(none());
         }
         let ready = match self.app.find(skill, principal).await {
-            Err(ServeError::NoSuchSkill(_)) => return Err(none()),
+            Err(ServeError::Request(RequestError::NoSuchSkill(_))) => return Err(none()),
             ready => ready?,
         };
         // By the name in the list, or by the full name, which works as well.
@@ -280,7 +280,7 @@ impl Protocol {
 
 /// Runs a call, and sends progress notifications while it runs.
 async fn tell(admitted: Admitted, app: &App, token: &str, notes: &Notes) -> Result<Ran, ServeError> {
-    let mut events = admitted.listen(app).await?;
+    let mut events = admitted.listen(app.runner()).await?;
     let mut chunks = Vec::new();
     let mut last = None;
     loop {
@@ -296,7 +296,9 @@ async fn tell(admitted: Admitted, app: &App, token: &str, notes: &Notes) -> Resu
             }
             Some(Next::Event(_)) => {}
             Some(Next::End(report)) => return Ok(Ran { report: (*report)?, chunks }),
-            None => return Err(ServeError::Run(RunError::Host("the run ended without a report".to_owned()))),
+            None => {
+                return Err(ServeError::from(RunError::Host("the run ended without a report".to_owned())));
+            }
         }
     }
 }

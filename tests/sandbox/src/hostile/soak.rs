@@ -96,7 +96,7 @@ struct Soak {
 /// Runs hostile guests `runs` times under one allocator.
 pub fn soak(allocator: Allocator, runs: u64) -> Soaked {
     let earlier: Vec<_> = mappings().iter().map(|mapping| mapping.at.clone()).collect();
-    let host = Host::new(HostConfig { allocator, runs: RUNS, ..HostConfig::default() }).expect("a host");
+    let host = Host::new(HostConfig::default().with_allocator(allocator).with_runs(RUNS)).expect("a host");
     let mut pool: Vec<_> = mappings().into_iter().map(|mapping| mapping.at).collect();
     pool.retain(|at| allocator == Allocator::Pooling && at.end - at.start >= POOL && !earlier.contains(at));
     let (mut quick, mut waiters) = (Vec::new(), Vec::new());

@@ -53,7 +53,7 @@ const LOOPS: &[&str] = &["out-of-fuel", "host-call-limit", "output-limit", "dead
 
 /// Limits that only fuel or time ends.
 pub fn only_fuel(fuel: u64) -> Limits {
-    Limits { fuel, host_calls: u64::MAX, ..Limits::default() }
+    Limits::default().with_fuel(fuel).with_host_calls(u64::MAX)
 }
 
 /// A guest for every function of `host`, with the largest arguments that do not end the run, with the most elements, and
@@ -142,7 +142,7 @@ fn untyped(host: &Host, interface: &str, function: &str, storms: &mut Vec<Storm>
 fn largest(host: &Host, most: u32, make: &dyn Fn(u32) -> Vec<u8>) -> Option<(u32, Vec<u8>)> {
     (0..=most).rev().map(|bits| 1 << bits).find_map(|size| {
         let component = make(size);
-        let report = run(host, component.clone(), &Limits { host_calls: 4, ..Limits::default() });
+        let report = run(host, component.clone(), &Limits::default().with_host_calls(4));
         let goes = report.usage.host_calls > 1 && LOOPS.contains(&report.outcome.name());
         goes.then_some((size, component))
     })

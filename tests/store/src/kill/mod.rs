@@ -74,7 +74,7 @@ pub async fn answer(host: &Host, skill: &Skill) -> Result<u32, String> {
 }
 
 pub fn host() -> Host {
-    Host::new(HostConfig { allocator: Allocator::OnDemand, ..HostConfig::default() }).expect("a host")
+    Host::new(HostConfig::default().with_allocator(Allocator::OnDemand)).expect("a host")
 }
 
 pub fn compiler() -> Compiler {

@@ -1,4 +1,4 @@
-//! Connections of all servers of Ringfence: detects that the peer closed, and limits how long a write waits.
+//! Connections: detects that the peer closed, limits how long a write waits, and refuses a connection too many.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -6,9 +6,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
+
+use crate::problem::{PROBLEM_JSON, Problem};
+use crate::request::RequestError;
 
 /// A second handle of a socket, to detect that the peer closes it.
 #[derive(Debug)]
@@ -39,9 +42,9 @@ impl Closed {
 
 /// A stream with a write timeout: the peer must read within a time.
 #[derive(Debug)]
-pub struct Patient<S> {
+pub struct WriteTimeout<S> {
     stream: S,
-    patience: Duration,
+    timeout: Duration,
     /// Runs while written bytes are unread.
     waits: Option<Pin<Box<Sleep>>>,
     /// Bytes that the peer has read since.
@@ -51,10 +54,10 @@ pub struct Patient<S> {
 /// Bytes that the peer must read within the timeout; a byte now and then does not count.
 const TAKEN: usize = 64 << 10;
 
-impl<S> Patient<S> {
+impl<S> WriteTimeout<S> {
     /// Wraps a stream: the peer must read 64 KiB, or all unread bytes, within this time.
-    pub fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, waits: None, taken: 0 }
+    pub fn new(stream: S, timeout: Duration) -> Self {
+        Self { stream, timeout, waits: None, taken: 0 }
     }
 
     /// Records the result of a write; fails if the peer read too little for too long.
@@ -76,8 +79,8 @@ impl<S> Patient<S> {
             },
             Poll::Ready(Err(_)) => self.waits = None,
             Poll::Pending => {
-                let patience = self.patience;
-                self.waits.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+                let timeout = self.timeout;
+                self.waits.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
             }
         }
         let Some(waits) = &mut self.waits else {
@@ -87,8 +90,24 @@ impl<S> Patient<S> {
         if waits.as_mut().poll(context).is_pending() {
             return written;
         }
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the other side takes too little")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer reads too slowly")))
     }
+}
+
+/// Answers a connection over the limit with a problem, and closes it. Gives up after 100 ms.
+///
+/// Only for connections without TLS.
+pub async fn refuse(mut stream: TcpStream) {
+    let problem = Problem::of(&RequestError::TooManyConnections);
+    let body = serde_json::to_string(&problem).unwrap_or_default();
+    let answer = format!(
+        "HTTP/1.1 {} {}\r\ncontent-type: {PROBLEM_JSON}\r\nretry-after: 1\r\nconnection: close\r\n\
+         content-length: {}\r\n\r\n{body}",
+        problem.status(),
+        problem.title(),
+        body.len()
+    );
+    let _ = tokio::time::timeout(Duration::from_millis(100), stream.write_all(answer.as_bytes())).await;
 }
 
 /// How many of the bytes were written.
@@ -101,7 +120,7 @@ fn part(of: usize) -> impl Fn(&usize) -> Taken {
     move |taken| if *taken >= of { Taken::All } else { Taken::Part(*taken) }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -111,7 +130,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

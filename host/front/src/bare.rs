@@ -8,20 +8,26 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::problem::{PROBLEM_JSON, Problem};
+use crate::request::RequestError;
+
 /// Maximum bytes of such a refusal; a longer write is a response of this server.
 const LONGEST: usize = 256;
 
-/// A connection that adds a body to a bare refusal.
+/// A connection that adds a problem to a bare refusal of the HTTP layer.
 #[derive(Debug)]
-pub(crate) struct Worded<S> {
+pub struct Worded<S> {
     stream: S,
+    /// Maximum bytes of a request's head.
+    head: usize,
     /// The problem that replaces a write, and how many of its bytes are written.
     instead: Option<(Vec<u8>, usize)>,
 }
 
 impl<S> Worded<S> {
-    pub(crate) fn new(stream: S) -> Self {
-        Self { stream, instead: None }
+    /// Wraps a stream. `head` is the maximum size of a request's head in bytes, for the message about larger ones.
+    pub fn new(stream: S, head: usize) -> Self {
+        Self { stream, head, instead: None }
     }
 }
 
@@ -45,7 +51,7 @@ impl<S: AsyncWrite + Unpin> Worded<S> {
 }
 
 /// Returns the problem for a bare refusal; none for any other bytes.
-fn problem(bytes: &[u8]) -> Option<Vec<u8>> {
+fn problem(bytes: &[u8], most: usize) -> Option<Vec<u8>> {
     if bytes.len() > LONGEST {
         return None;
     }
@@ -56,29 +62,22 @@ fn problem(bytes: &[u8]) -> Option<Vec<u8>> {
     if !lines.clone().any(bare) {
         return None;
     }
-    let (title, code, detail) = match status {
-        "400" => (
-            "Bad Request",
-            "bad-request",
-            "the request is not HTTP/1.1; check its first line and its headers",
+    let error = match status {
+        "400" => RequestError::BadRequest(
+            "the request is not HTTP/1.1; check its first line and its headers".to_owned(),
         ),
-        "414" => ("URI Too Long", "uri-too-long", "the path is too long; shorten the path or the query"),
-        "431" => (
-            "Request Header Fields Too Large",
-            "headers-too-large",
-            "the headers are too large; send at most 100 headers and 64 KiB",
-        ),
+        "414" => RequestError::UriTooLong,
+        "431" => RequestError::HeadersTooLarge(most),
         _ => return None,
     };
-    let body = format!(
-        "{{\"type\":\"urn:ringfence:problem:{code}\",\"title\":\"{title}\",\"status\":{status},\"code\":\"{code}\",\
-         \"detail\":\"{detail}\"}}"
-    );
+    let problem = Problem::of(&error);
+    let body = serde_json::to_string(&problem).ok()?;
     let date = lines.find(|line| line.to_ascii_lowercase().starts_with("date: "));
     let date = date.map(|date| format!("{date}\r\n")).unwrap_or_default();
     let text = format!(
-        "HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\nx-content-type-options: nosniff\r\n\
+        "HTTP/1.1 {status} {}\r\ncontent-type: {PROBLEM_JSON}\r\nx-content-type-options: nosniff\r\n\
          connection: close\r\ncontent-length: {}\r\n{date}\r\n{body}",
+        problem.title(),
         body.len()
     );
     Some(text.into_bytes())
@@ -101,7 +100,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Worded<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.drain(context))?;
-        if let Some(text) = problem(bytes) {
+        if let Some(text) = problem(bytes, self.head) {
             self.instead = Some((text, 0));
             // Taken whole: the rest goes out before anything else does, and before a flush ends.
             if let Poll::Ready(Err(error)) = self.drain(context) {
@@ -150,14 +149,13 @@ mod tests {
     fn only_bare_refusals_are_worded() {
         let bare = "HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\
                     date: Mon, 30 Nov 2026 08:00:00 GMT\r\n\r\n";
-        let worded = String::from_utf8(problem(bare.as_bytes()).expect("it is one")).expect("text");
+        let worded = String::from_utf8(problem(bare.as_bytes(), 64 << 10).expect("it is one")).expect("text");
         let (head, body) = worded.split_once("\r\n\r\n").expect("a body");
         assert!(head.contains("\r\ndate: Mon, 30 Nov"), "{head}");
         assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
-        assert_eq!(
-            serde_json::from_str::<serde_json::Value>(body).expect("JSON")["code"],
-            "headers-too-large"
-        );
+        let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        assert_eq!(body["code"], "headers-too-large");
+        assert!(body["detail"].as_str().is_some_and(|text| text.contains("64 KiB")), "{body}");
         for other in [
             "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
             "HTTP/1.1 204 No Content\r\n\r\n",
@@ -166,7 +164,7 @@ mod tests {
             "{\"status\":400}",
             "",
         ] {
-            assert_eq!(problem(other.as_bytes()), None, "{other}");
+            assert_eq!(problem(other.as_bytes(), 64 << 10), None, "{other}");
         }
     }
 }

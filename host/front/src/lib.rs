@@ -1,0 +1,37 @@
+//! What every HTTP front of Ringfence shares, so that the server and the worker of the edge answer alike.
+//!
+//! | module | content |
+//! |---|---|
+//! | [`connection`] | the end of a connection, the write timeout, a refused connection |
+//! | [`bare`] | problems for requests that the HTTP layer itself refuses |
+//! | [`request`] | checks of a call's headers and body, and [`RequestError`] with code, status and text |
+//! | [`problem`] | problem documents (RFC 9457) |
+//! | [`answer`] | responses: reports, JSON, problems |
+//!
+//! This crate knows no store and no engine settings.
+//!
+//! # Which error gets which answer
+//!
+//! Every report of a run is a 200, however the run ended: [`answer::report`]. Without a run, the caller gets a problem.
+//!
+//! ```
+//! use ringfence_front::problem::Problem;
+//! use ringfence_front::request::RequestError;
+//!
+//! let error = RequestError::BodyTooLarge(1 << 20);
+//! assert_eq!((error.status().as_u16(), error.code()), (413, "body-too-large"));
+//!
+//! let problem = serde_json::to_string(&Problem::of(&error)).unwrap();
+//! assert!(problem.contains("the body is too large; the limit is 1048576 bytes"));
+//! ```
+
+pub mod answer;
+pub mod bare;
+pub mod connection;
+pub mod problem;
+pub mod request;
+
+/// The examples of the README, for `cargo test --doc`.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

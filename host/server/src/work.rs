@@ -1,0 +1,54 @@
+//! The work in progress: what bounds it, and what ends it.
+
+use std::sync::Arc;
+
+use ringfence::CancellationToken;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use crate::budget::Budget;
+use crate::config::Config;
+use crate::gate::Gate;
+use crate::shares::Shares;
+
+/// The work in progress.
+///
+/// It ends in three steps: `stopping` ends streams of changes, `stop_runs` cancels the remaining runs, and `abort`
+/// drops everything else, a second later.
+#[derive(Debug)]
+pub(crate) struct Work {
+    /// Run slots, and the queue for them.
+    pub(crate) gate: Gate,
+    /// The share of each principal in the host.
+    pub(crate) shares: Shares,
+    /// Memory for bodies that are received and parsed.
+    pub(crate) bodies: Arc<Budget>,
+    /// Memory for responses that wait to be sent.
+    pub(crate) answers: Arc<Budget>,
+    /// Places for components that are received or compiled.
+    pub(crate) uploads: Arc<Semaphore>,
+    /// Tasks that outlive their requests: accepted submissions.
+    pub(crate) tasks: TaskTracker,
+    /// Ends streams of changes as soon as the server stops.
+    pub(crate) stopping: CancellationToken,
+    /// Ends the remaining runs when the time for stopping is over.
+    pub(crate) stop_runs: CancellationToken,
+    /// Ends everything else, a second after the runs.
+    pub(crate) abort: CancellationToken,
+}
+
+impl Work {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            gate: Gate::new(config.host.runs.as_usize(), config.admission.queue.get()),
+            shares: Shares::default(),
+            bodies: Budget::bodies(config.admission.body_memory.bytes()),
+            answers: Budget::answers(config.admission.answer_memory.bytes()),
+            uploads: Arc::new(Semaphore::new(config.admission.uploads.as_usize())),
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            stop_runs: CancellationToken::new(),
+            abort: CancellationToken::new(),
+        }
+    }
+}
