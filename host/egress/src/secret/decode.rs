@@ -13,9 +13,10 @@ pub(super) struct Item {
 /// What a decoder undoes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// `%41`.
+    /// `%41` and `%u0041`.
     Percent,
-    /// Escapes of JSON and of programming languages: `\n`, `\/`, `\u0041`, surrogate pairs, `\x41`.
+    /// Escapes of JSON and of programming languages: `\n`, `\/`, `\u0041`, surrogate pairs, `\u{41}`,
+    /// `\U00000041`, `\x41`, `\101`.
     Backslash,
     /// `&lt;`, `&#65;`, `&#x41;`.
     Html,
@@ -175,13 +176,50 @@ fn byte(digits: &[u8]) -> Parsed {
 }
 
 fn percent(bytes: &[u8]) -> Parsed {
-    byte(bytes.get(1..).unwrap_or_default())
+    match bytes {
+        [_, b'u', digits @ ..] => point(digits, 4),
+        bytes => byte(bytes.get(1..).unwrap_or_default()),
+    }
+}
+
+/// A code point of so many hex digits.
+fn point(digits: &[u8], length: usize) -> Parsed {
+    match hex(digits) {
+        None => Parsed::No,
+        Some(_) if digits.len() < length => Parsed::More,
+        Some(point) => char::from_u32(point).map_or(Parsed::No, Parsed::Done),
+    }
+}
+
+/// `\u{41}`, from the first digit on.
+fn braced(digits: &[u8]) -> Parsed {
+    match digits.split_last() {
+        None => Parsed::More,
+        Some((b'}', digits)) if !digits.is_empty() => point(digits, digits.len()),
+        Some(_) if digits.len() <= 6 && hex(digits).is_some() => Parsed::More,
+        Some(_) => Parsed::No,
+    }
+}
+
+/// `\101`, from the first digit on.
+fn octal(digits: &[u8]) -> Parsed {
+    let value = digits
+        .iter()
+        .try_fold(0u32, |sum, digit| sum.checked_mul(8)?.checked_add(char::from(*digit).to_digit(8)?));
+    match value.map(u8::try_from) {
+        Some(Ok(byte)) if digits.len() == 3 => Parsed::Byte(byte),
+        Some(Ok(_)) => Parsed::More,
+        Some(Err(_)) | None => Parsed::No,
+    }
 }
 
 fn backslash(bytes: &[u8]) -> Parsed {
     match bytes {
         [_, b'x', digits @ ..] => byte(digits),
+        [_, b'u', b'{', digits @ ..] => braced(digits),
         [_, b'u', digits @ ..] => unicode(digits),
+        [_, b'U', digits @ ..] => point(digits, 8),
+        [_, digits @ ..] if matches!(digits, [b'0'..=b'7', ..]) => octal(digits),
         [_, b'b'] => Parsed::Done('\u{8}'),
         [_, b'f'] => Parsed::Done('\u{c}'),
         [_, b'n'] => Parsed::Done('\n'),
@@ -303,6 +341,17 @@ mod tests {
         assert_eq!(decoded(Kind::Html, "&amp;&#65;&#x42;&lt;&#128512;"), "&AB<😀");
         assert_eq!(decoded(Kind::Blank, "a b\r\nc\0d"), "abcd");
         assert_eq!(decoded(Kind::Blank, "a         b"), "a b");
+    }
+
+    #[test]
+    fn escapes_of_programming_languages_are_undone() {
+        assert_eq!(decoded(Kind::Backslash, r"\u{41}\u{1f600}\U0001F600\101\x41"), "A😀😀AA");
+        assert_eq!(decoded(Kind::Percent, "%u0041%41%u00e9"), "AAé");
+        for text in [r"\u{}", r"\u{110000}", r"\u{1234567}", r"\U0011000", r"\10", r"\400", r"\18", r"\u{4"] {
+            assert_eq!(decoded(Kind::Backslash, text), text);
+        }
+        assert_eq!(decoded(Kind::Backslash, r"\10\101"), r"\10A");
+        assert_eq!(decoded(Kind::Percent, "%u00%41"), "%u00A");
     }
 
     #[test]

@@ -12,7 +12,8 @@ use super::value::{SECRET_MIN_BYTES, Secret};
 pub(super) fn needles(secret: &Secret, as_basic: Option<Option<&str>>) -> Vec<Zeroizing<Vec<u8>>> {
     let mut needles = of(secret.expose());
     if let Some(user) = as_basic {
-        needles.push(Zeroizing::new(basic(user, secret).as_bytes().to_vec()));
+        // The pair in base64, and encodings of that text.
+        needles.extend(of(basic(user, secret).as_bytes()));
         // Servers take the pair apart.
         if let Some(password) = password(secret).filter(|_| user.is_none()) {
             needles.extend(of(password));
@@ -24,6 +25,11 @@ pub(super) fn needles(secret: &Secret, as_basic: Option<Option<&str>>) -> Vec<Ze
 /// The needles of a value. The automaton compares without regard to ASCII case, so one case of hex is enough.
 fn of(value: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     let mut needles = vec![Zeroizing::new(value.to_vec()), hex(value)];
+    // Servers cut blanks at the ends of a header.
+    let trimmed = value.trim_ascii();
+    if trimmed.len() < value.len() && trimmed.len() >= SECRET_MIN_BYTES {
+        needles.extend(of(trimmed));
+    }
     if value.contains(&b' ') {
         // Forms write a space as a plus sign.
         let plus = value.iter().map(|&byte| if byte == b' ' { b'+' } else { byte });

@@ -70,6 +70,7 @@ fn exact(value: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("hex in two lines", wrapped(&lower, 7, "\r\n").into()),
         ("bytes in a literal", value.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>().into()),
         ("latin-1", value.iter().map(|&byte| char::from(byte)).collect::<String>().into()),
+        ("octal in a literal", value.iter().map(|byte| format!("\\{byte:03o}")).collect::<String>().into()),
         ("form", percent(value, false, true).replace("%20", "+").into()),
     ];
     if let Ok(text) = std::str::from_utf8(value) {
@@ -91,6 +92,14 @@ fn exact(value: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
             ("json, all", units(text, false).into()),
             ("json, all, in upper case", units(text, true).into()),
             ("json, some", half.into()),
+            (
+                "braces",
+                text.chars().map(|char| format!("\\u{{{:x}}}", u32::from(char))).collect::<String>().into(),
+            ),
+            (
+                "long",
+                text.chars().map(|char| format!("\\U{:08x}", u32::from(char))).collect::<String>().into(),
+            ),
             ("json twice", json(&json(text)).into()),
             ("json twice, all", json(&units(text, false)).into()),
             ("json of html", json(&html).into()),
@@ -276,6 +285,27 @@ fn a_pair_for_basic_is_replaced_whole_and_by_its_password() {
         assert!(matches!(placement.place(&secret(value.as_bytes())), Err(SecretError::NotAPair { .. })));
     }
     assert!(placement.place(&secret(b"alice:12345678")).is_ok());
+}
+
+#[test]
+fn encodings_of_a_pair_for_basic_are_replaced() {
+    let pair = secret(b"alice:correct horse");
+    let placement = Placement::header("authorization", Form::Basic { user: None }).unwrap();
+    let scrubber = Scrubber::placed([(&pair, &placement)]);
+    // A dump of all headers in base64 has the pair in base64 twice.
+    let dump = STANDARD.encode("Accept: *\r\nAuthorization: Basic YWxpY2U6Y29ycmVjdCBob3JzZQ==\r\n");
+    let out = scrubber.text(&dump);
+    let (before, after) = out.split_once(MARK).unwrap();
+    assert!(before.len() + after.len() < dump.len() - 36, "{out}");
+    let hex: String = b"YWxpY2U6Y29ycmVjdCBob3JzZQ==".iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(scrubber.text(&hex), MARK);
+}
+
+#[test]
+fn a_value_whose_blanks_a_server_cuts_is_replaced() {
+    let secret = secret(b"  hunter2-hunter2\t");
+    let scrubber = Scrubber::new([&secret]);
+    assert_eq!(scrubber.text("{\"key\": \"hunter2-hunter2\"}"), "{\"key\": \"[secret canary]\"}");
 }
 
 #[test]
