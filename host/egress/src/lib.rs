@@ -1,6 +1,70 @@
 //! The one door through which bytes leave the process.
 //!
-//! Everything that Ringfence sends to a network goes through this crate. It resolves a name, checks every address,
-//! and dials the address that it checked.
+//! Everything that Ringfence sends to a network goes through a [`Door`]: requests of skills, bundle downloads, upstream
+//! tool servers, registries. Each hop of a request passes the same steps, in this order:
+//!
+//! 1. the URL has one reading ([`ringfence_policy::Target`]) and a grant covers it;
+//! 2. the caps of the run, the skill and the principal have room;
+//! 3. the resolver returns addresses, and [`ringfence_policy::AddressRules`] allow every one of them;
+//! 4. the door dials one of those addresses, and nothing else;
+//! 5. TLS verifies the granted name;
+//! 6. the host adds the secret of the grant, after everything that the guest wrote is fixed;
+//! 7. head, body and time of the response stay under their caps, and secrets are scrubbed from it.
+//!
+//! The environment names no proxy. Dropping a future or a body closes its connection.
+//!
+//! ```
+//! use std::net::IpAddr;
+//! use std::sync::Arc;
+//!
+//! use ringfence_egress::{Door, DoorConfig, Lookup, Outgoing, Resolve};
+//! use ringfence_policy::{Policy, SkillDigest, Subject};
+//!
+//! #[derive(Debug)]
+//! struct Rebound;
+//!
+//! impl Resolve for Rebound {
+//!     fn resolve<'a>(&'a self, _name: &'a str) -> Lookup<'a> {
+//!         Box::pin(async { Ok(vec![IpAddr::from([169, 254, 169, 254])]) })
+//!     }
+//! }
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! # runtime.block_on(async {
+//! let policy = Policy::of_lines(["http https://example.com/"]).expect("a grant");
+//! let door = Door::new(DoorConfig::new(Arc::new(Rebound)));
+//! let caller = door.caller(policy.for_subject(&Subject::of(SkillDigest([0; 32]))));
+//! let refused = door.send(&caller, Outgoing::new("GET", "https://example.com/")).await.unwrap_err();
+//! assert!(refused.to_string().contains("cloud metadata; no grant can allow it"));
+//! assert_eq!(refused.guest().to_string(), "denied");
+//! # });
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
+mod accounts;
+mod dial;
+mod door;
+mod error;
+mod exchange;
+mod incoming;
+mod inject;
+mod outgoing;
+mod proxy;
+mod redirect;
+mod resolve;
 pub mod secret;
+mod stream;
+mod tls;
+
+pub use accounts::{ShareCaps, Usage};
+pub use dial::DialLimits;
+pub use door::{Caller, Door, DoorConfig};
+pub use error::{BadRedirect, BadResponse, EgressError, GuestError, Invalid, Limit};
+pub use exchange::HeaderLimits;
+pub use incoming::{Incoming, PIECE, ResponseBody};
+pub use inject::Secrets;
+pub use outgoing::{BoxError, Outgoing, Redirects, RequestBody};
+pub use proxy::Proxy;
+#[cfg(feature = "dns")]
+pub use resolve::{DnsConfig, DnsResolver};
+pub use resolve::{Lookup, Resolve, ResolveError};

@@ -336,6 +336,7 @@ mod tests {
             "https://*.example.com/v1/",
             "http://127.0.0.1:8080/",
             "https://[::1]/a",
+            "https://[::ffff:7f00:1]/",
             "http://localhost:3000/",
             "https://*.co.uk/",
         ] {

@@ -59,7 +59,8 @@ impl fmt::Display for TargetHost {
         match self {
             Self::Name(name) => f.write_str(name),
             Self::Address(IpAddr::V4(address)) => address.fmt(f),
-            Self::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
+            // As URLs have it: mapped addresses in hexadecimal as well.
+            Self::Address(IpAddr::V6(address)) => Host::<&str>::Ipv6(*address).fmt(f),
         }
     }
 }

@@ -112,6 +112,8 @@ fn canonical_urls_pass_as_they_are() {
         "https://example.com:8443/a%20b/c;d=e?f=g&h=%2F",
         "http://127.0.0.1/",
         "http://[::1]:8080/",
+        "http://[::ffff:7f00:1]/",
+        "http://[64:ff9b::7f00:1]/",
         "http://xn--bcher-kva.example/",
         "https://under_score.example/~user/(a)!$&'*+,;=:@",
         "https://example.com/a//b/",
