@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::error::Error;
+use crate::error::{Error, Quota};
 use crate::quota::{Quotas, Usage};
 
 /// The state that a write expects its key to be in.
@@ -98,7 +98,11 @@ pub(crate) trait Rows {
     fn value(&mut self, key: &str) -> Result<Option<Bytes>, Error>;
     fn put(&mut self, key: &str, revision: u64, value: &Bytes) -> Result<(), Error>;
     fn remove(&mut self, key: &str) -> Result<(), Error>;
-    fn keep(&mut self, usage: Usage) -> Result<(), Error>;
+    /// Stores the usage of the space, and adds the difference to the bytes of the whole store. It returns `false`,
+    /// and may do nothing, if the store has no room for it.
+    fn keep(&mut self, before: Usage, after: Usage) -> Result<bool, Error>;
+    /// The most bytes of the whole store.
+    fn store_bytes(&self) -> u64;
 }
 
 /// Makes a write.
@@ -118,14 +122,15 @@ pub(crate) fn apply(rows: &mut impl Rows, write: &Write) -> Result<Result<Vec<Ch
     if let Err(error) = write.quotas.step(before, plan.usage) {
         return Ok(Err(error));
     }
+    // First the usage: the one thing that can still be refused.
+    if plan.usage != before && !rows.keep(before, plan.usage)? {
+        return Ok(Err(Error::QuotaExceeded(Quota::StoreBytes { limit: rows.store_bytes() })));
+    }
     for (key, row) in &plan.rows {
         match row {
             Some((revision, value)) => rows.put(key, *revision, value)?,
             None => rows.remove(key)?,
         }
-    }
-    if plan.usage != before {
-        rows.keep(plan.usage)?;
     }
     Ok(Ok(done))
 }
@@ -171,7 +176,7 @@ impl<'a> Plan<'a> {
                     Err(error) => return Ok(Err(error)),
                 };
                 let text = Bytes::from(value.to_string());
-                if let Err(error) = quotas.value(&text) {
+                if let Err(error) = quotas.check_value(&text) {
                     return Ok(Err(error));
                 }
                 Changed::Incremented { value, revision: self.set(key, current, text) }
@@ -209,4 +214,10 @@ fn sum(old: Option<&[u8]>, delta: i64) -> Result<i64, Error> {
         }
     };
     old.checked_add(delta).ok_or(Error::Overflow)
+}
+
+/// Returns the bytes of the whole store after a step of one space, or `None` if there is no room for it.
+pub(crate) fn room(total: u64, before: Usage, after: Usage, limit: u64) -> Option<u64> {
+    let next = total.saturating_sub(before.bytes).saturating_add(after.bytes);
+    (next <= limit || after.bytes <= before.bytes).then_some(next)
 }

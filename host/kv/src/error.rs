@@ -20,6 +20,12 @@ pub enum Quota {
         /// [`Quotas::total_bytes`](crate::Quotas::total_bytes).
         limit: u64,
     },
+    /// The bytes of all spaces together.
+    #[error("the key-value store holds {limit} bytes at most and is full; ask the operator for room")]
+    StoreBytes {
+        /// [`Options::store_bytes`](crate::Options::store_bytes).
+        limit: u64,
+    },
     /// The writes in a minute.
     #[error("the space allows {limit} writes a minute; write again in {retry_after:?} or later")]
     WritesPerMinute {

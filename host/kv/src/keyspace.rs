@@ -56,7 +56,7 @@ impl Keyspace {
     ///
     /// [`Error::KeyTooLong`] or [`Error::Storage`].
     pub async fn get(&self, key: &str) -> Result<Option<Entry>, Error> {
-        self.quotas.key(key)?;
+        self.quotas.check_key(key)?;
         match &self.rows {
             Place::Memory(cell) => Ok(cell.get(key)),
             Place::Durable(durable) => durable.get(&self.lane.space, key),
@@ -70,16 +70,16 @@ impl Keyspace {
     /// [`Error::BatchTooLarge`] if keys or values pass the quotas of a batch, [`Error::KeyTooLong`] or
     /// [`Error::Storage`].
     pub async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Entry>>, Error> {
-        self.quotas.batch(keys.len(), 0)?;
+        self.quotas.check_batch(keys.len(), 0)?;
         for key in keys {
-            self.quotas.key(key)?;
+            self.quotas.check_key(key)?;
         }
         let entries = match &self.rows {
             Place::Memory(cell) => cell.get_many(keys),
             Place::Durable(durable) => durable.get_many(&self.lane.space, keys, &self.quotas)?,
         };
         let bytes = entries.iter().flatten().fold(0usize, |sum, entry| sum.saturating_add(entry.value.len()));
-        self.quotas.batch(keys.len(), bytes)?;
+        self.quotas.check_batch(keys.len(), bytes)?;
         Ok(entries)
     }
 
@@ -201,7 +201,7 @@ impl Keyspace {
     /// The error of the first change that cannot be made, and [`Error::BatchTooLarge`].
     pub async fn change(&self, changes: Vec<Change>) -> Result<Vec<Changed>, Error> {
         let write = Write { changes, floor: 0, quotas: self.quotas };
-        self.quotas.batch(write.changes.len(), write.bytes())?;
+        self.quotas.check_batch(write.changes.len(), write.bytes())?;
         self.write(write).await
     }
 
@@ -222,9 +222,9 @@ impl Keyspace {
             return Ok(Vec::new());
         }
         for change in &write.changes {
-            self.quotas.key(&change.key)?;
+            self.quotas.check_key(&change.key)?;
             match &change.action {
-                Action::Set(value) => self.quotas.value(value)?,
+                Action::Set(value) => self.quotas.check_value(value)?,
                 Action::Delete | Action::Increment(_) => {}
             }
         }

@@ -41,6 +41,27 @@
 //! The file is a redb database with mode 0600. It commits in two phases, so a killed process leaves the state of
 //! the last commit. By default several processes can open it at once ([`Options::shared`]).
 
+/// The examples of the README, for `cargo test --doc`.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
+/// A setter for each field of a configuration, so that a new field breaks no caller.
+macro_rules! setters {
+    ($type:ident { $($setter:ident($field:ident: $of:ty);)+ }) => {
+        impl $type {
+            $(
+                #[doc = concat!("Sets [`", stringify!($type), "::", stringify!($field), "`].")]
+                #[must_use]
+                pub fn $setter(mut self, $field: $of) -> Self {
+                    self.$field = $field;
+                    self
+                }
+            )+
+        }
+    };
+}
+
 mod backup;
 mod change;
 mod durable;

@@ -6,22 +6,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use crate::change::{Changed, Rows, Write, apply};
+use crate::change::{Changed, Rows, Write, apply, room};
 use crate::error::Error;
 use crate::quota::Usage;
 use crate::store::{Entry, Page, Row};
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Memory {
     spaces: Mutex<BTreeMap<Vec<u8>, Arc<Cell>>>,
+    store: Arc<Whole>,
+}
+
+/// The bytes of all spaces together.
+#[derive(Debug)]
+struct Whole {
+    bytes: Mutex<u64>,
+    limit: u64,
 }
 
 /// One space.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Cell(Mutex<Table>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Table {
+    store: Arc<Whole>,
     usage: Usage,
     rows: BTreeMap<Box<str>, (u64, Bytes)>,
 }
@@ -32,12 +41,24 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Memory {
+    pub(crate) fn new(limit: u64) -> Self {
+        Self { spaces: Mutex::default(), store: Arc::new(Whole { bytes: Mutex::default(), limit }) }
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        *locked(&self.store.bytes)
+    }
+
     pub(crate) fn cell(&self, space: &[u8]) -> Arc<Cell> {
         let mut spaces = locked(&self.spaces);
-        match spaces.get(space) {
-            Some(cell) => cell.clone(),
-            None => spaces.entry(space.to_vec()).or_default().clone(),
+        if let Some(cell) = spaces.get(space) {
+            return cell.clone();
         }
+        let store = self.store.clone();
+        let table = Table { store, usage: Usage::default(), rows: BTreeMap::new() };
+        let cell = Arc::new(Cell(Mutex::new(table)));
+        spaces.insert(space.to_vec(), cell.clone());
+        cell
     }
 
     /// The spaces that were ever written, after one of them, in the order of their encodings.
@@ -152,8 +173,15 @@ impl Rows for Table {
         Ok(())
     }
 
-    fn keep(&mut self, usage: Usage) -> Result<(), Error> {
-        self.usage = usage;
-        Ok(())
+    fn keep(&mut self, before: Usage, after: Usage) -> Result<bool, Error> {
+        let mut total = locked(&self.store.bytes);
+        let Some(next) = room(*total, before, after, self.store.limit) else { return Ok(false) };
+        *total = next;
+        self.usage = after;
+        Ok(true)
+    }
+
+    fn store_bytes(&self) -> u64 {
+        self.store.limit
     }
 }

@@ -11,6 +11,7 @@ use crate::error::{Error, Quota};
 /// A quota is exact: a write that reaches it passes, a write that goes over it fails and changes nothing. A space that
 /// holds more than a lowered quota keeps its keys; writes that do not make it larger still pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Quotas {
     /// Keys in the space. Default: 10,000.
     pub keys: u64,
@@ -43,6 +44,16 @@ impl Default for Quotas {
     }
 }
 
+setters!(Quotas {
+    with_keys(keys: u64);
+    with_key_bytes(key_bytes: usize);
+    with_value_bytes(value_bytes: usize);
+    with_total_bytes(total_bytes: u64);
+    with_writes_per_minute(writes_per_minute: u32);
+    with_batch_keys(batch_keys: usize);
+    with_batch_bytes(batch_bytes: usize);
+});
+
 impl Quotas {
     /// Returns quotas for commands of an operator: sizes that the file can hold, and no other bound.
     ///
@@ -59,21 +70,21 @@ impl Quotas {
         }
     }
 
-    pub(crate) fn key(&self, key: &str) -> Result<(), Error> {
+    pub(crate) fn check_key(&self, key: &str) -> Result<(), Error> {
         if key.len() > self.key_bytes {
             return Err(Error::KeyTooLong { length: key.len(), limit: self.key_bytes });
         }
         Ok(())
     }
 
-    pub(crate) fn value(&self, value: &[u8]) -> Result<(), Error> {
+    pub(crate) fn check_value(&self, value: &[u8]) -> Result<(), Error> {
         if value.len() > self.value_bytes {
             return Err(Error::ValueTooLarge { size: value.len(), limit: self.value_bytes });
         }
         Ok(())
     }
 
-    pub(crate) fn batch(&self, keys: usize, bytes: usize) -> Result<(), Error> {
+    pub(crate) fn check_batch(&self, keys: usize, bytes: usize) -> Result<(), Error> {
         if keys > self.batch_keys || bytes > self.batch_bytes {
             return Err(Error::BatchTooLarge { keys: self.batch_keys, bytes: self.batch_bytes });
         }

@@ -15,12 +15,16 @@ use crate::space::Space;
 
 /// How a [`Store`] is opened.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Options {
     /// Memory for pages of the file, in bytes. Default: 16 MiB.
     pub cache_bytes: usize,
     /// Whether other processes can open the file at the same time. Default: `true`, so that `ringfence kv` works
     /// beside a server. `false` makes commits a little cheaper.
     pub shared: bool,
+    /// Bytes of the keys and values of all spaces together. Writes that make a full store larger fail with
+    /// [`Quota::StoreBytes`](crate::Quota::StoreBytes). Default: 4 GiB; set less for a store in memory.
+    pub store_bytes: u64,
     /// Writes of one space that wait in the queue. Each 4 KiB of a write count as one more. Further writers wait
     /// outside of the queue. Default: 1,024.
     pub queue: u32,
@@ -32,9 +36,25 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 16 << 20, shared: true, queue: 1024, group: 4096, clock: System::shared() }
+        Self {
+            cache_bytes: 16 << 20,
+            shared: true,
+            store_bytes: 4 << 30,
+            queue: 1024,
+            group: 4096,
+            clock: System::shared(),
+        }
     }
 }
+
+setters!(Options {
+    with_cache_bytes(cache_bytes: usize);
+    with_shared(shared: bool);
+    with_store_bytes(store_bytes: u64);
+    with_queue(queue: u32);
+    with_group(group: usize);
+    with_clock(clock: Arc<dyn Clock>);
+});
 
 /// A value and its revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,9 +114,10 @@ impl Store {
         Self::memory_with(&Options::default())
     }
 
-    /// Returns an empty store in memory. Of the options only the clock matters.
+    /// Returns an empty store in memory. Of the options, `store_bytes` and `clock` matter.
     pub fn memory_with(options: &Options) -> Self {
-        Self { backend: Backend::Memory(Arc::default()), lanes: Arc::new(Lanes::new(options)) }
+        let memory = Memory::new(options.store_bytes);
+        Self { backend: Backend::Memory(Arc::new(memory)), lanes: Arc::new(Lanes::new(options)) }
     }
 
     /// Opens the file at `path`, or the file `kv.redb` if `path` is a directory. Creates the file if there is none.
@@ -145,6 +166,18 @@ impl Store {
         match &self.backend {
             Backend::Memory(memory) => memory.each(only, visit),
             Backend::Durable(durable) => durable.each(only, visit),
+        }
+    }
+
+    /// Returns the bytes of the keys and values of all spaces together.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`].
+    pub fn total_bytes(&self) -> Result<u64, Error> {
+        match &self.backend {
+            Backend::Memory(memory) => Ok(memory.total()),
+            Backend::Durable(durable) => durable.total(),
         }
     }
 

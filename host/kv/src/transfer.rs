@@ -266,8 +266,8 @@ impl<'a> Lines<'a> {
                 let value = STANDARD.decode(value).map_err(|_| self.wrong("`value` is not base64"))?;
                 let quotas = Quotas::operator();
                 quotas
-                    .key(&key)
-                    .and_then(|()| quotas.value(&value))
+                    .check_key(&key)
+                    .and_then(|()| quotas.check_value(&value))
                     .map_err(|error| self.wrong(error.to_string()))?;
                 self.moved.count(&Row::Entry { key: &key, revision, value: &value });
                 Ok(Some(Step::Entry(key, value.into())))

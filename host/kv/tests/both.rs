@@ -57,7 +57,7 @@ async fn both(test: impl AsyncFn(Bench)) {
     for file in [false, true] {
         let dir = TempDir::new().unwrap();
         let clock = Arc::new(Hand::default());
-        let options = Options { clock: clock.clone(), ..Options::default() };
+        let options = Options::default().with_clock(clock.clone());
         let store =
             if file { Store::open(dir.path(), &options).unwrap() } else { Store::memory_with(&options) };
         test(Bench { store, clock, _dir: dir }).await;
@@ -400,6 +400,31 @@ async fn the_bytes_of_a_space_are_exact() {
 }
 
 #[tokio::test]
+async fn the_bytes_of_the_store_are_exact() {
+    let dir = TempDir::new().unwrap();
+    let options = Options::default().with_store_bytes(10);
+    for store in [Store::memory_with(&options), Store::open(dir.path(), &options).unwrap()] {
+        let [one, two] = ["one", "two"]
+            .map(|name| store.keyspace(&Space::named("o", name).unwrap(), Quotas::default().with_keys(2)));
+        one.set("k", "12345", Expect::Any).await.unwrap();
+        two.set("k", "123", Expect::Any).await.unwrap();
+        assert_eq!(store.total_bytes().unwrap(), 10);
+        let full = two.set("k", "1234", Expect::Any).await;
+        assert!(matches!(full, Err(Error::QuotaExceeded(Quota::StoreBytes { limit: 10 }))), "{full:?}");
+        assert!(two.set("", "", Expect::Any).await.is_ok());
+        // A refused write leaves nothing, and nobody else can take what one gives back twice.
+        assert_eq!(text(&two, "k").await.as_deref(), Some("123"));
+        one.delete("k", Expect::Any).await.unwrap();
+        assert_eq!(store.total_bytes().unwrap(), 4);
+        two.set("k", "123456789", Expect::Any).await.unwrap();
+        assert!(one.set("k", "", Expect::Any).await.is_err());
+        two.set("k", "12345678", Expect::Any).await.unwrap();
+        one.set("k", "", Expect::Any).await.unwrap();
+        assert_eq!(store.total_bytes().unwrap(), 10);
+    }
+}
+
+#[tokio::test]
 async fn the_writes_of_a_minute_are_exact() {
     both(async |bench| {
         let space = bench.with(|quotas| quotas.writes_per_minute = 4);
@@ -450,7 +475,7 @@ async fn the_size_of_a_batch_is_exact() {
 async fn a_principal_of_a_skill_has_a_space_of_its_own() {
     both(async |bench| {
         let notes = Space::named("alice", "notes").unwrap();
-        let quotas = Quotas { writes_per_minute: 1, ..Quotas::default() };
+        let quotas = Quotas::default().with_writes_per_minute(1);
         let shared = bench.store.keyspace(&notes, quotas);
         let bobs = bench.store.keyspace(&notes.with_principal("bob").unwrap(), quotas);
         shared.set("k", "all", Expect::Absent).await.unwrap();

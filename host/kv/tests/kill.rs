@@ -24,7 +24,7 @@ const ROUND: &str = "RINGFENCE_KV_KILL_ROUND";
 const WRITERS: usize = 16;
 
 fn quotas() -> Quotas {
-    Quotas { writes_per_minute: u32::MAX, ..Quotas::default() }
+    Quotas::default().with_writes_per_minute(u32::MAX)
 }
 
 fn space(index: usize) -> Space {

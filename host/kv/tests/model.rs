@@ -147,7 +147,7 @@ fn check(batches: &[Vec<Change>], store: &Store) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let quotas =
-            Quotas { keys: KEYS, total_bytes: BYTES, writes_per_minute: u32::MAX, ..Quotas::default() };
+            Quotas::default().with_keys(KEYS).with_total_bytes(BYTES).with_writes_per_minute(u32::MAX);
         let space = store.keyspace(&Space::named("o", "n").unwrap(), quotas);
         // A neighbour whose rows stand directly behind those of the space.
         let neighbour = store.keyspace(&Space::named("o", "n").unwrap().with_principal("").unwrap(), quotas);
@@ -179,7 +179,7 @@ proptest! {
         let dir = tempfile::TempDir::new().unwrap();
         check(&batches, &Store::open(dir.path(), &Options::default()).unwrap());
         // Another process would find what the model has; here the same file, opened exclusively.
-        let options = Options { shared: false, ..Options::default() };
+        let options = Options::default().with_shared(false);
         let store = Store::open(dir.path().join("kv.redb"), &options).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut model = Model::default();

@@ -74,6 +74,7 @@ async fn a_backup_has_everything_and_opens_as_a_store() {
         assert_eq!(mode & 0o777, 0o600);
         let copy = Store::open(&path, &Options::default()).unwrap();
         assert_eq!(content(&copy).await, content(store).await);
+        assert_eq!(copy.total_bytes().unwrap(), store.total_bytes().unwrap());
         // It goes on where the store was: a revision of the empty space does not come back.
         let empty = copy.keyspace(&Space::digest("empty").unwrap(), Quotas::default());
         assert_eq!(empty.set("k", "", Expect::Absent).await.unwrap(), 2);
@@ -89,7 +90,7 @@ async fn a_backup_has_everything_and_opens_as_a_store() {
 async fn a_backup_amid_writes_is_of_one_moment() {
     let dir = TempDir::new().unwrap();
     let store = Store::open(dir.path(), &Options::default()).unwrap();
-    let quotas = Quotas { writes_per_minute: u32::MAX, ..Quotas::default() };
+    let quotas = Quotas::default().with_writes_per_minute(u32::MAX);
     let space = store.keyspace(&Space::named("o", "n").unwrap(), quotas);
     let pair = |number: u64| ["left", "right"].map(|key| (key.to_owned(), Bytes::from(number.to_string())));
     space.set_many(pair(0)).await.unwrap();
@@ -153,7 +154,7 @@ async fn an_import_assigns_revisions_that_nobody_has_seen() {
     from.set("a", "exported", Expect::Any).await.unwrap();
     let text = export(&source, Some(&space));
     let target = Store::memory();
-    let to = target.keyspace(&space, Quotas { writes_per_minute: 10, ..Quotas::default() });
+    let to = target.keyspace(&space, Quotas::default().with_writes_per_minute(10));
     for _ in 0..9 {
         to.set("a", "newer", Expect::Any).await.unwrap();
     }
@@ -241,11 +242,11 @@ async fn two_stores_share_a_file_as_a_server_and_a_command_do() {
     assert_eq!((mine, theirs), ((), ()));
     assert_eq!(&one.get("n").await.unwrap().unwrap().value[..], b"100");
     // Who wants the file alone does not get it.
-    let alone = Store::open(dir.path(), &Options { shared: false, ..Options::default() });
+    let alone = Store::open(dir.path(), &Options::default().with_shared(false));
     assert!(matches!(alone, Err(Error::InUse(_))), "{alone:?}");
     drop((one, two, command));
     drop(server);
-    let alone = Store::open(dir.path(), &Options { shared: false, ..Options::default() }).unwrap();
+    let alone = Store::open(dir.path(), &Options::default().with_shared(false)).unwrap();
     let second = Store::open(dir.path(), &Options::default());
     assert!(matches!(second, Err(Error::InUse(_))), "{second:?}");
     drop(alone);

@@ -72,7 +72,7 @@ impl Durable {
     pub(crate) fn with_opener(opener: Opener, options: &Options) -> Result<Self, Error> {
         let slot = RwLock::new(Ok(opener()?));
         let file = Arc::new(File { opener, slot });
-        let writer = writer::Writer::start(file.clone(), options.group)?;
+        let writer = writer::Writer::start(file.clone(), options)?;
         Ok(Self { file, writer })
     }
 
@@ -94,7 +94,7 @@ impl Durable {
                     let entry = rows::entry(&values, space, key)?;
                     bytes = bytes.saturating_add(entry.as_ref().map_or(0, |entry| entry.value.len()));
                     // Reads no more than one value over the bound.
-                    quotas.batch(keys.len(), bytes)?;
+                    quotas.check_batch(keys.len(), bytes)?;
                     Ok(entry)
                 })
                 .collect()
@@ -117,6 +117,10 @@ impl Durable {
 
     pub(crate) fn spaces(&self, after: Option<&[u8]>, limit: usize) -> Result<Vec<(Vec<u8>, Usage)>, Error> {
         self.file.read(|read| rows::spaces(&read.open_table(rows::SPACES)?, after, limit))
+    }
+
+    pub(crate) fn total(&self) -> Result<u64, Error> {
+        self.file.read(|read| rows::total(&read.open_table(rows::META)?))
     }
 
     /// Visits every row, or those of one space, as they were at one moment, while writes go on.

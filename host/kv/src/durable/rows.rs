@@ -3,6 +3,7 @@
 //! | table | key | value |
 //! |---|---|---|
 //! | `meta` | `format` | [`FORMAT`] |
+//! | `meta` | `bytes` | the bytes of all spaces together |
 //! | `spaces` | space | keys, bytes, highest revision |
 //! | `heads` | space, key | revision, size of the value |
 //! | `values` | space, key | revision, value |
@@ -17,7 +18,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, Table, Ta
 use redb::{StorageError, WriteTransaction};
 
 use super::copied;
-use crate::change::Rows;
+use crate::change::{Rows, room};
 use crate::error::Error;
 use crate::quota::Usage;
 use crate::store::{Entry, Page, Row};
@@ -27,12 +28,13 @@ pub(crate) const FORMAT: &str = "1";
 
 type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
-const META: Definition = TableDefinition::new("meta");
+pub(super) const META: Definition = TableDefinition::new("meta");
 pub(super) const SPACES: Definition = TableDefinition::new("spaces");
 pub(super) const HEADS: Definition = TableDefinition::new("heads");
 pub(super) const VALUES: Definition = TableDefinition::new("values");
 
 const FORMAT_KEY: &[u8] = b"format";
+const BYTES_KEY: &[u8] = b"bytes";
 
 pub(super) fn format(database: &Database) -> Result<Option<Vec<u8>>, Error> {
     match database.begin_read()?.open_table(META) {
@@ -94,6 +96,15 @@ pub(super) fn usage(spaces: Readable<'_>, space: &[u8]) -> Result<Usage, Error> 
     let mut found = Usage::default();
     spaces.bytes(space, &mut |bytes| {
         found = read_usage(bytes)?;
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+pub(super) fn total(meta: Readable<'_>) -> Result<u64, Error> {
+    let mut found = 0;
+    meta.bytes(BYTES_KEY, &mut |bytes| {
+        (found, _) = number(bytes)?;
         Ok(())
     })?;
     Ok(found)
@@ -196,9 +207,11 @@ impl<'a> Adder<'a> {
         match row {
             Row::Space { space, usage } => {
                 self.space = space.to_vec();
-                self.tables.of(&self.space).keep(*usage)
+                self.tables.of(&self.space, u64::MAX).keep(Usage::default(), *usage).map(drop)
             }
-            Row::Entry { key, revision, value } => self.tables.of(&self.space).write(key, *revision, value),
+            Row::Entry { key, revision, value } => {
+                self.tables.of(&self.space, u64::MAX).write(key, *revision, value)
+            }
         }
     }
 }
@@ -207,6 +220,7 @@ type Written<'a> = Table<'a, &'static [u8], &'static [u8]>;
 
 /// The tables in a transaction that writes.
 pub(super) struct Tables<'a> {
+    meta: Written<'a>,
     spaces: Written<'a>,
     heads: Written<'a>,
     values: Written<'a>,
@@ -215,6 +229,7 @@ pub(super) struct Tables<'a> {
 impl<'a> Tables<'a> {
     pub(super) fn open(write: &'a WriteTransaction) -> Result<Self, Error> {
         Ok(Self {
+            meta: write.open_table(META)?,
             spaces: write.open_table(SPACES)?,
             heads: write.open_table(HEADS)?,
             values: write.open_table(VALUES)?,
@@ -222,14 +237,15 @@ impl<'a> Tables<'a> {
     }
 
     /// The rows of one space.
-    pub(super) fn of<'t>(&'t mut self, space: &'t [u8]) -> SpaceRows<'t, 'a> {
-        SpaceRows { tables: self, space }
+    pub(super) fn of<'t>(&'t mut self, space: &'t [u8], store_bytes: u64) -> SpaceRows<'t, 'a> {
+        SpaceRows { tables: self, space, store_bytes }
     }
 }
 
 pub(super) struct SpaceRows<'t, 'a> {
     tables: &'t mut Tables<'a>,
     space: &'t [u8],
+    store_bytes: u64,
 }
 
 impl SpaceRows<'_, '_> {
@@ -271,8 +287,17 @@ impl Rows for SpaceRows<'_, '_> {
         Ok(())
     }
 
-    fn keep(&mut self, usage: Usage) -> Result<(), Error> {
-        self.tables.spaces.insert(self.space, usage_bytes(usage).as_slice())?;
-        Ok(())
+    fn keep(&mut self, before: Usage, after: Usage) -> Result<bool, Error> {
+        if before.bytes != after.bytes {
+            let total = total(&self.tables.meta)?;
+            let Some(next) = room(total, before, after, self.store_bytes) else { return Ok(false) };
+            self.tables.meta.insert(BYTES_KEY, next.to_be_bytes().as_slice())?;
+        }
+        self.tables.spaces.insert(self.space, usage_bytes(after).as_slice())?;
+        Ok(true)
+    }
+
+    fn store_bytes(&self) -> u64 {
+        self.store_bytes
     }
 }

@@ -11,7 +11,7 @@ use super::rows::Tables;
 use crate::change::{Changed, apply};
 use crate::error::Error;
 use crate::lane::{Job, Lane};
-use crate::store::Stats;
+use crate::store::{Options, Stats};
 
 /// The most bytes of keys and values in one transaction, but for the last write of it.
 const GROUP_BYTES: usize = 16 << 20;
@@ -79,13 +79,14 @@ impl Shared {
 }
 
 impl Writer {
-    pub(super) fn start(file: Arc<File>, group: usize) -> Result<Self, Error> {
+    pub(super) fn start(file: Arc<File>, options: &Options) -> Result<Self, Error> {
         let shared = Arc::new(Shared::default());
+        let (group, store_bytes) = (options.group.max(1), options.store_bytes);
         let thread = std::thread::Builder::new()
             .name("ringfence-kv".into())
             .spawn({
                 let shared = shared.clone();
-                move || run(&shared, &file, group.max(1))
+                move || run(&shared, &file, group, store_bytes)
             })
             .map_err(|error| Error::from(redb::StorageError::Io(error)))?;
         Ok(Self { shared, thread: Some(thread) })
@@ -116,7 +117,7 @@ impl Drop for Writer {
     }
 }
 
-fn run(shared: &Shared, file: &File, group: usize) {
+fn run(shared: &Shared, file: &File, group: usize, store_bytes: u64) {
     while let Some(jobs) = shared.group(group) {
         // Nobody waits for these any more, and nothing says that they were made.
         let jobs: Vec<_> = jobs.into_iter().filter(|(_, job)| !job.answer.is_closed()).collect();
@@ -127,9 +128,10 @@ fn run(shared: &Shared, file: &File, group: usize) {
             file.reopen();
         }
         // A damaged file can make the database panic. That must not end the thread that all writers wait for.
-        let made = catch_unwind(AssertUnwindSafe(|| commit(file, &jobs))).unwrap_or_else(|_panic| {
-            Err(redb::StorageError::Corrupted("the database panicked in a transaction".into()).into())
-        });
+        let made =
+            catch_unwind(AssertUnwindSafe(|| commit(file, &jobs, store_bytes))).unwrap_or_else(|_panic| {
+                Err(redb::StorageError::Corrupted("the database panicked in a transaction".into()).into())
+            });
         match made {
             Ok(answers) => {
                 let writes = answers.iter().filter(|answer| answer.is_ok()).count();
@@ -155,7 +157,11 @@ fn run(shared: &Shared, file: &File, group: usize) {
 }
 
 /// Makes all writes in one transaction. The outer error means that none was made.
-fn commit(file: &File, jobs: &[(Arc<Lane>, Job)]) -> Result<Vec<Result<Vec<Changed>, Error>>, Error> {
+fn commit(
+    file: &File,
+    jobs: &[(Arc<Lane>, Job)],
+    store_bytes: u64,
+) -> Result<Vec<Result<Vec<Changed>, Error>>, Error> {
     file.with(|database| {
         let mut write = database.begin_write()?;
         write.set_two_phase_commit(true);
@@ -164,7 +170,7 @@ fn commit(file: &File, jobs: &[(Arc<Lane>, Job)]) -> Result<Vec<Result<Vec<Chang
         {
             let mut tables = Tables::open(&write)?;
             for (lane, job) in jobs {
-                answers.push(apply(&mut tables.of(&lane.space), &job.write)?);
+                answers.push(apply(&mut tables.of(&lane.space, store_bytes), &job.write)?);
             }
         }
         if answers.iter().any(Result::is_ok) {
