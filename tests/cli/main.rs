@@ -7,6 +7,7 @@
 mod author;
 mod doctor;
 mod edge;
+mod grants;
 mod serve;
 mod store;
 

@@ -2,11 +2,15 @@
 
 mod author;
 mod edge;
+mod grant;
+mod kv;
 mod serve;
 mod store;
 
 pub(crate) use author::{BuildArgs, ExportArgs, NewArgs, PackArgs, TestArgs};
 pub(crate) use edge::{BundleArgs, BundleCommand, Expiry, KeygenArgs, ShowArgs, VerifyArgs};
+pub(crate) use grant::GrantArgs;
+pub(crate) use kv::{KvArgs, KvCommand, KvFile, KvGetArgs, KvListArgs, KvSetArgs, KvSpaceArgs};
 pub(crate) use serve::{
     LogFormat, McpArgs, ServeArgs, ServerArgs, TokenArgs, TokenCommand, TokenCreateArgs, TokenRevokeArgs,
 };
@@ -117,6 +121,10 @@ pub(crate) enum Command {
     Prefix(PrefixArgs),
     /// Create, list and revoke access tokens for `serve`
     Token(TokenArgs),
+    /// Show and change what skills keep in key-value spaces
+    ///
+    /// The commands work on the file while a server uses it.
+    Kv(Box<KvArgs>),
     /// Compile skills into one signed file for edge workers
     ///
     /// A worker (`ringfence-edge`) runs bundles without a compiler. The code is for the processors that you name, not for
@@ -220,6 +228,8 @@ pub(crate) struct RunArgs {
     /// Start of the skill's clock in seconds since 1970, advancing 1 ms with every reading [default: the real time]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) clock: Option<u64>,
+    #[command(flatten)]
+    pub(crate) grants: GrantArgs,
 }
 
 #[derive(Debug, Args)]

@@ -7,7 +7,9 @@ mod check;
 mod doctor;
 mod edge;
 mod exit;
+mod grants;
 mod inspect;
+mod kv;
 mod load;
 mod output;
 mod run;
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => runtime.block_on(serve::serve(*args)),
         Command::Mcp(args) => runtime.block_on(serve::mcp(*args)),
         Command::Prefix(args) => store::prefix(args.command),
+        Command::Kv(args) => runtime.block_on(kv::exec(*args)),
         Command::Token(args) => token::exec(args.command),
         Command::Bundle(args) => runtime.block_on(edge::bundle(*args)),
         Command::Keygen(args) => edge::keygen(&args),

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use ringfence::{CancellationToken, Clock, LogLine, Outcome, Ran, Report, RunError, Skill};
+use ringfence_policy::Grant;
 
 use crate::args::RunArgs;
 use crate::load::Source;
 use crate::output::{self, Refused, note, thousands};
-use crate::{exit, load};
+use crate::{exit, grants, load};
 
 pub(crate) async fn exec(args: Box<RunArgs>) -> ExitCode {
     match call(&args).await {
@@ -33,7 +34,9 @@ async fn call(args: &RunArgs) -> Result<Ran, Refused> {
     let (call, _under_way) = library.begin(&skill, &tool, &cancel);
     let watched = library.clone();
     tokio::spawn(async move { watched.watch_revocations().await });
-    let mut call = call.limits(&limits);
+    let grants = grants::open(&args.grants, &args.store)?;
+    let mut call =
+        call.limits(&limits).grant(grants.granted(&skill, grants::subject(&skill, &source, library.store())));
     if let Some(seed) = args.seed {
         call = call.seed(seed);
     }
@@ -138,6 +141,9 @@ pub(crate) fn refused(error: RunError) -> Refused {
 
 fn show(ran: &Ran, args: &RunArgs) -> ExitCode {
     let Ran { report, chunks } = ran;
+    if args.grants.dry_run_grants {
+        return dry_run(report, args);
+    }
     if args.json {
         output::print_json(ran);
         return exit::of_outcome(&report.outcome);
@@ -167,8 +173,29 @@ fn show(ran: &Ran, args: &RunArgs) -> ExitCode {
         | Outcome::Cancelled
         | Outcome::HostOverloaded => ending(report, args),
     }
+    denied(report);
     note(&summary(report, args));
     exit::of_outcome(&report.outcome)
+}
+
+/// What no grant allowed. The guest saw only `denied`.
+fn denied(report: &Report) {
+    for denial in &report.denied {
+        note(&format!("denied: {}", denial.reason));
+    }
+}
+
+/// The grants that the run asked for, one a line, ready to paste.
+fn dry_run(report: &Report, args: &RunArgs) -> ExitCode {
+    let options: Vec<String> =
+        ringfence_capabilities::missing_grants(&report.denied).iter().map(Grant::to_option).collect();
+    if args.json {
+        output::print_json(&serde_json::json!({"grants": options, "denied": report.denied}));
+    } else {
+        options.iter().for_each(|option| output::print(option));
+        note(&summary(report, args));
+    }
+    ExitCode::SUCCESS
 }
 
 /// Lines of the log that are shown of a run that did not come to its end.

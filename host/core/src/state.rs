@@ -93,10 +93,13 @@ impl RunState {
     }
 
     /// Keeps why a call was denied, for the operator.
-    pub(crate) fn deny(&mut self, capability: Capability, reason: &str) {
-        let same = |denial: &Denial| denial.capability == capability && denial.reason == reason;
-        if self.denied.len() < DENIALS && !self.denied.iter().any(same) {
-            self.denied.push(Denial { capability, reason: reason.to_owned() });
+    pub(crate) fn deny(&mut self, capability: Capability, wanted: &str, reason: &str) {
+        if self.denied.len() >= DENIALS {
+            return;
+        }
+        let wanted = crate::text::clean(wanted, 512);
+        if !self.denied.iter().any(|denial| denial.capability == capability && denial.wanted == wanted) {
+            self.denied.push(Denial { capability, wanted, reason: crate::text::clean(reason, 512) });
         }
     }
 

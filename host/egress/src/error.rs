@@ -105,10 +105,10 @@ pub enum BadResponse {
     #[error("the server sent a response whose length has two readings")]
     Framing,
     /// The server switched protocols.
-    #[error("the server switched to another protocol, which the host never asks for")]
+    #[error("the server switched to another protocol, which the host never requested")]
     Switched,
-    /// The body is compressed although the host asked for identity.
-    #[error("the server compressed the response although the host asked for `identity`")]
+    /// The body is compressed although the host requested identity.
+    #[error("the server compressed the response although the host requested `identity`")]
     Encoding,
 }
 

@@ -138,7 +138,7 @@ pub struct Denial {
 /// The grants of an operator, in order.
 ///
 /// A policy never changes. To change grants, make a new policy: a run keeps the [`SubjectGrants`] of its start.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
     rules: Arc<[(RuleId, Grant)]>,
 }

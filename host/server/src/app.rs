@@ -3,7 +3,7 @@
 //!
 //! | part | content | changes |
 //! |---|---|---|
-//! | [`Operator`] | configuration, tokens, metrics | by a reload |
+//! | [`Operator`] | configuration, tokens, grants, metrics | by a reload |
 //! | [`Skills`] | library, catalog, submissions, kept reports | by submissions, and by polls of the store |
 //! | [`Work`] | run slots, budgets of memory, tasks, and what ends them | by each request |
 
@@ -16,6 +16,7 @@ use crate::budget::Held;
 use crate::catalog::Ready;
 use crate::config::Config;
 use crate::error::ServeError;
+use crate::grants::Granting;
 use crate::metrics::Now;
 use crate::operator::Operator;
 use crate::principal::{Principal, Tokens};
@@ -36,9 +37,9 @@ struct Parts {
 }
 
 impl App {
-    pub(crate) fn new(library: Library, config: Config, tokens: Tokens) -> Self {
+    pub(crate) fn new(library: Library, config: Config, tokens: Tokens, granting: Granting) -> Self {
         let work = Work::new(&config);
-        let operator = Operator::new(config, tokens);
+        let operator = Operator::new(config, tokens, granting);
         let skills = Skills::new(library, &operator);
         Self(Arc::new(Parts { operator, skills, work }))
     }
@@ -72,7 +73,8 @@ impl App {
 
     /// Returns what begins and counts runs.
     pub(crate) fn runner(&self) -> Runner<'_> {
-        Runner { library: &self.skills().library, metrics: &self.operator().metrics }
+        let operator = self.operator();
+        Runner { library: &self.skills().library, metrics: &operator.metrics, granting: &operator.granting }
     }
 
     /// Admits a call, or fails with the refusal. `limits` are the operator's, lowered by the caller.

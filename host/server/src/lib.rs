@@ -45,6 +45,7 @@ mod catalog;
 mod config;
 mod error;
 mod gate;
+mod grants;
 mod http;
 mod idempotency;
 mod intake;
@@ -68,7 +69,7 @@ mod work;
 
 pub use authority::{Authority, Origin};
 pub use config::{
-    Accepted, Admission, Config, ConfigError, EXAMPLE, HostSection, Idempotency, LimitOverrides,
+    Accepted, Admission, Config, ConfigError, EXAMPLE, Egress, HostSection, Idempotency, Kv, LimitOverrides,
     LimitsSection, Listen, Mcp, Metrics, Number, Quota, QuotaSection, Size, Time, Tls,
 };
 pub use server::{Server, ServerError, Source};

@@ -1,4 +1,4 @@
-//! What the operator set and reads: configuration, tokens, metrics. A reload replaces the first two.
+//! What the operator set and reads: configuration, tokens, grants, metrics. A reload replaces the first three.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 use ringfence_store::Token;
 
 use crate::config::Config;
+use crate::grants::Granting;
 use crate::librarian::Librarian;
 use crate::metrics::Metrics;
 use crate::principal::Tokens;
@@ -16,14 +17,17 @@ pub(crate) struct Operator {
     pub(crate) config: Arc<ArcSwap<Config>>,
     pub(crate) tokens: ArcSwap<Tokens>,
     pub(crate) metrics: Arc<Metrics>,
+    /// What skills may use beyond computing.
+    pub(crate) granting: Granting,
 }
 
 impl Operator {
-    pub(crate) fn new(config: Config, tokens: Tokens) -> Self {
+    pub(crate) fn new(config: Config, tokens: Tokens, granting: Granting) -> Self {
         Self {
             config: Arc::new(ArcSwap::from_pointee(config)),
             tokens: ArcSwap::from_pointee(tokens),
             metrics: Metrics::new(),
+            granting,
         }
     }
 

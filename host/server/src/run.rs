@@ -12,6 +12,7 @@ use crate::budget::Held;
 use crate::catalog::Ready;
 use crate::error::ServeError;
 use crate::gate::Pass;
+use crate::grants::Granting;
 use crate::metrics::{Metrics, OfSkill};
 use crate::seen::Seen;
 
@@ -40,6 +41,7 @@ pub(crate) struct Admitted {
 pub(crate) struct Runner<'a> {
     pub(crate) library: &'a Library,
     pub(crate) metrics: &'a Arc<Metrics>,
+    pub(crate) granting: &'a Granting,
 }
 
 /// Counts a run when it ends, or as cancelled when it is dropped before.
@@ -89,11 +91,13 @@ impl Admitted {
     pub(crate) async fn run(self, by: Runner<'_>) -> Result<Ran, ServeError> {
         let (call, under_way) = by.library.begin(&self.ready.skill, &self.tool, &self.cancel);
         let mut pass = self.pass;
-        let call = call.limits(&self.limits).principal(&self.share).wait(self.patience).keep((
-            pass.take_place(),
-            self.held,
-            under_way,
-        ));
+        let granted = by.granting.granted(&self.ready, self.share.name());
+        let call = call
+            .limits(&self.limits)
+            .principal(&self.share)
+            .wait(self.patience)
+            .grant(granted)
+            .keep((pass.take_place(), self.held, under_way));
         let mut counted = Counted::new(pass, self.seen, &self.ready, by.metrics);
         let ran = call.json_and_chunks(self.input).await;
         counted.ended(ran.as_ref().map(|ran| &ran.report));
@@ -107,11 +111,13 @@ impl Admitted {
     pub(crate) async fn listen(self, by: Runner<'_>) -> Result<UnboundedReceiver<Next>, ServeError> {
         let (call, under_way) = by.library.begin(&self.ready.skill, &self.tool, &self.cancel);
         let mut pass = self.pass;
-        let call = call.limits(&self.limits).principal(&self.share).wait(self.patience).keep((
-            pass.take_place(),
-            self.held,
-            under_way,
-        ));
+        let granted = by.granting.granted(&self.ready, self.share.name());
+        let call = call
+            .limits(&self.limits)
+            .principal(&self.share)
+            .wait(self.patience)
+            .grant(granted)
+            .keep((pass.take_place(), self.held, under_way));
         let counted = Counted::new(pass, self.seen, &self.ready, by.metrics);
         let mut run = Listened { running: Some(call.start(self.input)), counted };
         let (sender, events) = unbounded_channel();

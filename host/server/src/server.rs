@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use ringfence_store::{Library, Pattern, StoreError};
+use ringfence_store::{Library, Pattern, Store, StoreError};
 use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::authority::Authority;
 use crate::config::{Config, ConfigError, LimitOverrides};
+use crate::grants::Granting;
 use crate::http;
 use crate::librarian::LOOK;
 use crate::listen::{Certificate, Connections};
@@ -147,7 +148,8 @@ impl Server {
         })
         .await?;
         let tokens = Tokens::new(tokens, None, &config.quota)?;
-        let app = App::new(library, config, tokens);
+        let granting = Granting::open(&config, library.store().map(Store::path))?;
+        let app = App::new(library, config, tokens, granting);
         Ok(Self { app, certificate, source: None, limits: LimitOverrides::default(), routes: None })
     }
 
@@ -375,6 +377,13 @@ impl Server {
                 })?;
                 certificate.store(read);
             }
+            let store = self.app.skills().library.store().map(Store::path);
+            self.app.operator().granting.reload(&config, store).inspect_err(|error| {
+                tracing::error!(
+                    error = error.to_string().as_str(),
+                    "cannot use the new grants; the old configuration stays in effect"
+                );
+            })?;
             self.app.reconfigure(config);
         }
         self.app.reload_tokens().await;

@@ -10,6 +10,7 @@ mod catalog;
 mod config;
 mod connections;
 mod fronts;
+mod grants;
 mod guard;
 mod idempotency;
 mod loading;

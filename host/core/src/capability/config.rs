@@ -12,6 +12,9 @@ pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
         .func("get", |mut store, (key,): (String,)| {
             let state = store.data_mut();
             let value = state.granted.config.get(&key).cloned();
+            if value.is_none() {
+                state.deny(Capability::Config, &key, "no grant for this key");
+            }
             count(state, Capability::Config, key.len(), value.as_ref().map_or(0, String::len));
             Ok((value,))
         })?
@@ -28,6 +31,9 @@ pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
         |mut store, (name,): (String,)| {
             let state = store.data_mut();
             let exists = state.granted.secrets.contains(&name);
+            if !exists {
+                state.deny(Capability::Secrets, &name, "no grant for this name, or no value");
+            }
             count(state, Capability::Secrets, name.len(), 1);
             Ok((exists,))
         },

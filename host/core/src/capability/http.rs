@@ -32,6 +32,8 @@ struct Client {
 /// The end of an exchange, and what it took.
 struct Exchanged<T> {
     result: Result<T, HttpError>,
+    /// Method and URL, if it was denied.
+    denied: Option<String>,
     spent: Spent,
 }
 
@@ -46,18 +48,20 @@ impl Client {
         let sent = [request.method.len(), request.url.len(), request.body.as_ref().map_or(0, Vec::len)];
         let sent =
             sent.into_iter().map(|bytes| bytes as u64).fold(headers(&request.headers), u64::saturating_add);
+        let wanted = format!("{} {}", head_of(&request.method), head_of(&request.url));
         let result = match &self.http {
             Some(http) => http.send(&self.call, request).await,
-            None => Err(ungranted(&request)),
+            None => Err(HttpError::Denied { reason: "no grant for http".into() }),
         };
         let received = result.as_ref().map_or(0, |response| head_bytes(&response.head));
-        Exchanged { result, spent: Spent { calls: 1, sent, received, wait: begun.elapsed() } }
+        let denied = matches!(result, Err(HttpError::Denied { .. })).then_some(wanted);
+        Exchanged { result, denied, spent: Spent { calls: 1, sent, received, wait: begun.elapsed() } }
     }
 
     /// Sends a request, and waits for the whole response, as far as there is `room` for its body.
     async fn fetch(&self, request: HttpRequest, room: &AtomicU64) -> Exchanged<(HttpHead, Vec<u8>)> {
         let begun = Instant::now();
-        let Exchanged { result, mut spent } = self.open(request).await;
+        let Exchanged { result, denied, mut spent } = self.open(request).await;
         let result = match result {
             Ok(mut response) => {
                 let mut body = Vec::new();
@@ -68,7 +72,7 @@ impl Client {
             Err(error) => Err(error),
         };
         spent.wait = begun.elapsed();
-        Exchanged { result, spent }
+        Exchanged { result, denied, spent }
     }
 
     async fn fetch_one(self, request: HttpRequest) -> Exchanged<(HttpHead, Vec<u8>)> {
@@ -115,16 +119,16 @@ fn head_bytes(head: &HttpHead) -> u64 {
     headers(&head.headers).saturating_add(head.url.len() as u64)
 }
 
-fn ungranted(request: &HttpRequest) -> HttpError {
-    let reason = format!("no grant for http; the request was `{} {}`", request.method, request.url);
-    HttpError::Denied { reason: crate::text::clean(&reason, 512) }
+/// The first 512 bytes of a text that a report can quote.
+fn head_of(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(512)).unwrap_or_default()
 }
 
 /// Records what an exchange took, and why it was denied.
 fn record<T>(state: &mut GuestState, exchanged: Exchanged<T>) -> Result<T, HttpError> {
     state.spend(Capability::Http, exchanged.spent);
-    if let Err(HttpError::Denied { reason }) = &exchanged.result {
-        state.deny(Capability::Http, reason);
+    if let (Err(HttpError::Denied { reason }), Some(wanted)) = (&exchanged.result, &exchanged.denied) {
+        state.deny(Capability::Http, wanted, reason);
     }
     exchanged.result
 }

@@ -180,7 +180,7 @@ fn record<T>(
     let received = answer.result.as_ref().map_or(0, |value| received(value) as u64);
     state.spend(Capability::Kv, Spent { received, ..answer.spent });
     if let Err(KvError::Denied { reason }) = &answer.result {
-        state.deny(Capability::Kv, reason);
+        state.deny(Capability::Kv, "", reason);
     }
     answer.result
 }

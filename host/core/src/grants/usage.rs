@@ -6,7 +6,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 /// Maximum number of denials that a report lists.
-pub(crate) const DENIALS: usize = 16;
+pub(crate) const DENIALS: usize = 64;
 
 /// A capability that the operator grants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -116,6 +116,8 @@ impl Serialize for Spent {
 pub struct Denial {
     /// The capability.
     pub capability: Capability,
+    /// What the run wanted, as text of the guest: method and URL, a key, a name. Empty for `kv`. At most 512 bytes.
+    pub wanted: String,
     /// The grant, the rule and the reason, for the operator. It can quote the guest: escape it before you show it.
     pub reason: String,
 }

@@ -3,6 +3,7 @@
 //! [`EXAMPLE`] is the file with every key, its default and its meaning. A test checks that it equals
 //! [`Config::default`].
 
+mod grants;
 mod limits;
 mod quota;
 mod values;
@@ -13,10 +14,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ringfence::{Digest, HostConfig, Limits, SchemaStyle, text};
+use ringfence_egress::secret::Source;
+use ringfence_policy::Policy;
 use ringfence_store::{Name, Owner, Reference, Version};
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use grants::{Egress, Kv};
 pub use limits::{LimitOverrides, LimitsSection};
 pub use quota::{Quota, QuotaSection};
 pub use values::{Number, Size, Time};
@@ -78,6 +82,14 @@ pub struct Config {
     pub idempotency: Idempotency,
     /// Access to the metrics.
     pub metrics: Metrics,
+    /// What skills may use beyond computing, in order.
+    pub grant: Policy,
+    /// Sources of the secrets that grants name.
+    pub secret: BTreeMap<String, Source>,
+    /// Key-value spaces on disk.
+    pub kv: Kv,
+    /// The way out of the process.
+    pub egress: Egress,
     /// The resulting limits of a run, checked.
     #[serde(skip)]
     pub(crate) run_limits: Arc<Limits>,
@@ -381,7 +393,11 @@ impl Config {
         }
         let directory = file.parent().unwrap_or(Path::new(""));
         let files = config.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]);
-        for path in files.chain(config.store.as_mut()) {
+        let secrets = config.secret.values_mut().filter_map(|source| match source {
+            Source::File(path) => Some(path),
+            Source::Environment(_) => None,
+        });
+        for path in files.chain(config.store.as_mut()).chain(config.kv.file.as_mut()).chain(secrets) {
             *path = directory.join(&path);
         }
         Ok(config)
@@ -463,6 +479,9 @@ impl Config {
             ("mcp", self.mcp == new.mcp),
             ("idempotency", self.idempotency == new.idempotency),
             ("metrics", self.metrics == new.metrics),
+            ("grant", self.grant == new.grant),
+            ("secret", self.secret == new.secret),
+            ("egress", self.egress == new.egress),
         ];
         rows.into_iter().filter(|(_, same)| !same).map(|(section, _)| section).collect()
     }
@@ -485,6 +504,7 @@ impl Config {
             ("admission.body-memory", self.admission.body_memory == new.admission.body_memory),
             ("admission.answer-memory", self.admission.answer_memory == new.admission.answer_memory),
             ("idempotency", self.idempotency == new.idempotency),
+            ("kv", self.kv == new.kv),
         ];
         rows.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()
     }

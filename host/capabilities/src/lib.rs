@@ -1,0 +1,165 @@
+//! What operators grant to skills, behind the traits of the core: HTTP through the egress door, key-value spaces,
+//! configuration values and secrets.
+//!
+//! [`Capabilities`] holds the operator's policy and the implementations. Before each call, [`Capabilities::granted`]
+//! returns what the run may use, for [`ringfence::Call::grant`]. A run keeps the grants of its start, also if the
+//! program replaces its capabilities meanwhile ([`Capabilities::with_policy`]).
+//!
+//! ```
+//! use ringfence::{Host, HostConfig};
+//! use ringfence_capabilities::{Capabilities, subject_of};
+//! use ringfence_policy::Policy;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let capabilities = Capabilities::new(Policy::of_lines(["kv space=principal", "config base=https://a.example"])?);
+//! # let host = Host::new(HostConfig::default())?;
+//! # let skill = host.load(ringfence_sandbox_tests::relay::config())?;
+//! let granted = capabilities.granted(&skill, subject_of(&skill));
+//! let call = host.call(&skill, "get").grant(granted);
+//! # drop(call);
+//! # Ok(())
+//! # }
+//! ```
+
+mod http;
+mod kv;
+mod requested;
+mod resolver;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ringfence::{Access, Granted, Import, Skill};
+use ringfence_egress::Door;
+use ringfence_policy::{
+    Decision, Granted as Given, KvSpace, KvStorage, Policy, Request, Subject, SubjectGrants,
+};
+
+pub use requested::missing_grants;
+pub use resolver::system_resolver;
+
+/// The operator's policy, and what stands behind its grants. A clone shares the spaces and the door.
+#[derive(Debug, Clone)]
+pub struct Capabilities {
+    policy: Policy,
+    /// Spaces that are lost when the process ends.
+    volatile: ringfence_kv::Store,
+    /// Spaces on disk, if the operator has a place for them.
+    durable: Option<ringfence_kv::Store>,
+    door: Option<Door>,
+    /// Names of the secrets whose values the host has.
+    secrets: Arc<BTreeSet<String>>,
+}
+
+impl Capabilities {
+    /// Creates capabilities with key-value spaces in memory, and neither HTTP nor secrets.
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            volatile: ringfence_kv::Store::memory(),
+            durable: None,
+            door: None,
+            secrets: Arc::default(),
+        }
+    }
+
+    /// Keeps the spaces of durable grants in `store`. Without one, calls to such a space are denied.
+    #[must_use]
+    pub fn with_kv(mut self, store: ringfence_kv::Store) -> Self {
+        self.durable = Some(store);
+        self
+    }
+
+    /// Names the secrets whose values the door has, for `secrets.exists`.
+    #[must_use]
+    pub fn with_secrets(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.secrets = Arc::new(names.into_iter().collect());
+        self
+    }
+
+    /// Sends HTTP requests through `door`. Without one, every request is denied.
+    #[must_use]
+    pub fn with_door(mut self, door: Door) -> Self {
+        self.door = Some(door);
+        self
+    }
+
+    /// Replaces the policy.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Returns the policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Returns whether durable spaces have a place.
+    pub fn has_kv(&self) -> bool {
+        self.durable.is_some()
+    }
+
+    /// Returns what a run of the skill may use. Costs a look at its imports for a skill that uses no capability.
+    pub fn granted(&self, skill: &Skill, subject: Subject) -> Granted {
+        if wants(skill.imports()).next().is_none() {
+            return Granted::nothing();
+        }
+        let grants = self.policy.for_subject(&subject);
+        let granted = Granted::nothing()
+            .config(Arc::new(config(&grants)))
+            .secrets(Arc::new(self.secrets(&grants)))
+            .kv(Arc::new(self.space(&grants)));
+        match &self.door {
+            Some(door) => granted.http(Arc::new(http::Client::new(door, grants))),
+            None => granted.http(Arc::new(http::Closed::new(grants))),
+        }
+    }
+
+    /// The names that the skill may ask for and whose values the host has.
+    fn secrets(&self, grants: &SubjectGrants) -> BTreeSet<String> {
+        let granted =
+            |name: &&String| matches!(grants.decide(&Request::Secret(name)), Decision::Granted { .. });
+        self.secrets.iter().filter(granted).cloned().collect()
+    }
+
+    fn space(&self, grants: &SubjectGrants) -> kv::Space {
+        let rule = match grants.decide(&Request::Kv) {
+            Decision::Granted { grant: Given::Kv(rule), .. } => rule,
+            Decision::Granted { .. } | Decision::Denied(_) => {
+                return kv::Space::denied(grants.explain(&Request::Kv).to_string());
+            }
+        };
+        let store = match rule.storage {
+            KvStorage::Memory => &self.volatile,
+            KvStorage::Durable => match &self.durable {
+                Some(store) => store,
+                None => return kv::Space::denied("the host has no file for durable spaces".to_owned()),
+            },
+        };
+        let subject = grants.subject();
+        let of_principal = match rule.space {
+            KvSpace::Skill => None,
+            KvSpace::Principal => Some(subject.principal.as_deref().unwrap_or_default()),
+        };
+        match kv::name(subject, of_principal) {
+            Ok(space) => kv::Space::open(store, &space, &rule),
+            Err(error) => kv::Space::denied(error.to_string()),
+        }
+    }
+}
+
+fn config(grants: &SubjectGrants) -> BTreeMap<String, String> {
+    grants.config().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+/// Returns the imports that the operator can grant.
+pub fn wants(imports: &[Import]) -> impl Iterator<Item = &Import> {
+    imports.iter().filter(|import| matches!(import.access, Access::ByGrant))
+}
+
+/// Returns the subject of a run of a component without a name and without a caller.
+pub fn subject_of(skill: &Skill) -> Subject {
+    Subject::of(ringfence_policy::SkillDigest(*skill.digest().as_bytes()))
+}

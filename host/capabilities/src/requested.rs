@@ -1,0 +1,32 @@
+//! What a run was denied, as grants to add.
+
+use ringfence::{Capability, Denial};
+use ringfence_policy::{Grant, Request, Target, capability_for};
+
+/// Returns the narrowest grants that would have covered what a run was denied, in order, each once. They are bound to
+/// the skill of the run, whatever its name. What no grant can cover is left out.
+pub fn missing_grants(denied: &[Denial]) -> Vec<Grant> {
+    let mut grants: Vec<Grant> = Vec::new();
+    for denial in denied {
+        let Some(grant) = grant_for(denial) else { continue };
+        if !grants.contains(&grant) {
+            grants.push(grant);
+        }
+    }
+    grants
+}
+
+fn grant_for(denial: &Denial) -> Option<Grant> {
+    let wanted = denial.wanted.as_str();
+    let capability = match denial.capability {
+        Capability::Http => {
+            let (method, url) = wanted.split_once(' ')?;
+            let target = Target::parse(url).ok()?;
+            capability_for(&Request::Http { method, target: &target })
+        }
+        Capability::Kv => capability_for(&Request::Kv),
+        Capability::Config => capability_for(&Request::Config(wanted)),
+        Capability::Secrets => capability_for(&Request::Secret(wanted)),
+    };
+    capability.map(Grant::of_run)
+}

@@ -1,0 +1,93 @@
+//! The capabilities of a run of the command line: its grants, its secrets, its key-value file and the egress door.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ringfence::Skill;
+use ringfence_capabilities::{Capabilities, subject_of, system_resolver};
+use ringfence_egress::secret::Secret;
+use ringfence_egress::{Door, DoorConfig};
+use ringfence_policy::{Capability, KvStorage, Origin, Policy, Subject};
+use ringfence_store::{Reference, Store};
+
+use crate::args::{GrantArgs, StoreArgs};
+use crate::kv;
+use crate::load::Source;
+use crate::output::{Refused, note};
+
+/// Opens what the grants name: nothing for a run without grants.
+pub(crate) fn open(args: &GrantArgs, store: &StoreArgs) -> Result<Capabilities, Refused> {
+    let policy = Policy::new(Origin::CommandLine, args.grants.clone()).map_err(|error| Refused {
+        exit: 4,
+        code: "invalid-grant",
+        ..Refused::fault(error.to_string())
+    })?;
+    let asks = |wanted: fn(&Capability) -> bool| args.grants.iter().any(|grant| wanted(&grant.capability));
+    let (on_disk, http) = (
+        asks(|capability| matches!(capability, Capability::Kv(rule) if rule.storage == KvStorage::Durable)),
+        asks(|capability| matches!(capability, Capability::Http(_))),
+    );
+    let secrets = secrets(args)?;
+    let mut capabilities = Capabilities::new(policy).with_secrets(secrets.keys().cloned());
+    if on_disk {
+        capabilities = capabilities.with_kv(durable(args, store)?);
+    }
+    if http {
+        capabilities = capabilities.with_door(door(secrets)?);
+    }
+    Ok(capabilities)
+}
+
+/// The file of durable spaces, made where there is none.
+fn durable(args: &GrantArgs, store: &StoreArgs) -> Result<ringfence_kv::Store, Refused> {
+    let path = kv::path(args.kv.as_ref(), store)?;
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory).map_err(|error| {
+            let message =
+                format!("cannot create {}: {error}; name another file with `--kv`", directory.display());
+            Refused { code: "kv-failed", ..Refused::fault(message) }
+        })?;
+    }
+    ringfence_kv::Store::open(&path, &ringfence_kv::Options::default()).map_err(|error| kv::refused(&error))
+}
+
+fn secrets(args: &GrantArgs) -> Result<BTreeMap<String, Arc<Secret>>, Refused> {
+    let mut secrets = BTreeMap::new();
+    for (name, source) in &args.secrets {
+        let loaded = source.read(name).map_err(|error| Refused {
+            exit: 4,
+            code: "invalid-secret",
+            ..Refused::fault(error.to_string())
+        })?;
+        if let Some(warning) = loaded.warning {
+            note(&format!("warning: {warning}"));
+        }
+        secrets.insert(name.clone(), Arc::new(loaded.secret));
+    }
+    Ok(secrets)
+}
+
+fn door(secrets: BTreeMap<String, Arc<Secret>>) -> Result<Door, Refused> {
+    let resolver = system_resolver().map_err(|error| {
+        let message = format!("cannot read the system's name servers: {error}; check /etc/resolv.conf");
+        Refused { code: "no-resolver", ..Refused::fault(message) }
+    })?;
+    let mut config = DoorConfig::new(resolver);
+    config.secrets = Arc::new(secrets);
+    Ok(Door::new(config))
+}
+
+/// The subject of a run: a stored skill by its name, another by its digest alone.
+pub(crate) fn subject(skill: &Skill, source: &Source, store: Option<&Store>) -> Subject {
+    let mut subject = subject_of(skill);
+    match source {
+        Source::Store(Reference::Name(name) | Reference::Version(name, _)) => {
+            subject.name = Some(name.to_string());
+            // Without a record the skill would not have been loaded.
+            let record = store.and_then(|store| store.record(name).ok().flatten());
+            subject.owner = record.map(|record| record.owner.to_string());
+        }
+        Source::Store(Reference::Digest(_) | Reference::Prefix(_)) | Source::File(_) => {}
+    }
+    subject
+}

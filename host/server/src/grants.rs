@@ -1,0 +1,115 @@
+//! What the skills of a server may use: the configured grants, and the spaces and the door behind them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use ringfence::Granted;
+use ringfence_capabilities::{Capabilities, system_resolver};
+use ringfence_egress::secret::Secret;
+use ringfence_egress::{Door, DoorConfig};
+use ringfence_policy::{Capability, KvStorage, Policy, SkillDigest, Subject};
+
+use crate::catalog::Ready;
+use crate::config::{Config, ConfigError};
+
+/// The capabilities of the current configuration. A run keeps those of its start.
+#[derive(Debug)]
+pub(crate) struct Granting {
+    current: ArcSwap<Capabilities>,
+}
+
+impl Granting {
+    /// Opens what the grants of a configuration need. `store` is the directory of the store.
+    pub(crate) fn open(config: &Config, store: Option<&Path>) -> Result<Self, ConfigError> {
+        let capabilities = opened(Capabilities::new(Policy::default()), config, store)?;
+        Ok(Self { current: ArcSwap::from_pointee(capabilities) })
+    }
+
+    /// Replaces the grants, for runs that begin later. The spaces stay.
+    pub(crate) fn reload(&self, config: &Config, store: Option<&Path>) -> Result<(), ConfigError> {
+        let capabilities = opened(Capabilities::clone(&self.current.load()), config, store)?;
+        self.current.store(Arc::new(capabilities));
+        Ok(())
+    }
+
+    /// Returns what a run of the skill may use for a caller.
+    pub(crate) fn granted(&self, ready: &Ready, principal: &str) -> Granted {
+        let subject = Subject {
+            owner: Some(ready.known.owner.to_string()),
+            name: Some(ready.known.name.to_string()),
+            principal: (!principal.is_empty()).then(|| principal.to_owned()),
+            ..Subject::of(SkillDigest(*ready.skill.digest().as_bytes()))
+        };
+        self.current.load().granted(&ready.skill, subject)
+    }
+}
+
+fn opened(before: Capabilities, config: &Config, store: Option<&Path>) -> Result<Capabilities, ConfigError> {
+    let any =
+        |wanted: fn(&Capability) -> bool| config.grant.grants().any(|(_, grant)| wanted(&grant.capability));
+    let secrets = secrets(config)?;
+    for (rule, grant) in config.grant.grants() {
+        if let Capability::Http(http) = &grant.capability
+            && let Some(secret) = http.secret.as_ref().filter(|secret| !secrets.contains_key(&secret.name))
+        {
+            let reason = format!(
+                "names the secret `{0}`, which has no source; add `[secret]` with `{0}`",
+                secret.name
+            );
+            return Err(unusable(rule.to_string(), reason));
+        }
+    }
+    let names = secrets.keys().cloned().collect::<Vec<_>>();
+    let mut capabilities = before.with_policy(config.grant.clone()).with_secrets(names);
+    let durable =
+        any(|capability| matches!(capability, Capability::Kv(rule) if rule.storage == KvStorage::Durable));
+    if durable && !capabilities.has_kv() {
+        capabilities = capabilities.with_kv(kv(config, store)?);
+    }
+    if any(|capability| matches!(capability, Capability::Http(_))) {
+        capabilities = capabilities.with_door(door(config, secrets)?);
+    }
+    Ok(capabilities)
+}
+
+fn unusable(file: impl Into<String>, reason: impl ToString) -> ConfigError {
+    ConfigError::Unusable { file: file.into(), reason: reason.to_string() }
+}
+
+fn kv(config: &Config, store: Option<&Path>) -> Result<ringfence_kv::Store, ConfigError> {
+    let file = match (&config.kv.file, store) {
+        (Some(file), _) => file.clone(),
+        (None, Some(store)) => store.join("kv.redb"),
+        (None, None) => {
+            return Err(unusable("kv.file", "durable key-value spaces need a file; set `kv.file`"));
+        }
+    };
+    let cache_bytes = usize::try_from(config.kv.cache.bytes()).unwrap_or(usize::MAX);
+    let mut options = ringfence_kv::Options::default();
+    options.cache_bytes = cache_bytes;
+    ringfence_kv::Store::open(&file, &options).map_err(|error| unusable(file.display().to_string(), error))
+}
+
+fn secrets(config: &Config) -> Result<BTreeMap<String, Arc<Secret>>, ConfigError> {
+    let mut secrets = BTreeMap::new();
+    for (name, source) in &config.secret {
+        let loaded = source.read(name).map_err(|error| unusable(format!("secret.{name}"), error))?;
+        if let Some(warning) = loaded.warning {
+            tracing::warn!(secret = name.as_str(), warning = warning.to_string().as_str(), "secret");
+        }
+        secrets.insert(name.clone(), Arc::new(loaded.secret));
+    }
+    Ok(secrets)
+}
+
+fn door(config: &Config, secrets: BTreeMap<String, Arc<Secret>>) -> Result<Door, ConfigError> {
+    let resolver = system_resolver().map_err(|error| {
+        unusable("grant", format!("cannot read the system's name servers: {error}; check /etc/resolv.conf"))
+    })?;
+    let mut door = DoorConfig::new(resolver);
+    door.secrets = Arc::new(secrets);
+    door.nat64 = config.egress.nat64.clone();
+    Ok(Door::new(door))
+}

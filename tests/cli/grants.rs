@@ -1,0 +1,161 @@
+//! Grants on the command line: what a run may use, what it is denied, and what a dry run prints.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::process::Output;
+use std::thread::JoinHandle;
+
+use ringfence_sandbox_tests::relay;
+use serde_json::{Value, json};
+
+use crate::Bench;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn value(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}{}", text(&output.stdout), text(&output.stderr)))
+}
+
+fn get(url: &str) -> String {
+    let request = json!({"method": "GET", "url": url, "headers": [], "redirects": "manual"});
+    json!({"request": request}).to_string()
+}
+
+/// A server for one connection. It sends back the request, and returns it when it has ended.
+fn echo_once() -> (u16, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let served = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut request = Vec::new();
+        let mut piece = [0; 4096];
+        while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+            let read = stream.read(&mut piece).expect("a request");
+            request.extend_from_slice(&piece[..read]);
+        }
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", request.len());
+        stream.write_all(head.as_bytes()).expect("it is read");
+        stream.write_all(&request).expect("it is read");
+        text(&request)
+    });
+    (port, served)
+}
+
+#[test]
+fn a_durable_space_keeps_what_another_process_wrote() {
+    let bench = Bench::new();
+    bench.write("kv.wasm", relay::kv());
+    let set = [
+        "run",
+        "kv.wasm",
+        "set",
+        "--grant",
+        "kv",
+        "--input",
+        r#"{"key":"a","value":"AQ==","expected":"absent"}"#,
+    ];
+    assert_eq!(value(&bench.run(&set, "")), json!(1));
+    assert_eq!(value(&bench.run(&set, "")), json!({"conflict": 1}));
+    let get = ["run", "kv.wasm", "get", "--grant", "kv", "--input", r#"{"key":"a"}"#];
+    assert_eq!(value(&bench.run(&get, "")), json!({"value": "AQ==", "revision": 1}));
+    let list = |args: &[&str]| text(&bench.run(args, "").stdout);
+    assert!(list(&["kv", "list"]).contains("sha256:"), "{}", list(&["kv", "list"]));
+    let skill = list(&["kv", "list", "--json"]);
+    let skill = serde_json::from_str::<Value>(&skill).expect("JSON")[0]["space"].clone();
+    let skill = skill.as_str().expect("a digest");
+    assert_eq!(list(&["kv", "list", skill]), "a\n");
+    assert_eq!(bench.run(&["kv", "get", skill, "a"], "").stdout, [1]);
+    assert_eq!(bench.run(&["kv", "set", skill, "b", "two"], "").status.code(), Some(0));
+    bench.write("export.jsonl", list(&["kv", "export"]));
+    assert_eq!(bench.run(&["kv", "delete", skill, "b"], "").status.code(), Some(0));
+    assert_eq!(bench.run(&["kv", "get", skill, "b"], "").status.code(), Some(4));
+    assert_eq!(bench.run(&["kv", "import", "export.jsonl"], "").status.code(), Some(0));
+    assert_eq!(list(&["kv", "get", skill, "b"]), "two");
+    // A space in memory is another one.
+    let get = ["run", "kv.wasm", "get", "--grant", "kv storage=memory", "--input", r#"{"key":"a"}"#];
+    assert_eq!(value(&bench.run(&get, "")), json!(null));
+}
+
+#[test]
+fn a_run_without_a_grant_is_denied_and_says_what_is_missing() {
+    let bench = Bench::new();
+    bench.write("http.wasm", relay::http());
+    let output = bench.run(&["run", "http.wasm", "fetch", "--input", &get("https://a.test/v1/x")], "");
+    assert_eq!(value(&output), json!("denied"));
+    let notes = text(&output.stderr);
+    assert!(notes.contains("--grant 'http GET https://a.test/v1/x'"), "{notes}");
+}
+
+#[test]
+fn a_dry_run_prints_the_grants_that_would_have_been_used() {
+    let bench = Bench::new();
+    bench.write("http.wasm", relay::http());
+    bench.write("config.wasm", relay::config());
+    let output = bench
+        .run(&["run", "http.wasm", "fetch", "--dry-run-grants", "--input", &get("https://a.test/v1/x")], "");
+    assert_eq!(text(&output.stdout), "--grant 'http GET https://a.test/v1/x'\n");
+    let output =
+        bench.run(&["run", "config.wasm", "get", "--dry-run-grants", "--input", r#"{"key":"base"}"#], "");
+    assert_eq!(text(&output.stdout), "--grant 'config base=VALUE'\n");
+}
+
+#[test]
+fn a_granted_request_reaches_its_host_with_the_secret_and_comes_back_without_it() {
+    let bench = Bench::new();
+    bench.write("http.wasm", relay::http());
+    bench.write("token.txt", "canary-0123456789\n");
+    let (port, served) = echo_once();
+    let url = format!("http://127.0.0.1:{port}/v1/x");
+    let grant = format!("http GET http://127.0.0.1:{port}/v1/ private=127.0.0.0/8 secret=token");
+    let output = bench.run(
+        &[
+            "run",
+            "http.wasm",
+            "fetch",
+            "--grant",
+            &grant,
+            "--secret",
+            "token=file:token.txt",
+            "--input",
+            &get(&url),
+        ],
+        "",
+    );
+    let answer = value(&output);
+    assert_eq!(answer["head"]["status"], json!(200), "{}", text(&output.stderr));
+    let request = served.join().expect("the server ends").to_lowercase();
+    assert!(request.starts_with("get /v1/x http/1.1\r\n"), "{request}");
+    assert!(request.contains("authorization: bearer canary-0123456789"), "{request}");
+    let all = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(!all.contains("canary-0123456789"));
+    assert!(!all.contains("Y2FuYXJ5LTAxMjM0NTY3ODk"), "{all}");
+}
+
+#[test]
+fn an_address_of_this_machine_is_refused_without_its_range() {
+    let bench = Bench::new();
+    bench.write("http.wasm", relay::http());
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.set_nonblocking(true).expect("it can");
+    let port = listener.local_addr().expect("an address").port();
+    let grant = format!("http GET http://127.0.0.1:{port}/");
+    let url = format!("http://127.0.0.1:{port}/");
+    let output = bench.run(&["run", "http.wasm", "fetch", "--grant", &grant, "--input", &get(&url)], "");
+    assert_eq!(value(&output), json!("denied"));
+    let notes = text(&output.stderr);
+    assert!(notes.contains("127.0.0.1"), "{notes}");
+    assert!(listener.accept().is_err(), "nobody connected");
+}
+
+#[test]
+fn a_grant_for_what_cannot_be_granted_is_refused() {
+    let bench = Bench::new();
+    bench.write("kv.wasm", relay::kv());
+    for grant in ["file /etc/passwd", "socket 127.0.0.1:80", "exec ls"] {
+        let output = bench.run(&["run", "kv.wasm", "get", "--grant", grant], "");
+        assert_eq!(output.status.code(), Some(2), "{grant}: {}", text(&output.stderr));
+    }
+}

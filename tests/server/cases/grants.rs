@@ -1,0 +1,109 @@
+//! Grants of the configuration: bound to skill and caller, kept by a run, changed by a reload, seen in the report.
+
+use ringfence_sandbox_tests::relay;
+use ringfence_server::Source;
+use ringfence_server_tests::{Client, Request, Site};
+use ringfence_store::Scope;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use super::plan;
+
+async fn call(client: &Client, skill: &str, tool: &str, input: Value) -> Value {
+    let path = format!("/v1/skills/{skill}/tools/{tool}");
+    let answer = client.send(Request::post(&path).json(&input.to_string())).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
+}
+
+async fn client(site: &Site, owner: &str) -> Client {
+    let token = site.token(owner, &[Scope::Call], &["*"]);
+    site.server.settle().await;
+    site.client_with(Some(&token))
+}
+
+async fn configure(site: &Site, toml: &str) -> Result<(), ringfence_server::ConfigError> {
+    let file = site.dir.path().join("ringfence.toml");
+    std::fs::write(&file, toml).expect("written");
+    let source = Source { file, address: None, store: None };
+    site.server.clone().with_source(source).reload().await
+}
+
+fn set(value: &str) -> Value {
+    json!({"key": "k", "value": value, "expected": "any"})
+}
+
+const OWN_SPACES: &str = "[[grant]]\nskill = \"alice/kv\"\nkv = { space = \"principal\" }\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_principal_has_keys_of_its_own_if_the_grant_says_so() {
+    let site = plan().config(OWN_SPACES).tokens().bytes("kv", relay::kv()).start().await;
+    let (carol, dave) = (client(&site, "carol").await, client(&site, "dave").await);
+    assert_eq!(call(&carol, "kv", "set", set("AQ==")).await["value"], json!(1));
+    assert_eq!(call(&dave, "kv", "get", json!({"key": "k"})).await["value"], json!(null));
+    assert_eq!(call(&carol, "kv", "get", json!({"key": "k"})).await["value"]["value"], json!("AQ=="));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_covers_its_skill_and_its_callers_alone() {
+    let grant = "[[grant]]\nskill = \"alice/kv\"\nprincipals = [\"carol\"]\nkv = {}\n";
+    let plan = plan().config(grant).tokens();
+    let site = plan.bytes("kv", relay::kv()).bytes("other", relay::kv()).start().await;
+    let (carol, dave) = (client(&site, "carol").await, client(&site, "dave").await);
+    assert_eq!(call(&carol, "kv", "set", set("AQ==")).await["value"], json!(1));
+    for (client, skill) in [(&dave, "kv"), (&carol, "other")] {
+        let report = call(client, skill, "set", set("AQ==")).await;
+        assert_eq!(report["failure"], json!("denied"), "{report}");
+        assert_eq!(report["denied"][0]["capability"], json!("kv"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_changes_grants_and_keeps_what_is_stored() {
+    let site = plan().config(OWN_SPACES).tokens().bytes("kv", relay::kv()).start().await;
+    let carol = client(&site, "carol").await;
+    assert_eq!(call(&carol, "kv", "set", set("AQ==")).await["value"], json!(1));
+    configure(&site, "").await.expect("it is taken");
+    assert_eq!(call(&carol, "kv", "get", json!({"key": "k"})).await["failure"], json!("denied"));
+    configure(&site, OWN_SPACES).await.expect("it is taken");
+    assert_eq!(call(&carol, "kv", "get", json!({"key": "k"})).await["value"]["revision"], json!(1));
+    // A grant that names a secret without a source is refused, and the earlier grants stay.
+    let bad = "[[grant]]\nskill = \"alice/kv\"\nallow = \"http GET https://a.test/ secret=token\"\n";
+    let error = configure(&site, bad).await.expect_err("the secret has no source");
+    assert!(error.to_string().contains("`token`"), "{error}");
+    assert_eq!(call(&carol, "kv", "get", json!({"key": "k"})).await["value"]["revision"], json!(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_granted_request_takes_its_secret_along_and_shows_it_nowhere() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let served = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let mut request = vec![0; 4096];
+        let read = stream.read(&mut request).await.expect("a request");
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {read}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.expect("it is read");
+        stream.write_all(&request[..read]).await.expect("it is read");
+        String::from_utf8_lossy(&request[..read]).to_lowercase()
+    });
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("token");
+    std::fs::write(&file, "canary-0123456789").expect("written");
+    let config = format!(
+        "[[grant]]\nskill = \"alice/http\"\nallow = \"http GET http://127.0.0.1:{port}/ private=127.0.0.0/8 \
+         secret=token\"\n[secret]\ntoken = {{ file = {:?} }}\n",
+        file.display().to_string()
+    );
+    let site = plan().config(&config).tokens().bytes("http", relay::http()).start().await;
+    let request = json!({
+        "method": "GET", "url": format!("http://127.0.0.1:{port}/x"), "headers": [], "redirects": "manual"
+    });
+    let report = call(&site.client(), "http", "fetch", json!({"request": request})).await;
+    assert_eq!(report["value"]["head"]["status"], json!(200), "{report}");
+    assert_eq!(report["usage"]["capabilities"]["http"]["calls"], json!(1));
+    let seen = served.await.expect("the server ends");
+    assert!(seen.contains("authorization: bearer canary-0123456789"), "{seen}");
+    assert!(!report.to_string().contains("canary-0123456789"));
+}
