@@ -1,34 +1,38 @@
 //! The resolver of the machine's own name servers, where the feature `dns` builds one in.
 
-use std::io;
 use std::sync::Arc;
 
-use ringfence_egress::Resolve;
+use ringfence_egress::{Lookup, Resolve, ResolveError};
 
 /// Returns a resolver that asks the name servers of the system.
 ///
-/// # Errors
-///
-/// Fails if the system's configuration cannot be read.
-#[cfg(feature = "dns")]
-pub fn system_resolver() -> io::Result<Arc<dyn Resolve>> {
-    let config = ringfence_egress::DnsConfig::of_system()?;
-    Ok(Arc::new(ringfence_egress::DnsResolver::new(&config)?))
+/// If the system's configuration cannot be read, or this build has no name look-up, it fails every look-up and says so.
+/// Requests to addresses need none.
+pub fn system_resolver() -> Arc<dyn Resolve> {
+    made().unwrap_or_else(|reason| Arc::new(NoNames { reason }))
 }
 
-/// Returns a resolver that finds no name, because this build has none. Grants for addresses work.
-///
-/// # Errors
-///
-/// None.
-#[cfg(not(feature = "dns"))]
-pub fn system_resolver() -> io::Result<Arc<dyn Resolve>> {
-    #[derive(Debug)]
-    struct NoNames;
-    impl Resolve for NoNames {
-        fn resolve<'a>(&'a self, _: &'a str) -> ringfence_egress::Lookup<'a> {
-            Box::pin(async { Ok(Vec::new()) })
-        }
+#[cfg(feature = "dns")]
+fn made() -> Result<Arc<dyn Resolve>, String> {
+    let config = ringfence_egress::DnsConfig::of_system();
+    match config.and_then(|config| ringfence_egress::DnsResolver::new(&config)) {
+        Ok(resolver) => Ok(Arc::new(resolver)),
+        Err(error) => Err(format!("cannot read the system's name servers: {error}; check /etc/resolv.conf")),
     }
-    Ok(Arc::new(NoNames))
+}
+
+#[cfg(not(feature = "dns"))]
+fn made() -> Result<Arc<dyn Resolve>, String> {
+    Err("this build has no name look-up; grant an address, or build with the feature `dns`".to_owned())
+}
+
+#[derive(Debug)]
+struct NoNames {
+    reason: String,
+}
+
+impl Resolve for NoNames {
+    fn resolve<'a>(&'a self, _: &'a str) -> Lookup<'a> {
+        Box::pin(async { Err(ResolveError::Failed(self.reason.clone())) })
+    }
 }

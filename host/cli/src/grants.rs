@@ -33,7 +33,7 @@ pub(crate) fn open(args: &GrantArgs, store: &StoreArgs) -> Result<Capabilities, 
         capabilities = capabilities.with_kv(durable(args, store)?);
     }
     if http {
-        capabilities = capabilities.with_door(door(secrets)?);
+        capabilities = capabilities.with_door(door(secrets));
     }
     Ok(capabilities)
 }
@@ -67,14 +67,10 @@ fn secrets(args: &GrantArgs) -> Result<BTreeMap<String, Arc<Secret>>, Refused> {
     Ok(secrets)
 }
 
-fn door(secrets: BTreeMap<String, Arc<Secret>>) -> Result<Door, Refused> {
-    let resolver = system_resolver().map_err(|error| {
-        let message = format!("cannot read the system's name servers: {error}; check /etc/resolv.conf");
-        Refused { code: "no-resolver", ..Refused::fault(message) }
-    })?;
-    let mut config = DoorConfig::new(resolver);
+fn door(secrets: BTreeMap<String, Arc<Secret>>) -> Door {
+    let mut config = DoorConfig::new(system_resolver());
     config.secrets = Arc::new(secrets);
-    Ok(Door::new(config))
+    Door::new(config)
 }
 
 /// The subject of a run: a stored skill by its name, another by its digest alone.

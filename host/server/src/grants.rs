@@ -69,7 +69,7 @@ fn opened(before: Capabilities, config: &Config, store: Option<&Path>) -> Result
         capabilities = capabilities.with_kv(kv(config, store)?);
     }
     if any(|capability| matches!(capability, Capability::Http(_))) {
-        capabilities = capabilities.with_door(door(config, secrets)?);
+        capabilities = capabilities.with_door(door(config, secrets));
     }
     Ok(capabilities)
 }
@@ -104,12 +104,9 @@ fn secrets(config: &Config) -> Result<BTreeMap<String, Arc<Secret>>, ConfigError
     Ok(secrets)
 }
 
-fn door(config: &Config, secrets: BTreeMap<String, Arc<Secret>>) -> Result<Door, ConfigError> {
-    let resolver = system_resolver().map_err(|error| {
-        unusable("grant", format!("cannot read the system's name servers: {error}; check /etc/resolv.conf"))
-    })?;
-    let mut door = DoorConfig::new(resolver);
+fn door(config: &Config, secrets: BTreeMap<String, Arc<Secret>>) -> Door {
+    let mut door = DoorConfig::new(system_resolver());
     door.secrets = Arc::new(secrets);
     door.nat64 = config.egress.nat64.clone();
-    Ok(Door::new(door))
+    Door::new(door)
 }

@@ -43,6 +43,9 @@ async fn each_principal_has_keys_of_its_own_if_the_grant_says_so() {
     assert_eq!(call(&carol, "kv", "set", set("AQ==")).await["value"], json!(1));
     assert_eq!(call(&dave, "kv", "get", json!({"key": "k"})).await["value"], json!(null));
     assert_eq!(call(&carol, "kv", "get", json!({"key": "k"})).await["value"]["value"], json!("AQ=="));
+    let metrics = site.client().send(Request::get("/metrics")).await.text();
+    let calls = "skill_capability_calls_total{skill=\"kv\",capability=\"kv\"} 3";
+    assert!(metrics.contains(calls), "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

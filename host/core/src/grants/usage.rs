@@ -22,6 +22,21 @@ pub enum Capability {
     Secrets,
 }
 
+impl Capability {
+    /// All capabilities.
+    pub const ALL: [Self; 4] = [Self::Http, Self::Kv, Self::Config, Self::Secrets];
+
+    /// Returns the stable name, in kebab-case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Kv => "kv",
+            Self::Config => "config",
+            Self::Secrets => "secrets",
+        }
+    }
+}
+
 /// What a run used of its capabilities.
 ///
 /// As JSON: an object with a member for each capability that it called.
@@ -76,7 +91,8 @@ impl CapabilityUsage {
         self.each().into_iter().all(|(_, spent)| spent.calls == 0)
     }
 
-    fn each(&self) -> [(Capability, &Spent); 4] {
+    /// Returns every capability with what the run used of it, also those that it did not call.
+    pub fn each(&self) -> [(Capability, &Spent); 4] {
         [
             (Capability::Http, &self.http),
             (Capability::Kv, &self.kv),

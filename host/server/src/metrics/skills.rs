@@ -8,7 +8,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Registry, Unit};
-use ringfence::Report;
+use ringfence::{Capability, CapabilityUsage, Report};
 use ringfence_store::{Name, Owner};
 
 use super::{OUTCOMES, index};
@@ -35,9 +35,50 @@ struct BySkillAndResult {
     result: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BySkillAndCapability {
+    skill: String,
+    capability: &'static str,
+}
+
+/// What all skills used of their capabilities.
+#[derive(Debug, Default, Clone)]
+struct Capabilities {
+    calls: Family<BySkillAndCapability, Counter>,
+    sent: Family<BySkillAndCapability, Counter>,
+    received: Family<BySkillAndCapability, Counter>,
+    wait: Family<BySkillAndCapability, Seconds>,
+}
+
+impl Capabilities {
+    fn ran(&self, skill: &str, usage: &CapabilityUsage) {
+        for (capability, spent) in usage.each() {
+            if spent.calls == 0 {
+                continue;
+            }
+            let label = BySkillAndCapability { skill: skill.to_owned(), capability: capability.name() };
+            self.calls.get_or_create(&label).inc_by(spent.calls);
+            self.sent.get_or_create(&label).inc_by(spent.sent);
+            self.received.get_or_create(&label).inc_by(spent.received);
+            self.wait.get_or_create(&label).inc_by(spent.wait.as_secs_f64());
+        }
+    }
+
+    fn remove(&self, skill: &str) {
+        for capability in Capability::ALL {
+            let label = BySkillAndCapability { skill: skill.to_owned(), capability: capability.name() };
+            self.calls.remove(&label);
+            self.sent.remove(&label);
+            self.received.remove(&label);
+            self.wait.remove(&label);
+        }
+    }
+}
+
 /// The metrics of all skills.
 #[derive(Debug, Default)]
 pub(crate) struct Skills {
+    capabilities: Capabilities,
     runs: Family<BySkillAndResult, Counter>,
     fuel: Family<BySkill, Counter>,
     seconds: Family<BySkill, Seconds>,
@@ -50,6 +91,7 @@ pub(crate) struct Skills {
 pub(crate) struct OfSkill {
     label: String,
     all: Family<BySkillAndResult, Counter>,
+    capabilities: Capabilities,
     runs: [OnceLock<Counter>; OUTCOMES.len()],
     fuel: Counter,
     seconds: Seconds,
@@ -60,6 +102,7 @@ impl OfSkill {
         self.count(index(&report.outcome));
         self.fuel.inc_by(report.usage.fuel);
         self.seconds.inc_by(report.usage.wall.as_secs_f64());
+        self.capabilities.ran(&self.label, &report.usage.capabilities);
     }
 
     /// Counts a run whose caller disconnected.
@@ -83,6 +126,28 @@ impl Skills {
             "Wall time of runs, by skill",
             Unit::Seconds,
             self.seconds.clone(),
+        );
+        let used = &self.capabilities;
+        registry.register(
+            "skill_capability_calls",
+            "Uses of a capability, by skill and capability",
+            used.calls.clone(),
+        );
+        registry.register(
+            "skill_capability_sent_bytes",
+            "Bytes from skills to a capability, by skill and capability",
+            used.sent.clone(),
+        );
+        registry.register(
+            "skill_capability_received_bytes",
+            "Bytes from a capability to skills, by skill and capability",
+            used.received.clone(),
+        );
+        registry.register_with_unit(
+            "skill_capability_wait",
+            "Waits for a capability, by skill and capability",
+            Unit::Seconds,
+            used.wait.clone(),
         );
     }
 
@@ -112,6 +177,7 @@ impl Skills {
                     self.runs.remove(&BySkillAndResult { skill: skill.clone(), result });
                 }
                 self.fuel.remove(&BySkill { skill: skill.clone() });
+                self.capabilities.remove(&skill);
                 self.seconds.remove(&BySkill { skill });
             }
             stays
@@ -123,6 +189,7 @@ impl Skills {
         OfSkill {
             label: label.to_owned(),
             all: self.runs.clone(),
+            capabilities: self.capabilities.clone(),
             runs: std::array::from_fn(|_| OnceLock::new()),
             fuel: self.fuel.get_or_create(&by_skill).clone(),
             seconds: self.seconds.get_or_create(&by_skill).clone(),
