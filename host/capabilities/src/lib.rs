@@ -163,3 +163,8 @@ pub fn wants(imports: &[Import]) -> impl Iterator<Item = &Import> {
 pub fn subject_of(skill: &Skill) -> Subject {
     Subject::of(ringfence_policy::SkillDigest(*skill.digest().as_bytes()))
 }
+
+/// The examples of the README, for `cargo test --doc`.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

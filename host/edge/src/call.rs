@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ringfence::{CancellationToken, Host, Input, Limits, LowerError, Ran, Report, RunError, Skill};
 
-use crate::worker::Identity;
+use crate::identity::Identity;
 
 /// A call of a tool under the limits of its skill, which is cancelled when its bundle or skill is revoked.
 ///

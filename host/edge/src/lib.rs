@@ -34,6 +34,7 @@
 //! | `pulley` | off | the engine's interpreter, for nodes that cannot make memory executable |
 
 mod call;
+mod identity;
 mod seen;
 mod worker;
 

@@ -15,6 +15,7 @@ use ringfence_bundle::{BundleError, KeyId, Manifest, OpenedSkill, Time, Trust, W
 use serde_json::{Value, json};
 
 use crate::call::Call;
+use crate::identity::Identity;
 use crate::seen::Seen;
 
 /// How a worker is set up.
@@ -163,23 +164,6 @@ pub struct Serving {
     backend: Backend,
     host: Host,
     skills: BTreeMap<String, ServedSkill>,
-}
-
-/// What trust is about: who signed which bundle, and what ends its runs.
-#[derive(Debug)]
-pub(crate) struct Identity {
-    manifest: Manifest,
-    key: KeyId,
-    id: Digest,
-    clock: fn() -> Time,
-    /// Ends its runs.
-    cancel: CancellationToken,
-}
-
-impl Identity {
-    fn check(&self, trust: &Trust) -> Result<(), BundleError> {
-        trust.check_serving(self.key, self.id, &self.manifest, (self.clock)())
-    }
 }
 
 /// A skill of a bundle that serves.

@@ -68,3 +68,8 @@ pub use proxy::Proxy;
 #[cfg(feature = "dns")]
 pub use resolve::{DnsConfig, DnsResolver};
 pub use resolve::{Lookup, Resolve, ResolveError};
+
+/// The examples of the README, for `cargo test --doc`.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -50,3 +50,8 @@ pub use rules::{Capability, KvRule, KvSpace, KvStorage, ScratchRule};
 pub use size::{Size, Span, UnitError};
 pub use subject::{SkillDigest, SkillSelector, Subject};
 pub use target::{MAX_URL, Scheme, Target, TargetError, TargetHost};
+
+/// The examples of the README, for `cargo test --doc`.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -11,38 +11,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Maximum bytes of a request's identifier as JSON, because the response repeats it.
-pub(crate) const LONGEST_ID: usize = 1024;
-
-/// The identifier of a request, as JSON: a string or a number.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Id(Box<str>);
-
-impl Id {
-    /// Parses an identifier; returns none for other values, and for one that is too long.
-    pub(super) fn read(raw: &str) -> Option<Self> {
-        if raw.len() > LONGEST_ID {
-            return None;
-        }
-        match raw.as_bytes().first()? {
-            // Two spellings of a text are one identifier.
-            b'"' if raw.contains('\\') => {
-                let text: String = serde_json::from_str(raw).ok()?;
-                Some(Self(serde_json::to_string(&text).ok()?.into()))
-            }
-            b'"' | b'-' | b'0'..=b'9' => {
-                serde_json::from_str::<IgnoredAny>(raw).ok()?;
-                Some(Self(raw.into()))
-            }
-            _ => None,
-        }
-    }
-
-    /// Returns the identifier as JSON.
-    pub(crate) fn as_json(&self) -> &str {
-        &self.0
-    }
-}
+use super::id::{Id, LONGEST_ID};
 
 /// A message.
 #[derive(Debug)]
@@ -113,7 +82,7 @@ impl Params<'_> {
 
     /// Returns the token for progress notifications, as JSON.
     pub(crate) fn progress_token(&self) -> Option<Box<str>> {
-        Id::read(self.meta.progress_token?.get()).map(|token| token.0)
+        Id::read(self.meta.progress_token?.get()).map(Id::into_json)
     }
 }
 

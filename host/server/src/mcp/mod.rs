@@ -7,6 +7,7 @@
 mod agent;
 mod describe;
 pub(crate) mod eager;
+mod id;
 pub(crate) mod message;
 pub(crate) mod protocol;
 pub(crate) mod reply;

@@ -13,7 +13,8 @@ use rmcp::model::{
 use serde_json::json;
 
 use super::agent::Agent;
-use super::message::{Call, Id, Params, kind, text};
+use super::id::Id;
+use super::message::{Call, Params, kind, text};
 use super::reply::Reply;
 use super::result::with_retry;
 use super::tools::ToolCall;

@@ -7,7 +7,7 @@ use rmcp::ErrorData;
 use rmcp::model::ErrorCode;
 use serde::Serialize;
 
-use super::message::Id;
+use super::id::Id;
 
 /// A response to a request.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ use ringfence_front::request::RequestError;
 use rmcp::ErrorData;
 use serde_json::json;
 
-use super::message::Id;
+use super::id::Id;
 use super::reply::{Reply, json};
 use crate::error::ServeError;
 

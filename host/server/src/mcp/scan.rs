@@ -4,7 +4,7 @@
 
 use ringfence_front::request::unmarked;
 
-use super::message::{Id, LONGEST_ID};
+use super::id::{Id, LONGEST_ID};
 
 /// Bytes of the member name `id`.
 const KEY: usize = 2;

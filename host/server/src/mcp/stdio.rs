@@ -18,7 +18,8 @@ use tokio::task::AbortHandle;
 use tokio_util::task::TaskTracker;
 
 use super::agent::TOGETHER;
-use super::message::{self, Call, Id, Message};
+use super::id::Id;
+use super::message::{self, Call, Message};
 use super::protocol::{Protocol, Sender, Work, is_handshake, negotiate, revision};
 use super::reply::Reply;
 use super::scan::Scan;

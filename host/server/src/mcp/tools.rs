@@ -11,7 +11,8 @@ use rmcp::ErrorData;
 use tokio::sync::mpsc;
 
 use super::describe::LONGEST;
-use super::message::{Call, Id, Params, kind, text};
+use super::id::Id;
+use super::message::{Call, Params, kind, text};
 use super::protocol::{Protocol, Rest, Sender, Work};
 use super::reply::{Reply, json};
 use super::result::{self, Form};
