@@ -12,14 +12,16 @@ use ringfence_policy::{
 use rustls_pki_types::{DnsName, ServerName};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
 
 use crate::accounts::{Accounts, Permit, RunAccount, ShareCaps, Usage};
 use crate::dial::{DialLimits, dial};
 use crate::error::{EgressError, Invalid, Limit};
-use crate::exchange::{HeaderLimits, exchange};
+use crate::exchange::{Failed, HeaderLimits, Link, exchange, open};
 use crate::incoming::{Incoming, ResponseBody};
 use crate::inject::{self, Secrets};
 use crate::outgoing::{Outgoing, Redirects, RequestBody, SentBody, check_headers};
+use crate::pool::{Key, Pool};
 use crate::proxy::{Proxy, tunnel};
 use crate::redirect::{Hop, location};
 use crate::resolve::{Resolve, ResolveError};
@@ -76,6 +78,7 @@ struct Inner {
     config: DoorConfig,
     accounts: Accounts,
     tls: Arc<Tls>,
+    pool: Arc<Pool>,
 }
 
 /// Who sends: the grants of one run, and its account. A clone shares both.
@@ -84,6 +87,8 @@ pub struct Caller {
     grants: SubjectGrants,
     account: Arc<RunAccount>,
     scrubber: Option<Arc<Scrubber>>,
+    /// The skill and the principal, who share connections with nobody.
+    share: Arc<str>,
 }
 
 impl Caller {
@@ -102,14 +107,18 @@ impl Door {
     /// Creates a door.
     pub fn new(config: DoorConfig) -> Self {
         let accounts = Accounts::new(config.skill, config.principal);
-        Self { inner: Arc::new(Inner { config, accounts, tls: Arc::default() }) }
+        Self { inner: Arc::new(Inner { config, accounts, tls: Arc::default(), pool: Arc::default() }) }
     }
 
     /// Opens the account of a run. Its requests go under the grants of this moment.
     pub fn caller(&self, grants: SubjectGrants) -> Caller {
         let account = Arc::new(self.inner.accounts.open(&grants));
         let scrubber = inject::scrubber(&grants, &*self.inner.config.secrets).map(Arc::new);
-        Caller { grants, account, scrubber }
+        let subject = grants.subject();
+        let principal =
+            subject.principal.as_deref().map_or_else(String::new, |principal| format!(" {principal}"));
+        let share = format!("{}{principal}", subject.digest).into();
+        Caller { grants, account, scrubber, share }
     }
 
     /// Sends a request and waits for the head of the response. Dropping the future cancels everything.
@@ -165,9 +174,44 @@ impl Door {
         }
         let charged = if matches!(body, RequestBody::Stream { .. }) { 0 } else { known };
         let permit = Arc::new(caller.account.begin(id, &rule.caps, charged)?);
-        let stream = self.connect(id, rule, &hop.target).await?;
+        let tls = match hop.target.scheme() {
+            Scheme::Http => None,
+            Scheme::Https => Some(self.inner.tls.config(id, rule).await?),
+        };
+        let addresses = self.addresses(id, rule, &hop.target).await?;
+        // A request that fails on an idle connection is sent again on a new one, so it must do nothing.
+        let repeats = matches!(body, RequestBody::Empty) && matches!(hop.method.as_str(), "GET" | "HEAD");
         let request = self.request(id, rule, hop, sent_body(body, rule, &permit))?;
-        let (head, connection) = exchange(stream, request, config.headers).await?;
+        let key = |address| Key {
+            address,
+            host: hop.target.host().to_string(),
+            share: Arc::clone(&caller.share),
+            tls: tls.clone(),
+        };
+        let (head, link, used) = match if repeats { self.idle(&addresses, key).await } else { None } {
+            None => {
+                let (stream, used) = self.connect(&hop.target, &addresses, tls.as_ref()).await?;
+                let mut link = Some(open(stream, config.headers).await?);
+                let head =
+                    exchange(&mut link, request, config.headers).await.map_err(|failed| failed.error)?;
+                (head, link, used)
+            }
+            Some((link, used)) => {
+                let again = copy(&request);
+                let mut link = Some(link);
+                match exchange(&mut link, request, config.headers).await {
+                    Ok(head) => (head, link, used),
+                    Err(Failed { ended: false, error }) => return Err(error),
+                    Err(Failed { ended: true, .. }) => {
+                        let (stream, used) = self.connect(&hop.target, &addresses, tls.as_ref()).await?;
+                        let mut link = Some(open(stream, config.headers).await?);
+                        let head = exchange(&mut link, again, config.headers).await;
+                        (head.map_err(|failed| failed.error)?, link, used)
+                    }
+                }
+            }
+        };
+        let home = Some((Arc::clone(&self.inner.pool), key(used)));
         let (parts, body) = head.into_parts();
         let most = rule.caps.response_bytes.bytes();
         if http_body::Body::size_hint(&body).lower() > most {
@@ -192,7 +236,8 @@ impl Door {
             rule: id,
             body: ResponseBody {
                 body,
-                connection,
+                link,
+                home,
                 rest: Bytes::new(),
                 left: most,
                 deadline,
@@ -229,36 +274,52 @@ impl Door {
         Ok(request)
     }
 
-    /// Resolves, checks every address, dials a checked one, and speaks TLS with the granted name.
-    async fn connect(&self, id: RuleId, rule: &HttpRule, target: &Target) -> Result<Stream, EgressError> {
+    /// Takes an idle connection to one of the checked addresses.
+    async fn idle(
+        &self,
+        addresses: &[SocketAddr],
+        key: impl Fn(SocketAddr) -> Key,
+    ) -> Option<(Link, SocketAddr)> {
+        for address in addresses {
+            if let Some(link) = self.inner.pool.take(&key(*address)).await {
+                return Some((link, *address));
+            }
+        }
+        None
+    }
+
+    /// Dials one of the checked addresses, and speaks TLS with the granted name. Returns the address as well.
+    async fn connect(
+        &self,
+        target: &Target,
+        addresses: &[SocketAddr],
+        tls: Option<&Arc<ClientConfig>>,
+    ) -> Result<(Stream, SocketAddr), EgressError> {
         let config = &self.inner.config;
         let host = || target.host().to_string();
-        let addresses = self.addresses(id, rule, target).await?;
-        let stream = match (&config.proxy, addresses.first()) {
+        let (stream, used) = match (&config.proxy, addresses.first()) {
             (Some(proxy), Some(first)) => {
                 let broken = |reason| EgressError::Proxy { host: host(), reason };
                 let stream =
                     dial(&proxy.addresses, &config.dial).await.map_err(|error| broken(error.to_string()))?;
-                tunnel(stream, proxy, *first).await.map_err(broken)?
+                (tunnel(stream, proxy, *first).await.map_err(broken)?, *first)
             }
             _ => {
-                let connected = dial(&addresses, &config.dial).await;
-                connected.map_err(|source| EgressError::Connect { host: host(), source })?
+                let connected = dial(addresses, &config.dial).await;
+                let stream = connected.map_err(|source| EgressError::Connect { host: host(), source })?;
+                let used = stream.peer_addr().map_err(EgressError::Broken)?;
+                (stream, used)
             }
         };
-        if target.scheme() == Scheme::Http {
-            return Ok(Stream::Plain(stream));
-        }
+        let Some(tls) = tls else { return Ok((Stream::Plain(stream), used)) };
         let name = match target.host() {
             TargetHost::Name(name) => DnsName::try_from(name.clone()).map(ServerName::DnsName).ok(),
             TargetHost::Address(address) => Some(ServerName::from(*address)),
         };
         let name = name.ok_or(Invalid::Url(TargetError::Host))?;
-        let tls = TlsConnector::from(self.inner.tls.config(id, rule).await?);
-        let stream = tls.connect(name, stream).await;
-        stream
-            .map(|stream| Stream::Tls(Box::new(stream)))
-            .map_err(|source| EgressError::Tls { host: host(), source })
+        let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await;
+        let stream = stream.map_err(|source| EgressError::Tls { host: host(), source })?;
+        Ok((Stream::Tls(Box::new(stream)), used))
     }
 
     /// Returns the addresses of a host, if each of them can be dialled.
@@ -297,6 +358,15 @@ impl Door {
 fn denied(caller: &Caller, hop: &Hop) -> EgressError {
     let request = ringfence_policy::Request::Http { method: &hop.method, target: &hop.target };
     EgressError::Denied(Box::new(caller.grants.explain(&request)))
+}
+
+/// Copies a request without a body.
+fn copy(request: &Request<SentBody>) -> Request<SentBody> {
+    let mut again = Request::new(SentBody::Whole(None));
+    request.method().clone_into(again.method_mut());
+    request.uri().clone_into(again.uri_mut());
+    request.headers().clone_into(again.headers_mut());
+    again
 }
 
 /// Takes the body for one hop, and leaves what a redirect can send again. Returns the bytes that are known.

@@ -1,6 +1,7 @@
 //! One request and one response over one connection, without a task of its own: whoever waits drives the connection.
 
 use std::error::Error as _;
+use std::fmt;
 use std::future::{Future as _, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
@@ -33,20 +34,64 @@ impl Default for HeaderLimits {
     }
 }
 
-/// Sends a request and waits for the head of the response.
-pub(crate) async fn exchange(
-    stream: Stream,
-    request: Request<SentBody>,
-    limits: HeaderLimits,
-) -> Result<(Response<hyper::body::Incoming>, Option<Connection>), EgressError> {
+/// An open connection with its sender.
+pub(crate) struct Link {
+    pub(crate) sender: http1::SendRequest<SentBody>,
+    pub(crate) connection: Connection,
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Link")
+    }
+}
+
+/// Begins to speak HTTP over a stream.
+pub(crate) async fn open(stream: Stream, limits: HeaderLimits) -> Result<Link, EgressError> {
     let mut builder = http1::Builder::new();
     builder.max_buf_size(limits.bytes.max(8192));
     if limits.count != 100 {
         builder.max_headers(limits.count);
     }
-    let handshake = builder.handshake(TokioIo::new(stream)).await;
-    let (mut sender, connection) = handshake.map_err(|error| failed(&error))?;
-    let mut connection = Some(Box::pin(connection));
+    let (sender, connection) =
+        builder.handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
+    Ok(Link { sender, connection: Box::pin(connection) })
+}
+
+/// Why no response came.
+pub(crate) struct Failed {
+    pub(crate) error: EgressError,
+    /// The connection ended before a response, as an idle one does that its server gives up.
+    pub(crate) ended: bool,
+}
+
+impl From<EgressError> for Failed {
+    fn from(error: EgressError) -> Self {
+        Self { error, ended: false }
+    }
+}
+
+impl From<&hyper::Error> for Failed {
+    fn from(error: &hyper::Error) -> Self {
+        let ours = failed(error);
+        let broken = matches!(ours, EgressError::Broken(_));
+        Self {
+            ended: broken || error.is_incomplete_message() || error.is_canceled() || error.is_closed(),
+            error: ours,
+        }
+    }
+}
+
+/// Sends a request and waits for the head of the response.
+pub(crate) async fn exchange(
+    link: &mut Option<Link>,
+    request: Request<SentBody>,
+    limits: HeaderLimits,
+) -> Result<Response<hyper::body::Incoming>, Failed> {
+    let Some(Link { mut sender, connection }) = link.take() else {
+        return Err(EgressError::Response(BadResponse::Malformed).into());
+    };
+    let mut connection = Some(connection);
     let mut response = pin!(sender.send_request(request));
     let head = poll_fn(|context| {
         let mut error = None;
@@ -59,16 +104,18 @@ pub(crate) async fn exchange(
         match (response.as_mut().poll(context), error) {
             (Poll::Ready(Ok(head)), _) => Poll::Ready(Ok(head)),
             // The error of the connection says more: the sender only learns that it ended.
-            (_, Some(error)) | (Poll::Ready(Err(error)), None) => Poll::Ready(Err(failed(&error))),
+            (_, Some(error)) | (Poll::Ready(Err(error)), None) => Poll::Ready(Err(Failed::from(&error))),
             (Poll::Pending, None) if connection.is_none() => {
-                Poll::Ready(Err(EgressError::Response(BadResponse::Malformed)))
+                Poll::Ready(Err(EgressError::Response(BadResponse::Malformed).into()))
             }
             (Poll::Pending, None) => Poll::Pending,
         }
     });
     let head = head.await?;
     check(head.status(), head.headers(), limits)?;
-    Ok((head, connection))
+    // Without a connection the whole response has arrived.
+    *link = connection.map(|connection| Link { sender, connection });
+    Ok(head)
 }
 
 /// Refuses heads that two readers could take for different messages, and bodies that are not what the host asked for.

@@ -14,7 +14,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::accounts::Permit;
 use crate::error::{EgressError, Limit};
-use crate::exchange::{Connection, failed};
+use crate::exchange::{Link, failed};
+use crate::pool::{Key, Pool};
 use crate::secret::ScrubStream;
 
 /// Most bytes of one piece of a response body.
@@ -37,12 +38,14 @@ pub struct Incoming {
     pub body: ResponseBody,
 }
 
-/// The body of a response. Dropping it closes the connection.
+/// The body of a response. Dropping it before its end closes the connection.
 ///
 /// It arrives in pieces of at most [`PIECE`] bytes, each time that the caller is ready for one.
 pub struct ResponseBody {
     pub(crate) body: hyper::body::Incoming,
-    pub(crate) connection: Option<Connection>,
+    pub(crate) link: Option<Link>,
+    /// Where the connection goes after the last byte.
+    pub(crate) home: Option<(Arc<Pool>, Key)>,
     /// The part of a frame that is larger than a piece.
     pub(crate) rest: Bytes,
     /// Bytes that can still come.
@@ -113,9 +116,19 @@ impl ResponseBody {
 
     /// Closes the connection and returns the permit.
     fn end(&mut self) {
-        self.connection = None;
+        self.link = None;
         self.permit = None;
         self.scrub = None;
+    }
+
+    /// Keeps the connection for the next request, if the server does as well.
+    fn keep(&mut self, context: &mut Context<'_>) {
+        if let (Some(mut link), Some((pool, key))) = (self.link.take(), self.home.take())
+            && link.connection.as_mut().poll(context).is_pending()
+            && link.sender.is_ready()
+        {
+            pool.put(key, link);
+        }
     }
 
     fn poll_unlimited(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, EgressError>>> {
@@ -130,11 +143,11 @@ impl ResponseBody {
             if Instant::now() >= self.deadline {
                 return Poll::Ready(Some(Err(EgressError::Timeout)));
             }
-            if let Some(connection) = &mut self.connection
-                && connection.as_mut().poll(context).is_ready()
+            if let Some(link) = &mut self.link
+                && link.connection.as_mut().poll(context).is_ready()
             {
                 // An error of the connection reaches the body as well.
-                self.connection = None;
+                self.link = None;
             }
             let data = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
                 Some(Err(error)) => return Poll::Ready(Some(Err(failed(&error)))),
@@ -145,6 +158,7 @@ impl ResponseBody {
                 },
                 None => {
                     let last = self.scrub.take().map(ScrubStream::finish).unwrap_or_default();
+                    self.keep(context);
                     self.end();
                     if last.is_empty() {
                         return Poll::Ready(None);

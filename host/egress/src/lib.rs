@@ -11,7 +11,8 @@
 //! 6. the host adds the secret of the grant, after everything that the guest wrote is fixed;
 //! 7. head, body and time of the response stay under their caps, and secrets are scrubbed from it.
 //!
-//! The environment names no proxy. Dropping a future or a body closes its connection.
+//! The environment names no proxy. Dropping a future, or a body before its end, closes the connection. After the end of
+//! a body the connection waits a few seconds for the next `GET` of the same skill and principal to the same checked address.
 //!
 //! ```
 //! use std::net::IpAddr;
@@ -49,6 +50,7 @@ mod exchange;
 mod incoming;
 mod inject;
 mod outgoing;
+mod pool;
 mod proxy;
 mod redirect;
 mod resolve;

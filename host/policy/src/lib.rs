@@ -25,6 +25,7 @@
 
 mod address;
 mod cidr;
+mod coverage;
 mod error;
 mod explain;
 mod grant;

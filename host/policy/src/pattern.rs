@@ -286,6 +286,11 @@ impl NamePattern {
         if pattern.open { Err(PatternError::Name(name.to_owned())) } else { Ok(pattern) }
     }
 
+    /// Returns the pattern without its `*`.
+    pub(crate) fn start(&self) -> &str {
+        &self.start
+    }
+
     /// Returns true if the pattern ends in `*`.
     pub fn is_open(&self) -> bool {
         self.open

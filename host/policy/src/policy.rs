@@ -296,6 +296,16 @@ impl SubjectGrants {
         self.own.config.iter().map(|(key, (_, value))| (key.as_str(), &**value))
     }
 
+    /// Returns the patterns of secrets whose existence the skill may ask for.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &NamePattern> {
+        self.own.secrets.iter().map(|(_, pattern)| pattern)
+    }
+
+    /// Returns the patterns of tools that the skill may call.
+    pub fn tools(&self) -> impl Iterator<Item = &NamePattern> {
+        self.own.tools.iter().map(|(_, pattern)| pattern)
+    }
+
     /// Finds the first rule that covers an HTTP request.
     ///
     /// # Errors

@@ -12,6 +12,7 @@
 mod addresses;
 mod grants;
 mod limits;
+mod pool;
 mod redirects;
 mod responses;
 mod secrets;
