@@ -88,6 +88,9 @@ fn told(error: &EgressError) -> HttpError {
         GuestError::Invalid => HttpError::Invalid(error.to_string()),
         GuestError::BodyTooLarge | GuestError::Limit => HttpError::Limit(error.to_string()),
         GuestError::Timeout => HttpError::Timeout,
+        class @ (GuestError::Dns | GuestError::Tls | GuestError::Unavailable) => {
+            HttpError::Unavailable { told: class.to_string(), reason: error.to_string() }
+        }
         class => HttpError::Failed(class.to_string()),
     }
 }

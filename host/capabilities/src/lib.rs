@@ -32,7 +32,7 @@ use std::sync::Arc;
 use ringfence::{Access, Granted, Import, Skill};
 use ringfence_egress::Door;
 use ringfence_policy::{
-    Decision, Granted as Given, KvSpace, KvStorage, Policy, Request, Subject, SubjectGrants,
+    Capability, Decision, Granted as Given, KvSpace, KvStorage, Policy, Request, Subject, SubjectGrants,
 };
 
 pub use requested::missing_grants;
@@ -152,6 +152,49 @@ impl Capabilities {
 
 fn config(grants: &SubjectGrants) -> BTreeMap<String, String> {
     grants.config().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+/// A grant has no effect on this host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// Nothing stands behind the capability yet.
+    #[error("{rule}: this version has no {capability}; grant http, kv, config or secret")]
+    NotAvailable {
+        /// The grant.
+        rule: String,
+        /// The capability.
+        capability: &'static str,
+    },
+    /// The host has no value for the secret of a grant.
+    #[error("{rule}: the secret `{name}` has no source; name one, such as an environment variable or a file")]
+    NoSecret {
+        /// The grant.
+        rule: String,
+        /// The secret.
+        name: String,
+    },
+}
+
+/// Checks that something stands behind every grant. `has_secret` tells whether the host has the value of a secret.
+///
+/// # Errors
+///
+/// Fails with a [`PolicyError`] for the first grant without effect.
+pub fn check(policy: &Policy, has_secret: impl Fn(&str) -> bool) -> Result<(), PolicyError> {
+    for (id, grant) in policy.grants() {
+        let rule = id.to_string();
+        match &grant.capability {
+            Capability::Http(http) => {
+                if let Some(secret) = http.secret.as_ref().filter(|secret| !has_secret(&secret.name)) {
+                    return Err(PolicyError::NoSecret { rule, name: secret.name.clone() });
+                }
+            }
+            Capability::Kv(_) | Capability::Config(_) | Capability::Secrets(_) => {}
+            other => return Err(PolicyError::NotAvailable { rule, capability: other.word() }),
+        }
+    }
+    Ok(())
 }
 
 /// Returns the imports that the operator can grant.

@@ -28,6 +28,9 @@ pub(crate) fn open(args: &GrantArgs, store: &StoreArgs) -> Result<Capabilities, 
         asks(|capability| matches!(capability, Capability::Http(_))),
     );
     let secrets = secrets(args)?;
+    let invalid = |message: String| Refused { exit: 4, code: "invalid-grant", ..Refused::fault(message) };
+    ringfence_capabilities::check(&policy, |name| secrets.contains_key(name))
+        .map_err(|error| invalid(error.to_string()))?;
     let mut capabilities = Capabilities::new(policy).with_secrets(secrets.keys().cloned());
     if on_disk {
         capabilities = capabilities.with_kv(durable(args, store)?);
@@ -76,6 +79,8 @@ fn door(secrets: BTreeMap<String, Arc<Secret>>) -> Door {
 /// The subject of a run: a stored skill by its name, another by its digest alone.
 pub(crate) fn subject(skill: &Skill, source: &Source, store: Option<&Store>) -> Subject {
     let mut subject = subject_of(skill);
+    // As on a server without tokens.
+    subject.principal = Some("local".to_owned());
     match source {
         Source::Store(Reference::Name(name) | Reference::Version(name, _)) => {
             subject.name = Some(name.to_string());

@@ -31,7 +31,7 @@ pub(crate) async fn exec(args: KvArgs) -> ExitCode {
 pub(crate) fn path(given: Option<&PathBuf>, store: &StoreArgs) -> Result<PathBuf, Refused> {
     match given {
         Some(path) => Ok(path.clone()),
-        None => Ok(load::directory(store)?.join("kv.redb")),
+        None => Ok(load::directory(store)?.join(ringfence_store::KV_FILE)),
     }
 }
 

@@ -40,7 +40,8 @@ pub struct Report<T = Json> {
     pub limits: Limits,
     /// Lines that the guest logged or printed, as far as the limits kept them.
     pub log: Vec<LogLine>,
-    /// Uses of a capability that no grant allows, at most 64, without repetitions. The guest saw only `denied`.
+    /// Uses of a capability that no grant allows, or for which something of the operator's is missing. At most 64, without
+    /// repetitions. The guest saw no reason.
     pub denied: Vec<Denial>,
 }
 

@@ -50,17 +50,8 @@ fn opened(before: Capabilities, config: &Config, store: Option<&Path>) -> Result
     let any =
         |wanted: fn(&Capability) -> bool| config.grant.grants().any(|(_, grant)| wanted(&grant.capability));
     let secrets = secrets(config)?;
-    for (rule, grant) in config.grant.grants() {
-        if let Capability::Http(http) = &grant.capability
-            && let Some(secret) = http.secret.as_ref().filter(|secret| !secrets.contains_key(&secret.name))
-        {
-            let reason = format!(
-                "names the secret `{0}`, which has no source; add `[secret]` with `{0}`",
-                secret.name
-            );
-            return Err(unusable(rule.to_string(), reason));
-        }
-    }
+    ringfence_capabilities::check(&config.grant, |name| secrets.contains_key(name))
+        .map_err(|error| unusable("grant", error))?;
     let names = secrets.keys().cloned().collect::<Vec<_>>();
     let mut capabilities = before.with_policy(config.grant.clone()).with_secrets(names);
     let durable =
@@ -81,7 +72,7 @@ fn unusable(file: impl Into<String>, reason: impl ToString) -> ConfigError {
 fn kv(config: &Config, store: Option<&Path>) -> Result<ringfence_kv::Store, ConfigError> {
     let file = match (&config.kv.file, store) {
         (Some(file), _) => file.clone(),
-        (None, Some(store)) => store.join("kv.redb"),
+        (None, Some(store)) => store.join(ringfence_store::KV_FILE),
         (None, None) => {
             return Err(unusable("kv.file", "durable key-value spaces need a file; set `kv.file`"));
         }

@@ -78,6 +78,7 @@ pub use error::StoreError;
 pub use gc::{Collected, Freed, Gc};
 pub use library::{Library, Loaded, Origin, Stage, Submitted, Warning, asks_for, warnings};
 pub use name::{Name, Owner, Reference, Version};
+pub use open::KV_FILE;
 pub use policy::Policy;
 pub use prefixes::Prefix;
 pub use record::{Change, Entry, Event, Record};

@@ -191,7 +191,7 @@ impl std::fmt::Display for Warning {
             Self::NotGranted { interface } => {
                 write!(
                     f,
-                    "the skill imports `{interface}`, which this host does not grant; every call of it fails with `denied`"
+                    "the skill imports `{interface}`, which needs a grant of the operator; without one every call of it fails with `denied`"
                 )
             }
             Self::ArtifactRejected { reason } => {

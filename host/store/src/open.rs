@@ -19,8 +19,11 @@ use crate::store::Store;
 /// Content of the file `format`.
 const FORMAT: &[u8] = b"ringfence store 1\n";
 pub(crate) const FOLDERS: [&str; 5] = ["names", "components", "artifacts", "revoked", "scratch"];
-pub(crate) const FILES: [&str; 7] =
-    ["format", "lock", "turn", "key", "policy.json", "prefixes.json", "tokens.json"];
+pub(crate) const FILES: [&str; 8] =
+    ["format", "lock", "turn", "key", "policy.json", "prefixes.json", "tokens.json", KV_FILE];
+
+/// The file in a store's directory where programs keep the skills' key-value spaces. The store does not read it.
+pub const KV_FILE: &str = "kv.redb";
 
 /// Maximum time that a change waits for another.
 const PATIENCE: Duration = Duration::from_secs(10);

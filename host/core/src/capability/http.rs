@@ -54,7 +54,8 @@ impl Client {
             None => Err(HttpError::Denied { reason: "no grant for http".into() }),
         };
         let received = result.as_ref().map_or(0, |response| head_bytes(&response.head));
-        let denied = matches!(result, Err(HttpError::Denied { .. })).then_some(wanted);
+        let refused = matches!(result, Err(HttpError::Denied { .. } | HttpError::Unavailable { .. }));
+        let denied = refused.then_some(wanted);
         Exchanged { result, denied, spent: Spent { calls: 1, sent, received, wait: begun.elapsed() } }
     }
 
@@ -127,7 +128,9 @@ fn head_of(text: &str) -> &str {
 /// Records what an exchange took, and why it was denied.
 fn record<T>(state: &mut GuestState, exchanged: Exchanged<T>) -> Result<T, HttpError> {
     state.spend(Capability::Http, exchanged.spent);
-    if let (Err(HttpError::Denied { reason }), Some(wanted)) = (&exchanged.result, &exchanged.denied) {
+    if let (Err(HttpError::Denied { reason } | HttpError::Unavailable { reason, .. }), Some(wanted)) =
+        (&exchanged.result, &exchanged.denied)
+    {
         state.deny(Capability::Http, wanted, reason);
     }
     exchanged.result

@@ -36,7 +36,7 @@ pub struct HttpRequest {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body.
     pub body: Option<Vec<u8>>,
-    /// Milliseconds to the head of the response, and between two pieces of the body.
+    /// Milliseconds from the call to the last byte of the response.
     pub timeout: Option<u32>,
     /// What to do with redirects.
     pub redirects: Redirects,
@@ -111,4 +111,13 @@ pub enum HttpError {
     /// The connection failed.
     #[error("{0}")]
     Failed(String),
+    /// The operator can mend it: no name server, a missing secret, a bad certificate. The report shows the reason to the
+    /// caller; the guest sees `failed` with `told`.
+    #[error("{reason}")]
+    Unavailable {
+        /// What the guest sees.
+        told: String,
+        /// What is wrong.
+        reason: String,
+    },
 }

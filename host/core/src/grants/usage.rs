@@ -126,7 +126,8 @@ impl Serialize for Spent {
     }
 }
 
-/// A use of a capability that no grant allows. The guest saw only `denied`.
+/// A use of a capability that no grant allows, or for which something of the operator's is missing. The guest saw no
+/// reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Denial {

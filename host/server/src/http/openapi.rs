@@ -37,6 +37,40 @@ pub(crate) struct Report {
     /// Output that the run emitted before its value, if any.
     #[schema(required = false)]
     chunks: Option<Vec<String>>,
+    /// Uses of a capability that no grant allows, if any. The skill saw no reason.
+    #[schema(required = false)]
+    denied: Option<Vec<Denial>>,
+}
+
+/// A use of a capability that no grant allows, or for which something of the operator's is missing.
+#[derive(Serialize, ToSchema)]
+struct Denial {
+    capability: CapabilityName,
+    /// Method and URL, a key, or a name; the text is the skill's.
+    wanted: String,
+    reason: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "describes what the library writes")]
+enum CapabilityName {
+    Http,
+    Kv,
+    Config,
+    Secrets,
+}
+
+/// What a run used of one capability.
+#[derive(Serialize, ToSchema)]
+struct Spent {
+    calls: u64,
+    /// Bytes from the skill.
+    sent: u64,
+    /// Bytes to the skill.
+    received: u64,
+    /// Time from call to answer in microseconds.
+    wait_us: u64,
 }
 
 /// An event of a streamed call.
@@ -112,6 +146,9 @@ struct Usage {
     log_dropped: u64,
     /// Bytes of the value and the chunks as JSON.
     output_bytes: u64,
+    /// What it used of each capability that it called.
+    #[schema(required = false)]
+    capabilities: Option<std::collections::BTreeMap<String, Spent>>,
 }
 
 /// The limits of a run, with sizes in bytes.

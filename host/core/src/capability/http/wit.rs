@@ -71,7 +71,7 @@ impl From<HttpError> for OldError {
             HttpError::Invalid(text) => Self::Invalid(text),
             HttpError::Limit(_) => Self::Limit,
             HttpError::Timeout => Self::Failed("the timeout passed".into()),
-            HttpError::Failed(text) => Self::Failed(text),
+            HttpError::Failed(text) | HttpError::Unavailable { told: text, .. } => Self::Failed(text),
         }
     }
 }
@@ -189,7 +189,7 @@ impl From<HttpError> for Error {
             HttpError::Invalid(text) => Self::Invalid(text),
             HttpError::Limit(text) => Self::Limit(text),
             HttpError::Timeout => Self::Timeout,
-            HttpError::Failed(text) => Self::Failed(text),
+            HttpError::Failed(text) | HttpError::Unavailable { told: text, .. } => Self::Failed(text),
         }
     }
 }
