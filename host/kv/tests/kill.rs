@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use ringfence_kv::{Expect, Options, Quotas, Space, Store};
 
@@ -59,6 +59,46 @@ async fn writer() {
     }
 }
 
+fn start(dir: &Path, round: u64) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "writer", "--nocapture", "--test-threads=1"])
+        .env(DIR, dir)
+        .env(ROUND, round.to_string())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_killed_process_does_not_stop_others_on_the_file() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let store = Store::open(dir.path(), &Options::default()).unwrap();
+    let mine = store.keyspace(&Space::named("owner", "mine").unwrap(), quotas());
+    let theirs = store.keyspace(&space(0), quotas());
+    let mut totals = 0;
+    for round in 0..10u64 {
+        let mut child = start(dir.path(), round);
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        for _ in 0..round * 31 % 97 {
+            if lines.next().is_none() {
+                break;
+            }
+            // Both write at once: they take turns for the file.
+            mine.increment("n", 1).await.unwrap();
+            totals += 1;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let revision = mine.set("k", round.to_string(), Expect::Any).await.unwrap();
+        assert_eq!(mine.get("k").await.unwrap().unwrap().revision, revision);
+        theirs.increment("total", 1).await.unwrap();
+    }
+    assert!(totals > 0);
+    assert_eq!(mine.get("n").await.unwrap().unwrap().value, totals.to_string().as_bytes());
+    assert_eq!(store.stats().failures, 0);
+}
+
 #[derive(Clone, Debug, Default)]
 struct Acked {
     revision: u64,
@@ -73,14 +113,7 @@ async fn a_killed_process_loses_nothing_acknowledged() {
     let mut totals: BTreeMap<usize, i64> = BTreeMap::new();
     let mut seen = 0u64;
     for round in 0..rounds {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "writer", "--nocapture", "--test-threads=1"])
-            .env(DIR, dir.path())
-            .env(ROUND, round.to_string())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = start(dir.path(), round);
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         // The round decides how many acknowledgements the writer may give: a kill while it starts (0), or amid writes.
         let wanted = round * 37 % 301;

@@ -213,7 +213,8 @@ proptest! {
         text in "([%&\\\\;x#u0-9a-fA-F \n]|&amp;|%2|%25|\\\\u00|\\\\ud83d|hunter2){0,200}",
         cuts in vec(1usize..50, 1..6),
     ) {
-        let secret = secret(b"hunter2-hunter2");
+        // Half of it cannot come about by chance, also not cut off by the end.
+        let secret = secret(b"hunter2-ZYXWVUTSRQPONMLK");
         let scrubber = Scrubber::new([&secret]);
         prop_assert_eq!(scrubbed(&scrubber, text.as_bytes(), &cuts), text.as_bytes());
         prop_assert!(matches!(scrubber.text(&text), std::borrow::Cow::Borrowed(_)));
