@@ -7,6 +7,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("sdk/Cargo.toml", include_str!("../../../skills/sdk/Cargo.toml")),
     ("sdk/src/budget.rs", include_str!("../../../skills/sdk/src/budget.rs")),
     ("sdk/src/clock.rs", include_str!("../../../skills/sdk/src/clock.rs")),
+    ("sdk/src/config.rs", include_str!("../../../skills/sdk/src/config.rs")),
     ("sdk/src/convert.rs", include_str!("../../../skills/sdk/src/convert.rs")),
     ("sdk/src/host.rs", include_str!("../../../skills/sdk/src/host.rs")),
     ("sdk/src/http.rs", include_str!("../../../skills/sdk/src/http.rs")),
@@ -17,6 +18,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("sdk/src/printing.rs", include_str!("../../../skills/sdk/src/printing.rs")),
     ("sdk/src/progress.rs", include_str!("../../../skills/sdk/src/progress.rs")),
     ("sdk/src/random.rs", include_str!("../../../skills/sdk/src/random.rs")),
+    ("sdk/src/secrets.rs", include_str!("../../../skills/sdk/src/secrets.rs")),
     ("sdk/src/skills.rs", include_str!("../../../skills/sdk/src/skills.rs")),
     ("sdk/macros/README.md", include_str!("../../../skills/sdk/macros/README.md")),
     ("sdk/macros/Cargo.toml", include_str!("../../../skills/sdk/macros/Cargo.toml")),
@@ -30,6 +32,15 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("sdk/macros/src/tests.rs", include_str!("../../../skills/sdk/macros/src/tests.rs")),
     ("sdk/macros/src/types.rs", include_str!("../../../skills/sdk/macros/src/types.rs")),
     ("sdk/macros/src/wit.rs", include_str!("../../../skills/sdk/macros/src/wit.rs")),
+    ("sdk/wit/0.2.0/budget.wit", include_str!("../../../skills/sdk/wit/0.2.0/budget.wit")),
+    ("sdk/wit/0.2.0/config.wit", include_str!("../../../skills/sdk/wit/0.2.0/config.wit")),
+    ("sdk/wit/0.2.0/http.wit", include_str!("../../../skills/sdk/wit/0.2.0/http.wit")),
+    ("sdk/wit/0.2.0/kv.wit", include_str!("../../../skills/sdk/wit/0.2.0/kv.wit")),
+    ("sdk/wit/0.2.0/log.wit", include_str!("../../../skills/sdk/wit/0.2.0/log.wit")),
+    ("sdk/wit/0.2.0/progress.wit", include_str!("../../../skills/sdk/wit/0.2.0/progress.wit")),
+    ("sdk/wit/0.2.0/secrets.wit", include_str!("../../../skills/sdk/wit/0.2.0/secrets.wit")),
+    ("sdk/wit/0.2.0/skill.wit", include_str!("../../../skills/sdk/wit/0.2.0/skill.wit")),
+    ("sdk/wit/0.2.0/tools.wit", include_str!("../../../skills/sdk/wit/0.2.0/tools.wit")),
     ("sdk/wit/budget.wit", include_str!("../../../skills/sdk/wit/budget.wit")),
     ("sdk/wit/http.wit", include_str!("../../../skills/sdk/wit/http.wit")),
     ("sdk/wit/kv.wit", include_str!("../../../skills/sdk/wit/kv.wit")),
@@ -48,7 +59,7 @@ mod tests {
     fn every_file_is_there() {
         let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../skills/sdk"));
         let mut found = 0;
-        for folder in ["", "src", "macros", "macros/src", "wit"] {
+        for folder in ["", "src", "macros", "macros/src", "wit", "wit/0.2.0"] {
             for entry in std::fs::read_dir(root.join(folder)).expect("the SDK is there").flatten() {
                 let path = entry.path();
                 let text = path.extension().and_then(|extension| extension.to_str());

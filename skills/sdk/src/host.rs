@@ -15,6 +15,13 @@ wit_bindgen::generate!({ path: "wit", world: "imports", generate_all });
 
 pub use ringfence::skill::*;
 
+/// Version 0.2.0 of the interfaces, of which the SDK uses those that the operator grants.
+pub mod capabilities {
+    wit_bindgen::generate!({ path: "wit/0.2.0", world: "imports", generate_all });
+
+    pub use ringfence::skill::*;
+}
+
 /// The part of WASI that stands in for what `std` lacks in a skill.
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod wasi {

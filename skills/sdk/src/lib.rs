@@ -26,10 +26,10 @@
 //!
 //! The crate's README lists the types of tools, how to build a skill, and what is not possible.
 //!
-//! The modules are the host's interfaces. [`log`], [`progress`] and [`budget`] are always available; [`http`], [`kv`] and
-//! [`skills`] return `denied` in this version. [`clock`] and [`random`] are those of the run, because `std`
-//! has none. A component imports what its code calls, and `log`: a panic ends in a trap without a text, so the SDK logs
-//! its message first.
+//! The modules are the host's interfaces. [`log`], [`progress`] and [`budget`] are always available. [`http`], [`kv`],
+//! [`config`] and [`secrets`] need a grant of the operator, and [`skills`] returns `denied` in this version. [`clock`] and
+//! [`random`] are those of the run, because `std` has none. A component imports what its code calls, and `log`: a panic
+//! ends in a trap without a text, so the SDK logs its message first.
 //!
 //! In the module of the skill `println!`, `eprintln!`, `print!`, `eprint!` and `dbg!` print to the log of the run. In other
 //! modules, add `use ringfence_skill::println;` and the like.
@@ -39,6 +39,7 @@
 
 pub mod budget;
 pub mod clock;
+pub mod config;
 mod convert;
 mod host;
 pub mod http;
@@ -48,6 +49,7 @@ mod panics;
 mod printing;
 pub mod progress;
 pub mod random;
+pub mod secrets;
 pub mod skills;
 
 pub use ringfence_skill_macros::skill;

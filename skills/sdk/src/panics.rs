@@ -12,6 +12,7 @@ pub fn log_panics() {
     #[cfg(target_arch = "wasm32")]
     {
         crate::host::__link_custom_section_describing_imports();
+        crate::host::capabilities::__link_custom_section_describing_imports();
         crate::host::wasi::__link_custom_section_describing_imports();
     }
     if cfg!(target_arch = "wasm32") {

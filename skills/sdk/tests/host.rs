@@ -1,6 +1,6 @@
 //! Off wasm there is no host: everything can be called, and answers as its documentation says.
 
-use ringfence_skill::{budget, http, info, kv, log, progress, skills};
+use ringfence_skill::{budget, config, http, info, kv, log, progress, secrets, skills};
 
 #[test]
 fn what_is_lent_does_nothing() {
@@ -15,19 +15,22 @@ fn what_is_lent_does_nothing() {
 }
 
 #[test]
-fn what_is_not_lent_is_denied() {
-    let request = http::Request {
-        method: "GET".to_owned(),
-        url: "https://example.org".to_owned(),
-        headers: Vec::new(),
-        body: None,
-    };
-    assert!(matches!(http::fetch(&request), Err(http::Error::Denied)));
-    assert!(matches!(http::fetch_many(&[request]), Err(http::Error::Denied)));
-    assert!(matches!(kv::get("key"), Err(kv::Error::Denied)));
-    assert!(matches!(kv::set("key", b"value"), Err(kv::Error::Denied)));
-    assert!(matches!(kv::delete("key"), Err(kv::Error::Denied)));
-    assert!(matches!(kv::list("", None, 10), Err(kv::Error::Denied)));
+fn what_is_not_granted_is_denied() {
+    let request = http::Request::get("https://example.org/");
+    assert!(matches!(request.fetch(), Err(http::Error::Denied)));
+    assert!(matches!(request.open(), Err(http::Error::Denied)));
+    assert!(matches!(http::fetch_many([request]), Err(http::Error::Denied)));
+    assert_eq!(kv::get("key").unwrap_err(), kv::Error::Denied);
+    assert_eq!(kv::set("key", "value"), Err(kv::Error::Denied));
+    assert_eq!(kv::compare_and_set("key", b"value", kv::Expected::Absent), Err(kv::Error::Denied));
+    assert_eq!(kv::delete("key"), Err(kv::Error::Denied));
+    assert_eq!(kv::compare_and_delete("key", kv::Expected::Revision(1)), Err(kv::Error::Denied));
+    assert_eq!(kv::increment("key", 1), Err(kv::Error::Denied));
+    // After an error there are no more keys.
+    assert_eq!(kv::list("").collect::<Vec<_>>(), [Err(kv::Error::Denied)]);
+    assert_eq!(config::get("key"), None);
+    assert!(config::get_all().is_empty());
+    assert!(!secrets::exists("token"));
     assert!(matches!(skills::call("text-stats_analyze", "{}"), Err(skills::Error::Denied)));
     assert!(matches!(skills::call_many(&[]), Err(skills::Error::Denied)));
 }

@@ -18,7 +18,10 @@ fn interfaces(folder: &str) -> io::Result<BTreeMap<String, String>> {
 
 #[test]
 fn the_copy_is_the_original() {
-    let original = interfaces("../../wit").unwrap();
-    assert!(original.contains_key("log.wit"));
-    assert_eq!(interfaces("wit").unwrap(), original, "copy wit/*.wit of the repository to skills/sdk/wit");
+    for version in ["", "/0.2.0"] {
+        let original = interfaces(&format!("../../wit{version}")).unwrap();
+        assert!(original.contains_key("log.wit"));
+        let copy = interfaces(&format!("wit{version}")).unwrap();
+        assert_eq!(copy, original, "copy wit{version}/*.wit of the repository to skills/sdk/wit{version}");
+    }
 }
