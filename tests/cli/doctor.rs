@@ -66,6 +66,34 @@ fn a_check_that_fails() {
     assert_eq!((&told["ok"], &told["failed"]), (&false.into(), &2.into()));
 }
 
+/// Quick, because the pool fails: only the row of the configuration counts here.
+#[test]
+fn a_configuration_is_held_against_the_store() {
+    let bench = Bench::new();
+    assert!(bench.run(&["token", "create", "--owner", "alice"], "").status.success());
+    let row = |toml: &str| {
+        bench.write("ringfence.toml", toml);
+        let output = Command::new("sh")
+            .arg("-c")
+            .arg("ulimit -v 4000000 && exec \"$0\" doctor --json --config ringfence.toml")
+            .arg(env!("CARGO_BIN_EXE_ringfence"))
+            .env("RINGFENCE_HOME", bench.path("home"))
+            .current_dir(bench.path("."))
+            .output()
+            .expect("a shell");
+        let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let checks = told["checks"].as_array().expect("a list").clone();
+        checks.into_iter().find(|check| check["name"] == "configuration").expect("there")
+    };
+    assert_eq!(row("[limits.owner.alice]\nfuel = 5")["verdict"], "pass");
+    let misspelt = row("[limits.owner.alcie]\nfuel = 5");
+    assert_eq!(misspelt["verdict"], "fail", "{misspelt}");
+    assert!(misspelt.to_string().contains("the closest match is `alice`"), "{misspelt}");
+    let wrong = row("[limits]\nfuel = 0");
+    assert_eq!(wrong["verdict"], "fail", "{wrong}");
+    assert!(wrong.to_string().contains("ringfence.toml:2: "), "{wrong}");
+}
+
 /// Limits that no run could have are refused as they are by `run`.
 #[test]
 fn limits_out_of_range() {

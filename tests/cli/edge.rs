@@ -90,6 +90,10 @@ fn bundles_that_are_refused() {
     bench.write("policy.toml", "[skill.echo.limits]\nfuel = 1\n[skill.echo.limits.owner.alice]\nfuel = 1\n");
     bench.check("bundle-policy-owner", &bundle(&["--policy", "policy.toml"]));
     bench.check("bundle-no-target", &["bundle", "echo.wasm", "--key", "key", "-o", "x", "--target", "z80"]);
+    bench.check(
+        "bundle-missing-key",
+        &["bundle", "echo.wasm", "--key", "none", "-o", "x", "--target", "pulley64"],
+    );
     bench.check("bundle-no-key", &["bundle", "echo.wasm", "-o", "x", "--target", "pulley64"]);
     bench.check(
         "bundle-over-the-key",

@@ -179,6 +179,7 @@ fn calls_that_are_refused() {
     let bench = Bench::new();
     bench.check("no-tool-named", &["run", "endings.wasm"]);
     bench.check("no-such-tool", &["run", "echo.wasm", "shout"]);
+    bench.check("tool-is-input", &["run", "echo.wasm", r#"{"text":"hello"}"#]);
     bench.check("input-mismatch", &["run", "echo.wasm", "--input", r#"{"text":1}"#]);
     bench.check("input-mismatch-json", &["run", "echo.wasm", "--input", r#"{"text":1}"#, "--json"]);
     bench.check("input-not-json", &["run", "echo.wasm", "--input", "hello"]);

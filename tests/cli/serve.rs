@@ -61,19 +61,42 @@ fn a_server_says_where_it_is_and_stops_when_it_is_told() {
 }
 
 #[test]
-fn limits_for_a_skill_that_is_not_there_are_told() {
+fn settings_without_effect_are_told_at_the_start_and_at_a_reload() {
     let bench = Bench::new();
-    bench.write("ringfence.toml", "[skill.ecoh.limits]\nfuel = 1000\n[skill.echo.limits]\nfuel = 1000\n");
+    let file = "[skill.ecoh.limits]\nfuel = 1000\n[skill.echo.limits]\nfuel = 1000\n";
+    bench.write("ringfence.toml", file);
     assert!(bench.run(&["submit", "echo.wasm"], "").status.success());
     let mut child = start(&bench, &["serve", "--listen", "127.0.0.1:0", "--config", "ringfence.toml"]);
     let address = address(&mut child);
     while !get(&address, "/readyz", None).starts_with("HTTP/1.1 200") {}
+    bench.write("ringfence.toml", "[metrics]\npublic = true\n[quota.lcoal]\nconcurrency = 5\n");
+    signal(&child, rustix::process::Signal::HUP);
+    // What is reloaded is logged before the next request is read.
+    while !get(&address, "/metrics", None).starts_with("HTTP/1.1 200") {}
+    while !get(&address, "/readyz", None).starts_with("HTTP/1.1 200") {}
     signal(&child, rustix::process::Signal::TERM);
     let output = child.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&output.stderr);
-    let told: Vec<&str> =
-        said.lines().filter(|line| line.contains("limits for a skill that is not in the store")).collect();
-    assert!(matches!(&*told, [line] if line.contains("ecoh")), "{said}");
+    let told: Vec<&str> = said.lines().filter(|line| line.contains("a setting has no effect")).collect();
+    let [skill, owner] = &*told else { panic!("{said}") };
+    assert!(skill.contains("`[skill.ecoh.limits]`") && skill.contains("`echo`"), "{said}");
+    assert!(owner.contains("`[quota.owner.lcoal]`") && owner.contains("`local`"), "{said}");
+}
+
+#[test]
+fn the_log_level_is_the_one_that_is_asked_for() {
+    let bench = Bench::new();
+    assert!(bench.run(&["submit", "echo.wasm"], "").status.success());
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo_echo","arguments":{"text":"hi"}}}"#;
+    for (level, told) in
+        [(&["--log-level", "info"][..], true), (&[][..], false), (&["--log-level", "warn"], false)]
+    {
+        let hello = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
+        let output = bench.run(&[&["mcp"], level].concat(), &format!("{hello}\n{call}\n"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(String::from_utf8_lossy(&output.stdout).contains("\"result\":\"hi\""), "{output:?}");
+        assert_eq!(said.contains("tool=\"echo\"") || said.contains("tool=echo"), told, "{level:?}: {said}");
+    }
 }
 
 #[test]
@@ -283,6 +306,22 @@ fn every_request_on_standard_input_is_answered_with_its_id() {
         ),
         (r#"{"jsonrpc":"2.0","id":11,"method":"tools/list","params":{"cursor":5}}"#.to_owned(), -32602, 11.into()),
         (r#"{"jsonrpc":"2.0","id":12,"method":"gone"}"#.to_owned(), -32601, 12.into()),
+        // Cut after a whole id, in an array, with half a character, with a raw tab, and two on one line.
+        (r#"{"jsonrpc":"2.0","method":"ping","id":"cut""#.to_owned(), -32700, "cut".into()),
+        (r#"[{"jsonrpc":"2.0","id":15,"method":"ping"}]"#.to_owned(), -32600, 15.into()),
+        (r#"{"jsonrpc":"2.0","id":16,"method":"\ud800"}"#.to_owned(), -32600, 16.into()),
+        (r#"{"jsonrpc":"2.0","id":17,"method":"tools/call","params":{"name":"\udc00x"}}"#.to_owned(), -32602, 17.into()),
+        ("{\"jsonrpc\":\"2.0\",\"id\":18,\"method\":\"a\tb\"}".to_owned(), -32700, 18.into()),
+        (r#"{"jsonrpc":"2.0","id":19,"method":"ping"}{"jsonrpc":"2.0","id":20,"method":"ping"}"#.to_owned(), -32700, 19.into()),
+        (r#"{"jsonrpc":"2.0","id":21,"method":"tools/list","params":[]}"#.to_owned(), -32602, 21.into()),
+        (r#"{"jsonrpc":"2.0","id":22,"method":"resources/read","params":{"uri":"file:///etc/passwd"}}"#.to_owned(), -32602, 22.into()),
+        (r#"{"jsonrpc":"2.0","id":23,"method":"tools/call","params":{"name":"echo_echo","_meta":"x"}}"#.to_owned(), -32602, 23.into()),
+        (r#"{"jsonrpc":"1.0","id":24,"method":"ping"}"#.to_owned(), -32600, 24.into()),
+        (r#"{"jsonrpc":"2.0","id":1.5,"method":"gone"}"#.to_owned(), -32601, serde_json::json!(1.5)),
+        (r#"{"jsonrpc":"2.0","id":{"a":1},"method":"ping"}"#.to_owned(), -32600, Value::Null),
+        (r#"{"jsonrpc":"2.0","id":true,"method":"ping"}"#.to_owned(), -32600, Value::Null),
+        ("\"text\"".to_owned(), -32600, Value::Null),
+        (format!(r#"{{"jsonrpc":"2.0","id":25,"method":"tools/call","params":{{"arguments":{}"#, "[".repeat(5_000)), -32700, 25.into()),
         // Longer than any message may be, with the id before and after what is long.
         (
             format!(r#"{{"jsonrpc":"2.0","id":13,"method":"tools/call","params":{{"name":"echo_echo","arguments":{{"text":"{big}{big}"}}}}}}"#),
@@ -300,6 +339,16 @@ fn every_request_on_standard_input_is_answered_with_its_id() {
         let shown = line.chars().take(80).collect::<String>();
         assert_eq!((&answer["error"]["code"], &answer["id"]), (&code.into(), &id), "{shown}: {answer}");
     }
+    // Each request in an array, and bytes that are no text.
+    spoken.say(r#"[{"jsonrpc":"2.0","id":26,"method":"ping"},{"jsonrpc":"2.0","id":27,"method":"ping"}]"#);
+    for id in [26, 27] {
+        let answer = spoken.hear();
+        assert_eq!((&answer["error"]["code"], &answer["id"]), (&(-32600).into(), &id.into()), "{answer}");
+    }
+    let stdin = spoken.stdin.as_mut().expect("open");
+    stdin.write_all(b"{\"jsonrpc\":\"2.0\",\"id\":28,\"method\":\"\xff\"}\n").expect("sent");
+    let answer = spoken.hear();
+    assert_eq!((&answer["error"]["code"], &answer["id"]), (&(-32700).into(), &28.into()), "{answer}");
     // And it goes on as before; a byte order mark and white space are none of the message's.
     let call = r#"{"jsonrpc":"2.0","id":14,"method":"tools/call","params":{"name":"echo_echo","arguments":{"text":"hi"}}}"#;
     for line in [call.to_owned(), format!("\u{FEFF}{call}"), format!("  {call}  \r")] {
@@ -427,6 +476,26 @@ fn whoever_listens_on_standard_input_hears_of_changes() {
 fn tokens() {
     let bench = Bench::new();
     bench.check("token-none", &["token", "list"]);
+    let skills = |more: &[&str]| {
+        let output = bench.run(&[&["token", "create", "--json", "--store", "other"], more].concat(), "");
+        let made: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        (made["skills"].clone(), made["skills_of"].clone())
+    };
+    let none = || serde_json::json!([]);
+    assert_eq!(skills(&["--owner", "bob"]), (none(), Value::Null), "its owner's alone");
+    assert_eq!(skills(&["--skills", "-"]), (none(), Value::Null));
+    let submits = |more: &[&str]| {
+        let output = bench.run(
+            &[&["token", "create", "--json", "--store", "other", "--scope", "submit"], more].concat(),
+            "",
+        );
+        serde_json::from_slice::<Value>(&output.stdout).expect("JSON")["any_name"].clone()
+    };
+    assert_eq!((submits(&[]), submits(&["--skills", "-"])), (true.into(), Value::Null));
+    assert_eq!(skills(&["--skills", "*"]), (serde_json::json!(["*"]), Value::Null));
+    let of = |skills: Value| (skills, serde_json::json!(["alice"]));
+    assert_eq!(skills(&["--skills-of", "alice"]), of(serde_json::json!(["*"])));
+    assert_eq!(skills(&["--skills-of", "alice", "--skills", "a-*"]), of(serde_json::json!(["a-*"])));
     bench.check_as(
         "token-create",
         &["token", "create", "--owner", "alice", "--scope", "call,submit", "--skills", "acme-*"],

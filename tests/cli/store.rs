@@ -232,6 +232,20 @@ fn a_revocation_ends_a_run_of_another_process() {
     assert!(cancelled || (said["error"] == "revoked" && ended == Some(3)), "{ended:?}: {said}");
 }
 
+/// With its only version a skill goes, and who may have its name then is told.
+#[test]
+fn a_skill_goes_with_its_only_version() {
+    let bench = bench();
+    bench.done(&["submit", "first.wasm", "--name", "only"]);
+    bench.check("remove-only-version", &["remove", "only@1"]);
+    bench.done(&["prefix", "reserve", "kept-*", "--owner", "local"]);
+    bench.done(&["submit", "first.wasm", "--name", "kept-one"]);
+    bench.check("remove-reserved", &["remove", "kept-one@1"]);
+    bench.done(&["submit", "first.wasm", "--name", "two"]);
+    bench.done(&["submit", "second.wasm", "--name", "two"]);
+    assert_eq!(bench.done(&["remove", "two@1"]), "two  removed version 1\n");
+}
+
 #[test]
 fn prefixes_are_reserved() {
     let bench = bench();
@@ -242,6 +256,7 @@ fn prefixes_are_reserved() {
     bench.done(&["submit", "first.wasm", "--name", "acme-one", "--owner", "acme"]);
     bench.check("prefix-taken", &["prefix", "reserve", "acme-o*", "--owner", "mallory"]);
     bench.check("prefix-remove", &["prefix", "remove", "acme-*"]);
+    bench.check("prefix-reserve-wide", &["prefix", "reserve", "wide", "--owner", "acme"]);
     assert_eq!(bench.refused(&["prefix", "remove", "acme-*"]), (Some(4), "no-such-prefix".to_owned()));
 }
 

@@ -165,7 +165,8 @@ async fn fill(
     let store = library.store().expect("a store");
     let mut tokens = HashMap::new();
     for owner in owners {
-        let new = NewToken::new(owner.parse().expect("an owner"));
+        let mut new = NewToken::new(owner.parse().expect("an owner"));
+        new.skills = vec![ringfence_store::Pattern::All];
         tokens.insert((*owner).to_owned(), store.make_token(new).expect("a token").1);
     }
     for (name, component) in skills {

@@ -107,6 +107,8 @@ impl Opened {
 
 /// Opens a bundle of `size` bytes, and reads it once from beginning to end.
 ///
+/// It accepts revoked skills; check each with [`Trust::expect_allowed`] before you use it.
+///
 /// # Errors
 ///
 /// Fails with the [`BundleError`] for which the bundle is refused.

@@ -112,7 +112,8 @@ impl Trust {
         self.keys.iter().find(|key| key.id() == id).ok_or(BundleError::UnknownKey(id))
     }
 
-    /// Checks that an active bundle can continue: key, bundle and skills are not revoked, and its dates include now.
+    /// Checks that an active bundle can continue: key and bundle are not revoked, and its dates include now. A revoked
+    /// skill stops alone; see [`Trust::expect_allowed`].
     ///
     /// # Errors
     ///
@@ -137,11 +138,17 @@ impl Trust {
         self.revoked.check(&skill.to_string())
     }
 
+    /// Checks that no skill of a bundle is revoked, for those who sign or verify one.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`BundleError::Revoked`] for the first one that is.
+    pub fn expect_all_allowed(&self, manifest: &crate::Manifest) -> Result<(), BundleError> {
+        manifest.skills.iter().try_for_each(|skill| self.expect_allowed(skill.digest))
+    }
+
     pub(crate) fn allow(&self, id: Digest, manifest: &crate::Manifest, now: Time) -> Result<(), BundleError> {
         self.revoked.check(&id.to_string().replacen("sha256:", "bundle:", 1))?;
-        for skill in &manifest.skills {
-            self.expect_allowed(skill.digest)?;
-        }
         manifest.check_time(now)
     }
 }

@@ -63,7 +63,8 @@ int32_t ringfence_load_bundle(const RingfenceHost *host,
 // `config` is a JSON object with `keys` and `revoked`, as in `ringfence_create`. A key that is left out means none.
 //
 // A bundle that is no longer acceptable stops serving. Its runs are cancelled, even if another bundle has replaced it.
-// Revoked components are unloaded, and their runs are cancelled.
+// A revoked skill of a bundle stops alone: its runs are cancelled, and calls of it fail with `revoked`. Load the bundle
+// again once its revocation is withdrawn. Revoked components are unloaded, and their runs are cancelled.
 //
 // Returns 0, or 1 on failure; then nothing has changed.
 //

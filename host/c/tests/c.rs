@@ -96,6 +96,8 @@ fn c_and_python_call_both_libraries() {
         |what: &str| serde_json::json!({"keys": key().public().to_line(), "revoked": what}).to_string();
     let id = ringfence_bundle::peek(&*bundle, bundle.len() as u64, u64::MAX).unwrap().id;
     std::fs::write(path("bundle.json"), revoking(&id.to_string().replacen("sha256:", "bundle:", 1))).unwrap();
+    let of_bundle = echo().description.digest().to_string();
+    std::fs::write(path("skill.json"), revoking(&of_bundle)).unwrap();
     let other = wat::parse_str(OTHER).unwrap();
     std::fs::write(path("component.json"), revoking(&ringfence::Digest::of(&other).to_string())).unwrap();
     std::fs::write(path("key.pub"), key().public().to_line()).unwrap();
@@ -118,7 +120,7 @@ fn c_and_python_call_both_libraries() {
         compile("tests/check.c", &check);
         let mut command = Command::new(&check);
         command.args([path("edge.rfb"), path("config.json"), path("echo.wasm")]).arg(compiler);
-        command.args([path("component.json"), path("next.rfb"), path("bundle.json")]);
+        command.args([path("component.json"), path("next.rfb"), path("bundle.json"), path("skill.json")]);
         assert_eq!(run(&mut command), "ok\n");
         let call = path(&format!("call-{compiler}"));
         compile("examples/call.c", &call);

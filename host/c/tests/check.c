@@ -1,4 +1,4 @@
-/* check.c BUNDLE KEYS COMPONENT COMPILER COMPONENT-REVOKED NEXT-BUNDLE BUNDLE-REVOKED: every function, what it gives and what it refuses. */
+/* check.c BUNDLE KEYS COMPONENT COMPILER COMPONENT-REVOKED NEXT-BUNDLE BUNDLE-REVOKED SKILL-REVOKED: every function, what it gives and what it refuses. */
 #include <assert.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -41,7 +41,7 @@ static void *calls(void *host) {
 static void *spins(void *host) { return ringfence_call(host, "spin", "spin", "{}", NULL, NULL); }
 
 int main(int argc, char **argv) {
-  assert(argc == 8);
+  assert(argc == 9);
   size_t size = 0;
   char *error = NULL;
   assert(strlen(ringfence_version()) >= 5);
@@ -108,6 +108,25 @@ int main(int argc, char **argv) {
     assert(ringfence_load_component(host, "mine", (uint8_t *)component, whole_size, &error) == 1 && holds(error, "revoked"));
     assert(holds(ringfence_call(host, "spin", "spin", "{}", "fuel=1000", &error), "out-of-fuel"));
   }
+
+  /* A skill of a bundle that is revoked stops alone, and comes back once the revocation is withdrawn. */
+  error = NULL;
+  RingfenceHost *part = ringfence_create(whole(argv[2], &size), &error);
+  assert(part != NULL && ringfence_load_bundle(part, argv[1], &error) == 0);
+  for (int again = 0; again < 2; again++) {
+    assert(ringfence_trust(part, whole(argv[8], &size), &error) == 0 && error == NULL);
+    if (again) assert(ringfence_load_bundle(part, argv[1], &error) == 0 && error == NULL);
+    assert(ringfence_call(part, "echo", "echo", "{\"text\": \"x\"}", NULL, &error) == NULL && holds(error, "\"error\":\"revoked\""));
+    assert(holds(ringfence_call(part, "spin", "spin", "{}", "fuel=1000", NULL), "out-of-fuel"));
+    char *list = ringfence_list(part, NULL);
+    assert(strstr(list, "\"spin\"") != NULL && strstr(list, "\"echo\"") == NULL);
+    ringfence_free(list);
+    error = NULL;
+    assert(ringfence_trust(part, whole(argv[2], &size), &error) == 0 && error == NULL);
+    assert(ringfence_load_bundle(part, argv[1], &error) == 0 && error == NULL);
+    assert(holds(ringfence_call(part, "echo", "echo", "{\"text\": \"x\"}", NULL, &error), "\"value\":\"x\""));
+  }
+  ringfence_destroy(part);
 
   /* A run of what is revoked ends, whether it is the bundle that serves or one before it. A call that comes too late finds no
      bundle; then all of it is done again, until a run was there. */

@@ -238,6 +238,9 @@ pub(crate) struct DoctorArgs {
     /// Print JSON: every check, and whether all passed
     #[arg(long)]
     pub(crate) json: bool,
+    /// Configuration of a server to check against the store [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
     #[command(flatten)]
@@ -251,7 +254,7 @@ pub(crate) struct LimitArgs {
     #[arg(long, default_value = "1000000000", value_parser = number, value_name = "N")]
     pub(crate) fuel: u64,
     /// Maximum wall time, including waits, e.g. 500ms
-    #[arg(long, default_value = "5s", value_parser = humantime::parse_duration, value_name = "TIME")]
+    #[arg(long, default_value = "5s", value_parser = time, value_name = "TIME")]
     pub(crate) deadline: Duration,
     /// Maximum linear memory, all memories together, e.g. 64MiB
     #[arg(long, default_value = "64MiB", value_parser = size, value_name = "SIZE")]
@@ -295,6 +298,16 @@ impl LimitArgs {
 /// `1000000` or `1_000_000`.
 pub(crate) fn number(text: &str) -> Result<u64, String> {
     text.replace('_', "").parse().map_err(|_| "expected a whole number, for example 1000000".to_owned())
+}
+
+/// `500ms`, `5s`, `30days`.
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| "expected a time, for example 500ms, 5s or 30days".to_owned())
+}
+
+/// `127.0.0.1:7420`.
+pub(crate) fn address(text: &str) -> Result<std::net::SocketAddr, String> {
+    text.parse().map_err(|_| "expected an IP address and a port, for example 127.0.0.1:7420".to_owned())
 }
 
 /// `64MiB`, `64M`, `65536`.

@@ -11,7 +11,7 @@ const CODES: [(u8, &str); 16] = [
     (1, "failed: the tool returned its own error"),
     (2, "invalid command line, configuration or input file"),
     (3, "skill or bundle refused: invalid, untrusted, held, revoked, incompatible or over a cap"),
-    (4, "call refused: unknown name, invalid input or limit out of range"),
+    (4, "call refused: unknown store or name, invalid input or limit out of range"),
     (5, "host failure: unreadable file, missing tool or internal error"),
     (6, "host at capacity or store locked: retry later"),
     (7, "`doctor`, `test` or `verify` found a problem"),

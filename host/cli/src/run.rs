@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use ringfence::{CancellationToken, Clock, LogLine, Outcome, Ran, Report, RunError, Skill};
+use ringfence::{CancellationToken, Clock, LogLine, Outcome, Ran, Report, RunError, Skill, text};
 use ringfence_policy::Grant;
 
 use crate::args::RunArgs;
@@ -22,6 +22,13 @@ pub(crate) async fn exec(args: Box<RunArgs>) -> ExitCode {
 }
 
 async fn call(args: &RunArgs) -> Result<Ran, Refused> {
+    if let Some(tool) = args.tool.as_deref().filter(|tool| tool.trim_start().starts_with(['{', '['])) {
+        let shown = text::clean(tool, 40);
+        let message = format!(
+            "`{shown}` is not the name of a tool; it looks like the arguments; pass them with `--input`, or `-i`"
+        );
+        return Err(Refused { exit: exit::CALL, code: "no-such-tool", ..Refused::fault(message) });
+    }
     let limits = args.limits.limits();
     let source = Source::of(&args.skill);
     let library = load::library(&args.store, &source, &limits)?;

@@ -69,9 +69,7 @@ async fn listen(args: ServeArgs) -> Result<ExitCode, Refused> {
 async fn speak(args: McpArgs) -> Result<ExitCode, Refused> {
     let McpArgs { server: mut args, skills, limits } = args;
     // Clients seldom read the standard error of what they start: a record of each call fills the pipe, and the call waits.
-    if args.log_level == tracing::Level::INFO {
-        args.log_level = tracing::Level::WARN;
-    }
+    args.log_level.get_or_insert(tracing::Level::WARN);
     if args.print_config {
         output::print(EXAMPLE.trim_end());
         return Ok(ExitCode::SUCCESS);
@@ -150,10 +148,11 @@ fn no_signals(error: std::io::Error) -> Refused {
 
 /// Logs to standard error. What guests and callers said is only ever the value of a field, and escaped there.
 fn log(args: &ServerArgs) {
-    let quiet = args.log_level.min(tracing::Level::WARN);
+    let level = args.log_level.unwrap_or(tracing::Level::INFO);
+    let quiet = level.min(tracing::Level::WARN);
     // Libraries beneath tell of every request at the level at which this program tells of what an operator looks for.
-    let level = match args.log_level {
-        tracing::Level::TRACE => Targets::new().with_default(args.log_level),
+    let level = match level {
+        tracing::Level::TRACE => Targets::new().with_default(level),
         level => {
             let ours = Targets::new().with_default(quiet).with_targets(OURS.map(|target| (target, level)));
             // What callers do wrong, such as to go away, is told there as errors: it would be theirs to fill the log with.

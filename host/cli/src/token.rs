@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ringfence_store::{NewToken, Token};
+use ringfence_store::{NewToken, Pattern, Scope, Token};
 use serde_json::{Value, json};
 
 use crate::args::{ListArgs, TokenCommand, TokenCreateArgs, TokenRevokeArgs};
@@ -23,6 +23,12 @@ fn create(args: &TokenCreateArgs) -> Result<ExitCode, Refused> {
     new.scopes = args.scope.iter().map(|scope| scope.parse()).collect::<Result<_, _>>()?;
     let patterns = args.skills.iter().filter(|pattern| *pattern != "-");
     new.skills = patterns.map(|pattern| pattern.parse()).collect::<Result<_, _>>()?;
+    match (args.skills.is_empty(), args.skills_of.is_empty()) {
+        // Its owner's skills, and new ones under any free name.
+        (true, true) => new.any_name = new.scopes.contains(&Scope::Submit),
+        (true, false) => new.skills = vec![Pattern::All],
+        (false, _) => {}
+    }
     new.skills_of = args.skills_of.iter().map(|owner| owner.parse()).collect::<Result<_, _>>()?;
     new.lifetime = args.expires.map(|lifetime| lifetime.as_secs());
     let (token, text) = load::store_or_new(&args.store)?.make_token(new)?;
@@ -59,10 +65,10 @@ fn list(args: &ListArgs) -> Result<ExitCode, Refused> {
             (None, Some(until)) => format!("until {}", time(until)),
             (None, None) => "until revoked".to_owned(),
         };
-        let scopes = token.scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        let mut skills = token.skills.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        if !token.skills_of.is_empty() {
-            let owners = token.skills_of.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let scopes = list_of(&token.scopes);
+        let mut skills = list_of(&token.skills);
+        if !token.skills.is_empty() && !token.skills_of.is_empty() {
+            let owners = list_of(&token.skills_of);
             skills = format!("{skills} of {owners}");
         }
         print(&format!("{:10}  {:16}  {scopes:18}  {skills:24}  {valid}", token.id, token.owner.as_str()));
@@ -80,6 +86,12 @@ fn revoke(args: &TokenRevokeArgs) -> Result<ExitCode, Refused> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The values of a column, or `-`.
+fn list_of<T: ToString>(values: impl IntoIterator<Item = T>) -> String {
+    let values: Vec<String> = values.into_iter().map(|value| value.to_string()).collect();
+    if values.is_empty() { "-".to_owned() } else { values.join(",") }
+}
+
 /// What may be shown of a token: all but its hash.
 fn as_json(token: &Token) -> Value {
     let mut shown = json!({
@@ -91,8 +103,13 @@ fn as_json(token: &Token) -> Value {
         "expires": token.expires,
         "revoked": token.revoked,
     });
-    if let (Value::Object(shown), false) = (&mut shown, token.skills_of.is_empty()) {
-        shown.insert("skills_of".into(), json!(token.skills_of));
+    if let Value::Object(shown) = &mut shown {
+        if !token.skills_of.is_empty() {
+            shown.insert("skills_of".into(), json!(token.skills_of));
+        }
+        if token.any_name {
+            shown.insert("any_name".into(), true.into());
+        }
     }
     shown
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringfence::{CancellationToken, Host, Input, Limits, LowerError, Ran, Report, RunError, Skill};
+use ringfence::{CancellationToken, Digest, Host, Input, Limits, LowerError, Ran, Report, RunError, Skill};
 
 use crate::identity::Identity;
 
@@ -35,8 +35,10 @@ impl Call {
         Self { call, limits: Arc::clone(limits), cancel, of: None }
     }
 
-    /// Keeps `of` during the run.
-    pub(crate) fn of(mut self, of: &Arc<Identity>) -> Self {
+    /// Keeps `of` during the run, which does not begin if the bundle's skill is revoked by then.
+    pub(crate) fn of(mut self, of: &Arc<Identity>, skill: Digest) -> Self {
+        let bundle = Arc::clone(of);
+        self.call = self.call.check(move || bundle.expect_allowed(skill));
         self.of = Some(Arc::clone(of));
         self
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringfence::CancellationToken;
+use ringfence::{CancellationToken, text};
 use ringfence_edge::serve::{Server, Tokens};
 use ringfence_edge::source::{Source, SourceError, Updater};
 use ringfence_edge::{Change, Worker};
@@ -159,10 +159,13 @@ fn said(worker: &Worker) {
             note(&format!(
                 "serving bundle version {} with {} skills until {}, for {}",
                 manifest.version,
-                manifest.skills.len(),
+                serving.skills().count(),
                 manifest.expires(),
                 serving.fingerprint(),
             ));
+            for (name, digest) in serving.revoked() {
+                note(&format!("skill `{}` is revoked and does not run: {digest}", text::clean(name, 80)));
+            }
             if serving.is_interpreted() {
                 note("the code is interpreted (Pulley), 10 to 50 times slower than native code");
             }

@@ -132,8 +132,8 @@ impl Updater {
         match self.source.clone() {
             Source::Path(path) => {
                 let worker = self.worker.clone();
-                // Nothing serves any more: what is there may be good again.
-                let known = self.stamp.filter(|_| self.worker.serving().is_ok());
+                // Where nothing serves any more, or a revocation was withdrawn, the same file may be good again.
+                let known = self.stamp.filter(|_| self.worker.is_complete());
                 let (change, stamp) = blocking(move || {
                     // Of the open file, so that the stamp is that of what is read.
                     let BundleFile { file, metadata, .. } = open_file(&path)?;
@@ -156,7 +156,7 @@ impl Updater {
 
     #[cfg(feature = "https")]
     async fn fetch(&mut self, url: &https::Url) -> Result<Change, SourceError> {
-        let tag = self.tag.as_deref().filter(|_| self.worker.serving().is_ok());
+        let tag = self.tag.as_deref().filter(|_| self.worker.is_complete());
         let Some(fetched) = url.fetch(tag, self.worker.largest_bundle()).await? else {
             return Ok(Change::Unchanged);
         };

@@ -15,7 +15,7 @@ use ringfence_bundle::{BundleError, KeyId, Manifest, OpenedSkill, Time, Trust, W
 use serde_json::{Value, json};
 
 use crate::call::Call;
-use crate::identity::Identity;
+use crate::identity::{Identity, State};
 use crate::seen::Seen;
 
 /// How a worker is set up.
@@ -217,14 +217,20 @@ impl Serving {
         self.backend == Backend::Pulley
     }
 
-    /// Returns a skill of the bundle.
+    /// Returns a skill of the bundle that is not revoked.
     pub fn skill(&self, name: &str) -> Option<&ServedSkill> {
-        self.skills.get(name)
+        self.skills.get(name).filter(|served| !self.identity.is_revoked(served.skill.digest()))
     }
 
-    /// Returns the skills, by name.
-    pub fn skills(&self) -> impl ExactSizeIterator<Item = &ServedSkill> {
-        self.skills.values()
+    /// Returns the skills that are not revoked, by name.
+    pub fn skills(&self) -> impl Iterator<Item = &ServedSkill> {
+        self.skills.values().filter(|served| !self.identity.is_revoked(served.skill.digest()))
+    }
+
+    /// Returns the names and digests of the bundle's revoked skills. They answer calls with [`RunError::Revoked`].
+    pub fn revoked(&self) -> impl Iterator<Item = (&str, Digest)> {
+        let skills = self.identity.manifest.skills.iter().map(|skill| (&*skill.name, skill.digest));
+        skills.filter(|(_, digest)| self.identity.is_revoked(*digest))
     }
 
     /// Returns a token that is cancelled when the bundle is revoked or its key is no longer trusted. Runs with a child
@@ -248,17 +254,28 @@ impl Serving {
 
     /// Prepares a call of a tool under the bundle's limits.
     ///
-    /// The call is cancelled when the bundle is revoked or its key is no longer trusted, even after another bundle
-    /// replaced it. The library, the programs and C all run the skills of bundles this way.
+    /// The call is cancelled when its skill or the bundle is revoked or the key is no longer trusted, even after
+    /// another bundle replaced it. The library, the programs and C all run the skills of bundles this way.
     ///
     /// # Errors
     ///
-    /// Fails with [`CallError::NoBundle`] if the bundle must no longer be used, and with [`CallError::NoSuchSkill`].
+    /// Fails with [`CallError::NoBundle`] if the bundle must no longer be used, with [`CallError::NoSuchSkill`], and
+    /// with [`RunError::Revoked`] in [`CallError::Run`] if the skill is revoked.
     pub fn call(&self, skill: &str, tool: &str) -> Result<Call, CallError> {
         self.check()?;
         let served = self.find(skill)?;
-        let call = Call::new(&self.host, &served.skill, tool, &served.limits, &self.identity.cancel);
-        Ok(call.of(&self.identity))
+        let digest = served.skill.digest();
+        let cancel = match self.identity.states.get(&digest) {
+            Some(state) => &state.cancel,
+            None => &self.identity.cancel,
+        };
+        let call = Call::new(&self.host, &served.skill, tool, &served.limits, cancel);
+        Ok(call.of(&self.identity, digest))
+    }
+
+    /// Returns whether a skill is stopped here although a trust allows it.
+    fn lacks_allowed(&self, trust: &Trust) -> bool {
+        self.revoked().any(|(_, digest)| trust.expect_allowed(digest).is_ok())
     }
 
     /// Returns the host of the skills, for its figures. Call with [`Serving::call`], because the host does not check
@@ -271,12 +288,17 @@ impl Serving {
     ///
     /// # Errors
     ///
-    /// Fails with [`CallError::NoSuchSkill`], which lists the existing names.
+    /// Fails with [`CallError::NoSuchSkill`], which lists the existing names, and with [`RunError::Revoked`] in
+    /// [`CallError::Run`] if the skill is revoked.
     pub fn find(&self, name: &str) -> Result<&ServedSkill, CallError> {
-        self.skill(name).ok_or_else(|| {
-            let known: Vec<&str> = self.skills.keys().take(20).map(String::as_str).collect();
-            CallError::NoSuchSkill { name: text::clean(name, 80), known: known.join(", ") }
-        })
+        let mut listed = self.identity.manifest.skills.iter();
+        let Some(digest) = listed.find(|skill| skill.name == name).map(|skill| skill.digest) else {
+            let known: Vec<&str> = self.skills().take(20).map(|served| &*served.name).collect();
+            return Err(CallError::NoSuchSkill { name: text::clean(name, 80), known: known.join(", ") });
+        };
+        self.identity.expect_allowed(digest)?;
+        // Only a skill that was revoked when the bundle was loaded is not there.
+        Ok(self.skills.get(name).ok_or(RunError::Revoked { skill: digest, reason: None })?)
     }
 }
 
@@ -311,7 +333,8 @@ impl Worker {
 
     /// Verifies a bundle of `size` bytes and replaces the active one.
     ///
-    /// Running calls continue with their old code. The function blocks: it reads, hashes and maps.
+    /// Running calls continue with their old code. A revoked skill of the bundle is not loaded; the others serve. The
+    /// function blocks: it reads, hashes and maps.
     ///
     /// # Errors
     ///
@@ -324,7 +347,9 @@ impl Worker {
         let now = (self.inner.config.clock)();
         let mut opened = open(source, size, self.inner.config.bundle, &trust, now, Wants::First(&wanted))?;
         seen.check(opened.manifest(), opened.id())?;
-        if self.inner.serving.load().as_ref().is_some_and(|serving| serving.id() == opened.id()) {
+        let active = self.inner.serving.load_full();
+        // A skill whose revocation was withdrawn comes back with the same bundle.
+        if active.is_some_and(|active| active.id() == opened.id() && !active.lacks_allowed(&trust)) {
             return Ok(Change::Unchanged);
         }
         let skills = opened.take_skills();
@@ -335,17 +360,25 @@ impl Worker {
         let host = self.host(target).map_err(|error| BundleError::Io(io::Error::other(error)))?;
         let mut loaded = BTreeMap::new();
         for opened in skills {
+            if trust.expect_allowed(opened.entry().digest).is_err() {
+                continue;
+            }
             let (name, limits) = (opened.entry().name.clone(), Arc::new(opened.entry().limits.clone()));
             let skill = link(&host, opened).map_err(|reason| BundleError::of_load(&name, reason))?;
             loaded.insert(name.clone(), ServedSkill { name, skill, limits });
         }
         seen.saw(opened.manifest(), opened.id())?;
+        let cancel = self.inner.cancel.child_token();
+        let states = opened.manifest().skills.iter().map(|skill| {
+            (skill.digest, State::new(trust.expect_allowed(skill.digest).is_err(), cancel.child_token()))
+        });
         let identity = Arc::new(Identity {
+            states: states.collect(),
             manifest: opened.manifest().clone(),
             key: opened.key(),
             id: opened.id(),
             clock: self.inner.config.clock,
-            cancel: self.inner.cancel.child_token(),
+            cancel,
         });
         let serving = Serving { identity, target: chosen, backend: target.backend(), host, skills: loaded };
         let before = self.inner.serving.swap(Some(Arc::new(serving)));
@@ -367,19 +400,24 @@ impl Worker {
 
     /// Replaces trusted keys and revocations.
     ///
-    /// If the active bundle is no longer acceptable, the worker cancels its runs and refuses calls. It also cancels
-    /// runs of replaced bundles that are no longer acceptable.
+    /// If the active bundle is no longer acceptable, the worker cancels its runs and refuses calls. A revoked skill
+    /// stops alone: the worker cancels its runs and refuses its calls with [`RunError::Revoked`]. Runs of replaced
+    /// bundles end in the same way. If a revocation is withdrawn, load the bundle again.
     pub fn trust(&self, trust: Trust) {
         // Not while a bundle is loaded that the new trust may refuse.
         let _seen = self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(serving) = self.inner.serving.load_full()
-            && let Err(error) = serving.identity.check(&trust)
-        {
-            self.stop(&error);
+        if let Some(serving) = self.inner.serving.load_full() {
+            match serving.identity.check(&trust) {
+                Ok(()) => serving.identity.revoke(&trust),
+                Err(error) => self.stop(&error),
+            }
         }
         let past = self.inner.past.lock().unwrap_or_else(PoisonError::into_inner);
-        for past in past.iter().filter_map(Weak::upgrade).filter(|past| past.check(&trust).is_err()) {
-            past.cancel.cancel();
+        for past in past.iter().filter_map(Weak::upgrade) {
+            match past.check(&trust) {
+                Ok(()) => past.revoke(&trust),
+                Err(_) => past.cancel.cancel(),
+            }
         }
         drop(past);
         self.inner.trust.store(Arc::new(trust));
@@ -405,6 +443,12 @@ impl Worker {
         };
         serving.check()?;
         Ok(serving)
+    }
+
+    /// Returns whether a bundle is active and serves every skill of it that is not revoked.
+    pub fn is_complete(&self) -> bool {
+        let trust = self.inner.trust.load();
+        self.serving().is_ok_and(|serving| !serving.lacks_allowed(&trust))
     }
 
     /// Checks that a skill outside of bundles is not revoked.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt as _;
@@ -153,6 +153,25 @@ pub fn status_of_run(error: &RunError) -> StatusCode {
         | RunError::Host(_)
         | _ => status_of_fault(error.fault()),
     }
+}
+
+/// Checks that two programs see the end of a body in one place: `Transfer-Encoding` is `chunked` alone, or not there.
+///
+/// The HTTP layer accepts any list that ends in `chunked`, and decodes nothing else of it. Beside `Transfer-Encoding` it
+/// drops `Content-Length`, and closes the connection after the answer.
+///
+/// # Errors
+///
+/// Fails with the text of a [`RequestError::BadRequest`]. Then close the connection after the answer.
+pub fn check_framing(headers: &HeaderMap) -> Result<(), &'static str> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes);
+    let plain = codings.next().is_none_or(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"chunked"));
+    if plain && codings.next().is_none() {
+        return Ok(());
+    }
+    Err(
+        "unsupported `Transfer-Encoding`; it must be `chunked` alone; send the body chunked or with `Content-Length`",
+    )
 }
 
 /// The header with which a caller lowers the limits of one call.
@@ -375,5 +394,27 @@ mod tests {
         assert_eq!(arguments(b"[1]".to_vec()).expect("text"), "[1]");
         let error = arguments(b"{\xFF}".to_vec()).expect_err("not UTF-8");
         assert!(error.to_string().contains("offset 1"), "{error}");
+    }
+
+    #[test]
+    fn only_chunked_alone_is_one_framing() {
+        let rows: [(&[&str], bool); 9] = [
+            (&[], true),
+            (&["chunked"], true),
+            (&[" Chunked "], true),
+            (&["gzip, chunked"], false),
+            (&["chunked, chunked"], false),
+            (&["gzip", "chunked"], false),
+            (&["chunked", "chunked"], false),
+            (&["identity"], false),
+            (&[""], false),
+        ];
+        for (codings, plain) in rows {
+            let mut headers = HeaderMap::new();
+            for coding in codings {
+                headers.append(TRANSFER_ENCODING, HeaderValue::from_str(coding).expect("a value"));
+            }
+            assert_eq!(check_framing(&headers).is_ok(), plain, "{codings:?}");
+        }
     }
 }

@@ -130,10 +130,10 @@ impl App {
         })
     }
 
-    /// Polls the store for the first time, and warns about limits for unknown skills.
+    /// Polls the store for the first time, and warns about settings without effect.
     pub(crate) async fn first_look(&self) {
         self.skills().librarian.look().await;
-        self.operator().warn_of_strangers(&self.skills().librarian);
+        self.operator().warn_of_no_effect(&self.skills().librarian).await;
     }
 
     /// Reads the tokens again. Keeps the earlier ones if that fails.
@@ -142,7 +142,7 @@ impl App {
     }
 
     /// Replaces the configuration, except what cannot change while the server runs.
-    pub(crate) fn reconfigure(&self, new: Config) {
-        self.operator().reconfigure(new, &self.skills().librarian);
+    pub(crate) async fn reconfigure(&self, new: Config) {
+        self.operator().reconfigure(new, &self.skills().librarian).await;
     }
 }

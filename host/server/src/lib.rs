@@ -69,8 +69,8 @@ mod work;
 
 pub use authority::{Authority, Origin};
 pub use config::{
-    Accepted, Admission, Config, ConfigError, EXAMPLE, Egress, HostSection, Idempotency, Kv, LimitOverrides,
-    LimitsSection, Listen, Mcp, Metrics, Number, Quota, QuotaSection, Size, Time, Tls,
+    Accepted, Admission, Config, ConfigError, EXAMPLE, Egress, HostSection, Idempotency, KnownNames, Kv,
+    LimitOverrides, LimitsSection, Listen, Mcp, Metrics, Number, Quota, QuotaSection, Size, Time, Tls,
 };
 pub use server::{Server, ServerError, Source};
 

@@ -31,11 +31,12 @@ impl Operator {
         }
     }
 
-    /// Warns about configured skills that do not exist, because a misspelt name has no effect.
-    pub(crate) fn warn_of_strangers(&self, librarian: &Librarian) {
-        let (catalog, config) = (librarian.catalog(), self.config.load());
-        for name in config.limited_skills().filter(|name| !catalog.names.contains_key(*name)) {
-            tracing::warn!(skill = %name, "the configuration has limits for a skill that is not in the store");
+    /// Warns about settings without effect, such as those of a misspelt owner.
+    pub(crate) async fn warn_of_no_effect(&self, librarian: &Librarian) {
+        // A store that cannot be read is logged by whoever needs it.
+        let Ok(known) = librarian.known().await else { return };
+        for reason in self.config.load_full().without_effect(&known) {
+            tracing::warn!(reason = reason.as_str(), "a setting has no effect");
         }
     }
 
@@ -68,7 +69,7 @@ impl Operator {
     }
 
     /// Replaces the configuration, except what cannot change while the server runs.
-    pub(crate) fn reconfigure(&self, new: Config, librarian: &Librarian) {
+    pub(crate) async fn reconfigure(&self, new: Config, librarian: &Librarian) {
         let before = self.config.load_full();
         let fixed = before.fixed_differences(&new);
         if !fixed.is_empty() {
@@ -77,7 +78,7 @@ impl Operator {
         let changed = before.changed_sections(&new);
         self.tokens.load().set_quota(&new.quota);
         self.config.store(Arc::new(new));
-        self.warn_of_strangers(librarian);
+        self.warn_of_no_effect(librarian).await;
         librarian.changed();
         tracing::info!(
             target: "ringfence::changes",

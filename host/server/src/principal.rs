@@ -28,6 +28,8 @@ pub(crate) struct Principal {
     sees_own: bool,
     /// Owners to whose skills the patterns apply; empty for all owners.
     skills_of: BTreeSet<Owner>,
+    /// Whether it can submit under every free name.
+    any_name: bool,
 }
 
 impl Principal {
@@ -36,14 +38,32 @@ impl Principal {
         let scopes = BTreeSet::from([Scope::Call, Scope::Submit, Scope::Admin]);
         let (skills, skills_of) = (vec![Pattern::All], BTreeSet::new());
         let account = Account::of_owner(owner.as_str(), &quota.of_owner(&owner));
-        Arc::new(Self { id: "local".into(), owner, account, scopes, skills, skills_of, sees_own: true })
+        Arc::new(Self {
+            id: "local".into(),
+            owner,
+            account,
+            scopes,
+            skills,
+            skills_of,
+            any_name: true,
+            sees_own: true,
+        })
     }
 
     /// Creates a principal of this machine that sees only some skills, and can only call them.
     pub(crate) fn limited(owner: Owner, quota: &Quota, skills: Vec<Pattern>) -> Arc<Self> {
         let (scopes, skills_of) = (BTreeSet::from([Scope::Call]), BTreeSet::new());
         let account = Account::of_owner(owner.as_str(), &quota.of_owner(&owner));
-        Arc::new(Self { id: "local".into(), owner, account, scopes, skills, skills_of, sees_own: false })
+        Arc::new(Self {
+            id: "local".into(),
+            owner,
+            account,
+            scopes,
+            skills,
+            skills_of,
+            any_name: false,
+            sees_own: false,
+        })
     }
 
     /// Returns the key of its share of the host, which all tokens of an owner have in common.
@@ -70,7 +90,7 @@ impl Principal {
     ///
     /// A principal that sees only some names gets one answer for all other names, taken or not.
     pub(crate) fn may_try(&self, name: &Name) -> bool {
-        self.may(Scope::Admin) || (self.skills_of.is_empty() && self.fits(name))
+        self.may(Scope::Admin) || self.any_name || (self.skills_of.is_empty() && self.fits(name))
     }
 
     /// Returns the owner whose names it can change; none for an admin, who can change all.
@@ -122,6 +142,7 @@ impl Tokens {
                 skills: token.skills.clone(),
                 sees_own: true,
                 skills_of: token.skills_of.clone(),
+                any_name: token.any_name,
             })
         };
         let known = tokens.iter().filter_map(|token| {

@@ -384,7 +384,7 @@ impl Server {
                     "cannot use the new grants; the old configuration stays in effect"
                 );
             })?;
-            self.app.reconfigure(config);
+            self.app.reconfigure(config).await;
         }
         self.app.reload_tokens().await;
         self.app.skills().librarian.look().await;

@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use ringfence::CancellationToken;
+use ringfence_store::Turns;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::gate::Gate;
+use crate::principal::Principal;
 use crate::shares::Shares;
+
+/// Threads that build descriptions of skills at once.
+const BUILDS: usize = 2;
 
 /// The work in progress.
 ///
@@ -25,6 +30,8 @@ pub(crate) struct Work {
     pub(crate) bodies: Arc<Budget>,
     /// Memory for responses that wait to be sent.
     pub(crate) answers: Arc<Budget>,
+    /// Turns at building the descriptions of skills, between owners.
+    descriptions: Turns,
     /// Places for components that are received or compiled.
     pub(crate) uploads: Arc<Semaphore>,
     /// Tasks that outlive their requests: accepted submissions.
@@ -44,11 +51,29 @@ impl Work {
             shares: Shares::default(),
             bodies: Budget::bodies(config.admission.body_memory.bytes()),
             answers: Budget::answers(config.admission.answer_memory.bytes()),
+            descriptions: Turns::new(BUILDS),
             uploads: Arc::new(Semaphore::new(config.admission.uploads.as_usize())),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             stop_runs: CancellationToken::new(),
             abort: CancellationToken::new(),
         }
+    }
+    /// Builds descriptions of skills, on a thread that serves no requests. Owners take turns, so one owner's large skills
+    /// delay another's list by a few.
+    ///
+    /// Returns none if the work failed.
+    pub(crate) async fn build<T: Send + 'static>(
+        &self,
+        principal: &Principal,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let turn = self.descriptions.wait(principal.share_key(), "").await;
+        let built = tokio::task::spawn_blocking(move || {
+            // Until the work has ended, also if its caller is gone.
+            let _turn = turn;
+            work()
+        });
+        built.await.ok()
     }
 }

@@ -142,6 +142,9 @@ pub struct Token {
     /// Owners to whose skills the patterns apply; empty for all.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub skills_of: BTreeSet<Owner>,
+    /// Whether it can submit under every free name, and so learns which names are taken.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub any_name: bool,
     /// Time of creation, in seconds since 1970.
     pub created: u64,
     /// Time of expiry, in seconds since 1970; none if it does not expire.
@@ -178,22 +181,26 @@ pub struct NewToken {
     pub owner: Owner,
     /// The scopes.
     pub scopes: BTreeSet<Scope>,
-    /// Patterns of the skills that it sees besides its owner's. Default: all.
+    /// Patterns of the skills of other owners that it sees. Default: none, so that it sees its owner's alone.
     pub skills: Vec<Pattern>,
     /// Owners to whose skills the patterns apply. Default: all.
     pub skills_of: BTreeSet<Owner>,
+    /// Whether it can submit under every free name, and so learns which names are taken. Default: no; then it can
+    /// submit under names that the patterns name, its owner's names and its owner's prefixes.
+    pub any_name: bool,
     /// Seconds until it expires; none if it does not.
     pub lifetime: Option<u64>,
 }
 
 impl NewToken {
-    /// Creates options for a token that can call every skill and does not expire.
+    /// Creates options for a token that can call its owner's skills and does not expire.
     pub fn new(owner: Owner) -> Self {
         Self {
             owner,
             scopes: BTreeSet::from([Scope::Call]),
-            skills: vec![Pattern::All],
+            skills: Vec::new(),
             skills_of: BTreeSet::new(),
+            any_name: false,
             lifetime: None,
         }
     }
@@ -244,6 +251,7 @@ impl Store {
             scopes: new.scopes,
             skills: new.skills,
             skills_of: new.skills_of,
+            any_name: new.any_name,
             created,
             expires: new.lifetime.map(|lifetime| created.saturating_add(lifetime)),
             revoked: None,

@@ -193,13 +193,19 @@ fn keys_and_revocations() {
     let both = Trust::new(vec![other, key().public()]);
     assert_eq!(code(opened(&bytes, &both, now)), "taken");
     let claimed = peek(&*bytes, bytes.len() as u64, CAP).unwrap();
-    let bundle = claimed.id.to_string().replace("sha256:", "bundle:");
-    for revoked in [claimed.key.to_string(), bundle, claimed.manifest.skills[0].digest.to_string()] {
+    let (manifest, bundle) = (&claimed.manifest, claimed.id.to_string().replace("sha256:", "bundle:"));
+    for revoked in [claimed.key.to_string(), bundle] {
         let list = Revocations::read(&format!("# gone\n{revoked}\n")).unwrap();
         assert_eq!(code(opened(&bytes, &both.clone().revoking(list), now)), "bundle-revoked", "{revoked}");
     }
     let list = Revocations::read(&format!("sha256:{}", "0".repeat(64))).unwrap();
-    assert_eq!(code(opened(&bytes, &both.revoking(list), now)), "taken");
+    let other = both.clone().revoking(list);
+    assert_eq!(code(opened(&bytes, &other, now)), "taken");
+    assert!(other.expect_all_allowed(manifest).is_ok());
+    // A worker stops that skill alone; whoever signs or verifies the bundle hears of it.
+    let revoked = both.revoking(Revocations::read(&manifest.skills[0].digest.to_string()).unwrap());
+    assert_eq!(code(opened(&bytes, &revoked, now)), "taken");
+    assert_eq!(revoked.expect_all_allowed(manifest).unwrap_err().code(), "bundle-revoked");
 }
 
 #[test]

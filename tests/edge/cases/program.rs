@@ -138,6 +138,10 @@ fn lists_add_up_and_the_rest_is_said_once() {
         let (code, _, said) = call(dir.path(), &more, "{}");
         assert!(code == 3 && said.contains("[bundle-revoked]"), "{code}: {said}");
     }
+    let digest = skill("echo", ECHO, &Limits::default(), &[]).description.digest();
+    std::fs::write(dir.path().join("third"), digest.to_string()).unwrap();
+    let (code, _, said) = call(dir.path(), &["echo", "--revoked", "third"], "{}");
+    assert!(code == 3 && said.contains("[revoked]"), "{code}: {said}");
     let twice = ["run", "edge.rfb", "echo", "--key", "key.pub", "--state", "a", "--state", "b"];
     assert_eq!(ends(&run(&twice, dir.path(), "")).0, 2);
     let cache = ["serve", "edge.rfb", "--key", "key.pub", "--cache", "c"];

@@ -294,6 +294,88 @@ fn what_is_revoked_is_not_run_and_can_come_back() {
     assert_eq!(call(&node, "n", "number", "{}").status, 200);
 }
 
+/// One skill of three is revoked: it ends and answers as revoked, and the others go on.
+#[test]
+fn a_revoked_skill_stops_alone_and_comes_back() {
+    let dir = folder();
+    put(&dir, "revoked", b"");
+    let mut node = start(&dir, &["--revoked", "revoked"]);
+    let mut stream = TcpStream::connect(node.address).unwrap();
+    let path = "/v1/skills/spin/tools/spin";
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}",
+        node.address
+    )
+    .unwrap();
+    let get = |node: &Node, path: &str| exchange(node.address, "GET", path, "", "");
+    while !get(&node, "/metrics").text.contains("\nringfence_runs_now 1\n") {}
+    let digest = get(&node, "/v1/skills/spin").body["digest"].as_str().unwrap().to_owned();
+    put(&dir, "revoked", format!("{digest}\n").as_bytes());
+    node.signal(Signal::HUP);
+    node.wait_for("skill `spin` is revoked and does not run");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.contains("\"outcome\":\"cancelled\""), "{text}");
+    for answer in [call(&node, "spin", "spin", "{}"), get(&node, "/v1/skills/spin")] {
+        assert_eq!((answer.status, &answer.body["code"]), (409, &"revoked".into()), "{}", answer.text);
+    }
+    assert_eq!(call(&node, "n", "number", "{}").status, 200);
+    assert_eq!(get(&node, "/readyz").status, 200);
+    let list = get(&node, "/v1/skills").body;
+    assert_eq!(list["skills"].as_array().map(Vec::len), Some(2), "{list}");
+    assert_eq!(list["revoked"], serde_json::json!([{"name": "spin", "digest": digest}]));
+    put(&dir, "revoked", b"");
+    node.signal(Signal::HUP);
+    node.wait_for("serving bundle version 1 with 3 skills");
+    assert_eq!(get(&node, "/v1/skills/spin").status, 200);
+}
+
+/// A body that ends in two places for two readers is refused, and so is what is no HTTP; nothing is read after it.
+#[test]
+fn only_chunked_alone_frames_a_body() {
+    let dir = folder();
+    let node = start(&dir, &[]);
+    let send = |head: &str, body: &str| {
+        let mut stream = TcpStream::connect(node.address).unwrap();
+        let more = "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        let _ = write!(
+            stream,
+            "POST /v1/skills/echo/tools/echo HTTP/1.1\r\nhost: localhost\r\n{head}\r\n\r\n{body}{more}"
+        );
+        let mut text = Vec::new();
+        // It may close while there is something to read.
+        let _ = stream.read_to_end(&mut text);
+        let text = String::from_utf8_lossy(&text).into_owned();
+        assert_eq!(text.matches("HTTP/1.1 ").count(), 1, "{head}: {text}");
+        text
+    };
+    let chunks = "d\r\n{\"text\":\"hi\"}\r\n0\r\n\r\n";
+    let alone = send("transfer-encoding: chunked\r\nconnection: close", chunks);
+    assert!(alone.contains("\"value\":\"hi\""), "{alone}");
+    for head in [
+        "transfer-encoding: gzip, chunked",
+        "transfer-encoding: gzip\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked, chunked",
+        "transfer-encoding: gzip",
+        "content-length: x",
+        "no header",
+    ] {
+        let text = send(head, chunks);
+        let problem = text.contains("application/problem+json") && text.contains("\"code\":\"bad-request\"");
+        assert!(text.starts_with("HTTP/1.1 400 ") && problem, "{head}: {text}");
+    }
+    for head in
+        ["content-length: 2\r\ntransfer-encoding: chunked", "transfer-encoding: chunked\r\ncontent-length: 2"]
+    {
+        let text = send(head, chunks);
+        assert!(text.contains("\"value\":\"hi\"") && text.contains("connection: close"), "{head}: {text}");
+    }
+    let large = format!("x: {}", "y".repeat(20 << 10));
+    let text = send(&large, "");
+    assert!(text.contains("headers-too-large") && text.contains("16 KiB"), "{text}");
+}
+
 /// By itself, as often as it is told to look.
 #[test]
 fn it_looks_by_itself() {

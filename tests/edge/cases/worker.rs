@@ -216,8 +216,8 @@ fn what_is_revoked_or_not_trusted_any_more_stops_serving() {
     let worker = worker();
     let bytes = version(1);
     assert_eq!(load(&worker, &bytes), Ok(Change::Swapped));
-    let digest = worker.serving().unwrap().manifest().skills[0].digest;
-    let list = Revocations::read(&digest.to_string()).unwrap();
+    let id = worker.serving().unwrap().id().to_string().replacen("sha256:", "bundle:", 1);
+    let list = Revocations::read(&id).unwrap();
     worker.trust(trust().revoking(list));
     let error = worker.call_blocking("n", "number", "{}").unwrap_err();
     assert!(error.to_string().contains("revoked"), "{error}");
@@ -226,6 +226,55 @@ fn what_is_revoked_or_not_trusted_any_more_stops_serving() {
     assert_eq!(load(&worker, &bytes), Ok(Change::Swapped), "and comes back with the trust");
     worker.trust(Trust::default());
     assert_eq!(says(&worker), "no-bundle");
+}
+
+/// Revoked before the bundle came or while it serves: the others go on, and the skill comes back with the trust.
+#[tokio::test]
+async fn a_revoked_skill_stops_alone() {
+    let pair = |version| {
+        let skills =
+            vec![skill("n", &number(7), &long(), &[native()]), skill("spin", SPIN, &long(), &[native()])];
+        signed(draft(version, skills))
+    };
+    let digest = skill("spin", SPIN, &long(), &[]).description.digest();
+    let revoking = || trust().revoking(Revocations::read(&digest.to_string()).unwrap());
+    let spins = async |worker: &Worker| worker.call("spin", "spin", "{}").await.map_err(|error| error.code());
+    for before in [true, false] {
+        let worker = worker();
+        if before {
+            worker.trust(revoking());
+            assert_eq!(load(&worker, &pair(1)), Ok(Change::Swapped));
+        } else {
+            assert_eq!(load(&worker, &pair(1)), Ok(Change::Swapped));
+            let held = worker.serving().unwrap();
+            // Made before the revocation, and begun after it.
+            let late = held.call("spin", "spin").unwrap();
+            let mut run = std::pin::pin!(worker.call("spin", "spin", "{}"));
+            begin(&worker, run.as_mut()).await;
+            worker.trust(revoking());
+            assert_eq!(run.await.unwrap().outcome.name(), "cancelled");
+            assert_eq!(late.json("{}").await.unwrap_err().code(), "revoked");
+            assert_eq!(held.call("spin", "spin").unwrap_err().code(), "revoked");
+        }
+        assert_eq!(spins(&worker).await.unwrap_err(), "revoked");
+        assert_eq!(now(&worker).await, "7");
+        let serving = worker.serving().unwrap();
+        assert_eq!(serving.skills().map(|served| served.name()).collect::<Vec<_>>(), ["n"]);
+        assert_eq!(serving.revoked().collect::<Vec<_>>(), [("spin", digest)]);
+        assert_eq!(worker.call("x", "x", "{}").await.unwrap_err().to_string().matches("spin").count(), 0);
+        assert_eq!(load(&worker, &pair(1)), Ok(Change::Unchanged));
+        assert!(worker.is_complete());
+        // Also of the next bundle that has it.
+        assert_eq!(load(&worker, &pair(2)), Ok(Change::Swapped));
+        assert_eq!(spins(&worker).await.unwrap_err(), "revoked");
+        worker.trust(trust());
+        assert!(!worker.is_complete());
+        assert_eq!(load(&worker, &pair(2)), Ok(Change::Swapped));
+        let mut run = std::pin::pin!(worker.call("spin", "spin", "{}"));
+        begin(&worker, run.as_mut()).await;
+        worker.cancel_runs();
+        assert_eq!(run.await.unwrap().outcome.name(), "cancelled");
+    }
 }
 
 /// The clock of a worker, which only the test moves.

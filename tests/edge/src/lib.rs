@@ -68,9 +68,10 @@ pub fn skill_of(name: &str, skill: &ValidatedSkill, limits: &Limits, targets: &[
     }
 }
 
-/// A bundle that holds for an hour.
+/// A bundle that holds for an hour. The same skills make the same bytes throughout a process, whatever the clock shows.
 pub fn draft(version: u64, skills: Vec<DraftSkill>) -> Draft {
-    let now = Time::now().0;
+    static NOW: OnceLock<u64> = OnceLock::new();
+    let now = *NOW.get_or_init(|| Time::now().0);
     Draft { version, not_before: now - 60, expires: now + 3_600, skills }
 }
 

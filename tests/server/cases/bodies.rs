@@ -100,3 +100,61 @@ async fn deep_and_huge_json() {
     // And the server is as it was.
     assert_eq!(site.call("echo", "echo", r#"{"text": "hi"}"#).await["value"], "hi");
 }
+
+/// Whoever sends a list of codings would have the body decoded, and a proxy may see its end elsewhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_chunked_alone_frames_a_body() {
+    let site = plan().skill("echo", ECHO).start().await;
+    let body = b"d\r\n{\"text\":\"hi\"}\r\n0\r\n\r\n";
+    let call = |codings: &[&str]| {
+        let request =
+            Request::post("/v1/skills/echo/tools/echo").header("content-type", "application/json").body(body);
+        codings.iter().fold(request, |request, coding| request.header("transfer-encoding", coding))
+    };
+    let answer = site.client().send(call(&["Chunked"])).await;
+    assert_eq!(answer.json()["value"], "hi");
+    let refused: [&[&str]; 6] = [
+        &["gzip, chunked"],
+        &["gzip", "chunked"],
+        &["chunked, chunked"],
+        &["chunked", "chunked"],
+        &["identity, chunked"],
+        &["gzip"],
+    ];
+    for codings in refused {
+        for request in [
+            call(codings),
+            codings.iter().fold(mcp::older("tools/list", json!({})), |request, coding| {
+                request.header("transfer-encoding", coding).body(body)
+            }),
+        ] {
+            let mut stream = site.client().connect().await;
+            let answer = site.client().send_on(&mut stream, &request).await;
+            assert_eq!((answer.status, answer.problem().as_str()), (400, "bad-request"), "{codings:?}");
+            let mut rest = Vec::new();
+            let _ = stream.read_to_end(&mut rest).await;
+            assert!(rest.is_empty(), "{codings:?}: nothing more is answered on the connection");
+        }
+    }
+}
+
+/// The HTTP layer drops `Content-Length` beside `Transfer-Encoding` before the server sees it; what the length hides is
+/// not answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_smuggled_behind_two_lengths() {
+    let site = plan().skill("echo", ECHO).start().await;
+    for first in
+        ["content-length: 5\r\ntransfer-encoding: chunked", "transfer-encoding: chunked\r\ncontent-length: 5"]
+    {
+        let mut stream = site.client().connect().await;
+        let bytes = format!(
+            "GET /healthz HTTP/1.1\r\nhost: localhost\r\n{first}\r\n\r\n0\r\n\r\nGET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n"
+        );
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+        let mut all = Vec::new();
+        let _ = stream.read_to_end(&mut all).await;
+        let all = String::from_utf8_lossy(&all);
+        assert_eq!(all.matches("HTTP/1.1 ").count(), 1, "{all}");
+        assert!(all.starts_with("HTTP/1.1 200 ") && all.contains("connection: close"), "{all}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ringfence_server::{Config, ConfigError, EXAMPLE};
+use ringfence_server::{Config, ConfigError, EXAMPLE, KnownNames};
 use ringfence_server_tests::Request;
 use ringfence_server_tests::guests::ENDINGS;
 
@@ -38,13 +38,18 @@ fn what_cannot_be_is_told_with_its_place() {
     let rows = [
         ("[listen]\nadress = \"127.0.0.1:1\"", 2, "unknown field `adress`"),
         ("[lisen]", 1, "unknown field `lisen`"),
-        ("[listen]\n\naddress = \"localhost\"", 3, "invalid socket address"),
+        (
+            "[listen]\n\naddress = \"localhost\"",
+            3,
+            "string \"localhost\", expected an IP address and a port, such as \"127.0.0.1:7420\"",
+        ),
+        ("[listen]\naddress = 7420", 2, "integer `7420`, expected an IP address and a port, such as"),
         ("[listen]\nhosts = [\"a b\"]", 2, "expected a name such as"),
         ("[listen]\norigins = [\"example.com\"]", 2, "expected an origin such as"),
         ("[listen]\nconnections = 0", 2, "0 is out of range; it must be between 1 and 1000000"),
         ("[listen]\nbody-timeout = \"1ms\"", 2, "1ms is out of range; it must be between 10ms and 1h"),
-        ("[listen]\nbody-timeout = 5", 2, "invalid type"),
-        ("[listen]\nbody-timeout = \"soon\"", 2, "expected a time"),
+        ("[listen]\nbody-timeout = 5", 2, "integer `5`, expected a time, such as \"200ms\""),
+        ("[listen]\nbody-timeout = \"soon\"", 2, "string \"soon\", expected a time, such as \"200ms\""),
         ("[host]\nruns = 16001", 2, "between 1 and 16000"),
         ("[host]\nmemory = \"much\"", 2, "expected a size"),
         ("[host]\nmemory = -1", 2, "expected a size"),
@@ -108,6 +113,65 @@ fn limits_at_the_end_of_their_range_and_one_over() {
     };
     assert!(owner(1_000).is_ok());
     assert!(owner(1_001).is_err());
+}
+
+/// Owners, tokens and skills that the store does not have, and limits above those that apply.
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_without_effect_are_told() {
+    let site = plan().tokens().skill("endings", ENDINGS).start().await;
+    let token = site.token("bob", &[ringfence_store::Scope::Call], &[]);
+    let id = token.split('_').nth(1).unwrap();
+    let known = KnownNames::of(site.store()).unwrap();
+    let told = |source: &str| Config::parse(source, Path::new("a.toml")).unwrap().without_effect(&known);
+    for source in [
+        "",
+        "[limits.owner.alice]\nfuel = 5",
+        "[limits.owner.local]\ndeadline = \"1s\"",
+        "[quota.bob]\nconcurrency = 5",
+        &format!("[limits.token.{id}]\nfuel = 5\n[quota.token.{id}]\nconcurrency = 5"),
+        "[skill.endings.limits]\nfuel = 5",
+        // At the limit, and above that of all skills but one.
+        "[limits]\nfuel = 1_000\n[limits.owner.bob]\nfuel = 1_000",
+        "[limits]\nfuel = 1_000\n[skill.endings.limits]\nfuel = 2_000\n[limits.owner.bob]\nfuel = 2_000",
+    ] {
+        assert_eq!(told(source), Vec::<String>::new(), "{source}");
+    }
+    let rows = [
+        (
+            "[limits.owner.alcie]\nfuel = 5",
+            "`[limits.owner.alcie]` has no effect",
+            "the closest match is `alice`",
+        ),
+        (
+            "[quota.owner.alcie]\nconcurrency = 5",
+            "`[quota.owner.alcie]` has no effect",
+            "the closest match is `alice`",
+        ),
+        ("[quota.alcie]\nconcurrency = 5", "`[quota.owner.alcie]` has no effect", "`alice`"),
+        (
+            "[quota.payments]\nconcurrency = 5",
+            "belongs to owner `payments`",
+            "token create --owner payments`",
+        ),
+        ("[limits.token.0123456789]\nfuel = 5", "no token `0123456789`", "`ringfence token list`"),
+        ("[quota.token.0123456789]\nconcurrency = 5", "`[quota.token.0123456789]`", "`ringfence token list`"),
+        ("[skill.endigns.limits]\nfuel = 5", "no skill `endigns`", "the closest match is `endings`"),
+        (
+            "[limits]\nfuel = 1_000\n[limits.owner.bob]\nfuel = 1_001",
+            "`limits.owner.bob.fuel` = 1001 has no effect: every run has at most 1000",
+            "raise `limits.fuel`",
+        ),
+        (
+            "[limits]\ndeadline = \"1s\"\n[limits.owner.bob]\ndeadline = \"2s\"",
+            "`limits.owner.bob.deadline` = 2s has no effect: every run has at most 1s",
+            "raise `limits.deadline`",
+        ),
+    ];
+    for (source, what, next) in rows {
+        let told = told(source);
+        assert_eq!(told.len(), 1, "{source}: {told:?}");
+        assert!(told[0].contains(what) && told[0].contains(next), "{source}: {told:?}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod calls;
 mod catalog;
 mod config;
 mod connections;
+mod descriptions;
 mod fronts;
 mod grants;
 mod guard;

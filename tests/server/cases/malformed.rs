@@ -4,6 +4,7 @@
 use ringfence_server_tests::guests::{ECHO, ENDINGS, TALKS};
 use ringfence_server_tests::mcp::{ask, message, messages, older};
 use ringfence_server_tests::{Answer, Request, Site};
+use ringfence_store::Scope;
 use serde_json::{Value, json};
 
 use super::plan;
@@ -132,6 +133,39 @@ async fn a_wrong_cursor_is_a_wrong_parameter() {
             messages(&site.client().send(older(method, json!({"cursor": null}))).await).pop().unwrap();
         assert!(whole["result"].is_object(), "{method}: {whole}");
     }
+}
+
+/// A cursor says nothing about skills that a token does not see: they are as wrong as those that do not exist.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_of_an_unseen_skill_is_a_wrong_one() {
+    let site = plan().tokens().skill("echo", ECHO).skill("hidden", ECHO).start().await;
+    let token = site.token("bob", &[Scope::Call], &["echo", "z-*"]);
+    site.server.settle().await;
+    let client = site.client_with(Some(&token));
+    for method in ["tools/list", "resources/list", "skills/list"] {
+        let of = async |name: &str| {
+            let params = json!({"cursor": format!("{name}/0")});
+            let old = client.send(older(method, params.clone())).await.json();
+            let new = messages(&client.send(message(method, params)).await).pop().unwrap();
+            assert_eq!(old["error"], new["error"], "{method}");
+            old["error"].clone()
+        };
+        let hidden = of("hidden").await;
+        assert_eq!(hidden["code"], -32602, "{method}: {hidden}");
+        for none in ["absent", "z-absent", "hidden@1"] {
+            assert_eq!(of(none).await, hidden, "{method}");
+        }
+        assert_eq!(of("echo").await, Value::Null, "{method}");
+    }
+    let page = async |cursor: &str| {
+        let answer = client.send(Request::get(&format!("/v1/skills?cursor={cursor}"))).await;
+        (answer.status, answer.json()["detail"].clone())
+    };
+    let hidden = page("hidden").await;
+    assert_eq!(hidden.0, 400);
+    assert_eq!(hidden, page("absent").await);
+    assert_eq!(hidden, page("A").await);
+    assert_eq!(page("echo").await.0, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -177,7 +177,9 @@ async fn revoked_and_expired_tokens_are_refused_by_a_running_server() {
     let mut new = NewToken::new("bob".parse().unwrap());
     new.lifetime = Some(0);
     let (_, expired) = site.store().make_token(new).unwrap();
-    let (token, text) = site.store().make_token(NewToken::new("bob".parse().unwrap())).unwrap();
+    let mut new = NewToken::new("bob".parse().unwrap());
+    new.skills = vec!["*".parse().unwrap()];
+    let (token, text) = site.store().make_token(new).unwrap();
     site.server.settle().await;
     assert_eq!(site.client_with(Some(&expired)).send(echo()).await.status, 401);
     let bob = site.client_with(Some(&text));
@@ -192,7 +194,9 @@ async fn a_first_token_closes_a_running_server_and_revoking_the_last_does_not_op
     let site = plan().skill("echo", ECHO).start().await;
     assert!(site.server.is_open());
     assert_eq!(site.client().send(echo()).await.status, 200);
-    let (token, text) = site.store().make_token(NewToken::new("bob".parse().unwrap())).unwrap();
+    let mut new = NewToken::new("bob".parse().unwrap());
+    new.skills = vec!["*".parse().unwrap()];
+    let (token, text) = site.store().make_token(new).unwrap();
     site.server.settle().await;
     assert_eq!(site.client().send(echo()).await.status, 401);
     assert_eq!(site.client_with(Some(&text)).send(echo()).await.status, 200);
@@ -304,4 +308,31 @@ async fn a_pattern_can_be_about_owners() {
     assert_eq!(bob.send(call("acme-one")).await.status, 200);
     let answer = bob.send(call("acme-evil")).await;
     assert_eq!((answer.status, answer.problem().as_str()), (404, "no-such-skill"));
+}
+
+/// What nobody widened reaches its owner's skills alone, on every surface.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_sees_only_its_owners_skills_by_default() {
+    let site = plan().tokens().skill("echo", ECHO).start().await;
+    let mut new = NewToken::new("bob".parse().unwrap());
+    new.scopes = [Scope::Call, Scope::Submit].into();
+    new.any_name = true;
+    let (token, text) = site.store().make_token(new).unwrap();
+    assert!(token.skills.is_empty());
+    site.server.settle().await;
+    let bob = site.client_with(Some(&text));
+    let put = Request::put("/v1/skills/bobs").body(&component(ECHO)).header("prefer", "wait=60");
+    assert_eq!(bob.send(put).await.status, 201);
+    let list = bob.send(Request::get("/v1/skills")).await.json();
+    assert_eq!(
+        (list["skills"].as_array().unwrap().len(), &list["skills"][0]["name"]),
+        (1, &"bobs".into()),
+        "{list}"
+    );
+    let tools = ringfence_server_tests::mcp::ask(&bob, "tools/list", serde_json::json!({})).await;
+    assert_eq!(
+        (tools["tools"].as_array().unwrap().len(), &tools["tools"][0]["name"]),
+        (1, &"bobs_echo".into())
+    );
+    assert_eq!(bob.send(echo()).await.problem(), "no-such-skill");
 }

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use ringfence_server::LimitOverrides;
 use ringfence_store::Pattern;
 
-use super::{ListArgs, StoreArgs, number, size};
+use super::{ListArgs, StoreArgs, address, number, size, time};
 use crate::exit;
 
 #[derive(Debug, Args)]
@@ -16,7 +16,7 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) server: ServerArgs,
     /// Address to listen on; port 0 selects a free one [default: `listen.address`, 127.0.0.1:7420]
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_parser = address, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<std::net::SocketAddr>,
 }
 
@@ -34,9 +34,10 @@ pub(crate) struct ServerArgs {
     /// Log format: `text` or `json`, one record per line
     #[arg(long, default_value = "text", value_name = "FORMAT")]
     pub(crate) log: LogFormat,
-    /// Log level: `error`, `warn`, `info`, `debug` (adds every run and the guests' output) or `trace`
-    #[arg(long, default_value = "info", value_name = "LEVEL")]
-    pub(crate) log_level: tracing::Level,
+    /// Log level: `error`, `warn`, `info`, `debug` (adds every run and the guests' output) or `trace` [default: `info` for
+    /// `serve`, `warn` for `mcp`]
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log_level: Option<tracing::Level>,
 }
 
 /// The format of the log.
@@ -77,7 +78,7 @@ pub(crate) struct LowerArgs {
     #[arg(long, value_parser = number, value_name = "N")]
     pub(crate) fuel: Option<u64>,
     /// Maximum wall time of a run, including waits, e.g. 500ms [default: from the configuration]
-    #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME")]
+    #[arg(long, value_parser = time, value_name = "TIME")]
     pub(crate) deadline: Option<Duration>,
     /// Maximum linear memory of a run, e.g. 64MiB [default: from the configuration]
     #[arg(long, value_parser = size, value_name = "SIZE")]
@@ -145,21 +146,15 @@ pub(crate) struct TokenCreateArgs {
     /// Permissions: `call`, `submit`, `admin`; separated by commas
     #[arg(long, default_value = "call", value_delimiter = ',', value_name = "SCOPE")]
     pub(crate) scope: Vec<String>,
-    /// Skills of other owners that the token sees: names, prefixes such as `acme-*`, `*` for all, `-` for none; separated
-    /// by commas
-    #[arg(
-        long,
-        default_value = "*",
-        value_delimiter = ',',
-        value_name = "NAMES",
-        allow_hyphen_values = true
-    )]
+    /// Skills of other owners that the token sees, and new names that it can submit: names, prefixes such as `acme-*`, `*`
+    /// for all, `-` for none; separated by commas [default: no such skills, and every free name; with --skills-of: `*`]
+    #[arg(long, value_delimiter = ',', value_name = "NAMES", allow_hyphen_values = true)]
     pub(crate) skills: Vec<String>,
     /// Owners to which --skills applies, separated by commas [default: all]
     #[arg(long, value_delimiter = ',', value_name = "OWNERS")]
     pub(crate) skills_of: Vec<String>,
     /// Lifetime, such as 30days [default: unlimited]
-    #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME")]
+    #[arg(long, value_parser = time, value_name = "TIME")]
     pub(crate) expires: Option<Duration>,
     #[command(flatten)]
     pub(crate) store: StoreArgs,

@@ -164,7 +164,7 @@ pub(crate) enum PrefixCommand {
 #[derive(Debug, Args)]
 #[command(after_help = exit::help(exit::STORE))]
 pub(crate) struct PrefixReserveArgs {
-    /// Prefix of names, such as `acme-*`
+    /// Prefix of names, such as `acme-*`. `acme` and `acme*` cover `acmeology` too
     pub(crate) prefix: String,
     /// Only owner who can submit such names
     #[arg(long)]

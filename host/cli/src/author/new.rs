@@ -19,12 +19,23 @@ pub(crate) fn exec(args: &NewArgs) -> ExitCode {
             let dir = args.dir.as_ref().map_or_else(|| args.name.clone().into(), |_| dir);
             print(&dir.display().to_string());
             note(&format!(
-                "next: read {}, then run `ringfence build {}`",
+                "next: read {}, then run `ringfence build {}`{}",
                 dir.join("README.md").display(),
-                dir.display()
+                dir.display(),
+                install(language)
             ));
             ExitCode::SUCCESS
         }
         Err(error) => Refused::from(error).say(false),
+    }
+}
+
+/// What to add where the language's own tools do not bring the compiler for components.
+fn install(language: Language) -> &'static str {
+    match language {
+        Language::JavaScript | Language::Python | Language::Go | Language::C => {
+            " (`--install` installs the tools that are missing)"
+        }
+        Language::Rust => "",
     }
 }

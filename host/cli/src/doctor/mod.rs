@@ -33,7 +33,10 @@ pub(crate) async fn exec(args: DoctorArgs) -> ExitCode {
     let begun = Instant::now();
     let bar = progress();
     let store = load::directory(&args.store).ok();
-    let checks = examine(&limits, store, &bar).await;
+    let mut checks = examine(&limits, store.clone(), &bar).await;
+    if let Some(file) = &args.config {
+        checks.push(store::configuration(file, args.store.given(), store));
+    }
     bar.finish_and_clear();
     let diagnosis = Diagnosis::new(checks, limits, begun.elapsed());
     if args.json {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ringfence::Host;
 use ringfence_compile::{CompileLimits, Compiler};
+use ringfence_server::{KnownNames, Source};
 use ringfence_store::{Library, Miss, Origin, Reference, Store, StoreError, Submit};
 
 use super::report::{Check, Finding, Group, size};
@@ -50,6 +51,38 @@ fn in_use(path: Option<PathBuf>) -> Vec<Check> {
     });
     let skills = found.map_or(0, |found| found.skills);
     vec![check.fact(format!("{} skills in {}", thousands(skills), path.display())), sound]
+}
+
+/// The configuration of a server: whether it is valid, and whether all of it has an effect.
+///
+/// The store is the `given` one, or else that of the configuration, or else the `usual` one.
+pub(crate) fn configuration(file: &Path, given: Option<PathBuf>, usual: Option<PathBuf>) -> Check {
+    let check = new("configuration", &file.display().to_string());
+    let config = match (Source { file: file.to_owned(), address: None, store: given }).read() {
+        Ok(config) => config,
+        Err(error) => return check.found(Ok(Finding::Fail("refused".to_owned(), error.to_string()))),
+    };
+    let Some(path) = config.store.clone().or(usual) else {
+        return check.found(Ok(Finding::Skip("no home directory; set --store DIR".into())));
+    };
+    match Store::open(&path).and_then(|store| KnownNames::of(&store)) {
+        Ok(known) => check.found(Ok(judge_effect(&config.without_effect(&known)))),
+        Err(StoreError::NoStore { .. }) => {
+            check.found(Ok(Finding::Skip("valid; no store yet to compare it with".to_owned())))
+        }
+        Err(error) => check.found(Err(error.to_string())),
+    }
+}
+
+fn judge_effect(without: &[String]) -> Finding {
+    match without {
+        [] => Finding::Pass("valid, and every setting has an effect".to_owned()),
+        [only] => Finding::Fail("a setting has no effect".to_owned(), only.clone()),
+        [first, more @ ..] => {
+            let seen = format!("{} settings have no effect", more.len().saturating_add(1));
+            Finding::Fail(seen, format!("{first}; `ringfence serve` logs all"))
+        }
+    }
 }
 
 fn judge_sound(sound: bool, seen: &str) -> Finding {
@@ -190,5 +223,8 @@ mod tests {
         fails(&judge(Err(StoreError::Busy { seconds: 1 })));
         passes(&judge_sound(true, "all"));
         fails(&judge_sound(false, "all"));
+        passes(&judge_effect(&[]));
+        fails(&judge_effect(&["one".to_owned()]));
+        fails(&judge_effect(&["one".to_owned(), "two".to_owned()]));
     }
 }

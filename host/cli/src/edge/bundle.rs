@@ -34,7 +34,8 @@ async fn bundle(args: BundleArgs) -> Result<(), Refused> {
     let output = args.output.as_ref().ok_or_else(|| missing("--output FILE"))?;
     let path = args.key.as_ref().ok_or_else(|| missing("--key FILE"))?;
     let before = check_output(output)?;
-    let key: SecretKey = look::read(path)?
+    let next = "check --key, or create a key with `ringfence keygen FILE`";
+    let key: SecretKey = look::read(path, "secret key", next)?
         .parse()
         .map_err(|error| usage("bad-key", format!("{}: {error}", path.display())))?;
     warn_of_readers(path);
@@ -86,9 +87,10 @@ async fn bundle(args: BundleArgs) -> Result<(), Refused> {
     let draft = Draft { version: 0, not_before, expires, skills: drafts };
     let mut versions = Versions::of(path)?;
     let bytes = versions.sign(draft, version, before, &key)?;
-    // As a worker will see it.
-    match open(&*bytes, bytes.len() as u64, CAP, &trust, Time::now(), Wants::Nothing) {
-        Ok(_) => {}
+    // As a worker will see it, and without a skill that no worker runs.
+    let opened = open(&*bytes, bytes.len() as u64, CAP, &trust, Time::now(), Wants::Nothing);
+    match opened.and_then(|opened| trust.expect_all_allowed(opened.manifest())) {
+        Ok(()) => {}
         Err(error @ BundleError::Revoked { .. }) => return Err(error.into()),
         Err(error) => note(&format!("warning: workers refuse this bundle now: {error}")),
     }
@@ -138,7 +140,7 @@ fn keep(output: &Path, bytes: &[u8], force: bool) -> Result<(), Refused> {
 fn revocations(files: &[PathBuf]) -> Result<Revocations, Refused> {
     let mut all = String::new();
     for path in files {
-        let list = look::read(path)?;
+        let list = look::read(path, "revocations", "check --revoked")?;
         Revocations::read(&list)
             .map_err(|error| usage("bad-revocations", format!("{}: {error}", path.display())))?;
         all.push_str(&list);
@@ -249,6 +251,7 @@ fn take_over(path: &Path, trust: &Trust, drafts: &mut [DraftSkill]) -> Result<()
     let (file, size) = look::file(path)?;
     let wrong = |reason: String| usage("bad-bundle", format!("{}: {reason}", path.display()));
     let mut opened = open(file, size, CAP, trust, Time::now(), Wants::All)?;
+    trust.expect_all_allowed(opened.manifest())?;
     let others: Vec<String> = opened.manifest().skills.iter().map(|skill| skill.name.clone()).collect();
     let ours: BTreeSet<&str> = drafts.iter().map(|draft| &*draft.name).collect();
     if others.iter().map(String::as_str).collect::<BTreeSet<_>>() != ours {

@@ -18,6 +18,7 @@ pub(super) fn verify(args: &VerifyArgs) -> ExitCode {
         let trust = trust(args)?;
         let (file, size) = file(&args.bundle)?;
         let opened = open(file, size, CAP, &trust, Time::now(), Wants::Nothing)?;
+        trust.expect_all_allowed(opened.manifest())?;
         tell(opened.manifest(), opened.key(), opened.id(), args.json);
         note("verified: the signature is trusted, no byte is altered, and the bundle is valid now");
         Ok(())
@@ -43,10 +44,11 @@ fn trust(args: &VerifyArgs) -> Result<Trust, Refused> {
     })
 }
 
-pub(super) fn read(path: &Path) -> Result<String, Refused> {
+/// Reads a text: `what` it is, and the next step where it cannot be read.
+pub(super) fn read(path: &Path, what: &str, next: &str) -> Result<String, Refused> {
     std::fs::read_to_string(path).map_err(|error| Refused {
         code: "cannot-read",
-        ..Refused::fault(format!("cannot read {}: {error}", path.display()))
+        ..Refused::fault(format!("cannot read the {what} {}: {error}; {next}", path.display()))
     })
 }
 

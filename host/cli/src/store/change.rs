@@ -4,28 +4,45 @@ use std::process::ExitCode;
 
 use bytesize::ByteSize;
 use ringfence::Limits;
-use ringfence_store::{Gc, Policy, Reference, Revoke};
+use ringfence_store::{Gc, Name, Policy, Reference, Revoke, Store};
 use serde_json::json;
 
 use super::{answer, name};
 use crate::args::{GcArgs, NameArgs, PolicyArgs, ReleaseArgs, RevokeArgs};
 use crate::load;
-use crate::output::{self, Refused, print, thousands};
+use crate::output::{self, Refused, note, print, thousands};
 
 pub(crate) fn remove(args: &NameArgs) -> ExitCode {
     let exec = || -> Result<ExitCode, Refused> {
         let (name, version) = name(&args.skill)?;
-        let gone = load::store(&args.store)?.remove(&name, version.as_ref(), None)?;
+        let store = load::store(&args.store)?;
+        let gone = store.remove(&name, version.as_ref(), None)?;
         if args.json {
             output::print_json(&json!({"name": name, "removed": gone}));
         } else {
             let gone: Vec<&str> = gone.iter().map(|entry| entry.version.as_str()).collect();
             let versions = if gone.len() == 1 { "version" } else { "versions" };
             print(&format!("{name}  removed {versions} {}", gone.join(", ")));
+            if store.record(&name)?.is_none() {
+                if version.is_some() {
+                    note(&format!("it was the only version of `{name}`, so the skill is removed too"));
+                }
+                note(&after_removal(&store, &name)?);
+            }
         }
         Ok(ExitCode::SUCCESS)
     };
     answer(args.json, exec())
+}
+
+/// Who can submit a removed name again.
+fn after_removal(store: &Store, name: &Name) -> Result<String, Refused> {
+    let who = match store.reserved_for(name)? {
+        Some(owner) => format!("only {owner} can submit the name again, because a prefix reserves it"),
+        None => "any owner can submit the name again; `ringfence prefix reserve` keeps names for one owner"
+            .to_owned(),
+    };
+    Ok(format!("{who}; its used version numbers stay used"))
 }
 
 pub(crate) fn rollback(args: &NameArgs) -> ExitCode {

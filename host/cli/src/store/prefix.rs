@@ -21,6 +21,13 @@ fn reserve(args: &PrefixReserveArgs) -> Result<ExitCode, Refused> {
     let owner = args.owner.parse()?;
     let reserved = load::store_or_new(&args.store)?.reserve(&args.prefix, &owner)?;
     say(args.json, &reserved, "reserved for");
+    let prefix = &reserved.prefix;
+    if !args.json && !prefix.ends_with('-') {
+        note(&format!(
+            "`{prefix}*` covers every name that starts with `{prefix}`, such as `{prefix}x`; for `{prefix}-…` alone, \
+             reserve `{prefix}-*`"
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -37,7 +37,12 @@ impl Server {
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
         // Who does not say who it is keeps no connection: there are few, and they are for those who may call.
         let stranger = !self.tokens.load().is_open() && !request.headers().contains_key(AUTHORIZATION);
-        let mut answer = match self.route(request).await {
+        let framed = request::check_framing(request.headers());
+        let routed = match &framed {
+            Ok(()) => self.route(request).await,
+            Err(text) => Err(RequestError::BadRequest((*text).to_owned())),
+        };
+        let mut answer = match routed {
             Ok(answer) => answer,
             Err(error) => {
                 self.metrics.refused(error.code());
@@ -48,7 +53,8 @@ impl Server {
             }
         };
         answer::finish(answer.headers_mut());
-        if stranger || answer.status() == StatusCode::UNAUTHORIZED {
+        // Nothing is read after a body whose end a proxy may see elsewhere.
+        if framed.is_err() || stranger || answer.status() == StatusCode::UNAUTHORIZED {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         answer
@@ -202,6 +208,7 @@ fn list(serving: &Serving) -> Value {
             "tools": skill.tools().map(|tool| tool.name().to_owned()).collect::<Vec<_>>(),
         })
     });
+    let revoked = serving.revoked().map(|(name, digest)| json!({"name": name, "digest": digest}));
     json!({
         "bundle": {
             // As a revocation list names it.
@@ -214,5 +221,6 @@ fn list(serving: &Serving) -> Value {
             "interpreted": serving.is_interpreted(),
         },
         "skills": skills.collect::<Vec<_>>(),
+        "revoked": revoked.collect::<Vec<_>>(),
     })
 }

@@ -3,6 +3,7 @@
 //! [`EXAMPLE`] is the file with every key, its default and its meaning. A test checks that it equals
 //! [`Config::default`].
 
+mod effect;
 mod grants;
 mod limits;
 mod quota;
@@ -20,6 +21,7 @@ use ringfence_store::{Name, Owner, Reference, Version};
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use effect::KnownNames;
 pub use grants::{Egress, Kv};
 pub use limits::{LimitOverrides, LimitsSection};
 pub use quota::{Quota, QuotaSection};
@@ -104,6 +106,7 @@ pub struct Config {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "`EXAMPLE` says what each key means")]
 pub struct Listen {
+    #[serde(deserialize_with = "values::address")]
     pub address: SocketAddr,
     pub hosts: Vec<Authority>,
     pub origins: Vec<Origin>,

@@ -1,6 +1,7 @@
 //! Values of the configuration. Each is checked when it is parsed, so that an error has its position in the file.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -51,6 +52,23 @@ fn in_range(value: u64, min: u64, max: u64) -> Result<u64, String> {
         return Err(format!("{value} is out of range; it must be between {min} and {max}"));
     }
     Ok(value)
+}
+
+/// Parses an address and port.
+pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    struct Read;
+    impl Visitor<'_> for Read {
+        type Value = SocketAddr;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an IP address and a port, such as \"127.0.0.1:7420\"")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<SocketAddr, E> {
+            text.parse().map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+        }
+    }
+    deserializer.deserialize_any(Read)
 }
 
 /// A number of bytes: `65536` or `"64KiB"`.
@@ -110,10 +128,21 @@ impl<const MIN: u64, const MAX: u64> Time<MIN, MAX> {
 
 impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Time<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let time = humantime::parse_duration(&text).map_err(|_| {
-            D::Error::invalid_value(Unexpected::Str(&text), &"a time, such as \"200ms\", \"5s\" or \"1m\"")
-        })?;
+        struct Read;
+        impl Visitor<'_> for Read {
+            type Value = (String, Duration);
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a time, such as \"200ms\", \"5s\" or \"1m\"")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                let time = humantime::parse_duration(text);
+                let time = time.map_err(|_| E::invalid_value(Unexpected::Str(text), &self))?;
+                Ok((text.to_owned(), time))
+            }
+        }
+        let (text, time) = deserializer.deserialize_any(Read)?;
         let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         if millis < MIN || millis > MAX {
             let show = |millis| humantime::format_duration(Duration::from_millis(millis)).to_string();

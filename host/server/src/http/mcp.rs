@@ -115,7 +115,7 @@ async fn answer(app: &App, principal: &Arc<Principal>, request: Request) -> Resu
     let work = protocol.take(id, &call, &bytes, &sender, false);
     drop((bytes, held));
     let streams = match &work {
-        Work::Done(_) => false,
+        Work::Done(_) | Work::List(_) => false,
         Work::Call(call) => call.token.is_some() && takes.events,
         Work::Rest(rest) => {
             if rest.listens && !takes.events {

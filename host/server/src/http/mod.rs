@@ -21,7 +21,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use axum::{Extension, Json, Router};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, ORIGIN, VARY};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, ORIGIN, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use ringfence_front::answer;
@@ -74,8 +74,11 @@ where
         let app = self.app.clone();
         let origin = request.headers().get(ORIGIN).cloned();
         let inner = match admit(&app, &mut request) {
-            Ok(()) if is_preflight(&request) => Err(preflight()),
-            Ok(()) => Ok(self.router.call(request)),
+            Ok(()) => match ringfence_front::request::check_framing(request.headers()) {
+                Err(text) => Err(unplain(text)),
+                Ok(()) if is_preflight(&request) => Err(preflight()),
+                Ok(()) => Ok(self.router.call(request)),
+            },
             Err(error) => Err(error.into_response()),
         };
         Box::pin(async move {
@@ -118,10 +121,11 @@ fn router(app: &App) -> Router {
         .routes(routes!(submit::status))
         .routes(routes!(call::call))
         .split_for_parts();
-    let document: Arc<str> = serde_json::to_string(&openapi::complete(document)).unwrap_or_default().into();
+    // Shared by all answers, because whoever has no token can ask for it and read nothing.
+    let document = Bytes::from(serde_json::to_vec(&openapi::complete(document)).unwrap_or_default());
     let document = move || {
-        let document = Arc::clone(&document);
-        async move { ([(CONTENT_TYPE, "application/json")], document.to_string()) }
+        let document = document.clone();
+        async move { ([(CONTENT_TYPE, "application/json")], document) }
     };
     api.route("/v1/openapi.json", get(document))
         .route("/healthz", get(healthz))
@@ -160,6 +164,13 @@ fn admit(app: &App, request: &mut Request) -> Result<(), ServeError> {
     principal.account.request()?;
     request.extensions_mut().insert(Caller(principal));
     Ok(())
+}
+
+/// Refuses a body whose end a proxy may see elsewhere, and reads nothing more of the connection.
+fn unplain(text: &str) -> Response {
+    let mut response = ServeError::bad_request(text.to_owned()).into_response();
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// Returns whether a request is the preflight of a browser, which precedes a request from another origin.

@@ -204,20 +204,21 @@ pub(crate) async fn list(
     State(app): State<App>,
     caller: Caller,
     query: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
-) -> Result<Json<Skills>, ServeError> {
+) -> Result<Response, ServeError> {
     let Query(page) = query.map_err(|error| super::unfit(&error.body_text()))?;
     let limit = usize::from(page.limit.unwrap_or(100));
     if limit == 0 || limit > PAGE {
         return Err(ServeError::bad_request(format!("invalid `limit`; it must be between 1 and {PAGE}")));
     }
-    let after: Option<Name> =
-        match &page.cursor {
-            None => None,
-            Some(cursor) => Some(cursor.parse().map_err(|_| {
-                ServeError::bad_request("invalid `cursor`; use the `next` of a page".to_owned())
-            })?),
-        };
+    app.work().answers.has_room(caller.0.account.answers())?;
     let catalog = app.skills().librarian.catalog();
+    // A skill that the caller does not see is as wrong as one that does not exist.
+    let seen = |cursor: &String| {
+        let name: Name = cursor.parse().ok()?;
+        catalog.entry(name.as_str(), &caller.0).ok().map(|_| name)
+    };
+    let wrong = || ServeError::bad_request("invalid `cursor`; use the `next` of a page".to_owned());
+    let after = page.cursor.as_ref().map(|cursor| seen(cursor).ok_or_else(wrong)).transpose()?;
     let seen = catalog.names.iter().filter(|(name, entry)| {
         after.as_ref().is_none_or(|after| *name > after) && caller.0.sees(name, &entry.record.owner)
     });
@@ -227,7 +228,15 @@ pub(crate) async fn list(
     let more = skills.len() > limit;
     skills.truncate(limit);
     let next = skills.last().filter(|_| more).map(|last| last.name.clone());
-    Ok(Json(Skills { skills, next }))
+    counted(&app, &caller, &Skills { skills, next })
+}
+
+/// Returns JSON, whose bytes are charged to the caller until they are sent.
+fn counted(app: &App, caller: &Caller, value: &impl Serialize) -> Result<Response, ServeError> {
+    let bytes = serde_json::to_vec(value)
+        .map_err(|error| ServeError::from(ringfence::RunError::Host(error.to_string())))?;
+    let body = app.work().answers.waiting(caller.0.account.answers(), bytes)?;
+    Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 /// Show a skill
@@ -258,7 +267,7 @@ async fn shown(app: &App, name: &str, caller: &Caller, style: SchemaStyle) -> Re
     let ready = if name.contains('@') { Some(app.find(name, &caller.0).await?) } else { None };
     // Before anything is borrowed: it may take a while, and then not on this thread.
     if let Some(known) = ready.as_ref().map(|ready| Arc::clone(&ready.known)).or_else(|| entry.known()) {
-        show_tools(known, style).await;
+        show_tools(app, caller, known, style).await;
     }
     let gone = Gone::by_now(app);
     let mut summary = summary(&entry, &gone);
@@ -288,25 +297,25 @@ async fn shown(app: &App, name: &str, caller: &Caller, style: SchemaStyle) -> Re
     });
     let tools = Tools(known.as_deref().and_then(|known| known.described.shown(style)));
     let shown = Shown { tools, versions: versions.collect(), summary };
-    let bytes = serde_json::to_vec(&shown)
-        .map_err(|error| ServeError::from(ringfence::RunError::Host(error.to_string())))?;
-    let body = app.work().answers.waiting(caller.0.account.answers(), bytes)?;
-    Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
+    counted(app, caller, &shown)
 }
 
 /// Makes the tools of a skill as this API shows them, once in each style. The schemas of a large skill take
 /// milliseconds, so another thread makes them.
-async fn show_tools(known: Arc<Known>, style: SchemaStyle) {
+async fn show_tools(app: &App, caller: &Caller, known: Arc<Known>, style: SchemaStyle) {
     if known.described.shown(style).is_some() {
         return;
     }
-    let made = tokio::task::spawn_blocking(move || {
-        if let Ok(shown) = serde_json::value::to_raw_value(&tools(&known, style)) {
-            known.described.keep_shown(style, shown);
-        }
-    });
+    let metrics = Arc::clone(&app.operator().metrics);
+    let make = move || {
+        known.described.make_shown(style, || {
+            metrics.descriptions.inc();
+            // A description has string keys, and no number that JSON lacks: nothing can fail.
+            serde_json::value::to_raw_value(&tools(&known, style)).unwrap_or_default()
+        });
+    };
     // Without them the list is empty, and the next request tries again.
-    let _ = made.await;
+    let _ = app.work().build(&caller.0, make).await;
 }
 
 fn summary(entry: &Entry, gone: &Gone<'_>) -> Summary {

@@ -449,6 +449,12 @@ impl Librarian {
         let _ = tokio::time::timeout(patience, settled).await;
     }
 
+    /// Reads the owners, tokens and skills of the store.
+    pub(crate) async fn known(&self) -> Result<crate::config::KnownNames, StoreError> {
+        let library = self.shelf.library.clone();
+        blocking(move || crate::config::KnownNames::of(store(&library)?)).await
+    }
+
     /// Reads the tokens of the store.
     pub(crate) async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
         let library = self.shelf.library.clone();

@@ -65,9 +65,9 @@ impl Agent {
         request: Option<&PaginatedRequestParams>,
     ) -> Result<(Vec<Arc<Known>>, Option<String>), ErrorData> {
         let principal = &self.principal;
-        let after = cursor(request.and_then(|request| request.cursor.as_deref()))?;
-        let page = self.app.operator().config.load().mcp.page.as_usize();
         let catalog = Arc::clone(&*self.app.skills().librarian.catalog());
+        let after = cursor(request.and_then(|request| request.cursor.as_deref()), &catalog, principal)?;
+        let page = self.app.operator().config.load().mcp.page.as_usize();
         let revoked = self.app.skills().librarian.revoked();
         let carry = catalog.visible(principal, &revoked).filter(|ready| ready.described.skill_md.is_some());
         let from = carry.filter(|ready| after.as_ref().is_none_or(|(name, _)| ready.name > *name));

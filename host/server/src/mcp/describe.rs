@@ -1,5 +1,6 @@
 //! Descriptions of skills for agents. Names are built when a skill loads, and schemas when its tools are first listed
-//! in a style. Later lists only read memory.
+//! in a style. Later lists only read memory. Building takes milliseconds for a large skill, so a request thread never
+//! does it: see `App::build`.
 
 use std::sync::{Arc, OnceLock};
 
@@ -100,11 +101,10 @@ impl Described {
         self.shown_in(style)?.get().map(Arc::clone)
     }
 
-    /// Keeps the tools as the HTTP API shows them.
-    pub(crate) fn keep_shown(&self, style: SchemaStyle, shown: Box<RawValue>) {
+    /// Makes the tools as the HTTP API shows them, unless they are there in this style.
+    pub(crate) fn make_shown(&self, style: SchemaStyle, make: impl FnOnce() -> Box<RawValue>) {
         if let Some(place) = self.shown_in(style) {
-            // Another request made the same.
-            let _ = place.set(shown.into());
+            place.get_or_init(|| make().into());
         }
     }
 
@@ -123,17 +123,25 @@ impl Described {
         self.named.iter().map(|tool| &*tool.mcp_name)
     }
 
-    /// Returns the listed tools in a style, each with its name.
-    pub(super) fn tools(&self, style: SchemaStyle) -> impl Iterator<Item = (&DescribedTool, &str)> {
-        let at = SchemaStyle::ALL.iter().position(|known| *known == style);
-        let listed = at.and_then(|at| self.shape.listed.get(at));
-        let listed = listed.map(|listed| {
-            listed.get_or_init(|| {
+    /// Returns the listed tools in a style, each with its name; none if they were not made in this style.
+    pub(super) fn tools(&self, style: SchemaStyle) -> Option<impl Iterator<Item = (&DescribedTool, &str)>> {
+        Some(self.listed_in(style)?.get()?.iter().zip(self.names()))
+    }
+
+    /// Makes the listed tools, unless they are there in this style. Calls `made` if it makes them.
+    pub(super) fn make_tools(&self, style: SchemaStyle, made: impl FnOnce()) {
+        if let Some(place) = self.listed_in(style) {
+            place.get_or_init(|| {
+                made();
                 let tools = self.shape.skill.tools().zip(self.names());
                 tools.map(|(tool, name)| DescribedTool::new(name, &tool, style)).collect()
-            })
-        });
-        listed.into_iter().flatten().zip(self.names())
+            });
+        }
+    }
+
+    fn listed_in(&self, style: SchemaStyle) -> Option<&OnceLock<Vec<DescribedTool>>> {
+        let at = SchemaStyle::ALL.iter().position(|known| *known == style)?;
+        self.shape.listed.get(at)
     }
 
     /// Returns the tool with this name in the library.

@@ -16,10 +16,11 @@ impl Id {
             return None;
         }
         match raw.as_bytes().first()? {
-            // Two spellings of a text are one identifier.
+            // Two spellings of a text are one identifier. What is no text, such as half a character, is repeated.
             b'"' if raw.contains('\\') => {
-                let text: String = serde_json::from_str(raw).ok()?;
-                Some(Self(serde_json::to_string(&text).ok()?.into()))
+                serde_json::from_str::<IgnoredAny>(raw).ok()?;
+                let spelt = serde_json::from_str::<String>(raw).and_then(|text| serde_json::to_string(&text));
+                Some(Self(spelt.map_or_else(|_| raw.into(), String::into_boxed_str)))
             }
             b'"' | b'-' | b'0'..=b'9' => {
                 serde_json::from_str::<IgnoredAny>(raw).ok()?;

@@ -12,6 +12,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde_json::value::RawValue;
 
 use super::id::{Id, LONGEST_ID};
+use super::reply::json;
 
 /// A message.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ pub(crate) struct Meta<'a> {
     progress_token: Option<&'a RawValue>,
 }
 
-impl Params<'_> {
+impl<'a> Params<'a> {
     /// Returns the revision that the request itself names.
     pub(crate) fn version(&self) -> Option<Cow<'_, str>> {
         self.meta.version.and_then(text)
@@ -80,9 +81,48 @@ impl Params<'_> {
         version.into_iter().chain(capabilities).collect()
     }
 
+    /// Returns the message with only the members that the library reads, so that nothing else of it costs a tree.
+    pub(super) fn pared(&self, id: &Id, method: &str) -> Vec<u8> {
+        let mut text = b"{\"jsonrpc\":\"2.0\",\"id\":".to_vec();
+        text.extend_from_slice(id.as_json().as_bytes());
+        text.extend_from_slice(b",\"method\":");
+        json(&mut text, method);
+        text.extend_from_slice(b",\"params\":{\"_meta\":{");
+        let text_of = |raw: Option<&'a RawValue>| raw.filter(|raw| raw.get().starts_with('"'));
+        let empty = || RawValue::from_string("{}".to_owned()).ok();
+        let capabilities = self.meta.capabilities.and_then(|_| empty());
+        let members = [
+            ("io.modelcontextprotocol/protocolVersion", text_of(self.meta.version)),
+            ("io.modelcontextprotocol/clientCapabilities", capabilities.as_deref()),
+            ("progressToken", self.meta.progress_token.filter(|raw| Id::read(raw.get()).is_some())),
+        ];
+        put_members(&mut text, &members);
+        text.push(b'}');
+        let (uri, cursor) = (text_of(self.uri), text_of(self.cursor));
+        let members = [("uri", uri), ("cursor", cursor), ("notifications", self.notifications)];
+        if members.iter().any(|(_, value)| value.is_some()) {
+            text.push(b',');
+            put_members(&mut text, &members);
+        }
+        text.extend_from_slice(b"}}");
+        text
+    }
+
     /// Returns the token for progress notifications, as JSON.
     pub(crate) fn progress_token(&self) -> Option<Box<str>> {
         Id::read(self.meta.progress_token?.get()).map(Id::into_json)
+    }
+}
+
+fn put_members(text: &mut Vec<u8>, members: &[(&str, Option<&RawValue>)]) {
+    let mut first = true;
+    for (name, value) in members.iter().filter_map(|(name, value)| Some((name, (*value)?))) {
+        if !std::mem::take(&mut first) {
+            text.push(b',');
+        }
+        json(text, name);
+        text.push(b':');
+        text.extend_from_slice(value.get().as_bytes());
     }
 }
 
@@ -99,12 +139,47 @@ pub(crate) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
 /// Returns the kind of a JSON value, in words.
 pub(crate) fn kind(raw: &RawValue) -> &'static str {
     match raw.get().as_bytes().first() {
+        Some(b'"') if text(raw).is_none() => "a string with an unpaired surrogate",
         Some(b'"') => "a string",
         Some(b'{') => "an object",
         Some(b'[') => "an array",
         Some(b't' | b'f') => "a boolean",
         Some(b'n') => "null",
         _ => "a number",
+    }
+}
+
+/// Maximum number of requests in an array that are answered one by one.
+const BATCH: usize = 64;
+
+/// Returns the identifiers of the requests in an array, at most 64. This protocol has no such messages, and each sender
+/// of one waits for an answer.
+pub(super) fn ids_in_array(bytes: &[u8]) -> Vec<Id> {
+    let mut ids = Ids(Vec::new());
+    if unmarked(bytes).starts_with(b"[") {
+        // Those before a mistake are there.
+        let _ = serde_json::Deserializer::from_slice(unmarked(bytes)).deserialize_seq(&mut ids);
+    }
+    ids.0
+}
+
+/// The identifiers of requests in an array.
+struct Ids(Vec<Id>);
+
+impl<'a> Visitor<'a> for &mut Ids {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<S: SeqAccess<'a>>(self, mut seq: S) -> Result<(), S::Error> {
+        let mut envelope = Envelope::default();
+        while self.0.len() < BATCH && seq.next_element_seed(Filled(&mut envelope))?.is_some() {
+            let request = std::mem::take(&mut envelope);
+            self.0.extend(request.method.and(request.id).and_then(|id| Id::read(id.get())));
+        }
+        Ok(())
     }
 }
 
@@ -389,6 +464,45 @@ mod tests {
     }
 
     #[test]
+    fn a_pared_message_has_what_the_library_reads() {
+        let junk = "[{\"\":0},{}]".repeat(100);
+        let long = format!(
+            "{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"resources/list\",\"params\":{{\"x\":{{\"a\":\"{}\"}},\
+             \"cursor\":\"c\",\"_meta\":{{\"y\":[],\"progressToken\":7,\
+             \"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\
+             \"io.modelcontextprotocol/clientCapabilities\":{{\"z\":1}}}}}}}}",
+            junk.replace('"', "'")
+        );
+        let pared = |text: &str| {
+            let Ok(Message::Request(id, call)) = read(text.as_bytes()) else { panic!("a request") };
+            String::from_utf8(call.params.pared(&id, &call.method)).expect("text")
+        };
+        assert_eq!(
+            pared(&long),
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"resources/list\",\"params\":{\"_meta\":{\
+             \"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\
+             \"io.modelcontextprotocol/clientCapabilities\":{},\"progressToken\":7},\"cursor\":\"c\"}}"
+        );
+        let bare = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"x\",\"params\":{\"_meta\":{}}}";
+        assert_eq!(pared("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"x\"}"), bare);
+    }
+
+    #[test]
+    fn requests_in_an_array_are_found() {
+        let ids = |text: &str| -> Vec<String> {
+            ids_in_array(text.as_bytes()).iter().map(|id| id.as_json().to_owned()).collect()
+        };
+        assert_eq!(
+            ids(r#"[{"id":1,"method":"ping"},{"method":"x"},5,{"id":"a","method":"ping"}]"#),
+            ["1", "\"a\""]
+        );
+        assert_eq!(ids(r#"[{"id":1,"method":"ping"},{"id":2,"result":{}},{"id":3,"#), ["1"]);
+        assert!(ids(r#"{"id":1,"method":"ping"}"#).is_empty());
+        let many = |count: usize| format!("[{}]", vec![r#"{"id":1,"method":"x"}"#; count].join(","));
+        assert_eq!((ids(&many(BATCH)).len(), ids(&many(BATCH + 1)).len()), (BATCH, BATCH));
+    }
+
+    #[test]
     fn depth_costs_no_stack() {
         for open in ["[", "{\"a\":"] {
             let deep = open.repeat(300_000);
@@ -403,6 +517,7 @@ mod tests {
     fn spellings_of_an_id_are_one() {
         assert_eq!(Id::read(r#""\u0061""#), Id::read(r#""a""#));
         assert_ne!(Id::read(r#""1""#), Id::read("1"));
+        assert_eq!(Id::read(r#""\ud800""#).as_ref().map(Id::as_json), Some(r#""\ud800""#));
         for wrong in ["null", "true", "{}", "[]", "", "1 2"] {
             assert_eq!(Id::read(wrong), None, "{wrong}");
         }

@@ -17,15 +17,18 @@ use super::id::Id;
 use super::message::{Call, Params, kind, text};
 use super::reply::Reply;
 use super::result::with_retry;
-use super::tools::ToolCall;
+use super::tools::{List, ToolCall};
 use crate::app::App;
 use crate::budget::Held;
 use crate::error::ServeError;
 use crate::principal::Principal;
 
-/// Maximum bytes of a message that is no tool call. The library parses it into a tree, which takes about 160 bytes
-/// and 2 µs for each byte.
+/// Maximum bytes of a message that is no tool call.
 pub(crate) const SMALL: usize = 16 << 10;
+
+/// Maximum bytes of the filter of a subscription. The library parses it into a tree, which takes about 160 bytes and
+/// 2 µs for each byte.
+const FILTER: usize = 1 << 10;
 
 /// Bytes of a message's tree for each byte of its text. Measured with a list of many small objects, `{"":0},`.
 const EXPANSION: u64 = 160;
@@ -61,6 +64,8 @@ pub(crate) enum Work {
     Done(Reply),
     /// A tool must be called.
     Call(Box<ToolCall>),
+    /// Tools must be described before they are listed.
+    List(Box<List>),
     /// The library answers it.
     Rest(Box<Rest>),
 }
@@ -146,10 +151,7 @@ impl Protocol {
                 Ok(call) => Work::Call(Box::new(call)),
                 Err(error) => fail(&error),
             },
-            "tools/list" => match self.list(&id, &call.params, sender) {
-                Ok(reply) => Work::Done(reply),
-                Err(error) => fail(&error),
-            },
+            "tools/list" => self.list(id.clone(), &call.params, sender).unwrap_or_else(|error| fail(&error)),
             "ping" if !sender.is_modern() => Work::Done(Reply::result(&id, 2, |text| text.extend(b"{}"))),
             "initialize" if !sender.is_modern() => {
                 Work::Done(Reply::of(&id, &about(hears).with_protocol_version(sender.revision.clone())))
@@ -205,15 +207,22 @@ impl Protocol {
             let found = given.map_or("missing", kind);
             return Err(invalid(format!("`{name}` is {found}; expected {expected}")));
         }
+        // The only member of those that the library reads which can be deep.
+        let deep = params.notifications.map_or(0, |filter| filter.get().len());
+        if deep > FILTER {
+            return Err(invalid(format!(
+                "`notifications` is too large: {deep} bytes; the limit is {FILTER}"
+            )));
+        }
+        let pared = params.pared(id, method);
         let mut held = self.app.work().bodies.hold(sender.principal.account.bodies());
-        let tree = (whole.len() as u64).saturating_mul(EXPANSION);
+        let tree = (pared.len() as u64).saturating_mul(EXPANSION);
         if let Err(error) = held.more(tree) {
             let data = json!({"code": error.code()});
             return Err(ErrorData::new(ErrorCode(-32000), with_retry(&error), Some(data)));
         }
         let unfit = || invalid(format!("invalid `params` for `{method}`"));
-        let message: ClientJsonRpcMessage =
-            serde_json::from_slice(ringfence_front::request::unmarked(whole)).map_err(|_| unfit())?;
+        let message: ClientJsonRpcMessage = serde_json::from_slice(&pared).map_err(|_| unfit())?;
         match &message {
             ClientJsonRpcMessage::Request(request)
                 if !matches!(request.request, ClientRequest::CustomRequest(_)) => {}

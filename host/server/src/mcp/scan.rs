@@ -36,9 +36,13 @@ impl Scan {
         }
     }
 
-    /// Returns the identifier, if any.
+    /// Returns the identifier, if any. A string that is closed counts also at the end of the text; a number may be cut.
     pub(super) fn id(self) -> Option<Id> {
-        self.found
+        let at_end = || {
+            let value = self.value.filter(|value| value.first() == Some(&b'"') && !self.in_text)?;
+            Id::read(str::from_utf8(&value).ok()?.trim())
+        };
+        self.found.or_else(at_end)
     }
 
     fn byte(&mut self, byte: u8) {
@@ -114,6 +118,10 @@ mod tests {
             (r#"{"id":null,"x":1}"#, None),
             (r#"[{"id":1}]"#, None),
             (r#"{"id":1"#, None),
+            (r#"{"id":"a""#, Some(r#""a""#)),
+            (r#"{"id":"a" "#, Some(r#""a""#)),
+            (r#"{"id":"a"#, None),
+            (r#"{"id":"a\""#, None),
             (r#"{"ide":1,"id":2}"#, Some("2")),
             ("", None),
         ];

@@ -92,11 +92,11 @@ impl Out {
     }
 
     /// Adds a response, to be written with later ones. Without memory for it, adds an error instead.
-    fn answer(&self, id: &Id, reply: &Reply) -> usize {
+    fn answer(&self, id: Option<&Id>, reply: &Reply) -> usize {
         let mut queue = locked(&self.queue);
         if !queue.add(&reply.text) {
             let full = ErrorData::new(ErrorCode(-32000), ServeError::AnswersFull.detail(), None);
-            queue.put(&Reply::error(Some(id), &full).text);
+            queue.put(&Reply::error(id, &full).text);
         }
         queue.bytes.len()
     }
@@ -318,7 +318,8 @@ impl Session {
             let message =
                 format!("the line is too long; the limit is {} bytes; send a smaller input", self.longest());
             let error = ErrorData::invalid_request(message, None);
-            self.out.gather(&Reply::error(scan.id().as_ref(), &error).text);
+            let id = scan.id();
+            self.out.answer(id.as_ref(), &Reply::error(id.as_ref(), &error));
             return;
         }
         let whole = std::mem::take(line);
@@ -353,7 +354,14 @@ impl Session {
             Err(malformed) => {
                 let _ = self.principal.account.request();
                 let error = ErrorData::new(malformed.code, malformed.message, None);
-                self.out.gather(&Reply::error(malformed.id.as_ref(), &error).text);
+                let in_array = message::ids_in_array(line);
+                for id in &in_array {
+                    self.out.answer(Some(id), &Reply::error(Some(id), &error));
+                }
+                if in_array.is_empty() {
+                    let id = malformed.id.as_ref();
+                    self.out.answer(id, &Reply::error(id, &error));
+                }
             }
         }
     }
@@ -372,23 +380,23 @@ impl Session {
         let revision = match agreed {
             Ok(revision) => revision,
             Err(error) => {
-                self.out.answer(&id, &Reply::error(Some(&id), &error));
+                self.out.answer(Some(&id), &Reply::error(Some(&id), &error));
                 return;
             }
         };
         // Over HTTP the guard counts.
         if let Err(over) = self.principal.account.request() {
             let reply = self.protocol.over(&id, &ServeError::from(over));
-            self.out.answer(&id, &reply);
+            self.out.answer(Some(&id), &reply);
             return;
         }
         let sender =
             Sender { principal: Arc::clone(&self.principal), revision, by_token: false, limits: None };
         match self.protocol.take(id.clone(), call, line, &sender, true) {
             Work::Done(reply) => {
-                self.out.answer(&id, &reply);
+                self.out.answer(Some(&id), &reply);
             }
-            work @ (Work::Call(_) | Work::Rest(_)) => self.start(id, work),
+            work @ (Work::Call(_) | Work::List(_) | Work::Rest(_)) => self.start(id, work),
         }
     }
 
@@ -399,7 +407,7 @@ impl Session {
         let mut answer = Box::pin(async move { protocol.finish(work, Some(notes)).await });
         let first = answer.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         if let Poll::Ready(reply) = first {
-            self.out.answer(&id, &reply);
+            self.out.answer(Some(&id), &reply);
             return;
         }
         // Held until the task is noted, so that it is noted before it ends.
@@ -409,7 +417,7 @@ impl Session {
             async move {
                 let reply = answer.await;
                 locked(&known).remove(&of_task);
-                out.answer(&of_task, &reply);
+                out.answer(Some(&of_task), &reply);
                 out.more.notify_one();
             },
             &self.runtime,

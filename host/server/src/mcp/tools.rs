@@ -19,7 +19,7 @@ use super::result::{self, Form};
 use super::stdio::Out;
 use crate::app::App;
 use crate::budget::Held;
-use crate::catalog::Ready;
+use crate::catalog::{Catalog, Ready};
 use crate::error::ServeError;
 use crate::principal::Principal;
 use crate::run::{Admitted, Next};
@@ -71,26 +71,65 @@ impl Notes {
     }
 }
 
-/// Parses the cursor of a page: the skill and the number of the last tool.
-pub(super) fn cursor(cursor: Option<&str>) -> Result<Option<(Name, usize)>, ErrorData> {
+/// A request for a page of tools.
+#[derive(Debug)]
+pub(crate) struct List {
+    id: Id,
+    /// The skill and the number of the last tool of the page before.
+    after: Option<(Name, usize)>,
+    sender: Sender,
+}
+
+/// Parses the cursor of a page: the skill and the number of the last tool. A skill that the caller does not see is as
+/// wrong as one that does not exist.
+pub(super) fn cursor(
+    cursor: Option<&str>,
+    catalog: &Catalog,
+    principal: &Principal,
+) -> Result<Option<(Name, usize)>, ErrorData> {
     let Some(cursor) = cursor else { return Ok(None) };
-    let parsed = cursor.split_once('/').and_then(|(name, at)| Some((name.parse().ok()?, at.parse().ok()?)));
+    let parsed = cursor.split_once('/').and_then(|(name, at)| {
+        let name: Name = name.parse().ok()?;
+        catalog.entry(name.as_str(), principal).ok()?;
+        Some((name, at.parse().ok()?))
+    });
     let wrong = "invalid `cursor`; use the `nextCursor` of a page, or omit it for the first page";
     parsed.map(Some).ok_or_else(|| ErrorData::invalid_params(wrong, None))
 }
 
 impl Protocol {
-    /// Returns a page of the tools that a caller sees.
-    pub(super) fn list(&self, id: &Id, params: &Params<'_>, sender: &Sender) -> Result<Reply, ErrorData> {
+    /// Returns a page of the tools that a caller sees, or the work to make it where schemas are missing.
+    pub(super) fn list(&self, id: Id, params: &Params<'_>, sender: &Sender) -> Result<Work, ErrorData> {
         let given = params.cursor.filter(|cursor| cursor.get() != "null");
         let after = match given.map(|raw| (raw, text(raw))) {
             Some((raw, None)) => {
                 let message = format!("`cursor` is {}; expected the `nextCursor` of a page", kind(raw));
                 return Err(ErrorData::invalid_params(message, None));
             }
-            Some((_, Some(given))) => cursor(Some(&given))?,
+            Some((_, Some(given))) => {
+                cursor(Some(&given), &self.app.skills().librarian.catalog(), &sender.principal)?
+            }
             None => None,
         };
+        let list = List { id, after, sender: sender.clone() };
+        Ok(match self.page(&list, false) {
+            Some(reply) => Work::Done(reply),
+            None => Work::List(Box::new(list)),
+        })
+    }
+
+    /// Returns a page of tools whose schemas may be missing: another thread makes them.
+    async fn listed(&self, list: List) -> Reply {
+        let (id, principal) = (list.id.clone(), Arc::clone(&list.sender.principal));
+        let this = self.clone();
+        let made = self.app.work().build(&principal, move || this.page(&list, true)).await;
+        made.flatten().unwrap_or_else(|| {
+            Reply::error(Some(&id), &ErrorData::internal_error("internal error: cannot list the tools", None))
+        })
+    }
+
+    /// Returns a page. Without `make` it returns none if the schemas of a skill on it are missing.
+    fn page(&self, List { id, after, sender }: &List, make: bool) -> Option<Reply> {
         let modern = sender.is_modern();
         let config = self.app.operator().config.load_full();
         let page = config.mcp.page.as_usize();
@@ -103,7 +142,12 @@ impl Protocol {
                 continue;
             }
             let accepted = config.accepts(&ready.name, &ready.version, ready.digest);
-            for (at, (tool, name)) in ready.described.tools(config.mcp.schema).enumerate() {
+            if make {
+                ready.described.make_tools(config.mcp.schema, || {
+                    self.app.operator().metrics.descriptions.inc();
+                });
+            }
+            for (at, (tool, name)) in ready.described.tools(config.mcp.schema)?.enumerate() {
                 if after.as_ref().is_some_and(|(name, last)| ready.name == *name && at <= *last) {
                     continue;
                 }
@@ -121,7 +165,7 @@ impl Protocol {
             }
         }
         let (ttl, scope) = self.app.freshness();
-        Ok(Reply::result(id, tools.len().saturating_add(256), |out| {
+        Some(Reply::result(id, tools.len().saturating_add(256), |out| {
             out.extend_from_slice(if modern { b"{\"resultType\":\"complete\"," } else { b"{" });
             out.extend_from_slice(b"\"tools\":[");
             out.extend_from_slice(&tools);
@@ -181,6 +225,7 @@ impl Protocol {
         match work {
             Work::Done(reply) => reply,
             Work::Call(call) => self.call(*call, notes).await,
+            Work::List(list) => self.listed(*list).await,
             Work::Rest(rest) => Rest::finish(*rest, notes).await,
         }
     }

@@ -37,6 +37,8 @@ pub(crate) struct Metrics {
     submissions: Family<ByResult, Counter>,
     /// Compiled components: submissions, and current versions without cached code.
     pub(crate) compiles: Counter,
+    /// Skills whose schemas were built, once for each style and surface.
+    pub(crate) descriptions: Counter,
     seconds: Histogram,
     fuel: Histogram,
     pub(crate) connections: Gauge,
@@ -109,6 +111,7 @@ impl Metrics {
             denials: Family::default(),
             submissions: Family::default(),
             compiles: Counter::default(),
+            descriptions: Counter::default(),
             seconds,
             fuel,
             connections: Gauge::default(),
@@ -126,6 +129,11 @@ impl Metrics {
         registry.register("denials", "Requests refused before a run, by code", metrics.denials.clone());
         registry.register("submissions", "Finished submissions, by result", metrics.submissions.clone());
         registry.register("compiles", "Components compiled", metrics.compiles.clone());
+        registry.register(
+            "descriptions",
+            "Skills whose schemas were built, once for each style",
+            metrics.descriptions.clone(),
+        );
         registry.register_with_unit("run", "Wall time of a run", Unit::Seconds, metrics.seconds.clone());
         registry.register("run_fuel", "Fuel of a run", metrics.fuel.clone());
         registry.register("connections", "Open connections", metrics.connections.clone());
