@@ -80,4 +80,4 @@ pub use error::{Error, Quota};
 pub use keyspace::{Keyspace, LIST_KEYS};
 pub use quota::{Clock, Quotas, Usage};
 pub use space::{SPACE_NAME_BYTES, Skill, Space};
-pub use store::{Entry, Options, Page, Stats, Store};
+pub use store::{Entry, MEMORY_BYTES, Options, Page, Stats, Store};

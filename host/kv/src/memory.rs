@@ -13,9 +13,19 @@ use crate::store::{Entry, Page, Row};
 
 #[derive(Debug)]
 pub(crate) struct Memory {
-    spaces: Mutex<BTreeMap<Vec<u8>, Arc<Cell>>>,
+    spaces: Mutex<Spaces>,
     store: Arc<Whole>,
 }
+
+#[derive(Debug, Default)]
+struct Spaces {
+    cells: BTreeMap<Vec<u8>, Arc<Cell>>,
+    /// Cells after the last sweep: the next one is due at twice as many.
+    swept: usize,
+}
+
+/// Cells that are kept before those that nobody has written to are dropped.
+const SWEEP: usize = 64;
 
 /// The bytes of all spaces together.
 #[derive(Debug)]
@@ -51,13 +61,18 @@ impl Memory {
 
     pub(crate) fn cell(&self, space: &[u8]) -> Arc<Cell> {
         let mut spaces = locked(&self.spaces);
-        if let Some(cell) = spaces.get(space) {
+        if let Some(cell) = spaces.cells.get(space) {
             return cell.clone();
+        }
+        if spaces.cells.len() >= spaces.swept.saturating_mul(2).max(SWEEP) {
+            // No new reference can appear while the map is locked.
+            spaces.cells.retain(|_, cell| Arc::strong_count(cell) > 1 || cell.usage().revision > 0);
+            spaces.swept = spaces.cells.len();
         }
         let store = self.store.clone();
         let table = Table { store, usage: Usage::default(), rows: BTreeMap::new() };
         let cell = Arc::new(Cell(Mutex::new(table)));
-        spaces.insert(space.to_vec(), cell.clone());
+        spaces.cells.insert(space.to_vec(), cell.clone());
         cell
     }
 
@@ -66,6 +81,7 @@ impl Memory {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let spaces = locked(&self.spaces);
         spaces
+            .cells
             .range::<[u8], _>((start, Bound::Unbounded))
             .map(|(space, cell)| (space.clone(), cell.usage()))
             .filter(|(_, usage)| usage.revision > 0)
@@ -79,6 +95,7 @@ impl Memory {
         visit: &mut dyn FnMut(Row<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let spaces: Vec<_> = locked(&self.spaces)
+            .cells
             .iter()
             .filter(|(space, _)| only.is_none_or(|only| only == space.as_slice()))
             .map(|(space, cell)| (space.clone(), cell.clone()))
@@ -183,5 +200,27 @@ impl Rows for Table {
 
     fn store_bytes(&self) -> u64 {
         self.store.limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::{Action, Change, Expect};
+    use crate::quota::Quotas;
+
+    #[test]
+    fn spaces_that_nobody_wrote_to_are_forgotten_and_others_are_not() {
+        let memory = Memory::new(1 << 20);
+        let change = Change { key: "k".into(), action: Action::Set(Bytes::new()), expect: Expect::Any };
+        let write = Write { changes: vec![change], floor: 0, quotas: Quotas::default() };
+        memory.cell(b"written").write(&write).unwrap();
+        let held = memory.cell(b"held");
+        for index in 0..1000u32 {
+            drop(memory.cell(&index.to_be_bytes()));
+        }
+        assert!(locked(&memory.spaces).cells.len() < 200);
+        assert!(memory.cell(b"written").get("k").is_some());
+        assert!(Arc::ptr_eq(&held, &memory.cell(b"held")));
     }
 }

@@ -13,6 +13,9 @@ use crate::memory::Memory;
 use crate::quota::{Clock, Quotas, System, Usage};
 use crate::space::Space;
 
+/// Bytes of the keys and values of all spaces in a store that [`Store::memory`] returns: 256 MiB.
+pub const MEMORY_BYTES: u64 = 256 << 20;
+
 /// How a [`Store`] is opened.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -109,9 +112,9 @@ pub struct Store {
 }
 
 impl Store {
-    /// Returns an empty store in memory with default options.
+    /// Returns an empty store in memory that holds up to [`MEMORY_BYTES`] of keys and values.
     pub fn memory() -> Self {
-        Self::memory_with(&Options::default())
+        Self::memory_with(&Options::default().with_store_bytes(MEMORY_BYTES))
     }
 
     /// Returns an empty store in memory. Of the options, `store_bytes` and `clock` matter.

@@ -29,6 +29,10 @@ const VERSION: u32 = 1;
 /// The longest line of an import: the largest value in base64, and more than a key and the names around it.
 const LINE_BYTES: u64 = 100 << 20;
 
+/// The highest revision that an import takes. Above it revisions could reach their end, and would stop telling one
+/// value from the next.
+const MOST_REVISION: u64 = u64::MAX >> 1;
+
 /// How much an import writes at once.
 const GROUP_KEYS: usize = 256;
 const GROUP_BYTES: usize = 1 << 20;
@@ -256,6 +260,9 @@ impl<'a> Lines<'a> {
             Some(Line::Format { .. }) => Err(self.wrong("there is a second line `format`")),
             Some(Line::Space(line)) => {
                 let revision = line.revision;
+                if revision > MOST_REVISION {
+                    return Err(self.wrong(format!("revision {revision}; the highest is {MOST_REVISION}")));
+                }
                 let space = line.space().map_err(|why| self.wrong(why))?;
                 self.in_space = true;
                 self.moved.count(&Row::Space { space: &[], usage: Usage::default() });

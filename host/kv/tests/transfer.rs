@@ -197,6 +197,7 @@ async fn a_damaged_export_is_refused_with_its_line() {
         (&[lines[0], r#"{"space":{"owner":"a","revision":1}}"#], 2),
         (&[lines[0], r#"{"space":{"owner":"a","name":"b","digest":"c","revision":1}}"#], 2),
         (&[lines[0], r#"{"space":{"owner":"a","name":"b","revision":1,"more":2}}"#], 2),
+        (&[lines[0], r#"{"space":{"owner":"a","name":"b","revision":9223372036854775808}}"#], 2),
         (&[lines[0], lines[1], r#"{"entry":{"key":"k","revision":1,"value":"!"}}"#], 3),
         (&[lines[0], lines[1], lines[2], lines[3], lines[3]], 5),
     ];
@@ -260,4 +261,75 @@ fn a_file_of_something_else_is_refused() {
     assert!(matches!(Store::open(&path, &Options::default()), Err(Error::Storage(_))));
     let missing = Store::open(dir.path().join("none/kv.redb"), &Options::default());
     assert!(matches!(missing, Err(Error::File { .. })));
+}
+
+#[tokio::test]
+async fn the_highest_revision_of_an_import_leaves_room_for_others() {
+    let lines = [
+        r#"{"format":{"version":1}}"#,
+        r#"{"space":{"owner":"a","name":"b","revision":9223372036854775807}}"#,
+        r#"{"end":{"spaces":1,"entries":0}}"#,
+    ];
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let store = Store::memory();
+    store.import(&mut text.as_bytes()).await.unwrap();
+    let keys = store.keyspace(&Space::named("a", "b").unwrap(), Quotas::default());
+    let first = keys.set("k", "1", Expect::Any).await.unwrap();
+    let second = keys.set("k", "2", Expect::Revision(first)).await.unwrap();
+    assert!(first > 1 << 62 && second > first);
+    assert!(keys.set("k", "3", Expect::Revision(first)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_store_in_memory_holds_its_bytes_and_not_one_more() {
+    let store = Store::memory();
+    let keys = store.keyspace(&spaces()[0], Quotas::operator());
+    let quarter = Bytes::from(vec![0; 64 << 20]);
+    for key in ["a", "b", "c"] {
+        keys.set(key, quarter.clone(), Expect::Any).await.unwrap();
+    }
+    let rest = quarter.slice(4..);
+    assert!(matches!(keys.set("d", quarter, Expect::Any).await, Err(Error::QuotaExceeded(_))));
+    keys.set("d", rest, Expect::Any).await.unwrap();
+    assert_eq!(store.total_bytes().unwrap(), ringfence_kv::MEMORY_BYTES);
+    assert!(matches!(keys.set("e", "", Expect::Any).await, Err(Error::QuotaExceeded(_))));
+}
+
+/// Pages of zeros make the database panic in some reads: they must fail like any read of a damaged file.
+#[tokio::test]
+async fn a_damaged_file_fails_and_does_not_panic() {
+    const PAGE: usize = 4096;
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("kv.redb");
+    let space = Space::named("o", "n").unwrap();
+    let store = Store::open(&path, &Options::default()).unwrap();
+    let keys = store.keyspace(&space, Quotas::operator());
+    for index in 0..60 {
+        keys.set(&format!("key-{index}"), vec![b'x'; 500], Expect::Any).await.unwrap();
+    }
+    drop((keys, store));
+    let whole = std::fs::read(&path).unwrap();
+    let mut failed = 0;
+    for page in 0..whole.len() / PAGE {
+        let mut damaged = whole.clone();
+        damaged[page * PAGE..(page + 1) * PAGE].fill(0);
+        std::fs::write(&path, &damaged).unwrap();
+        let Ok(store) = Store::open(&path, &Options::default()) else {
+            failed += 1;
+            continue;
+        };
+        let keys = store.keyspace(&space, Quotas::operator());
+        let results = [
+            keys.get("key-7").await.map(drop),
+            keys.get_many(&["key-1", "key-59"]).await.map(drop),
+            keys.list("", None, 1000).await.map(drop),
+            keys.usage().await.map(drop),
+            store.spaces(None, 10).map(drop),
+            store.export(None, &mut Vec::new()).map(drop),
+            store.backup(dir.path().join(format!("backup-{page}"))).map(drop),
+            keys.set("key-8", "y", Expect::Any).await.map(drop),
+        ];
+        failed += usize::from(results.iter().any(Result::is_err));
+    }
+    assert!(failed > 0);
 }

@@ -5,6 +5,7 @@ mod writer;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -36,7 +37,8 @@ impl File {
     /// Does something with the database, while nobody can close it.
     fn with<T>(&self, action: impl FnOnce(&Database) -> Result<T, Error>) -> Result<T, Error> {
         let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
-        action(slot.as_ref().map_err(Error::clone)?)
+        let database = slot.as_ref().map_err(Error::clone)?;
+        guarded(|| action(database))
     }
 
     fn read<T>(&self, action: impl FnOnce(&ReadTransaction) -> Result<T, Error>) -> Result<T, Error> {
@@ -52,8 +54,16 @@ impl File {
         let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
         // The first database must be gone before a second one can lock the file.
         *slot = Err(Error::Closed);
-        *slot = (self.opener)();
+        *slot = guarded(&self.opener);
     }
+}
+
+/// Does something with a database. A damaged file can make the database panic: that must end neither the run that
+/// reads, nor the thread that all writers wait for.
+fn guarded<T>(action: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(action)).unwrap_or_else(|_panic| {
+        Err(redb::StorageError::Corrupted("the database panicked: its file is damaged".into()).into())
+    })
 }
 
 /// The durable backend.
@@ -70,7 +80,7 @@ impl Durable {
     }
 
     pub(crate) fn with_opener(opener: Opener, options: &Options) -> Result<Self, Error> {
-        let slot = RwLock::new(Ok(opener()?));
+        let slot = RwLock::new(Ok(guarded(&opener)?));
         let file = Arc::new(File { opener, slot });
         let writer = writer::Writer::start(file.clone(), options)?;
         Ok(Self { file, writer })

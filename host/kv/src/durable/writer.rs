@@ -1,7 +1,6 @@
 //! The thread that commits: takes queued writes in turn from each space, and makes one transaction of them.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -127,12 +126,7 @@ fn run(shared: &Shared, file: &File, group: usize, store_bytes: u64) {
         if !file.is_open() {
             file.reopen();
         }
-        // A damaged file can make the database panic. That must not end the thread that all writers wait for.
-        let made =
-            catch_unwind(AssertUnwindSafe(|| commit(file, &jobs, store_bytes))).unwrap_or_else(|_panic| {
-                Err(redb::StorageError::Corrupted("the database panicked in a transaction".into()).into())
-            });
-        match made {
+        match commit(file, &jobs, store_bytes) {
             Ok(answers) => {
                 let writes = answers.iter().filter(|answer| answer.is_ok()).count();
                 if writes > 0 {
