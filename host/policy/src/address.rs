@@ -124,10 +124,13 @@ const V4: &[(Cidr, AddressClass)] = &[
     (Cidr::v4(240, 0, 0, 0, 4), Reserved),
 ];
 
-/// IPv6 metadata services: AWS, Google Cloud, OpenStack.
+/// IPv6 metadata services: AWS, Google Cloud, Oracle Cloud, Scaleway, Akamai, OpenStack.
 const V6_METADATA: &[Cidr] = &[
     Cidr::v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0], 64),
     Cidr::v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128),
+    Cidr::v6([0xfd00, 0xc1, 0, 0, 0, 0, 0, 0], 64),
+    Cidr::v6([0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42], 128),
+    Cidr::v6([0xfd00, 0xa9fe, 0xa9fe, 0, 0, 0, 0, 0], 64),
     Cidr::v6([0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe], 128),
 ];
 

@@ -183,9 +183,12 @@ impl SecretUse {
 
 /// Returns true for the headers of a request that only the host sets, or that no request through the door has.
 ///
+/// Among them are those by which some servers take another URL, method or client than the request has: a grant would
+/// limit nothing. An underscore counts as a hyphen, because servers that pass headers on as variables mix them up.
+///
 /// The name is in lower case.
 pub fn is_host_header(name: &str) -> bool {
-    const REFUSED: [&str; 12] = [
+    const REFUSED: [&str; 24] = [
         "accept-encoding",
         "connection",
         "content-length",
@@ -198,8 +201,21 @@ pub fn is_host_header(name: &str) -> bool {
         "trailer",
         "transfer-encoding",
         "upgrade",
+        "via",
+        "x-host",
+        "x-http-host-override",
+        "x-http-method",
+        "x-http-method-override",
+        "x-method-override",
+        "x-original-host",
+        "x-original-method",
+        "x-original-uri",
+        "x-original-url",
+        "x-real-ip",
+        "x-rewrite-url",
     ];
-    REFUSED.contains(&name) || name.starts_with("proxy-") || name.starts_with("x-forwarded-")
+    let name = name.replace('_', "-");
+    REFUSED.contains(&name.as_str()) || name.starts_with("proxy-") || name.starts_with("x-forwarded-")
 }
 
 pub(crate) fn check_secret_name(name: &str) -> Result<(), GrantError> {

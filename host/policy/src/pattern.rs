@@ -172,9 +172,14 @@ impl UrlPattern {
     }
 }
 
+/// Characters that compatibility normalisation (NFKC) turns into dots, slashes and backslashes.
+const LIKE_DOTS: [&str; 8] =
+    ["\u{ff0e}", "\u{ff0f}", "\u{ff3c}", "\u{2024}", "\u{2025}", "\u{2026}", "\u{fe52}", "\u{fe68}"];
+
 /// Returns true if some servers would find dot segments or more slashes in the path.
 ///
-/// Some decode `%2f` before they split the path, some decode several times, and some drop `;` and what follows it.
+/// Some decode `%2f` before they split the path, some decode several times, some drop `;` and what follows it, some
+/// read `%u002e`, and some drop control characters, or spaces and dots at the end of a segment.
 fn is_ambiguous(path: &str) -> bool {
     // The parser has already resolved plain dot segments.
     if !path.contains(['%', ';']) {
@@ -184,12 +189,16 @@ fn is_ambiguous(path: &str) -> bool {
     let mut text = path.as_bytes().to_vec();
     for _ in 0..4 {
         let dots = text.split(|byte| *byte == b'/').any(|segment| {
-            let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
-            name == b"." || name == b".."
+            // A server that decodes first takes what follows `?` and `#` for the query and the fragment.
+            let name = segment.split(|byte| matches!(byte, b';' | b'?' | b'#')).next().unwrap_or_default();
+            let name = name.trim_ascii();
+            !name.is_empty() && name.iter().all(|byte| matches!(byte, b'.' | b' '))
         });
         // 0xc0 and 0xc1 only start an overlong form of an ASCII character.
-        let hidden = text.iter().any(|byte| matches!(byte, b'\\' | 0 | 0xc0 | 0xc1));
-        if dots || hidden || slashes(&text) != slashes(path.as_bytes()) {
+        let hidden = text.iter().any(|byte| matches!(byte, b'\\' | 0..0x20 | 0x7f | 0xc0 | 0xc1));
+        let wide = text.windows(2).any(|pair| pair.eq_ignore_ascii_case(b"%u"));
+        let like = LIKE_DOTS.iter().any(|like| text.windows(like.len()).any(|part| part == like.as_bytes()));
+        if dots || hidden || wide || like || slashes(&text) != slashes(path.as_bytes()) {
             return true;
         }
         let decoded = percent_decoded(&text);
@@ -435,6 +444,23 @@ mod tests {
             ("/v1", "/v1/..%3b/admin", UrlMatch::AmbiguousPath),
             ("/v1", "/v1/.;x/admin", UrlMatch::AmbiguousPath),
             ("/v1", "/v1/a%00b", UrlMatch::AmbiguousPath),
+            // Servers that read `%uXXXX`, drop tabs and lines, cut blanks and dots, or decode before they split.
+            ("/v1", "/v1/%u002e%u002e/admin", UrlMatch::AmbiguousPath),
+            ("/v1", "/v1/%25u002e%25U002E/admin", UrlMatch::AmbiguousPath),
+            ("/v1", "/v1/.%09./admin", UrlMatch::AmbiguousPath),
+            ("/v1", "/v1/.%0d%0a./admin", UrlMatch::AmbiguousPath),
+            ("/v1", "/v1/a%7fb", UrlMatch::AmbiguousPath),
+            ("/v1", "/v1/..%20/admin", UrlMatch::AmbiguousPath),
+            ("/v1", "/v1/%20../admin", UrlMatch::AmbiguousPath),
+            ("/v1", "/v1/%2e%2e%2e/admin", UrlMatch::AmbiguousPath),
+            ("/v1", "/v1/..%3fx", UrlMatch::AmbiguousPath),
+            ("/v1", "/v1/..%23x", UrlMatch::AmbiguousPath),
+            ("/v1", "/v1/%ef%bc%8e%ef%bc%8e/admin", UrlMatch::AmbiguousPath),
+            ("/v1", "/v1/..%ef%bc%8fadmin", UrlMatch::AmbiguousPath),
+            ("/v1", "/v1/%e2%80%a5/admin", UrlMatch::AmbiguousPath),
+            ("/v1", "/v1/a%20b", UrlMatch::Matches),
+            ("/v1", "/v1/%20/a%3fb%23", UrlMatch::Matches),
+            ("/v1", "/v1/%c3%a9%e4%b8%ad", UrlMatch::Matches),
             ("/v1", "/v1/a;b=c/..d/100%25", UrlMatch::Matches),
         ] {
             let pattern = format!("https://example.com{prefix}");

@@ -67,10 +67,11 @@ impl Subject {
     /// Returns the most specific way to select this skill in a grant that lasts over new versions.
     pub fn selector(&self) -> SkillSelector {
         let name = self.name.as_deref().and_then(|name| NamePattern::exact(name).ok());
-        match name {
-            Some(name) => SkillSelector::Named { owner: self.owner.clone(), name },
-            None => SkillSelector::Digest(self.digest),
-        }
+        let named = name.map(|name| SkillSelector::Named { owner: self.owner.clone(), name });
+        // A name such as `acme/fetch` would be read as the skill of another owner.
+        named
+            .filter(|named| named.to_string().parse().as_ref() == Ok(named))
+            .unwrap_or(SkillSelector::Digest(self.digest))
     }
 }
 
@@ -162,6 +163,26 @@ mod tests {
         let digest = SkillDigest([0xab; 32]).to_string();
         for text in [&digest, "acme/fetch", "acme/fetch-*", "acme/*", "fetch"] {
             assert_eq!(text.parse::<SkillSelector>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn the_selector_of_a_skill_is_read_back_as_the_same_skill() {
+        for (owner, name) in [
+            (None, Some("acme/fetch")),
+            (None, Some("sha256:fetch")),
+            (None, Some("Fetch")),
+            (Some("acme"), Some("a/fetch")),
+            (Some("a/b"), Some("fetch")),
+            (Some(""), Some("fetch")),
+            (Some("acme"), Some("fetch")),
+            (None, Some("fetch")),
+            (None, None),
+        ] {
+            let subject = subject(owner, name);
+            let selector = subject.selector();
+            assert_eq!(selector.to_string().parse(), Ok(selector.clone()), "{owner:?} {name:?}");
+            assert!(selector.matches(&subject), "{owner:?} {name:?}");
         }
     }
 
