@@ -236,6 +236,7 @@ impl Door {
             rule: id,
             body: ResponseBody {
                 body,
+                wire: link.as_ref().map(|link| link.wire.clone()),
                 link,
                 home,
                 rest: Bytes::new(),

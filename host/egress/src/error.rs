@@ -107,6 +107,9 @@ pub enum BadResponse {
     /// The server switched protocols.
     #[error("the server switched to another protocol, which the host never requested")]
     Switched,
+    /// Framing without end around little content.
+    #[error("the server sent far more framing than content")]
+    Padded,
     /// The body is compressed although the host requested identity.
     #[error("the server compressed the response although the host requested `identity`")]
     Encoding,

@@ -14,10 +14,10 @@ use hyper_util::rt::TokioIo;
 
 use crate::error::{BadResponse, EgressError, Limit};
 use crate::outgoing::{RequestRefusal, SentBody};
-use crate::stream::Stream;
+use crate::stream::{Metered, Stream, Wire};
 
 /// A connection that its user polls.
-pub(crate) type Connection = Pin<Box<http1::Connection<TokioIo<Stream>, SentBody>>>;
+pub(crate) type Connection = Pin<Box<http1::Connection<TokioIo<Metered>, SentBody>>>;
 
 /// Caps on the head of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,7 @@ impl Default for HeaderLimits {
 pub(crate) struct Link {
     pub(crate) sender: http1::SendRequest<SentBody>,
     pub(crate) connection: Connection,
+    pub(crate) wire: Wire,
 }
 
 impl fmt::Debug for Link {
@@ -49,13 +50,17 @@ impl fmt::Debug for Link {
 /// Begins to speak HTTP over a stream.
 pub(crate) async fn open(stream: Stream, limits: HeaderLimits) -> Result<Link, EgressError> {
     let mut builder = http1::Builder::new();
-    builder.max_buf_size(limits.bytes.max(8192));
+    let buffer = limits.bytes.max(8192);
+    builder.max_buf_size(buffer);
     if limits.count != 100 {
         builder.max_headers(limits.count);
     }
+    // Room for a head, for what was read ahead, for trailers, and for some informational responses.
+    let wire = Wire::new(u64::try_from(buffer).unwrap_or(u64::MAX).saturating_mul(4));
+    let stream = Metered { stream, wire: wire.clone() };
     let (sender, connection) =
         builder.handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
-    Ok(Link { sender, connection: Box::pin(connection) })
+    Ok(Link { sender, connection: Box::pin(connection), wire })
 }
 
 /// Why no response came.
@@ -88,13 +93,15 @@ pub(crate) async fn exchange(
     request: Request<SentBody>,
     limits: HeaderLimits,
 ) -> Result<Response<hyper::body::Incoming>, Failed> {
-    let Some(Link { mut sender, connection }) = link.take() else {
+    let Some(Link { mut sender, connection, wire }) = link.take() else {
         return Err(EgressError::Response(BadResponse::Malformed).into());
     };
     let mut connection = Some(connection);
+    wire.begin();
     let mut response = pin!(sender.send_request(request));
     let head = poll_fn(|context| {
         let mut error = None;
+        wire.begin_turn();
         if let Some(open) = &mut connection
             && let Poll::Ready(ended) = open.as_mut().poll(context)
         {
@@ -103,6 +110,9 @@ pub(crate) async fn exchange(
         }
         match (response.as_mut().poll(context), error) {
             (Poll::Ready(Ok(head)), _) => Poll::Ready(Ok(head)),
+            (_, Some(_)) | (Poll::Ready(Err(_)), None) if wire.is_padded() => {
+                Poll::Ready(Err(EgressError::from(Limit::ResponseHeaders).into()))
+            }
             // The error of the connection says more: the sender only learns that it ended.
             (_, Some(error)) | (Poll::Ready(Err(error)), None) => Poll::Ready(Err(Failed::from(&error))),
             (Poll::Pending, None) if connection.is_none() => {
@@ -114,7 +124,7 @@ pub(crate) async fn exchange(
     let head = head.await?;
     check(head.status(), head.headers(), limits)?;
     // Without a connection the whole response has arrived.
-    *link = connection.map(|connection| Link { sender, connection });
+    *link = connection.map(|connection| Link { sender, connection, wire });
     Ok(head)
 }
 

@@ -13,10 +13,11 @@ use ringfence_policy::RuleId;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::accounts::Permit;
-use crate::error::{EgressError, Limit};
+use crate::error::{BadResponse, EgressError, Limit};
 use crate::exchange::{Link, failed};
 use crate::pool::{Key, Pool};
 use crate::secret::ScrubStream;
+use crate::stream::Wire;
 
 /// Most bytes of one piece of a response body.
 pub const PIECE: usize = 64 << 10;
@@ -44,6 +45,7 @@ pub struct Incoming {
 pub struct ResponseBody {
     pub(crate) body: hyper::body::Incoming,
     pub(crate) link: Option<Link>,
+    pub(crate) wire: Option<Wire>,
     /// Where the connection goes after the last byte.
     pub(crate) home: Option<(Arc<Pool>, Key)>,
     /// The part of a frame that is larger than a piece.
@@ -132,6 +134,9 @@ impl ResponseBody {
     }
 
     fn poll_unlimited(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, EgressError>>> {
+        if let Some(wire) = &self.wire {
+            wire.begin_turn();
+        }
         loop {
             if !self.rest.is_empty() {
                 let piece = self.rest.split_to(self.rest.len().min(PIECE));
@@ -150,6 +155,9 @@ impl ResponseBody {
                 self.link = None;
             }
             let data = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(Err(_)) if self.wire.as_ref().is_some_and(Wire::is_padded) => {
+                    return Poll::Ready(Some(Err(EgressError::Response(BadResponse::Padded))));
+                }
                 Some(Err(error)) => return Poll::Ready(Some(Err(failed(&error)))),
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => data,
@@ -180,6 +188,9 @@ impl ResponseBody {
     fn count(&mut self, length: usize) -> Result<(), Limit> {
         let bytes = u64::try_from(length).unwrap_or(u64::MAX);
         self.left = self.left.checked_sub(bytes).ok_or(Limit::ResponseBody)?;
+        if let Some(wire) = &self.wire {
+            wire.add_content(bytes);
+        }
         self.permit.as_ref().map_or(Ok(()), |permit| permit.received(bytes))
     }
 }

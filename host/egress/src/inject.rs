@@ -27,7 +27,7 @@ pub(crate) fn check(grants: &SubjectGrants, target: &Target, headers: &HeaderMap
     let bound = grants.http_rules().filter(|(_, rule)| rule.binds_secret_to(target));
     for place in bound.filter_map(|(_, rule)| rule.secret.as_ref()).map(|secret| &secret.place) {
         match place {
-            SecretPlace::Header { name, .. } if headers.contains_key(name.as_str()) => {
+            SecretPlace::Header { name, .. } if has_header(headers, name) => {
                 return Err(Invalid::SecretPlace(name.clone()));
             }
             SecretPlace::Query { name } if has_parameter(target.query(), name) => {
@@ -37,6 +37,15 @@ pub(crate) fn check(grants: &SubjectGrants, target: &Target, headers: &HeaderMap
         }
     }
     Ok(())
+}
+
+/// Returns true if there is the header. Servers that pass headers on as variables do not tell `_` from `-`.
+fn has_header(headers: &HeaderMap, name: &str) -> bool {
+    let alike =
+        |(own, other): (u8, u8)| own == other || (matches!(own, b'-' | b'_') && matches!(other, b'-' | b'_'));
+    headers
+        .keys()
+        .any(|key| key.as_str().len() == name.len() && key.as_str().bytes().zip(name.bytes()).all(alike))
 }
 
 /// Returns true if a query has the parameter, in any spelling that a server decodes.

@@ -74,6 +74,7 @@ impl Pool {
             if since.elapsed() > IDLE {
                 continue;
             }
+            link.wire.begin();
             // An unpolled connection notices only now that the server closed it or sent something unasked.
             let open = poll_fn(|context| {
                 let ended = link.connection.as_mut().poll(context).is_ready();

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -66,5 +68,177 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         either!(self, stream => stream.poll_shutdown(context))
+    }
+}
+
+/// Counts the bytes that a server sends: heads, framing and content.
+#[derive(Debug, Clone)]
+pub(crate) struct Wire {
+    counts: Arc<Counts>,
+    /// Bytes that can be anything but content.
+    allowance: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    read: AtomicU64,
+    content: AtomicU64,
+    turn: AtomicU64,
+}
+
+/// Bytes that can stand around one byte of content. A chunk of one byte has five.
+const AROUND: u64 = 16;
+/// Bytes that are read before the reader yields.
+const TURN: u64 = 256 << 10;
+
+impl Wire {
+    pub(crate) fn new(allowance: u64) -> Self {
+        Self { counts: Arc::default(), allowance }
+    }
+
+    /// Begins a response. A connection can have several, one after the other.
+    pub(crate) fn begin(&self) {
+        self.counts.read.store(0, Ordering::Relaxed);
+        self.counts.content.store(0, Ordering::Relaxed);
+        self.begin_turn();
+    }
+
+    /// Begins a turn of the reader. Within one the connection reads a bounded number of bytes: the HTTP library alone
+    /// would read on as long as a server sends what is no content, and nothing else would run on the thread.
+    pub(crate) fn begin_turn(&self) {
+        self.counts.turn.store(0, Ordering::Relaxed);
+    }
+
+    /// Counts content.
+    pub(crate) fn add_content(&self, bytes: u64) {
+        self.counts.content.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Returns true if the server has sent far more than its content needs: informational responses, zeros before the
+    /// size of a chunk and the like, which no other cap counts.
+    pub(crate) fn is_padded(&self) -> bool {
+        let content = self.counts.content.load(Ordering::Relaxed);
+        self.counts.read.load(Ordering::Relaxed)
+            > content.saturating_mul(AROUND).saturating_add(self.allowance)
+    }
+
+    fn turn_is_over(&self) -> bool {
+        self.counts.turn.load(Ordering::Relaxed) >= TURN
+    }
+
+    fn add(&self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.counts.read.fetch_add(bytes, Ordering::Relaxed);
+        self.counts.turn.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+/// A connection whose received bytes are counted.
+pub(crate) struct Metered {
+    pub(crate) stream: Stream,
+    pub(crate) wire: Wire,
+}
+
+impl AsyncRead for Metered {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let own = self.get_mut();
+        if own.wire.is_padded() {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
+        if own.wire.turn_is_over() {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut own.stream).poll_read(context, buffer);
+        own.wire.add(buffer.filled().len().saturating_sub(before));
+        polled
+    }
+}
+
+impl AsyncWrite for Metered {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_passes_up_to_its_allowance_and_one_byte_more_does_not() {
+        let wire = Wire::new(100);
+        wire.add(100);
+        assert!(!wire.is_padded());
+        wire.add(1);
+        assert!(wire.is_padded());
+        wire.add_content(1);
+        assert!(!wire.is_padded());
+        wire.add(15);
+        assert!(!wire.is_padded());
+        wire.add(1);
+        assert!(wire.is_padded());
+        wire.begin();
+        assert!(!wire.is_padded());
+    }
+
+    #[test]
+    fn a_turn_ends_after_its_bytes() {
+        let turn = usize::try_from(TURN).unwrap();
+        let wire = Wire::new(u64::MAX);
+        wire.add(turn - 1);
+        assert!(!wire.turn_is_over());
+        wire.add(1);
+        assert!(wire.turn_is_over());
+        wire.begin_turn();
+        assert!(!wire.turn_is_over());
+    }
+
+    /// Data that is there is not read before the next turn.
+    #[tokio::test]
+    async fn a_reader_yields_between_turns() {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        #[allow(clippy::disallowed_methods, reason = "a test is its own server")]
+        let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (mut server, _) = server.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut server, b"data").await.unwrap();
+        let wire = Wire::new(u64::MAX);
+        let client = client.unwrap();
+        client.readable().await.unwrap();
+        let mut metered = Metered { stream: Stream::Plain(client), wire: wire.clone() };
+        wire.add(usize::try_from(TURN).unwrap());
+        let mut bytes = [0; 8];
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let mut buffer = ReadBuf::new(&mut bytes);
+        assert!(Pin::new(&mut metered).poll_read(&mut context, &mut buffer).is_pending());
+        wire.begin_turn();
+        assert!(Pin::new(&mut metered).poll_read(&mut context, &mut buffer).is_ready());
+        assert_eq!(buffer.filled(), b"data");
     }
 }

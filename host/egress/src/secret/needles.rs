@@ -5,18 +5,25 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 use super::decode::blank;
-use super::placement::{basic, password};
+use super::placement::{Placement, basic, password, percent_encoded};
 use super::value::{SECRET_MIN_BYTES, Secret};
 
-/// Returns the needles of a secret, which goes out as `Basic` with or without a user or not.
-pub(super) fn needles(secret: &Secret, as_basic: Option<Option<&str>>) -> Vec<Zeroizing<Vec<u8>>> {
+/// Returns the needles of a secret, also of the form in which a placement sends it.
+pub(super) fn needles(secret: &Secret, placement: Option<&Placement>) -> Vec<Zeroizing<Vec<u8>>> {
     let mut needles = of(secret.expose());
-    if let Some(user) = as_basic {
+    if let Some(user) = placement.and_then(Placement::basic) {
         // The pair in base64, and encodings of that text.
         needles.extend(of(basic(user, secret).as_bytes()));
         // Servers take the pair apart.
         if let Some(password) = password(secret).filter(|_| user.is_none()) {
             needles.extend(of(password));
+        }
+    }
+    if placement.is_some_and(|placement| placement.query_name().is_some()) {
+        // Encodings of the query as it was sent, which no decoder meets.
+        let sent = percent_encoded(secret.expose());
+        if sent.as_bytes() != secret.expose() {
+            needles.extend(of(sent.as_bytes()));
         }
     }
     needles

@@ -211,7 +211,7 @@ pub(super) fn password(secret: &Secret) -> Option<&[u8]> {
     (password.len() >= SECRET_MIN_BYTES).then_some(password)
 }
 
-fn percent_encoded(bytes: &[u8]) -> Zeroizing<String> {
+pub(super) fn percent_encoded(bytes: &[u8]) -> Zeroizing<String> {
     const DIGITS: [char; 16] =
         ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
     let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');

@@ -24,6 +24,7 @@ use super::view::{Range, Views};
 /// - hex, and base64 in all three alignments and both alphabets; these also with the escapes above, and wrapped into
 ///   lines. The characters of base64 at the ends of a value, which its neighbours decide as well, stay.
 /// - for `Basic`, the whole value with the user, and the password alone
+/// - for a query, also hex and base64 of the percent-encoded value
 /// - a value in UTF-16, or read as Latin-1 and written as UTF-8
 /// - the beginning of a value that the end of the input cuts off, if it is half of the value and has 8 characters
 ///
@@ -50,18 +51,19 @@ impl Scrubber {
         Self::build(secrets.into_iter().map(|secret| (secret, None)))
     }
 
-    /// Returns a scrubber of these secrets, which also replaces the whole value of `Basic` with its user.
+    /// Returns a scrubber of these secrets, which also replaces the whole value of `Basic` with its user, and encodings
+    /// of the query in which a secret was sent.
     pub fn placed<'a>(secrets: impl IntoIterator<Item = (&'a Secret, &'a Placement)>) -> Self {
-        Self::build(secrets.into_iter().map(|(secret, placement)| (secret, placement.basic())))
+        Self::build(secrets.into_iter().map(|(secret, placement)| (secret, Some(placement))))
     }
 
-    fn build<'a>(secrets: impl Iterator<Item = (&'a Secret, Option<Option<&'a str>>)>) -> Self {
+    fn build<'a>(secrets: impl Iterator<Item = (&'a Secret, Option<&'a Placement>)>) -> Self {
         let mut names = Vec::new();
         let mut all = Vec::new();
-        for (secret, as_basic) in secrets {
+        for (secret, placement) in secrets {
             let index = u32::try_from(names.len()).unwrap_or(u32::MAX);
             names.push(secret.shared_name());
-            all.extend(needles(secret, as_basic).into_iter().map(|needle| (needle, index)));
+            all.extend(needles(secret, placement).into_iter().map(|needle| (needle, index)));
         }
         let inner = (!names.is_empty()).then(|| Arc::new(Inner { automaton: Automaton::new(&all), names }));
         Self { inner }
@@ -156,7 +158,8 @@ impl ScrubStream {
         for (begin, state) in begun {
             let seen = inner.automaton.depth(state);
             let needle = inner.automaton.begun(state);
-            if seen >= SECRET_MIN_BYTES && seen >= needle.length / 2 {
+            // A whole one is found already, and blanks behind it are not part of it.
+            if (SECRET_MIN_BYTES..needle.length).contains(&seen) && seen >= needle.length / 2 {
                 self.found.push(Range { begin, end: self.views.position(), secret: needle.secret });
             }
         }

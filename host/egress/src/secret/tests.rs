@@ -303,6 +303,37 @@ fn encodings_of_a_pair_for_basic_are_replaced() {
 }
 
 #[test]
+fn encodings_of_a_query_as_it_was_sent_are_replaced() {
+    let value = "c4nary+value/with=signs";
+    let secret = secret(value.as_bytes());
+    let placement = Placement::query("key").unwrap();
+    let scrubber = Scrubber::placed([(&secret, &placement)]);
+    let sent = "c4nary%2Bvalue%2Fwith%3Dsigns";
+    for before in ["GET /?key=", "GET /a?key=", "GET /ab?key="] {
+        let line = format!("{before}{sent} HTTP/1.1");
+        let (from, to) = (before.len(), before.len() + sent.len());
+        let hex: String = line.bytes().map(|byte| format!("{byte:02X}")).collect();
+        let base64 = (from * 4 / 3 + 4, to * 4 / 3 - 4);
+        for (echo, (from, to)) in [
+            (STANDARD.encode(&line), base64),
+            (URL_SAFE_NO_PAD.encode(&line), base64),
+            (hex, (from * 2, to * 2)),
+        ] {
+            let shown = scrubber.text(&echo);
+            assert!(shown.contains(MARK) && !shown.contains(&echo[from..to]), "{echo}: {shown}");
+        }
+        assert_eq!(scrubber.text(&line), format!("{before}{MARK} HTTP/1.1"));
+    }
+}
+
+#[test]
+fn blanks_behind_a_secret_at_the_end_stay() {
+    let secret = secret(b"plain-canary-value");
+    let scrubber = Scrubber::new([&secret]);
+    assert_eq!(scrubber.text("a plain-canary-value\r\n\r\n"), format!("a {MARK}\r\n\r\n"));
+}
+
+#[test]
 fn a_value_whose_blanks_a_server_cuts_is_replaced() {
     let secret = secret(b"  hunter2-hunter2\t");
     let scrubber = Scrubber::new([&secret]);

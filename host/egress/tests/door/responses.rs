@@ -1,8 +1,8 @@
 //! Servers that break HTTP, or that send what the host did not ask for.
 
-use ringfence_egress::{BadResponse, EgressError, GuestError, Outgoing};
+use ringfence_egress::{BadResponse, EgressError, GuestError, Limit, Outgoing};
 
-use crate::site::allowed;
+use crate::site::{Answer, allowed, ok};
 
 async fn bad(answer: &'static str) -> Result<String, EgressError> {
     let (_site, gate, base) = allowed("", move |_| answer).await;
@@ -131,4 +131,42 @@ async fn a_server_that_refuses_connections_is_a_connect_error() {
     let error = gate.get(&url).await.unwrap_err();
     assert!(matches!(error, EgressError::Connect { .. }), "{error:?}");
     assert_eq!(error.guest(), GuestError::Connect);
+}
+
+/// A response with much around it, in pieces.
+fn padded(begin: &str, padding: &str, times: usize, end: &str) -> Answer {
+    let mut pieces = vec![begin.as_bytes().to_vec()];
+    pieces.extend((0..times.div_ceil(100)).map(|_| padding.repeat(100).into_bytes()));
+    pieces.push(end.as_bytes().to_vec());
+    Answer { pieces, hang: false }
+}
+
+const HINT: &str = "HTTP/1.1 103 Early Hints\r\nlink: </style.css>; rel=preload\r\n\r\n";
+const CHUNKED: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+
+#[tokio::test]
+async fn a_few_informational_responses_pass_and_a_flood_does_not() {
+    for (times, passes) in [(100, true), (20_000, false)] {
+        let (_site, gate, base) = allowed("", move |_| padded("", HINT, times, &ok("end"))).await;
+        match gate.text(&base).await {
+            Ok(text) => assert!(passes && text == "end", "{times}"),
+            Err(error) => {
+                assert!(matches!(error, EgressError::Limit(Limit::ResponseHeaders)), "{error:?}");
+                assert!(!passes, "{times}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn small_chunks_pass_and_framing_without_end_does_not() {
+    let one = "1\r\nx\r\n";
+    let (_site, gate, base) = allowed("", move |_| padded(CHUNKED, one, 100_000, "0\r\n\r\n")).await;
+    assert_eq!(gate.text(&base).await.unwrap().len(), 100_000);
+    let zeros = "0000000000";
+    let end = "5\r\nhello\r\n0\r\n\r\n";
+    let (_site, gate, base) = allowed("", move |_| padded(CHUNKED, zeros, 200_000, end)).await;
+    let error = gate.text(&base).await.unwrap_err();
+    assert!(matches!(error, EgressError::Response(BadResponse::Padded)), "{error:?}");
+    assert_eq!(error.guest(), GuestError::Protocol);
 }

@@ -56,6 +56,15 @@ async fn a_guest_cannot_set_what_carries_a_secret() {
         let error = gate.send(outgoing).await.unwrap_err();
         assert!(matches!(error, EgressError::Invalid(Invalid::SecretPlace(_))), "{error}");
     }
+    let named = crate::secrets::gate(&[&format!(
+        "http GET {base}/ private=127.0.0.0/8 secret=token header=x-api_key-2"
+    )]);
+    for name in ["x-api_key-2", "x-api-key-2", "x_api-key_2"] {
+        let mut outgoing = Outgoing::new("GET", format!("{base}/"));
+        outgoing.headers.insert(http::HeaderName::from_static(name), HeaderValue::from_static("own"));
+        let error = named.send(outgoing).await.unwrap_err();
+        assert!(matches!(error, EgressError::Invalid(Invalid::SecretPlace(_))), "{name}: {error}");
+    }
     for query in ["key=1", "a=b&key=1", "%6bey=1", "a=b;key=1"] {
         let error = gate.get(&format!("{base}/?{query}")).await.unwrap_err();
         assert!(matches!(error, EgressError::Invalid(Invalid::SecretPlace(_))), "{query}: {error}");
