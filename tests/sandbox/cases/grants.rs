@@ -36,7 +36,7 @@ fn failed(report: &Report) -> Value {
     }
 }
 
-/// Answers with the URL, and a body of as many bytes as the path says.
+/// Answers with the URL, the headers of the request, and a body of as many bytes as the path says.
 struct Web {
     /// Requests that wait for one another: each until this many are there.
     together: usize,
@@ -76,8 +76,9 @@ impl Http for Web {
             let Some(bytes) = request.url.rsplit('/').next().and_then(|last| last.parse().ok()) else {
                 return Err(HttpError::Denied { reason: format!("no grant for {}", request.url) });
             };
-            let head =
-                HttpHead { status: 200, url: request.url, headers: vec![("x-a".into(), b"b".to_vec())] };
+            let mut headers = vec![("x-a".to_owned(), b"b".to_vec())];
+            headers.extend(request.headers);
+            let head = HttpHead { status: 200, url: request.url, headers };
             Ok(HttpResponse { head, body: Box::new(Zeros(bytes)) })
         })
     }
@@ -143,6 +144,26 @@ fn one_call_fetches_at_most_what_a_host_call_moves() {
     assert!(matches!(fetch(most).outcome, Outcome::Completed(_)));
     let over = failed(&fetch(most + 1));
     assert!(over["limit"].as_str().is_some_and(|text| text.contains("`open`")), "{over}");
+}
+
+#[test]
+fn one_call_takes_headers_up_to_what_a_host_call_moves() {
+    let most = usize::try_from(HOST_CALL_BYTES).expect("it fits");
+    let limits = Limits::default().with_input(8 << 20).with_output(8 << 20).with_fuel(10_000_000_000);
+    let url = "http://a.test/1";
+    let fetch = |bytes: usize| {
+        let echoed = bytes - url.len() - "x-ab".len();
+        let name = "y".repeat(1 + (echoed - 1) % 3);
+        // Three bytes in base64 for each four characters.
+        let value = "AAAA".repeat((echoed - name.len()) / 3);
+        let mut wanted = request(url);
+        wanted["headers"] = json!([[name, value]]);
+        let granted = Granted::nothing().http(web(1));
+        run_within(relay::http(), "fetch", json!({"request": wanted}), granted, &limits)
+    };
+    assert!(matches!(fetch(most).outcome, Outcome::Completed(_)));
+    let over = failed(&fetch(most + 1));
+    assert!(over["limit"].as_str().is_some_and(|text| text.contains("headers")), "{over}");
 }
 
 /// Each of 200 requests is answered only when all 200 have been sent.

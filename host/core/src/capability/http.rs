@@ -59,14 +59,17 @@ impl Client {
         Exchanged { result, denied, spent: Spent { calls: 1, sent, received, wait: begun.elapsed() } }
     }
 
-    /// Sends a request, and waits for the whole response, as far as there is `room` for its body.
-    async fn fetch(&self, request: HttpRequest, room: &AtomicU64) -> Exchanged<(HttpHead, Vec<u8>)> {
+    /// Sends a request, and waits for the whole response, as far as there is `room` for it.
+    async fn fetch(&self, request: HttpRequest, room: &Room) -> Exchanged<(HttpHead, Vec<u8>)> {
         let begun = Instant::now();
         let Exchanged { result, denied, mut spent } = self.open(request).await;
         let result = match result {
             Ok(mut response) => {
                 let mut body = Vec::new();
-                let read = read_whole(&mut response, &mut body, room).await;
+                let read = match room.take_head(&response.head) {
+                    Ok(()) => read_whole(&mut response, &mut body, room).await,
+                    Err(error) => Err(error),
+                };
                 spent.received = spent.received.saturating_add(body.len() as u64);
                 read.map(|()| (response.head, body))
             }
@@ -77,7 +80,7 @@ impl Client {
     }
 
     async fn fetch_one(self, request: HttpRequest) -> Exchanged<(HttpHead, Vec<u8>)> {
-        self.fetch(request, &AtomicU64::new(HOST_CALL_BYTES)).await
+        self.fetch(request, &Room::new()).await
     }
 
     /// Sends requests at once. None if they are too many.
@@ -85,24 +88,45 @@ impl Client {
         if requests.len() > REQUESTS {
             return None;
         }
-        let room = AtomicU64::new(HOST_CALL_BYTES);
+        let room = Room::new();
         Some(join(requests.into_iter().map(|request| self.fetch(request, &room)).collect()).await)
     }
 }
 
-async fn read_whole(
-    response: &mut HttpResponse,
-    body: &mut Vec<u8>,
-    room: &AtomicU64,
-) -> Result<(), HttpError> {
+/// What the responses of one call can still take: until its last response is there, the host holds all of them.
+struct Room {
+    heads: AtomicU64,
+    bodies: AtomicU64,
+}
+
+impl Room {
+    fn new() -> Self {
+        Self { heads: AtomicU64::new(HOST_CALL_BYTES), bodies: AtomicU64::new(HOST_CALL_BYTES) }
+    }
+
+    fn take_head(&self, head: &HttpHead) -> Result<(), HttpError> {
+        take(
+            &self.heads,
+            head_bytes(head),
+            "the headers of one call are more than 1 MiB; send fewer requests at once",
+        )
+    }
+
+    fn take_piece(&self, piece: &[u8]) -> Result<(), HttpError> {
+        const FULL: &str =
+            "the bodies of one call are more than 1 MiB; read a large one in pieces with `open`";
+        take(&self.bodies, piece.len() as u64, FULL)
+    }
+}
+
+fn take(left: &AtomicU64, bytes: u64, full: &str) -> Result<(), HttpError> {
+    let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+    taken.map(drop).map_err(|_| HttpError::Limit(full.into()))
+}
+
+async fn read_whole(response: &mut HttpResponse, body: &mut Vec<u8>, room: &Room) -> Result<(), HttpError> {
     while let Some(piece) = response.body.next(PIECE).await? {
-        let taken = room
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(piece.len() as u64));
-        if taken.is_err() {
-            return Err(HttpError::Limit(
-                "the bodies of one call are more than 1 MiB; read a large one in pieces with `open`".into(),
-            ));
-        }
+        room.take_piece(&piece)?;
         body.extend_from_slice(&piece);
     }
     Ok(())
