@@ -76,8 +76,8 @@ impl Request {
         self
     }
 
-    /// Sets the longest wait for the head of the response, and between two pieces of its body, to a millisecond. The
-    /// grant and the run's deadline can be shorter.
+    /// Sets the longest time from the call to the last byte of the response, to a millisecond. The grant and the run's
+    /// deadline can be shorter.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.0.timeout = Some(timeout.as_millis().try_into().unwrap_or(u32::MAX));
