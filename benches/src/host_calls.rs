@@ -71,7 +71,7 @@ async fn run(host: &Host, skill: &Skill, lines: u32) {
     let limits = Limits::default()
         .with_fuel(1 << 40)
         .with_log_lines(LINES)
-        .with_log_bytes(u64::from(LINES * LETTERS))
+        .with_log_size(u64::from(LINES * LETTERS))
         .with_host_calls(u64::MAX);
     let call = host.call(skill, "run").limits(&limits).typed::<(u32,), (u32,)>((lines,));
     let report = call.await.expect("a run");

@@ -11,9 +11,10 @@ use std::time::Instant;
 use ringfence::{HostConfig, Limits, Outcome};
 use ringfence_store::Origin;
 use wasmtime::component::{Component, Linker, Val};
-use wasmtime::{Config, Engine, ModuleVersionStrategy, Store};
+use wasmtime::{Engine, ModuleVersionStrategy, Store};
 
 use crate::args::{Child, Plan};
+use crate::kit::bare::settings;
 use crate::kit::book::Book;
 use crate::kit::clock::wall;
 use crate::kit::guests;
@@ -60,20 +61,9 @@ pub(crate) fn measure(plan: &Plan, book: &mut Book) -> Result<(), String> {
 
 /// The child: wasmtime, the file, one call.
 pub(crate) fn bare(begun: Instant, file: &Path, function: &str) {
-    let mut config = Config::new();
-    config
-        .module_version(ModuleVersionStrategy::None)
-        .expect("a strategy")
-        .consume_fuel(true)
-        .max_wasm_stack(512 << 10)
-        .async_stack_size(3 << 19)
-        .gc_support(false)
-        .concurrency_support(false)
-        .wasm_function_references(false)
-        .wasm_gc(false)
-        .wasm_exceptions(false)
-        .wasm_threads(false)
-        .wasm_relaxed_simd(false);
+    let mut config = settings();
+    config.module_version(ModuleVersionStrategy::None).expect("a strategy");
+    config.wasm_threads(false).wasm_relaxed_simd(false);
     let engine = Engine::new(&config).expect("an engine");
     // SAFETY: the library of this very program wrote the file a moment ago, in a directory of its own.
     let component = unsafe { Component::deserialize_file(&engine, file) }.expect("it is mapped");

@@ -11,6 +11,21 @@ pub(crate) struct Data<T> {
     pub(crate) kept: T,
 }
 
+/// The settings without the pool: fuel, stacks, and which proposals are off.
+pub(crate) fn settings() -> Config {
+    let mut config = Config::new();
+    config
+        .consume_fuel(true)
+        .max_wasm_stack(512 << 10)
+        .async_stack_size(3 << 19)
+        .gc_support(false)
+        .concurrency_support(false)
+        .wasm_function_references(false)
+        .wasm_gc(false)
+        .wasm_exceptions(false);
+    config
+}
+
 pub(crate) fn engine() -> Engine {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(1_000)
@@ -23,17 +38,8 @@ pub(crate) fn engine() -> Engine {
         .linear_memory_keep_resident(2 << 20)
         .table_keep_resident(1 << 20)
         .pagemap_scan(Enabled::Auto);
-    let mut config = Config::new();
-    config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-        .consume_fuel(true)
-        .max_wasm_stack(512 << 10)
-        .async_stack_size(3 << 19)
-        .gc_support(false)
-        .concurrency_support(false)
-        .wasm_function_references(false)
-        .wasm_gc(false)
-        .wasm_exceptions(false);
+    let mut config = settings();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&config).expect("an engine")
 }
 

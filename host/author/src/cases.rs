@@ -4,11 +4,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use ringfence_files::{ORDINARY, replace};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::AuthorError;
-use crate::whole::write_whole;
 
 /// A test case: an input and the expected result.
 ///
@@ -239,7 +239,7 @@ pub fn write(file: &Path, cases: &[Case]) -> Result<(), AuthorError> {
         }
         text.push('\n');
     }
-    write_whole(file, text.as_bytes())
+    replace(file, text.as_bytes(), ORDINARY).map_err(AuthorError::io("write", file))
 }
 
 #[cfg(test)]

@@ -8,17 +8,17 @@ pub mod manifest;
 
 mod build;
 mod error;
+mod language;
 mod new;
 mod pack;
 mod project;
 mod sdk;
-mod whole;
 mod wit;
 
 pub use build::{BuildOptions, Stage, build};
 pub use error::AuthorError;
+pub use language::Language;
 pub use new::new;
 pub use pack::{Pack, Packed, carried_wit, pack};
-pub use project::{Language, Project};
-pub use whole::{write_new, write_whole};
+pub use project::Project;
 pub use wit::Contract;

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use ringfence_section::{Annotations, Asks};
+use serde::Deserialize;
 use serde_json::Value;
 use toml::Spanned;
 
 use crate::error::AuthorError;
-use crate::project::Language;
+use crate::language::Language;
 
 /// The name of the file.
 pub const FILE: &str = "skill.toml";
@@ -35,62 +36,41 @@ pub struct Manifest {
     pub world: Option<String>,
     /// The requested grants.
     #[serde(default)]
-    pub grants: Grants,
+    pub grants: Asks,
     /// Claims about tools, by name: `tool` or `interface_tool`.
     #[serde(default)]
-    pub tools: BTreeMap<String, Annotations>,
+    pub tools: BTreeMap<String, ToolTable>,
     /// Examples of calls.
     #[serde(default, rename = "example")]
     pub examples: Vec<Example>,
 }
 
-/// The grants that a skill requests. A request grants nothing.
-///
-/// The host's library has a type of its own for them, because this crate depends on no engine.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Grants {
-    /// Hosts to which the skill sends HTTP requests.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub http: Vec<String>,
-    /// Whether the skill stores keys and values.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub kv: bool,
-    /// Tools of other skills that the skill calls, as `skill_tool`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub skills: Vec<String>,
-}
-
-/// The author's claims about a tool, in the words of MCP.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What the author says of a tool: claims in the words of MCP, and the meaning of its parameters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Annotations {
+pub struct ToolTable {
     /// A title for people.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The tool changes nothing in its environment.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub read_only: Option<bool>,
     /// The tool may destroy data.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub destructive: Option<bool>,
     /// A second call with the same input changes nothing more.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotent: Option<bool>,
     /// The tool interacts with external entities.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub open_world: Option<bool>,
     /// The meaning of each parameter, by name, because WIT has no place for it. A list in the function's comment does
     /// the same, with items such as "- `text`: what to measure".
-    #[serde(default, skip_serializing)]
+    #[serde(default)]
     pub parameters: BTreeMap<String, String>,
 }
 
-impl Annotations {
-    /// Returns whether nothing is claimed.
-    pub(crate) fn is_empty(&self) -> bool {
-        let Self { title, read_only, destructive, idempotent, open_world, parameters: _ } = self;
-        title.is_none() && [read_only, destructive, idempotent, open_world].iter().all(|it| it.is_none())
+impl ToolTable {
+    /// Returns the claims, as the component carries them; none if there is none.
+    pub(crate) fn annotations(&self) -> Option<Annotations> {
+        let Self { title, read_only, destructive, idempotent, open_world, parameters: _ } = self.clone();
+        let claims = Annotations { title, read_only, destructive, idempotent, open_world };
+        Some(claims).filter(|claims| !claims.is_empty())
     }
 }
 

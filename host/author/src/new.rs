@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::AuthorError;
-use crate::project::Language;
+use crate::language::Language;
 use crate::sdk;
 
 /// Maximum bytes of a name; the limit of a store is 63.

@@ -3,8 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-use serde_json::Value;
+use ringfence_section::{CAP, Example, Members, NAME as SECTION, Section, ToolDocs};
 use wasm_encoder::{Component, RawSection};
 use wasm_metadata::{AddMetadata, AddMetadataField, Description, Licenses, Version};
 use wasmparser_author::{Parser, Payload};
@@ -12,17 +11,11 @@ use wit_parser::decoding::{DecodedWasm, decode};
 use wit_parser::{WorldItem, WorldKey};
 
 use crate::error::AuthorError;
-use crate::manifest::{Annotations, Grants, Manifest};
-use crate::wit::{Contract, Texts, ToolTexts, TypeTexts};
-
-/// The section that hosts read; `wit/README.md` describes it.
-const SECTION: &str = "ringfence:skill";
+use crate::manifest::Manifest;
+use crate::wit::{Contract, Texts};
 
 /// The section in which a core module carries the WIT of its Rust source. Packing removes it.
 const WIT_SECTION: &str = "ringfence:wit";
-
-/// Maximum bytes of documentation that a host accepts.
-const CAP: usize = 64 << 10;
 
 /// The input of [`pack`].
 #[derive(Debug)]
@@ -48,49 +41,6 @@ pub struct Packed {
     pub absent: Vec<String>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct Section<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    license: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<&'a str>,
-    #[serde(skip_serializing_if = "is_default")]
-    grants: &'a Grants,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    skill_md: Option<&'a str>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    tools: BTreeMap<String, Tool<'a>>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    types: BTreeMap<&'a str, &'a TypeTexts>,
-}
-
-#[derive(Serialize, Default)]
-struct Tool<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<&'a str>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    parameters: BTreeMap<&'a str, &'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    annotations: Option<&'a Annotations>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    examples: Vec<Example<'a>>,
-}
-
-#[derive(Serialize)]
-struct Example<'a> {
-    name: &'a str,
-    input: &'a Value,
-}
-
-fn is_default(grants: &&Grants) -> bool {
-    **grants == Grants::default()
-}
-
 /// Packs a component with its documentation. Equal inputs produce equal bytes.
 ///
 /// Packing a packed component replaces its documentation. Without a WIT, the texts that an earlier packing took from
@@ -111,36 +61,30 @@ pub fn pack(pack: &Pack<'_>) -> Result<Packed, AuthorError> {
     let texts = match (pack.contract.or(of_component.as_ref()), &before) {
         (Some(contract), _) => contract.texts(),
         // What an earlier packing took from a source that is not here stays.
-        (None, Some(section)) => serde_json::from_slice::<Before>(section).unwrap_or_default().texts(),
+        (None, Some(section)) => Texts::of_section(Section::from_bytes(section).unwrap_or_default()),
         (None, None) => Texts::default(),
     };
     let exports = Exports::of(&bare);
     let (section, mut packed) = section(pack, &texts, &exports)?;
-    let json = serde_json::to_vec(&section).map_err(|error| AuthorError::Made { what: error.to_string() })?;
+    let json = section.to_bytes();
     if json.len() > CAP {
         return Err(AuthorError::TooLong { size: json.len(), cap: CAP });
     }
-    packed.component = standard(&bare, pack.manifest, section.description, before.is_some())?;
+    packed.component = standard(&bare, pack.manifest, section.description.as_deref(), before.is_some())?;
     let section = wasm_encoder::CustomSection { name: SECTION.into(), data: json.into() };
     wasm_encoder::ComponentSection::append_to_component(&section, &mut packed.component);
     Ok(packed)
 }
 
-fn section<'a>(
-    pack: &'a Pack<'_>,
-    texts: &'a Texts,
-    exports: &Exports,
-) -> Result<(Section<'a>, Packed), AuthorError> {
-    let mut tools: BTreeMap<String, Tool<'a>> = BTreeMap::new();
+fn section(pack: &Pack<'_>, texts: &Texts, exports: &Exports) -> Result<(Section, Packed), AuthorError> {
+    let mut tools: BTreeMap<String, ToolDocs> = BTreeMap::new();
     let mut absent = Vec::new();
     for (name, said) in &texts.tools {
         if !exports.has_tool(name) {
             absent.push(name.clone());
             continue;
         }
-        let tool = tools.entry(name.clone()).or_default();
-        tool.description = said.description.as_deref();
-        tool.parameters.extend(said.parameters.iter().map(|(name, text)| (&**name, &**text)));
+        tools.insert(name.clone(), said.clone());
     }
     let mut claimed = BTreeSet::new();
     for (name, claims) in &pack.manifest.tools {
@@ -149,8 +93,8 @@ fn section<'a>(
             return Err(AuthorError::Twice { tool: full });
         }
         let tool = tools.entry(full).or_default();
-        tool.annotations = Some(claims).filter(|claims| !claims.is_empty());
-        tool.parameters.extend(claims.parameters.iter().map(|(name, text)| (&**name, &**text)));
+        tool.annotations = claims.annotations();
+        tool.parameters.0.extend(claims.parameters.clone());
     }
     for example in &pack.manifest.examples {
         let name = match &example.tool {
@@ -158,21 +102,21 @@ fn section<'a>(
             None => exports.only(texts)?,
         };
         let tool = tools.entry(name).or_default();
-        tool.examples.push(Example { name: &example.name, input: &example.input });
+        tool.examples.push(Example::new(&*example.name, example.input.clone()));
     }
     let said = |name: &String| tools.get(name).is_some_and(|tool| tool.description.is_some());
     let undocumented = exports.tools.iter().filter(|name| !said(name)).cloned().collect();
     let types = texts.types.iter().filter(|(name, _)| exports.has_type(name));
     let manifest = pack.manifest;
     let section = Section {
-        name: manifest.name.as_deref(),
-        version: manifest.version.as_deref(),
-        license: manifest.license.as_deref(),
-        description: manifest.description.as_deref().or(texts.about.as_deref()),
-        grants: &manifest.grants,
-        skill_md: pack.skill_md.as_deref(),
-        types: types.map(|(name, texts)| (&**name, texts)).collect(),
-        tools,
+        name: manifest.name.clone(),
+        version: manifest.version.clone(),
+        license: manifest.license.clone(),
+        description: manifest.description.clone().or_else(|| texts.about.clone()),
+        grants: manifest.grants.clone(),
+        skill_md: pack.skill_md.clone(),
+        types: types.map(|(name, texts)| (name.clone(), texts.clone())).collect(),
+        tools: Members(tools),
     };
     Ok((section, Packed { component: Vec::new(), undocumented, absent }))
 }
@@ -287,36 +231,6 @@ struct Parts {
     section: Option<Vec<u8>>,
 }
 
-/// The part of an earlier packing that came from a WIT.
-#[derive(Default, serde::Deserialize)]
-struct Before {
-    description: Option<String>,
-    #[serde(default)]
-    tools: BTreeMap<String, BeforeTool>,
-    #[serde(default)]
-    types: BTreeMap<String, TypeTexts>,
-}
-
-#[derive(Default, serde::Deserialize)]
-struct BeforeTool {
-    description: Option<String>,
-    #[serde(default)]
-    parameters: BTreeMap<String, String>,
-}
-
-impl Before {
-    fn texts(self) -> Texts {
-        let tool = |(name, tool): (String, BeforeTool)| {
-            (name, ToolTexts { description: tool.description, parameters: tool.parameters })
-        };
-        Texts {
-            about: self.description,
-            tools: self.tools.into_iter().map(tool).collect(),
-            types: self.types,
-        }
-    }
-}
-
 /// Returns the component without the sections of these names, and the WIT that its module carries.
 fn take_out(component: &[u8], sections: &[&str]) -> Result<Parts, AuthorError> {
     let wrong = |error: wasmparser_author::BinaryReaderError| AuthorError::NotComponent(error.to_string());
@@ -427,6 +341,7 @@ fn standard(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
     use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
     use wit_parser::ManglingAndAbi;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use ringfence_section::{Section, ToolDocs, TypeDocs};
 use wit_parser::{
     Docs, Function, InterfaceId, Resolve, Type, TypeDefKind, TypeId, WorldId, WorldItem, WorldKey,
 };
@@ -24,23 +24,22 @@ pub struct Contract {
 pub(crate) struct Texts {
     /// The documentation of the world, or else of the package.
     pub(crate) about: Option<String>,
-    pub(crate) tools: BTreeMap<String, ToolTexts>,
-    pub(crate) types: BTreeMap<String, TypeTexts>,
+    pub(crate) tools: BTreeMap<String, ToolDocs>,
+    pub(crate) types: BTreeMap<String, TypeDocs>,
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct ToolTexts {
-    pub(crate) description: Option<String>,
-    /// The meaning of each documented parameter.
-    pub(crate) parameters: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct TypeTexts {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) description: Option<String>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) fields: BTreeMap<String, String>,
+impl Texts {
+    /// Returns the part of an earlier packing that came from a WIT. The rest came from `skill.toml`.
+    pub(crate) fn of_section(section: Section) -> Self {
+        let of_wit = |(name, tool): (String, ToolDocs)| {
+            (name, ToolDocs { annotations: None, examples: Vec::new(), ..tool })
+        };
+        Self {
+            about: section.description,
+            tools: section.tools.0.into_iter().map(of_wit).collect(),
+            types: section.types.0,
+        }
+    }
 }
 
 impl Contract {
@@ -126,14 +125,14 @@ impl Contract {
     }
 
     fn ty(&self, name: String, id: TypeId, texts: &mut Texts) {
-        let mut docs = TypeTexts::default();
+        let mut docs = TypeDocs::default();
         let mut at = id;
         // A type that is used from elsewhere is a name for that one.
         while let Some(ty) = self.resolve.types.get(at) {
             docs.description = docs.description.or_else(|| text(&ty.docs));
             let mut field = |name: &str, of: &Docs| {
                 if let Some(text) = text(of) {
-                    docs.fields.insert(name.to_owned(), text);
+                    docs.fields.0.insert(name.to_owned(), text);
                 }
             };
             match &ty.kind {
@@ -158,12 +157,12 @@ impl Contract {
     }
 }
 
-fn of_function(function: &Function) -> ToolTexts {
+fn of_function(function: &Function) -> ToolDocs {
     let description = text(&function.docs);
     let listed = description.as_deref().map(items).unwrap_or_default();
     let is_parameter = |name: &str| function.params.iter().any(|param| param.name == name);
     let parameters = listed.into_iter().filter(|(name, _)| is_parameter(name)).collect();
-    ToolTexts { description, parameters }
+    ToolDocs { description, parameters, ..ToolDocs::default() }
 }
 
 /// Parses list items that begin with a name, such as "- `text`: what to measure", and their continuation lines.
@@ -246,16 +245,16 @@ mod tests {
         assert_eq!(texts.about.as_deref(), Some("About."));
         let go = texts.tools.get("things_go").expect("it is there");
         assert!(go.description.as_deref().is_some_and(|text| text.starts_with("Goes.")));
-        let parameters: Vec<_> = go.parameters.iter().map(|(name, text)| (&**name, &**text)).collect();
+        let parameters: Vec<_> = go.parameters.0.iter().map(|(name, text)| (&**name, &**text)).collect();
         assert_eq!(parameters, [("pair", "what goes, and where"), ("tone", "how")]);
         assert_eq!(texts.tools.get("bare").and_then(|bare| bare.description.as_deref()), Some("Alone."));
         // A type of another interface is known by the name that it has in this one.
         let pair = texts.types.get("things_pair").expect("it is there");
         assert_eq!(pair.description.as_deref(), Some("Two."));
-        assert_eq!(pair.fields.get("left").map(String::as_str), Some("The left one."));
-        assert!(!pair.fields.contains_key("right"));
+        assert_eq!(pair.fields.0.get("left").map(String::as_str), Some("The left one."));
+        assert!(!pair.fields.0.contains_key("right"));
         assert_eq!(
-            texts.types.get("things_tone").and_then(|tone| tone.fields.get("low")).map(String::as_str),
+            texts.types.get("things_tone").and_then(|tone| tone.fields.0.get("low")).map(String::as_str),
             Some("Deep.")
         );
     }

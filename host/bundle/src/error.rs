@@ -4,7 +4,7 @@ use std::io;
 
 use ringfence::{Fault, LoadError, text};
 
-use crate::key::KeyId;
+use crate::id::{KeyId, RevokedId};
 
 /// A bundle was refused. Nothing of it was loaded.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +50,7 @@ pub enum BundleError {
     #[error("{what} is revoked; create a new bundle without it")]
     Revoked {
         /// The revoked id.
-        what: String,
+        what: RevokedId,
     },
     /// The signature does not match the header and the manifest.
     #[error("invalid signature: the bundle was altered, or names a key that did not sign it; fetch it again")]

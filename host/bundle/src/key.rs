@@ -8,6 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use ringfence::Digest;
 
+use crate::id::KeyId;
+
 const SECRET: &str = "ringfence-secret-key-1";
 const PUBLIC: &str = "ringfence-public-key-1";
 
@@ -121,32 +123,6 @@ impl FromStr for PublicKey {
 fn bytes(line: &str, prefix: &str) -> Option<[u8; 32]> {
     let encoded = line.trim().strip_prefix(prefix)?.strip_prefix(' ')?;
     STANDARD.decode(encoded.trim()).ok()?.try_into().ok()
-}
-
-/// The id of a key.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct KeyId(pub(crate) [u8; 32]);
-
-impl FromStr for KeyId {
-    type Err = KeyError;
-
-    fn from_str(text: &str) -> Result<Self, KeyError> {
-        let digits = text.strip_prefix("key:").ok_or(KeyError::Form(PUBLIC))?;
-        let digest: Digest = digits.parse().map_err(|_| KeyError::Form(PUBLIC))?;
-        Ok(Self(*digest.as_bytes()))
-    }
-}
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&Digest::from(self.0).to_string().replacen("sha256:", "key:", 1))
-    }
-}
-
-impl fmt::Debug for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
 }
 
 #[cfg(test)]

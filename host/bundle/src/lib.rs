@@ -29,6 +29,7 @@
 
 mod error;
 mod format;
+mod id;
 mod key;
 mod manifest;
 mod open;
@@ -37,7 +38,8 @@ mod write;
 
 pub use error::{BundleError, Time};
 pub use format::{HEADER, is_bundle};
-pub use key::{KeyError, KeyId, PublicKey, SecretKey};
+pub use id::{BundleId, KeyId, ParseIdError, RevokedId};
+pub use key::{KeyError, PublicKey, SecretKey};
 pub use manifest::{Manifest, SkillEntry, ToolEntry};
 pub use open::{BundleFile, Claimed, Opened, OpenedSkill, Wants, open, open_file, peek};
 pub use trust::{Revocations, Trust, TrustError};

@@ -4,12 +4,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use ringfence::Digest;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{BundleError, Time};
 use crate::format::{HEADER, Header, MANIFEST};
-use crate::key::KeyId;
+use crate::id::{BundleId, KeyId};
 use crate::manifest::{Manifest, SkillEntry};
 use crate::trust::Trust;
 use crate::write::Built;
@@ -33,7 +32,7 @@ pub enum Wants<'a> {
 pub struct Opened {
     manifest: Manifest,
     key: KeyId,
-    id: Digest,
+    id: BundleId,
     skills: Vec<OpenedSkill>,
 }
 
@@ -70,7 +69,7 @@ pub struct Claimed {
     /// The key that is said to have signed it.
     pub key: KeyId,
     /// The id of the bundle.
-    pub id: Digest,
+    pub id: BundleId,
 }
 
 /// The open file of a bundle.
@@ -94,8 +93,8 @@ impl Opened {
         self.key
     }
 
-    /// Returns the id of the bundle: SHA-256 of the signed bytes.
-    pub fn id(&self) -> Digest {
+    /// Returns the id of the bundle.
+    pub fn id(&self) -> BundleId {
         self.id
     }
 
@@ -132,7 +131,7 @@ pub fn open(
     }
     // From here on it is what a trusted key signed.
     let manifest = parse(&manifest, &header)?;
-    let bundle = Digest::of(&message);
+    let bundle = BundleId::of(&message);
     trust.allow(bundle, &manifest, now)?;
     let chosen = choose(&manifest, wants)?;
     let skills = blobs(&mut source, &header, &manifest, &chosen)?;
@@ -146,7 +145,7 @@ pub fn open(
 /// Fails with a [`BundleError`] if the file has no manifest.
 pub fn peek(mut source: impl Read, size: u64, cap: u64) -> Result<Claimed, BundleError> {
     let (header, manifest) = begin(&mut source, size, cap)?;
-    let id = Digest::of(&header.message(&manifest));
+    let id = BundleId::of(&header.message(&manifest));
     Ok(Claimed { manifest: parse(&manifest, &header)?, key: KeyId(header.key), id })
 }
 

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use ringfence::{Digest, text};
 
 use crate::error::{BundleError, Time};
-use crate::key::{KeyError, KeyId, PublicKey};
+use crate::id::{BundleId, KeyId, RevokedId};
+use crate::key::{KeyError, PublicKey};
 
 /// Earliest plausible time: the format did not exist before. 2026-10-01.
 const EARLIEST: Time = Time(1_790_812_800);
@@ -108,7 +109,7 @@ impl Trust {
     }
 
     pub(crate) fn key(&self, id: KeyId) -> Result<&PublicKey, BundleError> {
-        self.revoked.check(&id.to_string())?;
+        self.revoked.check(RevokedId::Key(id))?;
         self.keys.iter().find(|key| key.id() == id).ok_or(BundleError::UnknownKey(id))
     }
 
@@ -121,7 +122,7 @@ impl Trust {
     pub fn check_serving(
         &self,
         key: KeyId,
-        bundle: Digest,
+        bundle: BundleId,
         manifest: &crate::Manifest,
         now: Time,
     ) -> Result<(), BundleError> {
@@ -135,7 +136,7 @@ impl Trust {
     ///
     /// Fails with [`BundleError::Revoked`] if it is.
     pub fn expect_allowed(&self, skill: Digest) -> Result<(), BundleError> {
-        self.revoked.check(&skill.to_string())
+        self.revoked.check(RevokedId::Skill(skill))
     }
 
     /// Checks that no skill of a bundle is revoked, for those who sign or verify one.
@@ -147,8 +148,13 @@ impl Trust {
         manifest.skills.iter().try_for_each(|skill| self.expect_allowed(skill.digest))
     }
 
-    pub(crate) fn allow(&self, id: Digest, manifest: &crate::Manifest, now: Time) -> Result<(), BundleError> {
-        self.revoked.check(&id.to_string().replacen("sha256:", "bundle:", 1))?;
+    pub(crate) fn allow(
+        &self,
+        id: BundleId,
+        manifest: &crate::Manifest,
+        now: Time,
+    ) -> Result<(), BundleError> {
+        self.revoked.check(RevokedId::Bundle(id))?;
         manifest.check_time(now)
     }
 }
@@ -175,7 +181,7 @@ impl crate::Manifest {
 
 /// A list of revocations, one a line: `key:…`, `bundle:…` or `sha256:…` (a skill), each with 64 hexadecimal digits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Revocations(BTreeSet<String>);
+pub struct Revocations(BTreeSet<RevokedId>);
 
 impl Revocations {
     /// Parses a list. Empty lines and lines that begin with `#` are ignored.
@@ -191,22 +197,20 @@ impl Revocations {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let known = line.split_once(':').filter(|(kind, _)| ["key", "bundle", "sha256"].contains(kind));
-            let digest = known.and_then(|(kind, digits)| Some((kind, digits.parse::<Digest>().ok()?)));
-            let Some((kind, digest)) = digest else {
+            let Ok(id) = line.parse::<RevokedId>() else {
                 let line = text::clean(line, 80);
                 let number = index.saturating_add(1);
                 return Err(format!(
                     "line {number}: invalid entry `{line}`; expected `key:`, `bundle:` or `sha256:` and 64 hexadecimal digits"
                 ));
             };
-            revoked.insert(digest.to_string().replacen("sha256:", &format!("{kind}:"), 1));
+            revoked.insert(id);
         }
         Ok(Self(revoked))
     }
 
-    fn check(&self, what: &str) -> Result<(), BundleError> {
-        if self.0.contains(what) { Err(BundleError::Revoked { what: what.to_owned() }) } else { Ok(()) }
+    fn check(&self, what: RevokedId) -> Result<(), BundleError> {
+        if self.0.contains(&what) { Err(BundleError::Revoked { what }) } else { Ok(()) }
     }
 }
 
@@ -218,8 +222,9 @@ mod tests {
     fn a_list_is_read_or_refused_as_a_whole() {
         let digits = "AB".repeat(32);
         let list = Revocations::read(&format!("# gone\n\nkey:{digits}\nsha256:{digits}\n")).expect("a list");
-        assert!(list.check(&format!("key:{}", digits.to_lowercase())).is_err());
-        assert!(list.check(&format!("bundle:{}", digits.to_lowercase())).is_ok());
+        let id = |kind: &str| format!("{kind}:{}", digits.to_lowercase()).parse().expect("an id");
+        assert!(list.check(id("key")).is_err());
+        assert!(list.check(id("bundle")).is_ok());
         for wrong in
             ["key:1", "skill:aa", "key", &format!("keys:{digits}"), &format!("key:sha256:{digits} x")]
         {

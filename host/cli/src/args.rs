@@ -4,6 +4,7 @@ mod author;
 mod edge;
 mod grant;
 mod kv;
+mod limits;
 mod serve;
 mod store;
 
@@ -11,11 +12,12 @@ pub(crate) use author::{BuildArgs, ExportArgs, NewArgs, PackArgs, TestArgs};
 pub(crate) use edge::{BundleArgs, BundleCommand, Expiry, KeygenArgs, ShowArgs, VerifyArgs};
 pub(crate) use grant::GrantArgs;
 pub(crate) use kv::{KvArgs, KvCommand, KvFile, KvGetArgs, KvListArgs, KvSetArgs, KvSpaceArgs};
+pub(crate) use limits::{LimitArgs, LowerArgs};
 pub(crate) use serve::{
     LogFormat, McpArgs, ServeArgs, ServerArgs, TokenArgs, TokenCommand, TokenCreateArgs, TokenRevokeArgs,
 };
 pub(crate) use store::{
-    GcArgs, ListArgs, NameArgs, PolicyArgs, PrefixArgs, PrefixCommand, PrefixRemoveArgs, PrefixReserveArgs,
+    GcArgs, NameArgs, PolicyArgs, PrefixArgs, PrefixCommand, PrefixRemoveArgs, PrefixReserveArgs,
     ReleaseArgs, RevokeArgs, SubmitArgs,
 };
 
@@ -23,9 +25,8 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
-use ringfence::{Limits, SchemaStyle};
+use ringfence::{InvalidValue, LimitUnit, SchemaStyle};
 
 use crate::exit;
 
@@ -81,7 +82,7 @@ pub(crate) enum Command {
     Submit(SubmitArgs),
     /// List the skills in the store
     #[command(after_help = exit::help(exit::READ))]
-    List(ListArgs),
+    List(Common),
     /// Show the versions and the history of a skill in the store
     #[command(after_help = exit::help(exit::READ))]
     Show(NameArgs),
@@ -99,7 +100,7 @@ pub(crate) enum Command {
     Revoke(RevokeArgs),
     /// Check every file in the store and report damage
     #[command(after_help = exit::help(exit::VERIFY))]
-    Verify(ListArgs),
+    Verify(Common),
     /// Delete unneeded files from the store
     ///
     /// Deletes leftovers of killed processes, components without a version, and compiled code of unused engines. With
@@ -180,16 +181,23 @@ impl StoreArgs {
     }
 }
 
+/// The store, and the form of the output: what most commands share.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = exit::help(exit::STORE))]
 pub(crate) struct SkillArgs {
     /// Skill: a `.wasm` file, a stored name, `name@version` or digest, or `-` for standard input
     pub(crate) skill: String,
     #[command(flatten)]
-    pub(crate) store: StoreArgs,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    pub(crate) common: Common,
 }
 
 #[derive(Debug, Args)]
@@ -247,57 +255,9 @@ pub(crate) struct DoctorArgs {
     pub(crate) limits: LimitArgs,
 }
 
-/// The limits of a run, with the names that `run`, `test` and `doctor` share.
-#[derive(Debug, Args)]
-pub(crate) struct LimitArgs {
-    /// Maximum fuel, about one unit per instruction
-    #[arg(long, default_value = "1000000000", value_parser = number, value_name = "N")]
-    pub(crate) fuel: u64,
-    /// Maximum wall time, including waits, e.g. 500ms
-    #[arg(long, default_value = "5s", value_parser = time, value_name = "TIME")]
-    pub(crate) deadline: Duration,
-    /// Maximum linear memory, all memories together, e.g. 64MiB
-    #[arg(long, default_value = "64MiB", value_parser = size, value_name = "SIZE")]
-    pub(crate) memory: u64,
-    /// Maximum table elements, all tables together
-    #[arg(long, default_value = "100000", value_parser = number, value_name = "N")]
-    pub(crate) table_elements: u64,
-    /// Maximum size of the input as JSON
-    #[arg(long, default_value = "1MiB", value_parser = size, value_name = "SIZE")]
-    pub(crate) input_size: u64,
-    /// Maximum size of the output as JSON, including emitted chunks
-    #[arg(long, default_value = "1MiB", value_parser = size, value_name = "SIZE")]
-    pub(crate) output: u64,
-    /// Maximum number of log lines to keep
-    #[arg(long, default_value = "1000", value_name = "N")]
-    pub(crate) log_lines: u32,
-    /// Maximum size of the log to keep
-    #[arg(long, default_value = "64KiB", value_parser = size, value_name = "SIZE")]
-    pub(crate) log_size: u64,
-    /// Maximum number of calls from the skill to the host
-    #[arg(long, default_value = "10000", value_parser = number, value_name = "N")]
-    pub(crate) host_calls: u64,
-}
-
-impl LimitArgs {
-    /// The limits of a run.
-    pub(crate) fn limits(&self) -> Limits {
-        Limits::default()
-            .with_fuel(self.fuel)
-            .with_deadline(self.deadline)
-            .with_memory(self.memory)
-            .with_table_elements(self.table_elements)
-            .with_input(self.input_size)
-            .with_output(self.output)
-            .with_log_lines(self.log_lines)
-            .with_log_bytes(self.log_size)
-            .with_host_calls(self.host_calls)
-    }
-}
-
 /// `1000000` or `1_000_000`.
-pub(crate) fn number(text: &str) -> Result<u64, String> {
-    text.replace('_', "").parse().map_err(|_| "expected a whole number, for example 1000000".to_owned())
+pub(crate) fn number(text: &str) -> Result<u64, InvalidValue> {
+    LimitUnit::Count.parse(text)
 }
 
 /// `500ms`, `5s`, `30days`.
@@ -311,9 +271,6 @@ pub(crate) fn address(text: &str) -> Result<std::net::SocketAddr, String> {
 }
 
 /// `64MiB`, `64M`, `65536`.
-pub(crate) fn size(text: &str) -> Result<u64, String> {
-    let parsed: Result<ByteSize, _> = text.parse();
-    parsed
-        .map(|size| size.as_u64())
-        .map_err(|_| "expected a size, for example 64MiB, 500kB or 65536 (bytes)".to_owned())
+pub(crate) fn size(text: &str) -> Result<u64, InvalidValue> {
+    LimitUnit::Bytes.parse(text)
 }

@@ -14,11 +14,11 @@ use crate::output::{self, Refused, print};
 pub(crate) async fn exec(args: SkillArgs) -> ExitCode {
     let skill = match check(&args).await {
         Ok(skill) => skill,
-        Err(refused) => return refused.say(args.json),
+        Err(refused) => return refused.say(args.common.json),
     };
     let warnings = warnings(skill.tools(), skill.imports());
     let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
-    if args.json {
+    if args.common.json {
         let tools: Vec<&str> = skill.tools().map(|tool| tool.name()).collect();
         output::print_json(
             &json!({"ok": true, "skill": skill.digest(), "tools": tools, "warnings": warnings}),
@@ -35,6 +35,6 @@ pub(crate) async fn exec(args: SkillArgs) -> ExitCode {
 
 async fn check(args: &SkillArgs) -> Result<Skill, Refused> {
     let source = Source::of(&args.skill);
-    let library = load::library(&args.store, &source, &Limits::default())?;
+    let library = load::library(&args.common.store, &source, &Limits::default())?;
     load::load(&library, &source).await
 }

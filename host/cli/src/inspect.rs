@@ -14,7 +14,7 @@ use crate::load::{self, Source};
 use crate::output::{self, Refused, print};
 
 pub(crate) async fn exec(args: InspectArgs) -> ExitCode {
-    let json = args.skill.json;
+    let json = args.skill.common.json;
     match read(&args.skill).await {
         Ok((skill, state)) => {
             if json {
@@ -46,8 +46,8 @@ async fn read(args: &SkillArgs) -> Result<(SkillDescription, Option<State>), Ref
         Source::File(path) => {
             let bytes = load::read(path)?;
             // A store that cannot be used keeps nobody from looking at a file, unless it was named.
-            let store = match load::store_if_any(&args.store) {
-                Err(refused) if args.store.given().is_none() => Err(refused.message),
+            let store = match load::store_if_any(&args.common.store) {
+                Err(refused) if args.common.store.given().is_none() => Err(refused.message),
                 store => store?,
             };
             let library = load::library_of(store)?;
@@ -55,7 +55,7 @@ async fn read(args: &SkillArgs) -> Result<(SkillDescription, Option<State>), Ref
             (skill.described(), library)
         }
         Source::Store(reference) => {
-            let library = load::library_of(Ok(load::store(&args.store)?))?;
+            let library = load::library_of(Ok(load::store(&args.common.store)?))?;
             let inspected = library.inspect(reference).await;
             let (skill, _) = inspected.map_err(|error| load::at_hand(error, &source))?;
             (skill, library)

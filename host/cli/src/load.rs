@@ -10,7 +10,9 @@ use etcetera::BaseStrategy as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use ringfence::{Host, HostConfig, Limits, LoadError, Refusal, Skill, SkillCaps};
 use ringfence_compile::{CompileLimits, CompileStage, Compiler};
-use ringfence_store::{Library, Miss, Origin, Reference, Stage, Store, StoreError, Wanted, Warning};
+use ringfence_store::{
+    GrammarError, Library, Miss, Origin, Reference, Stage, Store, StoreError, Wanted, Warning,
+};
 
 use crate::args::StoreArgs;
 use crate::exit;
@@ -43,8 +45,8 @@ impl Source {
 /// allocator adds.
 pub(crate) fn host(limits: &Limits) -> Result<Host, Refused> {
     let default = HostConfig::pooled();
-    let copies = limits.input.saturating_add(limits.output).saturating_mul(32);
-    let all = limits.memory.saturating_add(copies).saturating_add(limits.log_bytes);
+    let copies = limits.input_size.saturating_add(limits.output_size).saturating_mul(32);
+    let all = limits.memory.saturating_add(copies).saturating_add(limits.log_size);
     let memory = default.memory.max(all.saturating_mul(2));
     Host::new(default.with_runs(1).with_memory(memory)).map_err(|error| Refused::fault(error.to_string()))
 }
@@ -223,6 +225,12 @@ pub(crate) fn at_hand(error: StoreError, source: &Source) -> Refused {
         }
     }
     refused
+}
+
+impl From<GrammarError> for Refused {
+    fn from(error: GrammarError) -> Self {
+        StoreError::from(error).into()
+    }
 }
 
 impl From<StoreError> for Refused {

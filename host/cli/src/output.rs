@@ -1,6 +1,7 @@
 //! What is shown: data on stdout, everything else on stderr, guest text made safe for a terminal.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -24,6 +25,11 @@ pub(crate) struct Refused {
 impl Refused {
     pub(crate) fn fault(message: String) -> Self {
         Self { exit: exit::FAULT, code: "host-fault", message, pointer: None, reasons: Vec::new() }
+    }
+
+    /// A file cannot be written.
+    pub(crate) fn unwritten(path: &Path, error: &std::io::Error) -> Self {
+        Self { code: "io", ..Self::fault(format!("cannot write {}: {error}", path.display())) }
     }
 
     /// Says it, on stdout as JSON or on stderr as text.

@@ -33,7 +33,7 @@ async fn call(args: &RunArgs) -> Result<Ran, Refused> {
     let source = Source::of(&args.skill);
     let library = load::library(&args.store, &source, &limits)?;
     let host = library.host();
-    limits.check(host.caps()).map_err(refused)?;
+    limits.check(host.caps()).map_err(|error| refused(error.into()))?;
     let input = input(args)?;
     let skill = load::load(&library, &source).await?;
     let tool = tool(&skill, args.tool.as_deref())?;
@@ -83,7 +83,8 @@ fn on_interrupt() -> CancellationToken {
 
 /// The arguments as JSON text, read as far as their limit.
 fn input(args: &RunArgs) -> Result<String, Refused> {
-    let most = args.limits.input_size.saturating_add(1);
+    let limit = args.limits.limits().input_size;
+    let most = limit.saturating_add(1);
     let mut bytes = Vec::new();
     let (name, read) = if args.input == "-" {
         if args.skill == "-" {
@@ -103,8 +104,8 @@ fn input(args: &RunArgs) -> Result<String, Refused> {
         return Err(Refused { code: "cannot-read", ..Refused::fault(message) });
     }
     let size = bytes.len() as u64;
-    if size > args.limits.input_size {
-        return Err(refused(RunError::InputTooLarge { size, limit: args.limits.input_size }));
+    if size > limit {
+        return Err(refused(RunError::InputTooLarge { size, limit }));
     }
     String::from_utf8(bytes).map_err(|error| {
         let message =

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ringfence::Host;
-use ringfence_server::{Config, EXAMPLE, LimitOverrides, Server, ServerError, Source};
+use ringfence::{Host, LimitOverrides};
+use ringfence_server::{Config, EXAMPLE, Server, ServerError, Source};
 use ringfence_store::{Library, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::{LevelFilter, Targets};

@@ -5,16 +5,16 @@ use std::process::ExitCode;
 use ringfence_store::{NewToken, Pattern, Scope, Token};
 use serde_json::{Value, json};
 
-use crate::args::{ListArgs, TokenCommand, TokenCreateArgs, TokenRevokeArgs};
+use crate::args::{Common, TokenCommand, TokenCreateArgs, TokenRevokeArgs};
 use crate::load;
 use crate::output::{self, Refused, note, print};
 use crate::store::{answer, time};
 
 pub(crate) fn exec(command: TokenCommand) -> ExitCode {
     match command {
-        TokenCommand::Create(args) => answer(args.json, create(&args)),
+        TokenCommand::Create(args) => answer(args.common.json, create(&args)),
         TokenCommand::List(args) => answer(args.json, list(&args)),
-        TokenCommand::Revoke(args) => answer(args.json, revoke(&args)),
+        TokenCommand::Revoke(args) => answer(args.common.json, revoke(&args)),
     }
 }
 
@@ -31,8 +31,8 @@ fn create(args: &TokenCreateArgs) -> Result<ExitCode, Refused> {
     }
     new.skills_of = args.skills_of.iter().map(|owner| owner.parse()).collect::<Result<_, _>>()?;
     new.lifetime = args.expires.map(|lifetime| lifetime.as_secs());
-    let (token, text) = load::store_or_new(&args.store)?.make_token(new)?;
-    if args.json {
+    let (token, text) = load::store_or_new(&args.common.store)?.make_token(new)?;
+    if args.common.json {
         let mut value = as_json(&token);
         if let Value::Object(members) = &mut value {
             members.insert("token".into(), text.into());
@@ -48,7 +48,7 @@ fn create(args: &TokenCreateArgs) -> Result<ExitCode, Refused> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(args: &ListArgs) -> Result<ExitCode, Refused> {
+fn list(args: &Common) -> Result<ExitCode, Refused> {
     let tokens = load::store(&args.store)?.tokens()?;
     if args.json {
         output::print_json(&tokens.iter().map(as_json).collect::<Vec<_>>());
@@ -77,8 +77,8 @@ fn list(args: &ListArgs) -> Result<ExitCode, Refused> {
 }
 
 fn revoke(args: &TokenRevokeArgs) -> Result<ExitCode, Refused> {
-    let token = load::store(&args.store)?.revoke_token(&args.id)?;
-    if args.json {
+    let token = load::store(&args.common.store)?.revoke_token(&args.id)?;
+    if args.common.json {
         output::print_json(&as_json(&token));
     } else {
         print(&format!("revoked {}", token.id));

@@ -18,7 +18,7 @@ mod filters;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::probe::Enforcement;
+use crate::enforcement::Enforcement;
 
 /// Nice value of a child. At 10 it gets about a tenth of a busy core. At 19 it would get a seventieth: honest
 /// components would take an hour, and other processes would gain little.

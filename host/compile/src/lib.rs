@@ -30,6 +30,7 @@
 mod attempts;
 mod child;
 mod ending;
+mod enforcement;
 mod jail;
 mod memory;
 mod parent;
@@ -38,9 +39,10 @@ mod stall;
 mod starter;
 
 pub use child::child_main;
+pub use enforcement::Enforcement;
 pub use memory::ChildAlloc;
 pub use parent::{CompileError, CompileLimits, CompileStage, Compiler};
-pub use probe::{Attempt, Enforcement, JailReport};
+pub use probe::{Attempt, JailReport};
 
 /// First argument of a child. No skill and no user passes it.
 const CHILD: &str = "__ringfence-compile";

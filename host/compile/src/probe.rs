@@ -1,9 +1,9 @@
 //! Probes the jail: tries each forbidden action in a child of its own, and reports the result.
 
-use std::fmt;
 use std::process::ExitStatus;
 
 use crate::attempts::{ATTEMPTS, DONE, REPORT, STOPPED};
+use crate::enforcement::Enforcement;
 use crate::parent::{CompileError, Compiler, Said, is_jail_violation};
 
 /// A report on the jail of a child on this machine, from [`Compiler::probe`].
@@ -23,40 +23,6 @@ impl JailReport {
     /// Returns whether every attempt was stopped.
     pub fn holds(&self) -> bool {
         self.attempts.iter().all(|attempt| attempt.stopped)
-    }
-}
-
-/// How much of one mechanism this kernel enforces. The text has the version or the reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Enforcement {
-    /// The kernel enforces all of it.
-    Full(String),
-    /// The kernel is too old for some of it.
-    Partial(String),
-    /// The kernel enforces none of it; the other mechanisms hold alone.
-    Unavailable(String),
-}
-
-impl fmt::Display for Enforcement {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Full(text) => write!(f, "full: {text}"),
-            Self::Partial(text) => write!(f, "partial: {text}"),
-            Self::Unavailable(text) => write!(f, "unavailable: {text}"),
-        }
-    }
-}
-
-impl Enforcement {
-    /// Parses the text of [`fmt::Display`].
-    fn parse(text: &str) -> Option<Self> {
-        let (how, text) = text.split_once(": ")?;
-        match how {
-            "full" => Some(Self::Full(text.into())),
-            "partial" => Some(Self::Partial(text.into())),
-            "unavailable" => Some(Self::Unavailable(text.into())),
-            _ => None,
-        }
     }
 }
 

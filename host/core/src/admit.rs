@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use crate::description::Counts;
 use crate::engine::Capacity;
 use crate::error::RunError;
 use crate::principal::Principal;
 use crate::thread;
-use crate::validate::Counts;
 
 /// Bytes of host memory of every run beside its guest's: stack pages, store, report.
 pub(crate) const RUN_BYTES: u64 = 64 << 10;

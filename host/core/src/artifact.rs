@@ -6,8 +6,8 @@ use rustix::io::Errno;
 use wasmtime::component::Component;
 use wasmtime::{Engine, InstanceAllocationStrategy};
 
+use crate::digest::Digest;
 use crate::error::{LoadError, Refusal};
-use crate::report::Digest;
 
 /// Code that this version of Ringfence compiled from a skill, with the digest of that skill.
 ///

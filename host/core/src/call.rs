@@ -14,6 +14,7 @@ use wasmtime::component::{ComponentNamedList, Lift, Lower, Val};
 
 use crate::admit::{Needs, Parking};
 use crate::capability::Bodies;
+use crate::description::ToolResult;
 use crate::error::RunError;
 use crate::event::Event;
 use crate::grants::{CapabilityUsage, Granted};
@@ -27,7 +28,6 @@ use crate::run::{Finished, Sandbox};
 use crate::skill::{Found, Skill};
 use crate::state::{Budget, GuestState, Log, RunState};
 use crate::types::TypeId;
-use crate::validate::ToolResult;
 use crate::wasi::{Clock, Wasi};
 
 /// Bytes of an input from which on a run thread reads it. Reading that many takes about a tenth of a slice.
@@ -238,7 +238,7 @@ impl Call {
         begun: Instant,
     ) -> Result<Report, RunError> {
         let found = self.prepare()?;
-        let (params, held) = read_input(&found, &input, self.limits.input)?;
+        let (params, held) = read_input(&found, &input, self.limits.input_size)?;
         drop(input);
         let finished = self.run_values(found, params, held, &parking, begun).await?;
         finished.report(&self.skill, &found.tool.name, &self.limits, |value, output| {
@@ -284,7 +284,7 @@ impl Call {
             };
             size = size.saturating_add(bytes);
         }
-        check_size(size, self.limits.input)?;
+        check_size(size, self.limits.input_size)?;
         let finished = self.run_values(found, params, size, &parking, begun).await?;
         finished.report(&self.skill, &found.tool.name, &self.limits, |value, output| {
             settle(found.tool.result, value, |value, ty| {
@@ -408,17 +408,17 @@ impl Call {
         // A skill that starts with more than its run may have is refused by the run's own limit.
         needs.guest_bytes =
             needs.guest_bytes.min(limits.memory.saturating_add(limits.table_elements.saturating_mul(8)));
-        let transfer = found.transfer_bound(limits.output);
+        let transfer = found.transfer_bound(limits.output_size);
         needs.host_bytes = needs
             .host_bytes
-            .saturating_add(limits.log_bytes)
+            .saturating_add(limits.log_size)
             .saturating_add(u64::from(limits.log_lines).saturating_mul(size_of::<LogLine>() as u64))
-            .saturating_add(held.min(limits.input.saturating_mul(32)));
-        needs.result_bytes = limits.output.saturating_add(transfer);
+            .saturating_add(held.min(limits.input_size.saturating_mul(32)));
+        needs.result_bytes = limits.output_size.saturating_add(transfer);
         // Events are copies of log and output that wait for whoever listens.
         if self.events.is_some() {
             let log = u64::from(limits.log_lines).saturating_mul(size_of::<Event>() as u64);
-            let events = limits.log_bytes.saturating_add(limits.output).saturating_add(log);
+            let events = limits.log_size.saturating_add(limits.output_size).saturating_add(log);
             needs.host_bytes = needs.host_bytes.saturating_add(events);
         }
         let permit = parking.admit(needs, self.wait).await?;
@@ -434,7 +434,7 @@ impl Call {
             limiter: Limiter::new(limits, permit),
             log: Log::new(limits),
             host_calls: Budget::new(limits.host_calls),
-            output: Budget::new(limits.output),
+            output: Budget::new(limits.output_size),
             deadline,
             events: self.events.clone(),
             context: self.context.clone(),

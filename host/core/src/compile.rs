@@ -2,9 +2,9 @@
 //! bytes in a limited child.
 
 use crate::artifact::Artifact;
+use crate::digest::Digest;
 use crate::engine;
 use crate::error::LoadError;
-use crate::report::Digest;
 use crate::target::Target;
 use crate::validate::ValidatedSkill;
 

@@ -7,23 +7,14 @@ use wasmtime::{Config, Engine, ModuleVersionStrategy};
 #[cfg(feature = "pool")]
 use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+#[cfg(feature = "compiler")]
+use crate::digest::Digest;
 use crate::error::HostError;
 use crate::limits::SkillCaps;
-#[cfg(feature = "compiler")]
-use crate::report::Digest;
-use crate::target::Target;
+use crate::target::{Backend, Target};
+use crate::version::{KEPT_FORMAT, VERSIONS};
 #[cfg(feature = "compiler")]
 use std::hash::Hash as _;
-
-/// The engine's version, in one place: an artifact marked with another version would load code of another patch.
-macro_rules! wasmtime_version {
-    () => {
-        "48.0.8"
-    };
-}
-
-/// Version of the engine, wasmtime, of this library.
-pub const WASMTIME_VERSION: &str = wasmtime_version!();
 
 /// Maximum bytes of stack for wasm. At the limit a run is `trapped` (`stack-overflow`).
 ///
@@ -47,14 +38,6 @@ const MEMORIES: u32 = 16_000;
 #[cfg(feature = "pool")]
 const INSTANCE_BYTES: usize = 16 << 20;
 
-/// Both versions, as every artifact contains them.
-pub(crate) const VERSIONS: &str =
-    concat!("ringfence ", env!("CARGO_PKG_VERSION"), ", wasmtime ", wasmtime_version!());
-
-/// Format of stored descriptions. Raise it with every change to the results of validation, their storage, or the
-/// engine's settings between two versions.
-pub(crate) const KEPT_FORMAT: u32 = 5;
-
 /// How a host allocates instances.
 ///
 /// Default: on demand. A service takes [`crate::HostConfig::pooled`].
@@ -75,18 +58,6 @@ pub enum Allocator {
 #[cfg(feature = "pool")]
 pub fn pagemap_scan() -> bool {
     PoolingAllocationConfig::is_pagemap_scan_available()
-}
-
-/// What executes the code of skills.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Backend {
-    /// Native code, on the processor.
-    #[default]
-    Native,
-    /// Pulley, the engine's interpreter, with code for [`Target::Pulley64`]. It needs no executable memory and is 10 to
-    /// 50 times slower. Needs the feature `pulley`.
-    Pulley,
 }
 
 /// Capacity of the engine.
@@ -261,12 +232,6 @@ fn config() -> Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn artifacts_name_both_versions() {
-        let ours = env!("CARGO_PKG_VERSION");
-        assert_eq!(VERSIONS, format!("ringfence {ours}, wasmtime {WASMTIME_VERSION}"));
-    }
 
     /// A binary: what kind of one, and its sections, each an id and what it holds.
     #[cfg(feature = "compiler")]

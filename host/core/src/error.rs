@@ -6,7 +6,8 @@
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::report::Digest;
+use crate::digest::Digest;
+use crate::limits::LimitError;
 
 /// Whose fault an error is: who must change something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -308,17 +309,8 @@ pub enum RunError {
         limit: u64,
     },
     /// A limit is zero, or the host cannot enforce it.
-    #[error("invalid limit `{name}`: {value}; it must be between {min} and {max}")]
-    Limits {
-        /// The field of [`crate::Limits`].
-        name: &'static str,
-        /// The value.
-        value: u64,
-        /// The minimum.
-        min: u64,
-        /// The maximum.
-        max: u64,
-    },
+    #[error(transparent)]
+    Limits(#[from] LimitError),
     /// The run needs more than the host has in all, so waiting does not help.
     #[error(
         "the run can need {wanted} {what}, and the limit is {size}; lower the run's limits on input and output, or raise \

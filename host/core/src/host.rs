@@ -9,16 +9,17 @@ use crate::admit::Admission;
 use crate::artifact::Artifact;
 use crate::call::{Call, Input};
 use crate::capability::{self, HostInterface, Registry};
-use crate::engine::{self, Allocator, Backend, Capacity};
+#[cfg(feature = "compiler")]
+use crate::digest::Digest;
+use crate::engine::{self, Allocator, Capacity};
 use crate::error::{HostError, LoadError, RunError};
 use crate::limits::{Limits, SkillCaps};
 use crate::principal::Principal;
-#[cfg(feature = "compiler")]
-use crate::report::Digest;
 use crate::report::Report;
 use crate::schedule::Scheduler;
 use crate::skill::{Skill, SkillDescription};
 use crate::state::GuestState;
+use crate::target::Backend;
 use crate::validate::{self, Offer, Submission, ValidatedSkill};
 
 /// Configures a [`Host`]. Plain data; a bad value fails in [`HostBuilder::build`].

@@ -109,6 +109,8 @@ mod capability;
 mod compat;
 #[cfg(feature = "compiler")]
 mod compile;
+mod description;
+mod digest;
 mod engine;
 mod error;
 mod event;
@@ -117,7 +119,6 @@ mod host;
 mod json;
 mod limiter;
 mod limits;
-mod lower;
 mod portable;
 mod principal;
 mod report;
@@ -126,6 +127,7 @@ mod schedule;
 mod schema;
 mod setters;
 mod skill;
+mod spelling;
 mod state;
 mod style;
 mod target;
@@ -133,7 +135,9 @@ pub mod text;
 mod thread;
 mod tool_json;
 mod types;
+mod usage;
 mod validate;
+mod version;
 mod wasi;
 
 pub use artifact::Artifact;
@@ -142,9 +146,11 @@ pub use capability::{HostCall, HostCallError, HostInterface, Transfer};
 pub use compat::BreakingChange;
 #[cfg(feature = "compiler")]
 pub use compile::{compile, compile_bytes, compile_for};
+pub use description::{Access, Import, Manifest};
+pub use digest::{Digest, ParseDigestError};
 #[cfg(feature = "pool")]
 pub use engine::pagemap_scan;
-pub use engine::{Allocator, Backend, WASM_STACK, WASMTIME_VERSION};
+pub use engine::{Allocator, WASM_STACK};
 pub use error::{Fault, HostError, LoadError, Refusal, RunError};
 pub use event::Event;
 pub use grants::{
@@ -152,19 +158,21 @@ pub use grants::{
     HttpResponse, Kv, KvEntry, KvError, KvPage, Redirects, Spent, Wait,
 };
 pub use host::{Host, HostBuilder, HostConfig};
-pub use limits::{HOST_CALL_BYTES, HOST_CALL_FUEL, LOG_LINE_BYTES, Limits, SkillCaps, TRANSFER_FUEL};
-pub use lower::LowerError;
-pub use principal::Principal;
-pub use report::{
-    Digest, Json, Level, LogLine, Outcome, ParseDigestError, Ran, Report, RunId, Source, TrapReport, Usage,
+pub use limits::{
+    HOST_CALL_BYTES, HOST_CALL_FUEL, InvalidValue, LIMITS, LOG_LINE_BYTES, LimitError, LimitInfo, LimitName,
+    LimitOverrides, LimitUnit, Limits, LowerError, SkillCaps, TRANSFER_FUEL, UnknownLimit,
 };
+pub use principal::Principal;
+pub use report::{Json, Level, LogLine, Outcome, Ran, Report, RunId, Source, TrapReport, Usage};
 pub use skill::{Skill, SkillDescription, Tool};
 pub use style::{SchemaStyle, UnknownStyle};
-pub use target::{Target, UnknownTarget};
+pub use target::{Backend, Target, UnknownTarget};
 pub use tool_json::{ShownTool, ToolDetail};
-pub use validate::{Access, Annotations, Asks, Example, Import, Manifest, Submission, ValidatedSkill};
+pub use validate::{Submission, ValidatedSkill};
+pub use version::WASMTIME_VERSION;
 pub use wasi::Clock;
 
+pub use ringfence_section::{Annotations, Asks, Example};
 pub use tokio_util::sync::CancellationToken;
 /// The engine of this library: its component values for [`Call::values`], its traits for [`Call::typed`], and `derive`s
 /// on the Rust types of your own host interfaces. All of its types that this library shows are here.

@@ -12,11 +12,12 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::json::{SAFE_INTEGER, spelling};
+use crate::description::{ToolDescription, ToolResult};
+use crate::json::SAFE_INTEGER;
 use crate::schema;
+use crate::spelling;
 use crate::style::{Bounds, Cases, Dialect, Null, OUTPUT, Objects, SchemaStyle, Side};
 use crate::types::{TypeDef, TypeId, TypeTable};
-use crate::validate::{ToolDescription, ToolResult};
 
 /// Returns the schema of a call's input.
 pub(crate) fn parameters(types: &TypeTable, tool: &ToolDescription, style: SchemaStyle) -> Value {

@@ -19,10 +19,7 @@ use crate::error::RunError;
 use crate::limits::Limits;
 use crate::report::{Outcome, Report, TrapReport, Usage};
 use crate::skill::Skill;
-use crate::state::{Budget, GuestState, Stop};
-
-/// Fuel between two yields of a busy guest, host calls included: about 3 to 50 µs of work.
-pub(crate) const YIELD: u64 = 100_000;
+use crate::state::{Budget, GuestState, Stop, YIELD};
 
 /// Fuel between two yields where nested components pass values to one another. The engine copies texts between them
 /// without fuel, and a call that passes one burns some thirty units. A slice is thus a few copies, and computing is two

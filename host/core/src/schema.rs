@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use crate::description::{ToolDescription, ToolResult};
 use crate::json::{F32_END, SAFE_INTEGER};
 use crate::types::{TypeDef, TypeId, TypeTable};
-use crate::validate::{ToolDescription, ToolResult};
 
 /// The dialect that every schema names.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";

@@ -12,17 +12,17 @@ use wasmtime::component::{
 
 use crate::artifact::Artifact;
 use crate::compat::{self, BreakingChange};
+use crate::description::{Counts, Description, Import, Manifest, ToolDescription, ToolResult};
+use crate::digest::Digest;
 use crate::error::{LoadError, Refusal, RunError};
 use crate::limits::{HOST_CALL_BYTES, SkillCaps};
 use crate::portable;
-use crate::report::Digest;
 use crate::schema;
 use crate::state::GuestState;
 use crate::style::SchemaStyle;
 use crate::types::TypeTable;
-use crate::validate::{
-    Annotations, Counts, Description, Example, Import, Manifest, ToolDescription, ToolResult, ValidatedSkill,
-};
+use crate::validate::ValidatedSkill;
+use ringfence_section::{Annotations, Example};
 
 /// The result of validation: a skill's tools, types, imports and counts.
 ///
@@ -466,8 +466,8 @@ impl<'a> Tool<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::description::SkillDocs;
     use crate::types::TypeDef;
-    use crate::validate::SkillDocs;
 
     /// `f: func(text: string) -> result<string>`, as it is kept.
     fn kept() -> Value {

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::engine::{Backend, KEPT_FORMAT, VERSIONS};
+use crate::version::{KEPT_FORMAT, VERSIONS};
 
 /// A target of ahead-of-time compilation. All targets are for Linux, except Pulley, which is for every system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +23,18 @@ pub enum Target {
     /// It needs no executable memory and no processor that the compiler knows. It is 10 to 50 times slower than native
     /// code; copies of memory are as fast.
     Pulley64,
+}
+
+/// What executes the code of skills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Backend {
+    /// Native code, on the processor.
+    #[default]
+    Native,
+    /// Pulley, the engine's interpreter, with code for [`Target::Pulley64`]. It needs no executable memory and is 10 to
+    /// 50 times slower. Needs the feature `pulley`.
+    Pulley,
 }
 
 /// A name that no target has.

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ringfence::{CancellationToken, Digest, RunError};
-use ringfence_bundle::{BundleError, KeyId, Manifest, Time, Trust};
+use ringfence_bundle::{BundleError, BundleId, KeyId, Manifest, Time, Trust};
 
 /// Who signed which bundle, and what ends its runs.
 #[derive(Debug)]
 pub(crate) struct Identity {
     pub(crate) manifest: Manifest,
     pub(crate) key: KeyId,
-    pub(crate) id: Digest,
+    pub(crate) id: BundleId,
     pub(crate) clock: fn() -> Time,
     /// Ends its runs.
     pub(crate) cancel: CancellationToken,

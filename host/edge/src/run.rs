@@ -41,7 +41,7 @@ fn call(args: &RunArgs) -> Result<Ran, Refused> {
             return Err(Refused { exit: Fault::Caller.exit_code(), code: "no-tool-named", message });
         }
     };
-    let input = input(limits.input)?;
+    let input = input(limits.input_size)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Refused::fault)?;
     runtime.block_on(async {

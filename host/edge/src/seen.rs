@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ringfence::Digest;
-use ringfence_bundle::{BundleError, Manifest};
+use ringfence_bundle::{BundleError, BundleId, Manifest};
+use ringfence_files::{PRIVATE, replace};
 use serde::{Deserialize, Serialize};
 
 /// The highest version seen, and its file.
@@ -20,7 +20,7 @@ pub(crate) struct Seen {
 #[serde(deny_unknown_fields)]
 struct Mark {
     version: u64,
-    bundle: Digest,
+    bundle: BundleId,
 }
 
 impl Seen {
@@ -47,7 +47,7 @@ impl Seen {
     }
 
     /// Checks that a bundle is no older than the highest version seen, and is no other one of the same version.
-    pub(crate) fn check(&self, manifest: &Manifest, bundle: Digest) -> Result<(), BundleError> {
+    pub(crate) fn check(&self, manifest: &Manifest, bundle: BundleId) -> Result<(), BundleError> {
         let Some(mark) = self.mark else { return Ok(()) };
         let version = manifest.version;
         if version < mark.version {
@@ -60,7 +60,7 @@ impl Seen {
     }
 
     /// Checks again and records a bundle, on the disk first. Processes that share the file take turns.
-    pub(crate) fn saw(&mut self, manifest: &Manifest, bundle: Digest) -> Result<(), BundleError> {
+    pub(crate) fn saw(&mut self, manifest: &Manifest, bundle: BundleId) -> Result<(), BundleError> {
         let mark = Mark { version: manifest.version, bundle };
         if let Some(file) = self.file.clone() {
             let lock = File::options().create(true).append(true).open(with_suffix(&file, ".lock"));
@@ -69,7 +69,7 @@ impl Seen {
             self.check(manifest, bundle)?;
             if self.mark != Some(mark) {
                 let line = serde_json::to_vec(&mark).map_err(|error| BundleError::State(error.into()))?;
-                replace(&file, &line).map_err(BundleError::State)?;
+                replace(&file, &line, PRIVATE).map_err(BundleError::State)?;
             }
         } else {
             self.check(manifest, bundle)?;
@@ -83,25 +83,4 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(suffix);
     name.into()
-}
-
-/// Replaces a file as a whole, and syncs it.
-pub(crate) fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    use std::io::Write as _;
-    let draft = with_suffix(file, &format!(".{}.new", std::process::id()));
-    // Nothing that others put there is written through: what is left of an earlier process of this number goes.
-    let _ = std::fs::remove_file(&draft);
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let write = || {
-        let mut out = options.open(&draft)?;
-        out.write_all(bytes)?;
-        out.sync_all()?;
-        std::fs::rename(&draft, file)?;
-        let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(dir)?.sync_all()
-    };
-    write().inspect_err(|_| drop(std::fs::remove_file(&draft)))
 }

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use ringfence_bundle::{BundleFile, open_file};
-
 #[cfg(feature = "https")]
-use crate::seen::replace;
+use ringfence_files::{PRIVATE, replace};
+
 use crate::{BundleError, Change, Worker};
 
 /// The source of a bundle.
@@ -166,7 +166,7 @@ impl Updater {
             let change = worker.load(&*bytes, bytes.len() as u64)?;
             // Only what was taken is kept.
             let kept = cache.map_or(Ok(()), |path| {
-                replace(&path, &bytes).map_err(|source| SourceError::Cache { path, source })
+                replace(&path, &bytes, PRIVATE).map_err(|source| SourceError::Cache { path, source })
             });
             Ok((change, kept))
         })

@@ -10,7 +10,9 @@ use ringfence::{
     Allocator, Artifact, Backend, CancellationToken, Digest, Fault, Host, HostConfig, HostError, Limits,
     LoadError, Report, RunError, SchemaStyle, Skill, SkillDescription, Target, ToolDetail, text,
 };
-use ringfence_bundle::{BundleError, KeyId, Manifest, OpenedSkill, Time, Trust, Wants, open, open_file};
+use ringfence_bundle::{
+    BundleError, BundleId, KeyId, Manifest, OpenedSkill, Time, Trust, Wants, open, open_file,
+};
 
 use serde_json::{Value, json};
 
@@ -203,7 +205,7 @@ impl Serving {
     }
 
     /// Returns the id of the bundle.
-    pub fn id(&self) -> Digest {
+    pub fn id(&self) -> BundleId {
         self.identity.id
     }
 

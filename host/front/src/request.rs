@@ -309,13 +309,14 @@ pub fn arguments(bytes: Vec<u8>) -> Result<String, RequestError> {
 mod tests {
     use super::*;
     use crate::problem::{INTERNAL, Problem};
-    use ringfence::Digest;
+    use ringfence::{Digest, SkillCaps};
 
     /// Every refusal with its status, its code, and whether `Retry-After` is sent.
     fn table() -> Vec<(RequestError, u16, &'static str, bool)> {
         let (next, secret) = ("n", || "secret".to_owned());
         let skill = Digest::of(b"x");
         let run = RequestError::Run;
+        let no_fuel = Limits::default().with_fuel(0).check(&SkillCaps::default()).expect_err("no fuel");
         vec![
             (RequestError::Unauthorized { next }, 401, "unauthorized", false),
             (RequestError::Host { next }, 403, "host-not-allowed", false),
@@ -349,7 +350,7 @@ mod tests {
                 false,
             ),
             (run(RunError::InputTooLarge { size: 2, limit: 1 }), 413, "input-too-large", false),
-            (run(RunError::Limits { name: "fuel", value: 0, min: 1, max: 2 }), 400, "bad-limit", false),
+            (run(no_fuel.into()), 400, "bad-limit", false),
             (run(RunError::TooLarge { what: "bytes", wanted: 2, size: 1 }), 400, "too-large-for-host", false),
             (run(RunError::Overloaded { what: "bytes", wanted: 2, free: 1 }), 503, "overloaded", true),
             (run(RunError::Revoked { skill, reason: None }), 409, "revoked", false),

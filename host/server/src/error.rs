@@ -11,7 +11,7 @@ use http::StatusCode;
 use ringfence::{LoadError, Refusal, RunError};
 use ringfence_front::problem::{self, Problem, Reason};
 use ringfence_front::request::{RequestError, status_of_fault};
-use ringfence_store::{Name, Scope, StoreError};
+use ringfence_store::{GrammarError, Name, Scope, StoreError};
 
 use crate::quota::{Over, Spent};
 
@@ -66,6 +66,12 @@ pub(crate) enum ServeError {
 impl From<Over> for ServeError {
     fn from(over: Over) -> Self {
         Self::Quota(over)
+    }
+}
+
+impl From<GrammarError> for ServeError {
+    fn from(error: GrammarError) -> Self {
+        StoreError::from(error).into()
     }
 }
 

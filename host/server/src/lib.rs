@@ -70,7 +70,7 @@ mod work;
 pub use authority::{Authority, Origin};
 pub use config::{
     Accepted, Admission, Config, ConfigError, EXAMPLE, Egress, HostSection, Idempotency, KnownNames, Kv,
-    LimitOverrides, LimitsSection, Listen, Mcp, Metrics, Number, Quota, QuotaSection, Size, Time, Tls,
+    LimitsSection, Listen, Mcp, Metrics, Number, Quota, QuotaSection, Size, Time, Tls,
 };
 pub use server::{Server, ServerError, Source};
 

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
+use ringfence::LimitOverrides;
 use ringfence_store::{Library, Pattern, Store, StoreError};
 use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::authority::Authority;
-use crate::config::{Config, ConfigError, LimitOverrides};
+use crate::config::{Config, ConfigError};
 use crate::grants::Granting;
 use crate::http;
 use crate::librarian::LOOK;
@@ -328,7 +329,7 @@ impl Server {
         let quota = self.app.operator().config.load().quota.clone();
         let principal = match skills.is_empty() {
             true => self.app.operator().tokens.load().trusted(&quota)?,
-            false => Principal::limited("local".parse()?, &quota, skills),
+            false => Principal::limited("local".parse().map_err(StoreError::from)?, &quota, skills),
         };
         let watching = self.clone();
         // What was in the store is there for the first request, unless it takes long to compile.

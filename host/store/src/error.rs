@@ -10,22 +10,15 @@ use ringfence_compile::CompileError;
 use rustix::io::Errno;
 use thiserror::Error;
 
-use crate::name::{Name, Owner, Version};
+use crate::name::{GrammarError, Name, Owner, Version};
 
 /// Why a request to the store failed. Except for [`StoreError::NotDurable`], nothing has changed in the store.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// A name, version, owner or reference is invalid.
-    #[error("`{given}` is not {what}; expected {expected}")]
-    Grammar {
-        /// The expected kind: `a name of a skill`.
-        what: &'static str,
-        /// The text, cut and without control characters.
-        given: String,
-        /// The grammar in words.
-        expected: &'static str,
-    },
+    #[error(transparent)]
+    Grammar(#[from] GrammarError),
     /// The store has no skill of that name.
     #[error("no skill `{name}` in this store{}", nearest_of(.nearest))]
     NoSuchSkill {

@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use cap_fs_ext::{DirExt as _, FollowSymlinks, OpenOptionsFollowExt as _};
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, File, Metadata, MetadataExt as _};
 use cap_std::fs::{OpenOptions, OpenOptionsExt as _};
+use ringfence_files::Unpublished;
 use rustix::fs::{Mode, OFlags};
 
 use crate::error::StoreError;
@@ -341,20 +342,29 @@ impl Draft<'_> {
     ///
     /// After it returned, a power failure does not undo it.
     pub(crate) fn keep(mut self, folder: &Folder, name: &str) -> Result<(), StoreError> {
-        self.sync()?;
         // A rename onto a directory fails; onto a link it replaces the link, not what it points at.
-        let renamed = self.scratch.folder.dir.rename(&self.name, &folder.dir, name);
-        renamed.map_err(|error| folder.failed("renaming", name, error))?;
-        self.kept = true;
-        folder
-            .sync()
-            .map_err(|error| StoreError::NotDurable { path: folder.label(name), source: error.into() })
+        let rename = || {
+            let renamed = self.scratch.folder.dir.rename(&self.name, &folder.dir, name);
+            renamed.map_err(|error| folder.failed("renaming", name, error))
+        };
+        let published = ringfence_files::publish(&self.file, rename, || folder.sync());
+        self.kept = matches!(published, Ok(()) | Err(Unpublished::Directory(_)));
+        published.map_err(|failed| match failed {
+            Unpublished::Content(error) => self.unsynced(error),
+            Unpublished::Name(error) => error,
+            Unpublished::Directory(error) => {
+                StoreError::NotDurable { path: folder.label(name), source: error.into() }
+            }
+        })
     }
 
     /// Makes the written bytes durable before [`Draft::keep`], which is then faster.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
-        let synced = self.file.sync_all();
-        synced.map_err(|error| self.scratch.folder.failed("syncing", &self.name, error))
+        self.file.sync_all().map_err(|error| self.unsynced(error))
+    }
+
+    fn unsynced(&self, error: io::Error) -> StoreError {
+        self.scratch.folder.failed("syncing", &self.name, error)
     }
 }
 

@@ -53,9 +53,9 @@
 
 mod artifacts;
 mod change;
-mod clearance;
 mod error;
 mod folder;
+mod gate;
 mod gc;
 mod library;
 mod name;
@@ -65,7 +65,6 @@ mod prefixes;
 mod record;
 mod retired;
 mod revoked;
-mod running;
 mod store;
 mod tokens;
 mod turns;
@@ -73,17 +72,17 @@ mod verify;
 
 pub use artifacts::Miss;
 pub use change::{Receipt, Status, Submit};
-pub use clearance::{Built, Cleared, Wanted};
 pub use error::StoreError;
 pub use gc::{Collected, Freed, Gc};
-pub use library::{Library, Loaded, Origin, Stage, Submitted, Warning, asks_for, warnings};
-pub use name::{Name, Owner, Reference, Version};
+pub use library::{
+    Built, Cleared, Library, Loaded, Origin, Stage, Submitted, UnderWay, Wanted, Warning, asks_for, warnings,
+};
+pub use name::{GrammarError, Name, Owner, Reference, Version};
 pub use open::KV_FILE;
 pub use policy::Policy;
 pub use prefixes::Prefix;
 pub use record::{Change, Entry, Event, Record};
 pub use revoked::{Revocation, Revoke, RevokedNow};
-pub use running::UnderWay;
 pub use store::{Listed, Resolved, Stamp, Store};
 pub use tokens::{NewToken, Pattern, Scope, Token};
 pub use turns::{Turn, Turns};

@@ -7,7 +7,24 @@ use ringfence::text::is_skill_name;
 use ringfence::{Digest, text};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::error::StoreError;
+/// A text is no name, version, owner or reference.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{given}` is not {what}; expected {expected}")]
+pub struct GrammarError {
+    /// The expected kind: `a name of a skill`.
+    pub what: &'static str,
+    /// The text, cut and without control characters.
+    pub given: String,
+    /// The grammar in words.
+    pub expected: &'static str,
+}
+
+impl GrammarError {
+    /// Returns the stable code, in kebab-case.
+    pub fn code(&self) -> &'static str {
+        "bad-reference"
+    }
+}
 
 /// The name of a skill: `^[a-z0-9][a-z0-9-]{0,62}$`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,14 +71,14 @@ macro_rules! checked {
         }
 
         impl FromStr for $type {
-            type Err = StoreError;
+            type Err = GrammarError;
 
-            fn from_str(given: &str) -> Result<Self, StoreError> {
+            fn from_str(given: &str) -> Result<Self, GrammarError> {
                 if $is(given) {
                     return Ok(Self(given.to_owned()));
                 }
                 let given = text::clean(given, 80);
-                Err(StoreError::Grammar { what: $what, given, expected: $expected })
+                Err(GrammarError { what: $what, given, expected: $expected })
             }
         }
 
@@ -109,9 +126,9 @@ impl Version {
 }
 
 impl FromStr for Reference {
-    type Err = StoreError;
+    type Err = GrammarError;
 
-    fn from_str(given: &str) -> Result<Self, StoreError> {
+    fn from_str(given: &str) -> Result<Self, GrammarError> {
         if let Ok(digest) = given.parse() {
             return Ok(Self::Digest(digest));
         }
@@ -127,7 +144,7 @@ impl FromStr for Reference {
                 name.parse().and_then(|name| version.parse().map(|version| Self::Version(name, version)))
             }
         };
-        parsed.map_err(|_| StoreError::Grammar {
+        parsed.map_err(|_| GrammarError {
             what: "a skill",
             given: text::clean(given, 80),
             expected: "a name such as `text-stats`, `name@version`, or a digest: `sha256:` and 8 to 64 \

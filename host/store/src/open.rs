@@ -3,7 +3,6 @@
 use std::fs::TryLockError;
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::Path;
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cap_std::ambient_authority;
@@ -14,6 +13,7 @@ use rustix::fs::{AtFlags, Mode};
 use crate::artifacts::{Artifacts, Key, file_name, hex};
 use crate::error::StoreError;
 use crate::folder::{Folder, Scratch};
+use crate::gate::{Gate, Inside};
 use crate::store::Store;
 
 /// Content of the file `format`.
@@ -119,37 +119,6 @@ pub(crate) struct Lock<'a> {
     file: std::fs::File,
     /// Dropped after the file, so that another thread locks only after the lock is released.
     _inside: Inside<'a>,
-}
-
-/// Lets one thread of this process in at a time.
-#[derive(Debug, Default)]
-pub(crate) struct Gate {
-    taken: Mutex<bool>,
-    free: Condvar,
-}
-
-#[derive(Debug)]
-struct Inside<'a>(&'a Gate);
-
-impl Gate {
-    /// Enters the gate; returns none if that takes too long.
-    fn enter(&self, patience: Duration) -> Option<Inside<'_>> {
-        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.free.wait_timeout_while(taken, patience, |taken| *taken);
-        let (mut taken, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if *taken {
-            return None;
-        }
-        *taken = true;
-        Some(Inside(self))
-    }
-}
-
-impl Drop for Inside<'_> {
-    fn drop(&mut self) {
-        *self.0.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
-        self.0.free.notify_one();
-    }
 }
 
 /// Maximum bytes of the note in the lock's file.

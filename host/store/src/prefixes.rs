@@ -5,7 +5,7 @@ use ringfence::text;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
-use crate::name::{Name, Owner};
+use crate::name::{GrammarError, Name, Owner};
 use crate::record::{seal, unseal};
 use crate::store::{Store, now};
 
@@ -37,10 +37,10 @@ impl Prefix {
 }
 
 /// Parses a prefix: `acme-*` or `acme-`.
-fn beginning(given: &str) -> Result<String, StoreError> {
+fn beginning(given: &str) -> Result<String, GrammarError> {
     let text = given.strip_suffix('*').unwrap_or(given);
     // What begins a name is a name, but for its end.
-    text.parse::<Name>().map(|name| name.as_str().to_owned()).map_err(|_| StoreError::Grammar {
+    text.parse::<Name>().map(|name| name.as_str().to_owned()).map_err(|_| GrammarError {
         what: "a prefix of skill names",
         given: text::clean(given, 80),
         expected: "1 to 63 of a-z, 0-9 and -, starting with a letter or digit, then `*`, such as `acme-*`",

@@ -9,8 +9,8 @@ use ringfence::Digest;
 use crate::artifacts::{hex, name_of};
 use crate::error::StoreError;
 use crate::folder::{Folder, Scratch};
+use crate::gate::Gate;
 use crate::name::{Name, Reference, Version};
-use crate::open::Gate;
 use crate::policy::Policy;
 use crate::record::{self, Entry, Record};
 

@@ -12,7 +12,7 @@ use ringfence::{Digest, text};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::StoreError;
-use crate::name::{Name, Owner};
+use crate::name::{GrammarError, Name, Owner};
 use crate::record::{seal, unseal};
 use crate::store::{Store, now};
 
@@ -36,14 +36,14 @@ pub enum Scope {
 }
 
 impl FromStr for Scope {
-    type Err = StoreError;
+    type Err = GrammarError;
 
-    fn from_str(given: &str) -> Result<Self, StoreError> {
+    fn from_str(given: &str) -> Result<Self, GrammarError> {
         match given {
             "call" => Ok(Self::Call),
             "submit" => Ok(Self::Submit),
             "admin" => Ok(Self::Admin),
-            _ => Err(StoreError::Grammar {
+            _ => Err(GrammarError {
                 what: "a scope",
                 given: text::clean(given, 80),
                 expected: "`call`, `submit` or `admin`",
@@ -85,9 +85,9 @@ impl Pattern {
 }
 
 impl FromStr for Pattern {
-    type Err = StoreError;
+    type Err = GrammarError;
 
-    fn from_str(given: &str) -> Result<Self, StoreError> {
+    fn from_str(given: &str) -> Result<Self, GrammarError> {
         if given == "*" {
             return Ok(Self::All);
         }
@@ -96,7 +96,7 @@ impl FromStr for Pattern {
             Some(prefix) => prefix.parse::<Name>().map(|prefix| Self::Prefix(prefix.as_str().to_owned())),
             None => given.parse().map(Self::Name),
         };
-        parsed.map_err(|_| StoreError::Grammar {
+        parsed.map_err(|_| GrammarError {
             what: "a pattern of skill names",
             given: text::clean(given, 80),
             expected: "a name such as `text-stats`, a prefix such as `acme-*`, or `*`",

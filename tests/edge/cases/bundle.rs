@@ -193,7 +193,7 @@ fn keys_and_revocations() {
     let both = Trust::new(vec![other, key().public()]);
     assert_eq!(code(opened(&bytes, &both, now)), "taken");
     let claimed = peek(&*bytes, bytes.len() as u64, CAP).unwrap();
-    let (manifest, bundle) = (&claimed.manifest, claimed.id.to_string().replace("sha256:", "bundle:"));
+    let (manifest, bundle) = (&claimed.manifest, claimed.id.to_string());
     for revoked in [claimed.key.to_string(), bundle] {
         let list = Revocations::read(&format!("# gone\n{revoked}\n")).unwrap();
         assert_eq!(code(opened(&bytes, &both.clone().revoking(list), now)), "bundle-revoked", "{revoked}");

@@ -51,10 +51,10 @@ fn values_in_and_out() {
     assert!(matches!(report.outcome, Outcome::Completed(Some(Val::String(text))) if text == "hi"));
     assert_eq!(report.usage.output_bytes, 4);
     // The limits hold as they do for JSON.
-    let small = limits(|l| l.output = 4);
+    let small = limits(|l| l.output_size = 4);
     assert!(matches!(call(Val::String("hi".into()), &small).expect("a run").outcome, Outcome::Completed(_)));
     assert!(matches!(call(Val::String("hi!".into()), &small).expect("a run").outcome, Outcome::OutputLimit));
-    let small = limits(|l| l.input = 4);
+    let small = limits(|l| l.input_size = 4);
     assert!(matches!(
         call(Val::String("hi!".into()), &small),
         Err(RunError::InputTooLarge { size: 5, limit: 4 })

@@ -136,7 +136,7 @@ fn a_denied_request_is_denied_to_the_guest_and_explained_to_the_caller() {
 #[test]
 fn one_call_fetches_at_most_what_a_host_call_moves() {
     let most = usize::try_from(HOST_CALL_BYTES).expect("it fits");
-    let limits = Limits::default().with_output(8 << 20).with_fuel(10_000_000_000);
+    let limits = Limits::default().with_output_size(8 << 20).with_fuel(10_000_000_000);
     let fetch = |bytes: usize| {
         let input = json!({"request": request(&format!("http://a.test/{bytes}"))});
         run_within(relay::http(), "fetch", input, Granted::nothing().http(web(1)), &limits)
@@ -149,7 +149,8 @@ fn one_call_fetches_at_most_what_a_host_call_moves() {
 #[test]
 fn one_call_takes_headers_up_to_what_a_host_call_moves() {
     let most = usize::try_from(HOST_CALL_BYTES).expect("it fits");
-    let limits = Limits::default().with_input(8 << 20).with_output(8 << 20).with_fuel(10_000_000_000);
+    let limits =
+        Limits::default().with_input_size(8 << 20).with_output_size(8 << 20).with_fuel(10_000_000_000);
     let url = "http://a.test/1";
     let fetch = |bytes: usize| {
         let echoed = bytes - url.len() - "x-ab".len();
@@ -170,7 +171,7 @@ fn one_call_takes_headers_up_to_what_a_host_call_moves() {
 #[test]
 fn requests_of_one_call_overlap_and_keep_their_order() {
     let requests: Vec<Value> = (0..200).map(|n| request(&format!("http://a.test/{n}/1"))).collect();
-    let limits = Limits::default().with_output(8 << 20);
+    let limits = Limits::default().with_output_size(8 << 20);
     let granted = Granted::nothing().http(web(200));
     let report = run_within(relay::http(), "fetch-many", json!({"requests": requests}), granted, &limits);
     let answers = completed(&report);
@@ -184,7 +185,7 @@ fn requests_of_one_call_overlap_and_keep_their_order() {
 fn a_call_sends_at_most_256_requests() {
     let many = |count: usize| {
         let requests: Vec<Value> = (0..count).map(|_| request("http://a.test/1")).collect();
-        let limits = Limits::default().with_output(8 << 20);
+        let limits = Limits::default().with_output_size(8 << 20);
         run_within(
             relay::http(),
             "fetch-many",

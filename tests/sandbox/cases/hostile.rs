@@ -70,7 +70,7 @@ fn what_a_flood_was_is_counted() {
             let report = run(host(allocator), &guest, &guest.case.limits).unwrap();
             assert_eq!(report.usage.log_lines, lines, "{name}");
             assert_eq!(report.usage.log_dropped, dropped, "{name}");
-            assert!(report.usage.log_bytes <= guest.case.limits.log_bytes, "{name}");
+            assert!(report.usage.log_bytes <= guest.case.limits.log_size, "{name}");
             assert!(report.log.iter().all(|line| line.message.len() <= 4096), "{name}");
         }
     }

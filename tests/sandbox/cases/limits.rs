@@ -205,7 +205,7 @@ fn stack() {
 #[test]
 fn input() {
     let text = |bytes: usize| format!("{{\"text\":\"{}\"}}", "a".repeat(bytes - 11));
-    let small = limits(|l| l.input = 5_000);
+    let small = limits(|l| l.input_size = 5_000);
     let host = host(Allocator::Pooling);
     let skill = load(host, guests::ECHO);
     let run = |input: ringfence::Input| runtime().block_on(host.run(&skill, "echo", input, &small));
@@ -236,7 +236,7 @@ fn input_that_is_short_and_stands_for_much() {
     let list = |n: usize| format!("{{\"all\":[{}]}}", vec!["{}"; n].join(","));
     let host = host(Allocator::Pooling);
     let skill = load(host, &guest);
-    let small = limits(|l| l.input = 10_000);
+    let small = limits(|l| l.input_size = 10_000);
     let run = |n| runtime().block_on(host.run(&skill, "run", list(n), &small));
     assert!(run(2).is_ok());
     let refused = run(3_000);
@@ -246,7 +246,7 @@ fn input_that_is_short_and_stands_for_much() {
 #[test]
 fn output_of_a_big_result() {
     let guest = guests::letters();
-    let small = limits(|l| l.output = 10_000);
+    let small = limits(|l| l.output_size = 10_000);
     let report = run(&guest, json!({"n": 9_998}), &small);
     assert_eq!(report.usage.output_bytes, 10_000);
     check(&guest, "run", json!({"n": 9_999}), &small, &OUTPUT_LIMIT);
@@ -260,10 +260,10 @@ fn output_of_a_big_result() {
 fn output_of_many_chunks() {
     // A chunk of 98 letters is 100 bytes of JSON; the result is the number itself.
     let guest = guests::emit(98);
-    let small = limits(|l| l.output = 1_002);
+    let small = limits(|l| l.output_size = 1_002);
     let report = run(&guest, json!({"n": 10}), &small);
     assert_eq!(report.usage.output_bytes, 1_002);
-    check(&guest, "run", json!({"n": 10}), &limits(|l| l.output = 1_001), &OUTPUT_LIMIT);
+    check(&guest, "run", json!({"n": 10}), &limits(|l| l.output_size = 1_001), &OUTPUT_LIMIT);
     check(&guest, "run", json!({"n": 11}), &small, &OUTPUT_LIMIT);
 }
 
@@ -322,7 +322,7 @@ fn limits_that_cannot_be_enforced_are_refused() {
     refused(|l| l.instances = 65);
     refused(|l| l.memories = 17);
     refused(|l| l.tables = 65);
-    refused(|l| l.output = u64::MAX);
+    refused(|l| l.output_size = u64::MAX);
 }
 
 /// A host with little memory for all runs together.

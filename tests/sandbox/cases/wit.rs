@@ -195,5 +195,5 @@ fn the_budget_is_what_is_left() {
     assert!(left(0) < limits.fuel && left(0) >= limits.fuel - report.usage.fuel, "{value}");
     assert!((4_000..=5_000).contains(&left(1)), "{value}");
     assert_eq!(left(2), limits.memory - 65_536);
-    assert_eq!((left(3), left(4)), (limits.output, limits.host_calls - 1));
+    assert_eq!((left(3), left(4)), (limits.output_size, limits.host_calls - 1));
 }

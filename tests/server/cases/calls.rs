@@ -101,8 +101,8 @@ async fn a_caller_lowers_limits_and_raises_none() {
     let ask = async |limits: &str| {
         site.client().send(call("nothing", "{}").header("ringfence-limits", limits)).await
     };
-    let all = "fuel=1000000000, deadline=1m, memory=1MiB, table-elements=100000, input=1MiB, output=1MiB, \
-               log-lines=1000, log-size=64KiB, host-calls=10000";
+    let all = "fuel=1000000000, deadline=1m, memory=1MiB, table-elements=100000, input-size=1MiB, \
+               output-size=1MiB, log-lines=1000, log-size=64KiB, host-calls=10000";
     let report = ask(all).await;
     assert_eq!(report.status, 200, "{}", report.text());
     for part in all.split(", ") {
@@ -116,6 +116,9 @@ async fn a_caller_lowers_limits_and_raises_none() {
         let answer = ask(&format!("{name}={more}")).await;
         assert_eq!((answer.status, answer.problem().as_str()), (400, "limit-raised"), "{name}={more}");
     }
+    let report = ask("input=100, output=200").await.json();
+    let (input, output) = (&report["limits"]["input_size"], &report["limits"]["output_size"]);
+    assert_eq!((input, output), (&json!(100), &json!(200)), "older names");
     let report = ask("fuel=12345, memory=64KiB").await.json();
     assert_eq!((&report["limits"]["fuel"], &report["limits"]["memory"]), (&json!(12345), &json!(65536)));
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ringfence::LIMITS;
 use ringfence_server::{Config, ConfigError, EXAMPLE, KnownNames};
 use ringfence_server_tests::Request;
 use ringfence_server_tests::guests::ENDINGS;
@@ -55,15 +56,18 @@ fn what_cannot_be_is_told_with_its_place() {
         ("[host]\nmemory = -1", 2, "expected a size"),
         ("[limits]\nfuel = 0", 2, "invalid limit `fuel`: 0; it must be between 1"),
         ("[limits]\n\nmemory = \"65GiB\"", 3, "limit `memory`"),
-        ("[limits]\noutput = \"65MiB\"", 2, "limit `output`"),
-        ("[limits]\ntable-elements = 100_001", 2, "limit `table_elements`"),
-        ("[skill.a.limits]\nfuel = 5\ninput = 0", 3, "limit `input`"),
+        ("[limits]\noutput-size = \"65MiB\"", 2, "limit `output-size`"),
+        ("[limits]\noutput = \"1MiB\"\noutput-size = \"1MiB\"", 1, "duplicate field `output-size`"),
+        ("[limits]\ndeadline = 5", 2, "invalid type"),
+        ("[limits]\nspeed = 5", 2, "unknown field `speed`, expected one of `fuel`"),
+        ("[limits]\ntable-elements = 100_001", 2, "limit `table-elements`"),
+        ("[skill.a.limits]\nfuel = 5\ninput = 0", 3, "limit `input-size`"),
         ("[skill.A.limits]\nfuel = 5", 1, "a skill name"),
         ("[skill.a]\nfuel = 5", 2, "unknown field `fuel`"),
         ("[limits]\nfuel = 2_000_000_000_000", 2, "exceeds `quota.fuel-per-minute`"),
         ("[skill.a.limits]\nfuel = 2_000_000_000_000", 2, "exceeds `quota.fuel-per-minute`"),
         (
-            "[admission]\nbody-memory = \"8MiB\"\n[limits]\ninput = \"1MiB\"",
+            "[admission]\nbody-memory = \"8MiB\"\n[limits]\ninput-size = \"1MiB\"",
             4,
             "`admission.body-memory` leaves",
         ),
@@ -102,10 +106,37 @@ fn what_cannot_be_is_told_with_its_place() {
 }
 
 #[test]
+fn the_example_has_every_limit_and_its_default() {
+    let (_, section) = EXAMPLE.split_once("\n[limits]\n").unwrap();
+    let rows: Vec<(&str, String)> = section
+        .lines()
+        .map_while(|line| line.split_once(" = "))
+        .map(|(key, value)| (key, value.replace('"', "")))
+        .collect();
+    let limits: Vec<_> = LIMITS.iter().filter(|limit| limit.settable).collect();
+    assert_eq!(rows.len(), limits.len());
+    for ((key, value), limit) in rows.iter().zip(limits) {
+        assert_eq!((*key, limit.unit.parse(value)), (limit.key, Ok(limit.default)));
+    }
+}
+
+#[test]
+fn older_names_of_limits_mean_the_same() {
+    let parse = |source: &str| Config::parse(source, Path::new("a.toml")).expect(source).limits;
+    for limit in LIMITS.iter().filter(|limit| limit.settable) {
+        if let Some(old) = limit.old_key {
+            let (new, old) = (format!("[limits]\n{} = 5", limit.key), format!("[limits]\n{old} = 5"));
+            assert_eq!(parse(&new), parse(&old));
+            assert_ne!(parse(&new), parse(""));
+        }
+    }
+}
+
+#[test]
 fn limits_at_the_end_of_their_range_and_one_over() {
     let parse = |source: &str| Config::parse(source, Path::new("a.toml"));
     assert!(parse("[host]\nruns = 16000").is_ok());
-    assert!(parse("[limits]\ntable-elements = 100_000\noutput = \"64MiB\"").is_ok());
+    assert!(parse("[limits]\ntable-elements = 100_000\noutput-size = \"64MiB\"").is_ok());
     assert!(parse("[limits]\nfuel = 1_000\n[quota]\nfuel-per-minute = 1_000").is_ok());
     assert!(parse("[limits]\nfuel = 1_001\n[quota]\nfuel-per-minute = 1_000").is_err());
     let owner = |fuel: u64| {

@@ -66,7 +66,7 @@ async fn the_end_of_a_long_log_is_what_comes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_limit_is_named_with_its_value_and_what_was_used() {
-    let config = "[limits]\nfuel = 100_000_000\nmemory = \"1MiB\"\noutput = 100\nhost-calls = 5";
+    let config = "[limits]\nfuel = 100_000_000\nmemory = \"1MiB\"\noutput-size = 100\nhost-calls = 5";
     let site = plan().config(config).skill("endings", ENDINGS).skill("talks", TALKS).start().await;
     let rows = [
         (

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use ringfence::Digest;
-use ringfence_store::{NewToken, Owner, Pattern, Scope, Store};
+use ringfence_store::{NewToken, Owner, Pattern, Scope, Store, StoreError};
 use ringfence_store_tests::code;
 use ringfence_store_tests::files::mode;
 
@@ -84,12 +84,12 @@ fn patterns_and_scopes_have_a_grammar() {
         assert_eq!(parsed.to_string(), pattern);
     }
     for wrong in ["", "**", "*a", "a*b", "A", "a/*", "-*", "a b"] {
-        assert_eq!(code(&wrong.parse::<Pattern>()), "bad-reference", "{wrong}");
+        assert_eq!(code(&wrong.parse::<Pattern>().map_err(StoreError::from)), "bad-reference", "{wrong}");
     }
     let all: BTreeSet<Scope> =
         ["call", "submit", "admin"].iter().map(|scope| scope.parse().expect("a scope")).collect();
     assert_eq!(all.len(), 3);
     for wrong in ["", "Call", "all", "call "] {
-        assert_eq!(code(&wrong.parse::<Scope>()), "bad-reference", "{wrong}");
+        assert_eq!(code(&wrong.parse::<Scope>().map_err(StoreError::from)), "bad-reference", "{wrong}");
     }
 }

@@ -118,7 +118,7 @@ impl Shelf {
     /// Loads, and tells why it was compiled, if it was or should have been.
     pub fn load_seen(&self, reference: &str) -> (Result<Loaded, StoreError>, Option<Miss>) {
         let seen = Mutex::new(None);
-        let loaded = reference.parse::<Reference>().and_then(|reference| {
+        let loaded = reference.parse::<Reference>().map_err(StoreError::from).and_then(|reference| {
             runtime().block_on(self.library.load(&reference, |stage| {
                 if let Stage::Compiling { miss, .. } = stage {
                     *seen.lock().expect("nobody panics") = Some(miss);

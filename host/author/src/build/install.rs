@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use super::BuildOptions;
 use super::tool::{Tool, find};
-use super::{BuildOptions, c, go, javascript, python};
 use crate::error::AuthorError;
-use crate::project::Language;
+use crate::language::Language;
 
 /// A package, at the version with which builds are tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,17 +69,5 @@ impl Package {
             }
         }
         Ok(())
-    }
-}
-
-/// Returns the package that a build in this folder lacks, if a registry has it.
-pub(super) fn lacking(dir: &Path, language: Language) -> Option<Package> {
-    match language {
-        Language::Python => python::lacks(dir),
-        Language::JavaScript => javascript::lacks(dir),
-        Language::Go => go::lacks(dir),
-        Language::C => c::lacks(dir),
-        // rustup's targets belong to the toolchain, not to the folder.
-        Language::Rust => None,
     }
 }

@@ -13,10 +13,12 @@ mod tool;
 
 use std::path::Path;
 
+use ringfence_files::{ORDINARY, replace};
+
 use crate::error::AuthorError;
+use crate::language::Language;
 use crate::pack::{Pack, Packed, carried_wit, pack};
-use crate::project::{Language, Project};
-use crate::whole::write_whole;
+use crate::project::Project;
 use crate::wit::Contract;
 
 /// Options of a build.
@@ -62,7 +64,7 @@ pub fn build(
     let contract = if language == Language::Rust { None } else { read()? };
     let needed = || contract.as_ref().ok_or_else(|| AuthorError::NoWit(project.dir().to_owned()));
     if options.install
-        && let Some(package) = install::lacking(project.dir(), language)
+        && let Some(package) = lacking(project.dir(), language)
     {
         on(Stage::Installing(package.name()));
         package.install(project.dir(), language, options)?;
@@ -105,6 +107,18 @@ fn write_wit(project: &Project, text: &str) -> Result<(), AuthorError> {
     generated(&file, text.as_bytes())
 }
 
+/// Returns the package that a build in this folder lacks, if a registry has it.
+fn lacking(dir: &Path, language: Language) -> Option<install::Package> {
+    match language {
+        Language::Python => python::lacks(dir),
+        Language::JavaScript => javascript::lacks(dir),
+        Language::Go => go::lacks(dir),
+        Language::C => c::lacks(dir),
+        // rustup's targets belong to the toolchain, not to the folder.
+        Language::Rust => None,
+    }
+}
+
 /// Creates a folder for intermediate files.
 fn temporary() -> Result<tempfile::TempDir, AuthorError> {
     tempfile::tempdir().map_err(AuthorError::io("create a temporary folder in", std::env::temp_dir()))
@@ -125,5 +139,5 @@ fn generated(file: &Path, content: &[u8]) -> Result<(), AuthorError> {
     if std::fs::read(file).ok().as_deref() == Some(content) {
         return Ok(());
     }
-    write_whole(file, content)
+    replace(file, content, ORDINARY).map_err(AuthorError::io("write", file))
 }

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use ringfence_server::LimitOverrides;
 use ringfence_store::Pattern;
 
-use super::{ListArgs, StoreArgs, address, number, size, time};
+use super::{Common, LowerArgs, StoreArgs, address, time};
 use crate::exit;
 
 #[derive(Debug, Args)]
@@ -71,55 +70,6 @@ pub(crate) struct McpArgs {
     pub(crate) limits: LowerArgs,
 }
 
-/// Limits of every run. A limit that is not given comes from the configuration.
-#[derive(Debug, Args)]
-pub(crate) struct LowerArgs {
-    /// Maximum fuel of a run, about one unit per instruction [default: from the configuration]
-    #[arg(long, value_parser = number, value_name = "N")]
-    pub(crate) fuel: Option<u64>,
-    /// Maximum wall time of a run, including waits, e.g. 500ms [default: from the configuration]
-    #[arg(long, value_parser = time, value_name = "TIME")]
-    pub(crate) deadline: Option<Duration>,
-    /// Maximum linear memory of a run, e.g. 64MiB [default: from the configuration]
-    #[arg(long, value_parser = size, value_name = "SIZE")]
-    pub(crate) memory: Option<u64>,
-    /// Maximum table elements of a run [default: from the configuration]
-    #[arg(long, value_parser = number, value_name = "N")]
-    pub(crate) table_elements: Option<u64>,
-    /// Maximum size of the input as JSON, e.g. 1MiB [default: from the configuration]
-    #[arg(long, value_parser = size, value_name = "SIZE")]
-    pub(crate) input_size: Option<u64>,
-    /// Maximum size of the output as JSON, including emitted chunks [default: from the configuration]
-    #[arg(long, value_parser = size, value_name = "SIZE")]
-    pub(crate) output: Option<u64>,
-    /// Maximum number of log lines to keep of a run [default: from the configuration]
-    #[arg(long, value_name = "N")]
-    pub(crate) log_lines: Option<u32>,
-    /// Maximum size of the log to keep of a run [default: from the configuration]
-    #[arg(long, value_parser = size, value_name = "SIZE")]
-    pub(crate) log_size: Option<u64>,
-    /// Maximum number of calls from a run to the host [default: from the configuration]
-    #[arg(long, value_parser = number, value_name = "N")]
-    pub(crate) host_calls: Option<u64>,
-}
-
-impl LowerArgs {
-    /// The limits on the command line.
-    pub(crate) fn given(&self) -> LimitOverrides {
-        LimitOverrides {
-            fuel: self.fuel,
-            deadline: self.deadline,
-            memory: self.memory,
-            table_elements: self.table_elements,
-            input: self.input_size,
-            output: self.output,
-            log_lines: self.log_lines,
-            log_bytes: self.log_size,
-            host_calls: self.host_calls,
-        }
-    }
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct TokenArgs {
     #[command(subcommand)]
@@ -132,7 +82,7 @@ pub(crate) enum TokenCommand {
     Create(TokenCreateArgs),
     /// List tokens, without their secrets
     #[command(after_help = exit::help(exit::READ))]
-    List(ListArgs),
+    List(Common),
     /// Revoke a token; running servers refuse it within a second
     Revoke(TokenRevokeArgs),
 }
@@ -157,10 +107,7 @@ pub(crate) struct TokenCreateArgs {
     #[arg(long, value_parser = time, value_name = "TIME")]
     pub(crate) expires: Option<Duration>,
     #[command(flatten)]
-    pub(crate) store: StoreArgs,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    pub(crate) common: Common,
 }
 
 #[derive(Debug, Args)]
@@ -169,8 +116,5 @@ pub(crate) struct TokenRevokeArgs {
     /// Id of the token, from `ringfence token list`
     pub(crate) id: String,
     #[command(flatten)]
-    pub(crate) store: StoreArgs,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    pub(crate) common: Common,
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{StoreArgs, number, size};
+use super::{Common, number, size};
 use crate::exit;
 
 #[derive(Debug, Args)]
@@ -28,19 +28,7 @@ pub(crate) struct SubmitArgs {
     #[arg(long)]
     pub(crate) breaking: bool,
     #[command(flatten)]
-    pub(crate) store: StoreArgs,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ListArgs {
-    #[command(flatten)]
-    pub(crate) store: StoreArgs,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    pub(crate) common: Common,
 }
 
 #[derive(Debug, Args)]
@@ -48,10 +36,7 @@ pub(crate) struct NameArgs {
     /// Skill: its name, or `name@version`
     pub(crate) skill: String,
     #[command(flatten)]
-    pub(crate) store: StoreArgs,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    pub(crate) common: Common,
 }
 
 #[derive(Debug, Args)]
@@ -63,10 +48,7 @@ pub(crate) struct ReleaseArgs {
     #[arg(long)]
     pub(crate) breaking: bool,
     #[command(flatten)]
-    pub(crate) store: StoreArgs,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    pub(crate) common: Common,
 }
 
 #[derive(Debug, Args)]
@@ -84,10 +66,7 @@ pub(crate) struct RevokeArgs {
     #[arg(long)]
     pub(crate) cancel_running: bool,
     #[command(flatten)]
-    pub(crate) store: StoreArgs,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    pub(crate) common: Common,
 }
 
 #[derive(Debug, Args)]
@@ -100,10 +79,7 @@ pub(crate) struct GcArgs {
     #[arg(long)]
     pub(crate) other_engines: bool,
     #[command(flatten)]
-    pub(crate) store: StoreArgs,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    pub(crate) common: Common,
 }
 
 /// Caps that are not given keep their value.
@@ -138,10 +114,7 @@ pub(crate) struct PolicyArgs {
     #[arg(long, value_name = "true|false")]
     pub(crate) hold: Option<bool>,
     #[command(flatten)]
-    pub(crate) store: StoreArgs,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    pub(crate) common: Common,
 }
 
 #[derive(Debug, Args)]
@@ -156,7 +129,7 @@ pub(crate) enum PrefixCommand {
     Reserve(PrefixReserveArgs),
     /// List reserved prefixes
     #[command(after_help = exit::help(exit::READ))]
-    List(ListArgs),
+    List(Common),
     /// Cancel a reservation, so that any owner can submit such names
     Remove(PrefixRemoveArgs),
 }
@@ -170,10 +143,7 @@ pub(crate) struct PrefixReserveArgs {
     #[arg(long)]
     pub(crate) owner: String,
     #[command(flatten)]
-    pub(crate) store: StoreArgs,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    pub(crate) common: Common,
 }
 
 #[derive(Debug, Args)]
@@ -182,8 +152,5 @@ pub(crate) struct PrefixRemoveArgs {
     /// Reserved prefix, such as `acme-*`
     pub(crate) prefix: String,
     #[command(flatten)]
-    pub(crate) store: StoreArgs,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    pub(crate) common: Common,
 }

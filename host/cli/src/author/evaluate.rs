@@ -10,7 +10,7 @@ use ringfence_author::cases::{self, Case, Saw};
 use ringfence_author::{AuthorError, Project};
 use serde_json::{Value, json};
 
-use super::test::{Subject, component};
+use super::subject::{Subject, component};
 use crate::args::TestArgs;
 use crate::exit;
 use crate::load::Source;

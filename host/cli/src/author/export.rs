@@ -53,14 +53,17 @@ async fn export(args: &ExportArgs) -> Result<(), Refused> {
         code: "bad-skill-md",
         ..Refused::fault(error.to_string())
     })?;
-    if file.symlink_metadata().is_ok() {
+    let written = ringfence_files::create(&file, text.as_bytes(), ringfence_files::ORDINARY);
+    written.map_err(|error| {
+        if error.kind() != std::io::ErrorKind::AlreadyExists {
+            return Refused::unwritten(&file, &error);
+        }
         let message = format!(
             "{} already exists; nothing was written; delete it or choose another directory",
             file.display()
         );
-        return Err(Refused { exit: exit::USAGE, code: "exists", ..Refused::fault(message) });
-    }
-    ringfence_author::write_new(&file, text.as_bytes())?;
+        Refused { exit: exit::USAGE, code: "exists", ..Refused::fault(message) }
+    })?;
     print(&file.display().to_string());
     Ok(())
 }

@@ -5,6 +5,7 @@ mod evaluate;
 mod export;
 mod new;
 mod pack;
+mod subject;
 mod test;
 
 pub(crate) use build::exec as build;
@@ -45,7 +46,8 @@ fn component(dir: &Path, project: &Project) -> PathBuf {
 fn keep(packed: &Packed, file: &Path) -> Result<ValidatedSkill, Refused> {
     let checked = load::host(&Limits::default())?.validate(packed.component.clone());
     let skill = checked.map_err(|error| load::refused(&error))?;
-    ringfence_author::write_whole(file, &packed.component)?;
+    let written = ringfence_files::replace(file, &packed.component, ringfence_files::ORDINARY);
+    written.map_err(|error| Refused::unwritten(file, &error))?;
     for tool in &packed.undocumented {
         let tool = text::clean(tool, 128);
         note(&format!("note: the tool {tool} has no description; agents see only its name and types"));

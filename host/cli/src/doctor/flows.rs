@@ -25,9 +25,9 @@ fn input_of(bytes: u64) -> Option<(String, Option<u64>)> {
 }
 
 pub(crate) async fn input(ward: &Ward) -> Vec<Check> {
-    let limit = ward.limits.input;
+    let limit = ward.limits.input_size;
     let memory = ward.limits.memory.max(limit.saturating_add(1 << 20));
-    let limits = ward.roomy().with_input(limit).with_memory(memory);
+    let limits = ward.roomy().with_input_size(limit).with_memory(memory);
     let guest = &ward.guests.input;
     let at = Check::new(Group::Limits, "input, at the limit", size(limit));
     let at = match input_of(limit) {
@@ -72,9 +72,9 @@ fn judge_refused(limit: u64, refused: &Result<Seen, RunError>) -> Finding {
 }
 
 pub(crate) async fn output(ward: &Ward) -> Vec<Check> {
-    let limit = ward.limits.output;
+    let limit = ward.limits.output_size;
     let memory = ward.limits.memory.max(limit.saturating_add(1 << 20));
-    let limits = ward.roomy().with_output(limit).with_memory(memory);
+    let limits = ward.roomy().with_output_size(limit).with_memory(memory);
     let guest = &ward.guests.output;
     let say = async |bytes: u64| ward.run(guest, "say", json!({ "bytes": bytes }).to_string(), &limits).await;
     // A text is two quotes longer as JSON.
@@ -136,7 +136,7 @@ fn judge_chunks(limit: u64, bytes: u64, seen: &Seen) -> Finding {
 }
 
 pub(crate) async fn log(ward: &Ward) -> Vec<Check> {
-    let (lines, bytes) = (u64::from(ward.limits.log_lines), ward.limits.log_bytes);
+    let (lines, bytes) = (u64::from(ward.limits.log_lines), ward.limits.log_size);
     let line = LOG_LINE_BYTES as u64;
     let mut rows = Vec::new();
     for (name, configured, each) in [

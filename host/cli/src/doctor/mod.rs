@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use ringfence::{Limits, SkillCaps};
+use ringfence::{Limits, RunError, SkillCaps};
 
 use crate::args::DoctorArgs;
 use crate::output::{self, Refused, print};
@@ -26,7 +26,7 @@ use ward::Ward;
 pub(crate) async fn exec(args: DoctorArgs) -> ExitCode {
     let limits = args.limits.limits();
     // Limits that no run could have are the caller's mistake, and no finding.
-    if let Err(error) = limits.check(&SkillCaps::default()) {
+    if let Err(error) = limits.check(&SkillCaps::default()).map_err(RunError::from) {
         let refused = Refused { code: error.code(), ..Refused::fault(error.to_string()) };
         return Refused { exit: exit::of_fault(error.fault()), ..refused }.say(args.json);
     }

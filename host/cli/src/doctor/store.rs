@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ringfence::Host;
 use ringfence_compile::{CompileLimits, Compiler};
 use ringfence_server::{KnownNames, Source};
-use ringfence_store::{Library, Miss, Origin, Reference, Store, StoreError, Submit};
+use ringfence_store::{GrammarError, Library, Miss, Origin, Reference, Store, StoreError, Submit};
 
 use super::report::{Check, Finding, Group, size};
 use crate::output::thousands;
@@ -121,12 +121,13 @@ async fn deceive(dir: &Path, host: &Host, guest: &'static [u8], trick: Trick) ->
         let store = Store::open_or_make(dir).map_err(|error| error.to_string())?;
         Ok(Library::new(host.clone(), compiler, Ok(store)))
     };
-    let text = |error: StoreError| error.to_string();
-    let name = "guest".parse().map_err(text)?;
-    let submit = Submit::new(name, "doctor".parse().map_err(text)?);
-    library()?.submit(guest.to_vec(), submit, |_| {}).await.map_err(text)?;
+    let invalid = |error: GrammarError| error.to_string();
+    let name = "guest".parse().map_err(invalid)?;
+    let submit = Submit::new(name, "doctor".parse().map_err(invalid)?);
+    let submitted = library()?.submit(guest.to_vec(), submit, |_| {}).await;
+    submitted.map_err(|error| error.to_string())?;
     trick(dir)?;
-    let reference: Reference = "guest".parse().map_err(text)?;
+    let reference: Reference = "guest".parse().map_err(invalid)?;
     Ok(judge(library()?.load(&reference, |_| {}).await.map(|(loaded, _)| loaded.origin)))
 }
 

@@ -45,8 +45,8 @@ pub(crate) struct Ward {
 /// A host for as many runs as a service has by default, with room for what these limits allow.
 pub(crate) fn host(limits: &Limits) -> Result<Host, ringfence::HostError> {
     let default = HostConfig::pooled();
-    let copies = limits.input.saturating_add(limits.output).saturating_mul(64);
-    let all = limits.memory.saturating_add(copies).saturating_add(limits.log_bytes);
+    let copies = limits.input_size.saturating_add(limits.output_size).saturating_mul(64);
+    let all = limits.memory.saturating_add(copies).saturating_add(limits.log_size);
     Host::new(default.clone().with_memory(default.memory.max(all.saturating_mul(4))))
 }
 
@@ -80,8 +80,8 @@ impl Ward {
             .with_fuel(u64::MAX.saturating_sub(1))
             .with_deadline(self.limits.deadline.clamp(SHORTEST, LONGEST))
             .with_memory(self.limits.memory.max(16 << 20))
-            .with_output(self.limits.output.max(1 << 10))
-            .with_input(self.limits.input.max(1 << 10))
+            .with_output_size(self.limits.output_size.max(1 << 10))
+            .with_input_size(self.limits.input_size.max(1 << 10))
             .with_host_calls(u64::MAX)
     }
 

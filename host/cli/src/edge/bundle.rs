@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ringfence::{Limits, SkillDescription, Target, text};
-use ringfence_author::AuthorError;
 use ringfence_bundle::{
     Built, BundleError, Draft, DraftSkill, Revocations, SecretKey, Time, Trust, Wants, open, peek,
 };
-use ringfence_store::{Cleared, Library, StoreError};
+use ringfence_files::ORDINARY;
+use ringfence_store::{Cleared, GrammarError, Library, StoreError};
 
 use super::policy::Policy;
 use super::version::{Choice, Signed, Versions};
@@ -124,15 +124,19 @@ fn check_output(output: &Path) -> Result<Option<Signed>, Refused> {
 /// Writes it whole, and in the place of another bundle only if that is asked for. The same bytes are there already.
 fn keep(output: &Path, bytes: &[u8], force: bool) -> Result<(), Refused> {
     if force {
-        return Ok(ringfence_author::write_whole(output, bytes)?);
+        let written = ringfence_files::replace(output, bytes, ORDINARY);
+        return written.map_err(|error| Refused::unwritten(output, &error));
     }
-    match ringfence_author::write_new(output, bytes) {
-        Err(AuthorError::Exists(_)) if std::fs::read(output).is_ok_and(|there| there == bytes) => Ok(()),
-        Err(AuthorError::Exists(_)) => {
+    match ringfence_files::create(output, bytes, ORDINARY) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(Refused::unwritten(output, &error))
+        }
+        Err(_) if std::fs::read(output).is_ok_and(|there| there == bytes) => Ok(()),
+        Err(_) => {
             let output = output.display();
             Err(usage("exists", format!("{output} already holds another bundle; replace it with --force")))
         }
-        written => Ok(written?),
+        Ok(()) => Ok(()),
     }
 }
 
@@ -207,7 +211,7 @@ impl Chosen {
         let cleared = library.clear(load::wanted(&source)?).await;
         let cleared = cleared.map_err(|error| load::at_hand(error, &source))?;
         let name = given.or(called).unwrap_or_default();
-        let name: ringfence_store::Name = name.parse().map_err(|error: StoreError| {
+        let name: ringfence_store::Name = name.parse().map_err(|error: GrammarError| {
             let mut refused = Refused::from(error);
             refused.message.push_str("; choose a name with NAME=SKILL");
             refused

@@ -1,10 +1,10 @@
 //! `ringfence keygen`: a key pair in two files, of which nobody else can read the secret one.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
 use ringfence_bundle::SecretKey;
+use ringfence_files::{ORDINARY, PRIVATE};
 
 use super::usage;
 use crate::args::KeygenArgs;
@@ -34,8 +34,8 @@ fn keygen(file: &Path) -> Result<(), Refused> {
             ),
         ));
     }
-    write_new(file, &key.to_line(), 0o600)?;
-    write_new(public, &key.public().to_line(), 0o644)?;
+    write_new(file, &key.to_line(), PRIVATE)?;
+    write_new(public, &key.public().to_line(), ORDINARY)?;
     print(&key.public().id().to_string());
     note(&format!("secret key  {}: keep it private, and off the workers", file.display()));
     note(&format!("public key  {}: copy it to the workers", public.display()));
@@ -44,15 +44,7 @@ fn keygen(file: &Path) -> Result<(), Refused> {
 
 /// A file that was not there.
 fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), Refused> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    let written = options.open(path).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    written.map_err(|error| match error.kind() {
+    ringfence_files::create(path, text.as_bytes(), mode).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => usage(
             "exists",
             format!(

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use bytesize::ByteSize;
-use ringfence::{Digest, text};
-use ringfence_bundle::{KeyId, Manifest, Time, Trust, TrustError, Wants, open, open_file, peek};
+use ringfence::text;
+use ringfence_bundle::{BundleId, KeyId, Manifest, Time, Trust, TrustError, Wants, open, open_file, peek};
 use serde_json::json;
 
 use super::{CAP, usage};
@@ -62,14 +62,13 @@ pub(super) fn file(path: &Path) -> Result<(File, u64), Refused> {
 }
 
 /// What a bundle says of itself.
-pub(super) fn tell(manifest: &Manifest, key: KeyId, id: Digest, as_json: bool) {
+pub(super) fn tell(manifest: &Manifest, key: KeyId, id: BundleId, as_json: bool) {
     if as_json {
-        let id = id.to_string().replacen("sha256:", "bundle:", 1);
-        output::print_json(&json!({"bundle": id, "key": key.to_string(), "manifest": manifest}));
+        output::print_json(&json!({"bundle": id, "key": key, "manifest": manifest}));
         return;
     }
     print(&format!("bundle version {}", manifest.version));
-    print(&format!("  id         {}", id.to_string().replacen("sha256:", "bundle:", 1)));
+    print(&format!("  id         {id}"));
     print(&format!("  key        {key}"));
     print(&format!("  valid      {} to {}", manifest.not_before(), manifest.expires()));
     for (i, fingerprint) in manifest.fingerprints.iter().enumerate() {

@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ringfence::Digest;
-use ringfence_bundle::{Draft, SecretKey, peek};
+use ringfence_bundle::{BundleId, Draft, SecretKey, peek};
+use ringfence_files::ORDINARY;
 use serde::{Deserialize, Serialize};
 
 use super::{CAP, usage};
@@ -19,7 +19,7 @@ use crate::output::Refused;
 #[serde(deny_unknown_fields)]
 pub(super) struct Signed {
     pub(super) version: u64,
-    pub(super) bundle: Digest,
+    pub(super) bundle: BundleId,
 }
 
 /// How the version of a bundle is chosen.
@@ -126,7 +126,8 @@ impl Versions {
             return Ok(bytes);
         }
         let line = serde_json::to_string(&signed).map_err(|error| Refused::fault(error.to_string()))?;
-        match ringfence_author::write_whole(&self.file, format!("{line}\n").as_bytes()) {
+        let written = ringfence_files::replace(&self.file, format!("{line}\n").as_bytes(), ORDINARY);
+        match written.map_err(|error| format!("cannot write {}: {error}", self.file.display())) {
             Ok(()) => {}
             Err(error) if given => crate::output::note(&format!(
                 "warning: cannot record the version beside the key: {error}; pass --bundle-version for the next bundle as well"

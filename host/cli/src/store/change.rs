@@ -15,9 +15,9 @@ use crate::output::{self, Refused, note, print, thousands};
 pub(crate) fn remove(args: &NameArgs) -> ExitCode {
     let exec = || -> Result<ExitCode, Refused> {
         let (name, version) = name(&args.skill)?;
-        let store = load::store(&args.store)?;
+        let store = load::store(&args.common.store)?;
         let gone = store.remove(&name, version.as_ref(), None)?;
-        if args.json {
+        if args.common.json {
             output::print_json(&json!({"name": name, "removed": gone}));
         } else {
             let gone: Vec<&str> = gone.iter().map(|entry| entry.version.as_str()).collect();
@@ -32,7 +32,7 @@ pub(crate) fn remove(args: &NameArgs) -> ExitCode {
         }
         Ok(ExitCode::SUCCESS)
     };
-    answer(args.json, exec())
+    answer(args.common.json, exec())
 }
 
 /// Who can submit a removed name again.
@@ -48,9 +48,9 @@ fn after_removal(store: &Store, name: &Name) -> Result<String, Refused> {
 pub(crate) fn rollback(args: &NameArgs) -> ExitCode {
     let exec = || -> Result<ExitCode, Refused> {
         let (name, version) = name(&args.skill)?;
-        let record = load::store(&args.store)?.roll_back(&name, version.as_ref(), None)?;
+        let record = load::store(&args.common.store)?.roll_back(&name, version.as_ref(), None)?;
         let current = record.current();
-        if args.json {
+        if args.common.json {
             let digest = current.map(|entry| entry.digest);
             output::print_json(&json!({"name": name, "current": record.current, "digest": digest}));
         } else if let Some(entry) = current {
@@ -58,17 +58,17 @@ pub(crate) fn rollback(args: &NameArgs) -> ExitCode {
         }
         Ok(ExitCode::SUCCESS)
     };
-    answer(args.json, exec())
+    answer(args.common.json, exec())
 }
 
 pub(crate) async fn release(args: ReleaseArgs) -> ExitCode {
-    let json = args.json;
+    let json = args.common.json;
     answer(json, release_held(args).await)
 }
 
 async fn release_held(args: ReleaseArgs) -> Result<ExitCode, Refused> {
     let (name, version) = name(&args.skill)?;
-    let store = load::store(&args.store)?;
+    let store = load::store(&args.common.store)?;
     let record = store.expect(&name)?;
     let newest = || {
         let held = record.versions.iter().rev().find(|entry| entry.held);
@@ -83,7 +83,7 @@ async fn release_held(args: ReleaseArgs) -> Result<ExitCode, Refused> {
     let held = record.entry(&version).is_some_and(|entry| entry.held);
     let library = load::library_of(Ok(store))?;
     let record = library.release(&name, &version, args.breaking).await?;
-    if args.json {
+    if args.common.json {
         output::print_json(
             &json!({"name": name, "version": version, "released": held, "current": record.current}),
         );
@@ -96,7 +96,7 @@ async fn release_held(args: ReleaseArgs) -> Result<ExitCode, Refused> {
 pub(crate) fn revoke(args: &RevokeArgs) -> ExitCode {
     let exec = || -> Result<ExitCode, Refused> {
         let reference: Reference = args.skill.parse()?;
-        let store = load::store(&args.store)?;
+        let store = load::store(&args.common.store)?;
         let digest = match &reference {
             // Also one that is not here: it will not come in, and no file of it runs with this store.
             Reference::Digest(digest) => *digest,
@@ -116,7 +116,7 @@ pub(crate) fn revoke(args: &RevokeArgs) -> ExitCode {
             .filter(|(_, entry)| entry.digest == digest)
             .map(|(name, entry)| format!("{name}@{}", entry.version))
             .collect();
-        if args.json {
+        if args.common.json {
             let cancel = args.cancel_running;
             output::print_json(
                 &json!({"revoked": digest, "already": before, "skills": hit, "cancel_running": cancel}),
@@ -135,7 +135,7 @@ pub(crate) fn revoke(args: &RevokeArgs) -> ExitCode {
         }
         Ok(ExitCode::SUCCESS)
     };
-    answer(args.json, exec())
+    answer(args.common.json, exec())
 }
 
 /// The user's name, as the environment has it.
@@ -146,12 +146,12 @@ fn user() -> String {
 
 pub(crate) fn gc(args: &GcArgs) -> ExitCode {
     let exec = || -> Result<ExitCode, Refused> {
-        let store = load::store(&args.store)?;
+        let store = load::store(&args.common.store)?;
         let engine = load::host(&Limits::default())?.fingerprint();
         let mut gc = Gc::new(args.keep_versions);
         gc.other_engines = args.other_engines;
         let freed = store.gc(gc, engine)?;
-        if args.json {
+        if args.common.json {
             output::print_json(&freed);
             return Ok(ExitCode::SUCCESS);
         }
@@ -166,7 +166,7 @@ pub(crate) fn gc(args: &GcArgs) -> ExitCode {
         ));
         Ok(ExitCode::SUCCESS)
     };
-    answer(args.json, exec())
+    answer(args.common.json, exec())
 }
 
 pub(crate) fn policy(args: &PolicyArgs) -> ExitCode {
@@ -194,21 +194,21 @@ pub(crate) fn policy(args: &PolicyArgs) -> ExitCode {
         let policy = if args.reset {
             // Whatever it was, and also if that cannot be read.
             let policy = change(Policy::default());
-            load::store(&args.store)?.set_policy(&policy)?;
+            load::store(&args.common.store)?.set_policy(&policy)?;
             policy
         } else if !given {
-            load::store(&args.store)?.policy()?
+            load::store(&args.common.store)?.policy()?
         } else {
-            load::store_or_new(&args.store)?.update_policy(change)?
+            load::store_or_new(&args.common.store)?.update_policy(change)?
         };
-        if args.json {
+        if args.common.json {
             output::print_json(&policy);
         } else {
             show(&policy);
         }
         Ok(ExitCode::SUCCESS)
     };
-    answer(args.json, exec())
+    answer(args.common.json, exec())
 }
 
 fn show(policy: &Policy) {

@@ -7,15 +7,15 @@ use ringfence_store::{Listed, Record, Store, StoreError};
 use serde_json::{Value, json};
 
 use super::{answer, time};
-use crate::args::ListArgs;
+use crate::args::Common;
 use crate::load;
 use crate::output::{self, Refused, print};
 
-pub(crate) fn list(args: &ListArgs) -> ExitCode {
+pub(crate) fn list(args: &Common) -> ExitCode {
     answer(args.json, exec(args))
 }
 
-fn exec(args: &ListArgs) -> Result<ExitCode, Refused> {
+fn exec(args: &Common) -> Result<ExitCode, Refused> {
     let store = match Store::open(&load::directory(&args.store)?) {
         // None yet: nothing is in it.
         Err(error @ StoreError::NoStore { .. }) => return Ok(none(args.json, &error.to_string())),

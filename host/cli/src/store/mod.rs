@@ -19,7 +19,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use ringfence_store::{Name, Reference, StoreError, Version};
+use ringfence_store::{GrammarError, Name, Reference, Version};
 
 use crate::output::Refused;
 
@@ -33,7 +33,7 @@ fn name(given: &str) -> Result<(Name, Option<Version>), Refused> {
     match given.parse::<Reference>()? {
         Reference::Name(name) => Ok((name, None)),
         Reference::Version(name, version) => Ok((name, Some(version))),
-        Reference::Digest(_) | Reference::Prefix(_) => Err(StoreError::Grammar {
+        Reference::Digest(_) | Reference::Prefix(_) => Err(GrammarError {
             what: "a skill name",
             given: given.to_owned(),
             expected: "a name such as `text-stats`, or `name@version`; `ringfence list` lists the skills",

@@ -5,24 +5,24 @@ use std::process::ExitCode;
 use ringfence_store::Prefix;
 
 use super::{answer, time};
-use crate::args::{ListArgs, PrefixCommand, PrefixRemoveArgs, PrefixReserveArgs};
+use crate::args::{Common, PrefixCommand, PrefixRemoveArgs, PrefixReserveArgs};
 use crate::load;
 use crate::output::{self, Refused, note, print};
 
 pub(crate) fn prefix(command: PrefixCommand) -> ExitCode {
     match command {
-        PrefixCommand::Reserve(args) => answer(args.json, reserve(&args)),
+        PrefixCommand::Reserve(args) => answer(args.common.json, reserve(&args)),
         PrefixCommand::List(args) => answer(args.json, list(&args)),
-        PrefixCommand::Remove(args) => answer(args.json, remove(&args)),
+        PrefixCommand::Remove(args) => answer(args.common.json, remove(&args)),
     }
 }
 
 fn reserve(args: &PrefixReserveArgs) -> Result<ExitCode, Refused> {
     let owner = args.owner.parse()?;
-    let reserved = load::store_or_new(&args.store)?.reserve(&args.prefix, &owner)?;
-    say(args.json, &reserved, "reserved for");
+    let reserved = load::store_or_new(&args.common.store)?.reserve(&args.prefix, &owner)?;
+    say(args.common.json, &reserved, "reserved for");
     let prefix = &reserved.prefix;
-    if !args.json && !prefix.ends_with('-') {
+    if !args.common.json && !prefix.ends_with('-') {
         note(&format!(
             "`{prefix}*` covers every name that starts with `{prefix}`, such as `{prefix}x`; for `{prefix}-…` alone, \
              reserve `{prefix}-*`"
@@ -32,8 +32,8 @@ fn reserve(args: &PrefixReserveArgs) -> Result<ExitCode, Refused> {
 }
 
 fn remove(args: &PrefixRemoveArgs) -> Result<ExitCode, Refused> {
-    let gone = load::store(&args.store)?.unreserve(&args.prefix)?;
-    say(args.json, &gone, "no longer reserved for");
+    let gone = load::store(&args.common.store)?.unreserve(&args.prefix)?;
+    say(args.common.json, &gone, "no longer reserved for");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -45,7 +45,7 @@ fn say(as_json: bool, prefix: &Prefix, what: &str) {
     }
 }
 
-fn list(args: &ListArgs) -> Result<ExitCode, Refused> {
+fn list(args: &Common) -> Result<ExitCode, Refused> {
     let prefixes = load::store(&args.store)?.prefixes()?;
     if args.json {
         output::print_json(&prefixes);

@@ -13,18 +13,18 @@ use crate::load;
 use crate::output::{self, Refused, print};
 
 pub(crate) fn show(args: &NameArgs) -> ExitCode {
-    answer(args.json, exec(args))
+    answer(args.common.json, exec(args))
 }
 
 fn exec(args: &NameArgs) -> Result<ExitCode, Refused> {
     let (name, version) = name(&args.skill)?;
-    let store = load::store(&args.store)?;
+    let store = load::store(&args.common.store)?;
     let mut record = store.expect(&name)?;
     if version.is_some() {
         store.find(&args.skill.parse()?)?;
         record.versions.retain(|entry| Some(&entry.version) == version.as_ref());
     }
-    if args.json {
+    if args.common.json {
         output::print_json(&as_json(&store, &record))
     } else {
         print_record(&store, &record)

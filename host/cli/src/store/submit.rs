@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use bytesize::ByteSize;
-use ringfence_store::{Name, Status, StoreError, Submit, Submitted, asks_for};
+use ringfence_store::{GrammarError, Name, Status, Submit, Submitted, asks_for};
 use serde_json::{Value, json};
 
 use super::answer;
@@ -14,20 +14,20 @@ use crate::load::{self, Progress};
 use crate::output::{self, Refused, print};
 
 pub(crate) async fn submit(args: SubmitArgs) -> ExitCode {
-    let json = args.json;
+    let json = args.common.json;
     answer(json, exec(args).await)
 }
 
 async fn exec(args: SubmitArgs) -> Result<ExitCode, Refused> {
     let wanted = wanted(&args)?;
     let bytes = load::read(&args.file)?;
-    let store = load::store_or_new(&args.store)?;
+    let store = load::store_or_new(&args.common.store)?;
     let library = load::library_of(Ok(store))?;
     let mut progress = Progress::default();
     let submitted = library.submit(bytes, wanted, |stage| progress.on(&stage)).await;
     progress.finish();
     let submitted = submitted?;
-    if args.json {
+    if args.common.json {
         output::print_json(&as_json(&submitted))
     } else {
         show(&submitted)
@@ -50,7 +50,7 @@ fn wanted(args: &SubmitArgs) -> Result<Submit, Refused> {
 /// The file's name without its ending, where that is a name.
 fn named_by(file: &Path) -> Result<Name, Refused> {
     let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    stem.parse().map_err(|error: StoreError| {
+    stem.parse().map_err(|error: GrammarError| {
         let mut refused = Refused::from(error);
         refused.message.push_str("; choose a name with --name");
         refused

@@ -7,15 +7,15 @@ use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::answer;
-use crate::args::ListArgs;
+use crate::args::Common;
 use crate::output::{self, Refused, print};
 use crate::{exit, load};
 
-pub(crate) fn verify(args: &ListArgs) -> ExitCode {
+pub(crate) fn verify(args: &Common) -> ExitCode {
     answer(args.json, exec(args))
 }
 
-fn exec(args: &ListArgs) -> Result<ExitCode, Refused> {
+fn exec(args: &Common) -> Result<ExitCode, Refused> {
     let store = load::store(&args.store)?;
     let bar = ProgressBar::new(0);
     let found = store.verify(|done, total| {

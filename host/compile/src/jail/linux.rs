@@ -7,7 +7,7 @@ use landlock::{
 };
 use rustix::process::{DumpableBehavior, Signal};
 
-use crate::probe::Enforcement;
+use crate::enforcement::Enforcement;
 
 /// Ties the child to its parent, lowers its priority, and closes descriptors. Leaves its directory, and forbids
 /// inspection.

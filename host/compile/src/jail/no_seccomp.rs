@@ -1,6 +1,6 @@
 //! Systems and processors without filters on system calls: reports that.
 
-use crate::probe::Enforcement;
+use crate::enforcement::Enforcement;
 
 pub(super) fn enter() -> Result<Enforcement, String> {
     Ok(Enforcement::Unavailable("not supported by this system".into()))

@@ -1,6 +1,6 @@
 //! Systems without a jail, where only the limits hold.
 
-use crate::probe::Enforcement;
+use crate::enforcement::Enforcement;
 
 pub(super) fn let_go(_parent: u32) -> Result<(), String> {
     rustix::process::nice(super::NICE).map_err(|error| format!("cannot lower the priority: {error}"))?;

@@ -8,7 +8,7 @@ use seccompiler::{
     SeccompRule, apply_filter_all_threads,
 };
 
-use crate::probe::Enforcement;
+use crate::enforcement::Enforcement;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 

@@ -1,10 +1,10 @@
 //! `ringfence:skill/config` and `secrets`: values and names that the run is granted.
 
 use super::Registry;
+use crate::description::Access;
 use crate::error::HostError;
 use crate::grants::{Capability, Spent};
 use crate::state::GuestState;
-use crate::validate::Access;
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
     registry

@@ -14,11 +14,11 @@ use self::body::Body;
 use self::wit::{Error, Head, OldError, OldRequest, OldResponse, Request, Response};
 use super::join::join;
 use super::{HostCall, Registry};
+use crate::description::Access;
 use crate::error::HostError;
 use crate::grants::{Capability, Http, HttpError, HttpHead, HttpRequest, HttpResponse, Spent};
 use crate::limits::HOST_CALL_BYTES;
 use crate::state::{GuestState, Stop};
-use crate::validate::Access;
 
 /// Maximum number of requests of one `fetch-many`.
 const REQUESTS: usize = 256;

@@ -7,10 +7,10 @@ use std::time::Instant;
 use wasmtime::component::{ComponentType, Lift, Lower};
 
 use super::{HostCall, Registry, Transfer};
+use crate::description::Access;
 use crate::error::HostError;
 use crate::grants::{Capability, Expected, Kv, KvEntry, KvError, KvPage, Spent};
 use crate::state::GuestState;
-use crate::validate::Access;
 
 /// `kv.error` of version 0.1.0
 #[derive(ComponentType, Lower)]

@@ -15,9 +15,10 @@ use wasmtime::{AsContextMut as _, Engine, StoreContextMut};
 use super::meter::{self, Turn};
 use super::stub::{Stub, give_back};
 use super::transfer::Transfer;
+use crate::description::Access;
 use crate::error::HostError;
 use crate::state::{GuestState, Stop};
-use crate::validate::{Access, Offer};
+use crate::validate::Offer;
 
 /// A linker and the names in it.
 pub(crate) struct Registry {

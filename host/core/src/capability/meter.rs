@@ -4,8 +4,8 @@
 use wasmtime::StoreContextMut;
 
 use crate::limits::{HOST_CALL_BYTES, HOST_CALL_FUEL, TRANSFER_FUEL};
-use crate::run::YIELD;
-use crate::state::{GuestState, Stop};
+
+use crate::state::{GuestState, Stop, YIELD};
 
 /// Whether the run continues after a host call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,8 +8,9 @@ use std::time::Instant;
 use wasmtime::component::{ComponentNamedList, Lift, Lower};
 
 use super::{Interface, Transfer};
+use crate::digest::Digest;
 use crate::error::{HostError, RunError};
-use crate::report::{Digest, RunId};
+use crate::report::RunId;
 use crate::state::{GuestState, Stop};
 
 /// The error of a function of a host interface.

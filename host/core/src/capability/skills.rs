@@ -4,8 +4,8 @@ use wasmtime::component::{WasmList, WasmStr};
 
 use super::Registry;
 use super::tools::Error;
+use crate::description::Access;
 use crate::error::HostError;
-use crate::validate::Access;
 
 type Called = Result<String, Error>;
 

@@ -3,8 +3,8 @@
 use wasmtime::component::{ComponentType, Lower, WasmList, WasmStr};
 
 use super::{Registry, Transfer};
+use crate::description::Access;
 use crate::error::HostError;
-use crate::validate::Access;
 
 /// `tools.error`, and `skills.error` of version 0.1.0
 #[derive(ComponentType, Lower)]

@@ -17,9 +17,10 @@ use std::fmt;
 
 use relation::Relation;
 
+use crate::description::{Description, ToolDescription, ToolResult};
 use crate::text::clean;
 use crate::types::{TypeId, TypeTable};
-use crate::validate::{Description, ToolDescription, ToolResult, ValidatedSkill};
+use crate::validate::ValidatedSkill;
 
 /// Maximum number of listed changes.
 const LISTED: usize = 50;

@@ -6,17 +6,16 @@
 
 mod http;
 mod kv;
-mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub(crate) use crate::usage::DENIALS;
+pub use crate::usage::{Capability, CapabilityUsage, Denial, Spent};
 pub use http::{Http, HttpBody, HttpError, HttpHead, HttpRequest, HttpResponse, Redirects};
 pub use kv::{Expected, Kv, KvEntry, KvError, KvPage};
-pub(crate) use usage::DENIALS;
-pub use usage::{Capability, CapabilityUsage, Denial, Spent};
 
 /// The future of a capability's method. Dropping it ends the wait.
 pub type Wait<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -3,7 +3,6 @@
 mod case;
 mod read;
 mod seed;
-pub(crate) mod spelling;
 mod write;
 
 pub(crate) use read::{InputError, read_params, read_params_value};

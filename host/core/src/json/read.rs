@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use wasmtime::component::Val;
 
 use super::seed::Seed;
-use super::spelling;
+use crate::spelling;
 use crate::types::{TypeId, TypeTable};
 
 /// Parameters: name and type, in order.

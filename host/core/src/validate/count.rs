@@ -4,7 +4,6 @@
 //! instantiation of the component around it. A module that is an import, or an argument of a nested
 //! component, counts as one instance; the run's limits catch the rest.
 
-use serde::{Deserialize, Serialize};
 use wasmparser::{
     CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind, ComponentInstance,
     ComponentOuterAliasKind, ComponentType, ComponentTypeDeclaration, ComponentTypeRef, Encoding, Instance,
@@ -12,45 +11,9 @@ use wasmparser::{
 };
 
 use super::refusals::Refusals;
+use crate::description::Counts;
 use crate::error::Refusal;
 use crate::limits::SkillCaps;
-
-/// Counts of a skill's run before its first instruction.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Counts {
-    pub(crate) instances: u64,
-    /// Instances of nested components.
-    pub(crate) components: u64,
-    pub(crate) memories: u64,
-    pub(crate) tables: u64,
-    /// Bytes of all memories at the start.
-    pub(crate) memory: u64,
-    /// Elements of all tables at the start.
-    pub(crate) table_elements: u64,
-    /// Maximum bytes of the engine's records: functions, globals, imports.
-    pub(crate) records: u64,
-    /// Whether nested components pass values in memory to one another. The engine copies and re-encodes texts between
-    /// them without fuel, so such a skill yields far more often: see `run`.
-    pub(crate) hands_over: bool,
-}
-
-impl Counts {
-    fn add(&mut self, other: Self) {
-        self.instances = self.instances.saturating_add(other.instances);
-        self.components = self.components.saturating_add(other.components);
-        self.memories = self.memories.saturating_add(other.memories);
-        self.tables = self.tables.saturating_add(other.tables);
-        self.memory = self.memory.saturating_add(other.memory);
-        self.table_elements = self.table_elements.saturating_add(other.table_elements);
-        self.records = self.records.saturating_add(other.records);
-        self.hands_over |= other.hands_over;
-    }
-
-    /// Adds the records of `count` items. The engine keeps at most 48 bytes for each.
-    fn record(&mut self, count: u32) {
-        self.records = self.records.saturating_add(u64::from(count).saturating_mul(48));
-    }
-}
 
 /// Counts of the file, whatever its instructions make of it.
 #[derive(Debug, Default)]

@@ -9,8 +9,8 @@ use wasmparser::component_types::{
 use wasmparser::types::TypesRef;
 use wasmparser::{ComponentExternalKind, PrimitiveValType};
 
-use super::description::{ToolDescription, ToolResult};
 use super::refusals::Refusals;
+use crate::description::{ToolDescription, ToolResult};
 use crate::error::Refusal;
 use crate::limits::SkillCaps;
 use crate::types::{TypeDef, TypeId, TypeTable};

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::types::TypesRef;
 
-use super::description::Access;
 use super::refusals::Refusals;
+use crate::description::Access;
 use crate::error::Refusal;
 use crate::text::nearest;
 

@@ -4,25 +4,15 @@
 //! `wit/README.md` has its form. It is untrusted text: at most 64 KiB, without control characters other than line
 //! breaks. Every name in it must exist, and example inputs must fit their tools. A wrong section refuses the skill.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::marker::PhantomData;
+use ringfence_section::{Asks, CAP, Section, ToolDocs, TypeDocs as TypeTexts};
 
-use serde::de::{Error as _, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
-
-use super::description::ToolDescription;
 use super::exports::{Exports, NamedType};
 use super::refusals::Refusals;
+use crate::description::{Manifest, SkillDocs, ToolDescription};
 use crate::error::Refusal;
 use crate::json;
 use crate::types::{TypeDocs, TypeTable};
 
-/// The name of the section.
-pub(super) const SECTION: &str = "ringfence:skill";
-
-const SECTION_CAP: usize = 64 << 10;
 const TEXT_CAP: usize = 4096;
 
 /// Longest name, version or licence, in bytes.
@@ -33,172 +23,6 @@ const ASKS_CAP: usize = 64;
 
 /// Maximum number of examples of all tools together.
 const EXAMPLES_CAP: usize = 256;
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Metadata {
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    version: Option<String>,
-    #[serde(default)]
-    license: Option<String>,
-    #[serde(default)]
-    description: Option<String>,
-    #[serde(default)]
-    grants: Asks,
-    #[serde(default, rename = "skill-md")]
-    skill_md: Option<String>,
-    #[serde(default)]
-    tools: Once<ToolDocs>,
-    #[serde(default)]
-    types: Once<TypeTexts>,
-}
-
-/// An author's texts on a type.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TypeTexts {
-    #[serde(default)]
-    description: Option<String>,
-    #[serde(default)]
-    fields: Once<String>,
-}
-
-/// An author's texts on the skill as a whole.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SkillDocs {
-    pub(crate) description: Option<String>,
-    /// The text of a SKILL.md.
-    pub(crate) skill_md: Option<String>,
-    pub(crate) manifest: Manifest,
-}
-
-/// An author's name, version and licence of a skill, and its requested grants.
-///
-/// These are untrusted claims. The store's own name and version count, and a request grants nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Manifest {
-    /// The author's name of the skill.
-    pub name: Option<String>,
-    /// The author's version of the skill.
-    pub version: Option<String>,
-    /// The author's licence, an SPDX expression.
-    pub license: Option<String>,
-    /// The requested grants.
-    pub grants: Asks,
-}
-
-/// Grants that a skill requests beyond what every skill has. A request grants nothing; the operator does.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Asks {
-    /// Hosts to which the skill sends requests.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub http: Vec<String>,
-    /// Whether the skill stores keys and values.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub kv: bool,
-    /// Other tools that the skill calls, as `skill_tool`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub skills: Vec<String>,
-}
-
-impl Asks {
-    /// Returns whether the skill requests nothing.
-    pub fn is_empty(&self) -> bool {
-        self.http.is_empty() && !self.kv && self.skills.is_empty()
-    }
-}
-
-/// An author's texts on a tool.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ToolDocs {
-    #[serde(default)]
-    pub(crate) description: Option<String>,
-    #[serde(default)]
-    pub(crate) parameters: Once<String>,
-    #[serde(default)]
-    pub(crate) annotations: Option<Annotations>,
-    #[serde(default)]
-    pub(crate) examples: Vec<Example>,
-}
-
-/// An example input of a tool. It fits the tool.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Example {
-    /// What the example shows. Untrusted text.
-    pub name: String,
-    /// The input, as JSON.
-    pub input: Value,
-}
-
-/// An author's claims about a tool's behaviour, in the words of MCP.
-///
-/// Nothing here checks or enforces a claim. Show it to an agent only after a trusted person has accepted it. An absent
-/// member claims nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-#[non_exhaustive]
-pub struct Annotations {
-    /// A title for people.
-    #[serde(default)]
-    pub title: Option<String>,
-    /// The tool changes nothing in its environment.
-    #[serde(default)]
-    pub read_only: Option<bool>,
-    /// The tool can destroy existing things, and not only add new ones.
-    #[serde(default)]
-    pub destructive: Option<bool>,
-    /// A second call with the same input changes nothing more.
-    #[serde(default)]
-    pub idempotent: Option<bool>,
-    /// The tool works with things outside, such as the web.
-    #[serde(default)]
-    pub open_world: Option<bool>,
-}
-
-/// An object whose keys are all different.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Once<T>(pub(crate) BTreeMap<String, T>);
-
-impl<T> Default for Once<T> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Once<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
-            type Value = Once<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = BTreeMap::new();
-                while let Some((key, value)) = map.next_entry::<String, T>()? {
-                    if members.contains_key(&key) {
-                        return Err(A::Error::custom(format_args!("duplicate key `{key}`")));
-                    }
-                    members.insert(key, value);
-                }
-                Ok(Once(members))
-            }
-        }
-        deserializer.deserialize_map(Members(PhantomData))
-    }
-}
 
 /// Adds the documentation to tools and types, and returns the texts on the whole skill.
 pub(super) fn apply(
@@ -226,10 +50,10 @@ pub(super) fn apply(
 }
 
 fn read(section: &[u8], exports: &mut Exports) -> Result<SkillDocs, String> {
-    if section.len() > SECTION_CAP {
-        return Err(format!("too large: {} bytes; the cap is {SECTION_CAP}", section.len()));
+    if section.len() > CAP {
+        return Err(format!("too large: {} bytes; the cap is {CAP}", section.len()));
     }
-    let metadata: Metadata = serde_json::from_slice(section).map_err(|error| error.to_string())?;
+    let metadata = Section::from_bytes(section).map_err(|error| error.to_string())?;
     if let Some(text) = &metadata.description {
         check_text("description", text)?;
     }
@@ -254,7 +78,7 @@ fn read(section: &[u8], exports: &mut Exports) -> Result<SkillDocs, String> {
     for (name, docs) in metadata.tools.0 {
         document_tool(&name, docs, &mut exports.tools, &exports.types)?;
     }
-    let Metadata { name, version, license, description, grants, skill_md, .. } = metadata;
+    let Section { name, version, license, description, grants, skill_md, .. } = metadata;
     Ok(SkillDocs { description, skill_md, manifest: Manifest { name, version, license, grants } })
 }
 
@@ -284,16 +108,11 @@ fn document_tool(
         // As it will be shown: JSON escapes what acts on a terminal, but not what only looks otherwise.
         check_characters(&format!("input of an example of `{name}`"), &example.input.to_string())?;
         // The section is capped, and with it what the host holds of an example.
-        json::read_params_value(types, &tool.params, &example.input, SECTION_CAP as u64).map_err(
-            |error| {
-                let place =
-                    if error.pointer.is_empty() { String::new() } else { format!(" at {}", error.pointer) };
-                format!(
-                    "the example `{}` is invalid input for `{name}`{place}: {}",
-                    example.name, error.message
-                )
-            },
-        )?;
+        json::read_params_value(types, &tool.params, &example.input, CAP as u64).map_err(|error| {
+            let place =
+                if error.pointer.is_empty() { String::new() } else { format!(" at {}", error.pointer) };
+            format!("the example `{}` is invalid input for `{name}`{place}: {}", example.name, error.message)
+        })?;
     }
     if tool.docs.replace(docs).is_some() {
         return Err(format!("the tool `{name}` is documented under both of its names; keep one"));

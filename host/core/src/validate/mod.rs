@@ -5,7 +5,6 @@
 //! once.
 
 mod count;
-mod description;
 mod exports;
 mod features;
 mod imports;
@@ -16,18 +15,14 @@ use std::sync::Arc;
 
 use wasmparser::{ComponentExternalKind, Parser, Payload};
 
-pub(crate) use count::Counts;
-pub use description::{Access, Import};
-pub(crate) use description::{Description, ToolDescription, ToolResult};
 pub(crate) use imports::Offer;
-pub(crate) use metadata::SkillDocs;
-pub use metadata::{Annotations, Asks, Example, Manifest};
 
 use refusals::Refusals;
 
+use crate::description::{Description, Import, SkillDocs};
+use crate::digest::Digest;
 use crate::error::{LoadError, Refusal};
 use crate::limits::SkillCaps;
-use crate::report::Digest;
 use crate::schema;
 
 /// Submitted bytes and their digest. Only their size has been checked.
@@ -186,7 +181,7 @@ fn top_level(bytes: &[u8]) -> TopLevel<'_> {
                 let exports = exports.into_iter().flatten();
                 top.exports.extend(exports.map(|export| (export.name.name.to_owned(), export.kind)));
             }
-            Payload::CustomSection(section) if depth == 1 && section.name() == metadata::SECTION => {
+            Payload::CustomSection(section) if depth == 1 && section.name() == ringfence_section::NAME => {
                 top.metadata = Some(section.data());
                 top.sections = top.sections.saturating_add(1);
             }

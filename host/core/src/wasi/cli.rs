@@ -6,9 +6,9 @@ use super::io::{InputStream, OutputStream, STDERR, STDOUT};
 use super::stubs::Nothing;
 use super::wasi;
 use crate::capability::Registry;
+use crate::description::Access;
 use crate::error::HostError;
 use crate::state::{GuestState, Stop};
-use crate::validate::Access;
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
     registry

@@ -7,8 +7,8 @@
 
 use super::io::{InputStream, IoError, OutputStream, Pollable};
 use crate::capability::Registry;
+use crate::description::Access;
 use crate::error::HostError;
-use crate::validate::Access;
 
 /// A resource without instances.
 #[derive(Debug)]

@@ -141,7 +141,7 @@ impl Server {
         let limits = request::lowered(serving.find(name)?.limits(), request.headers())?;
         request::expect_json(request.headers())?;
         let (head, body) = request.into_parts();
-        let (input, _held) = self.body(&head.headers, body, limits.input).await?;
+        let (input, _held) = self.body(&head.headers, body, limits.input_size).await?;
         // It may have been revoked, or have ended, while the body was on its way: then there is no call.
         let call = serving.call(name, tool)?.with_limits(limits);
         let mut counted = Counted { metrics: &self.metrics, ended: false };
@@ -212,8 +212,8 @@ fn list(serving: &Serving) -> Value {
     json!({
         "bundle": {
             // As a revocation list names it.
-            "id": serving.id().to_string().replacen("sha256:", "bundle:", 1),
-            "key": serving.key().to_string(),
+            "id": serving.id(),
+            "key": serving.key(),
             "version": manifest.version,
             "not_before": manifest.not_before,
             "expires": manifest.expires,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use ringfence::{Limits, text};
+use ringfence::{LimitName, LimitUnit, Limits, text};
 use ringfence_store::{Store, StoreError};
 
 use super::{Config, LimitsSection};
@@ -78,15 +78,9 @@ impl Config {
     fn raised(&self) -> Vec<String> {
         let mut most = Limits::clone(&self.run_limits);
         for own in self.skill_limits.values() {
-            most.fuel = most.fuel.max(own.fuel);
-            most.deadline = most.deadline.max(own.deadline);
-            most.memory = most.memory.max(own.memory);
-            most.table_elements = most.table_elements.max(own.table_elements);
-            most.input = most.input.max(own.input);
-            most.output = most.output.max(own.output);
-            most.log_lines = most.log_lines.max(own.log_lines);
-            most.log_bytes = most.log_bytes.max(own.log_bytes);
-            most.host_calls = most.host_calls.max(own.host_calls);
+            for name in LimitName::settable() {
+                most.set(name, most.get(name).max(own.get(name)));
+            }
         }
         let owners = self.limits.owner.iter().map(|(name, section)| ("owner", name, section));
         let tokens = self.limits.token.iter().map(|(id, section)| ("token", id, section));
@@ -107,23 +101,11 @@ impl LimitsSection {
     /// Returns the limits of this section that are above others: key, value and the other value.
     fn above(&self, most: &Limits) -> Vec<(&'static str, String, String)> {
         let own = self.over(most);
-        let time = |time| humantime::format_duration(time).to_string();
-        let numbers = [
-            ("fuel", own.fuel, most.fuel),
-            ("memory", own.memory, most.memory),
-            ("table-elements", own.table_elements, most.table_elements),
-            ("input", own.input, most.input),
-            ("output", own.output, most.output),
-            ("log-lines", own.log_lines.into(), most.log_lines.into()),
-            ("log-size", own.log_bytes, most.log_bytes),
-            ("host-calls", own.host_calls, most.host_calls),
-        ];
-        let above = numbers.into_iter().filter(|(_, own, most)| own > most);
-        let mut found: Vec<(&str, String, String)> =
-            above.map(|(key, own, most)| (key, own.to_string(), most.to_string())).collect();
-        if own.deadline > most.deadline {
-            found.push(("deadline", time(own.deadline), time(most.deadline)));
-        }
-        found
+        let shown = |name: LimitName, value: u64| match name.info().unit {
+            LimitUnit::Milliseconds => LimitUnit::Milliseconds.write(value),
+            _ => value.to_string(),
+        };
+        let above = LimitName::settable().filter(|name| own.get(*name) > most.get(*name));
+        above.map(|name| (name.info().key, shown(name, own.get(name)), shown(name, most.get(name)))).collect()
     }
 }

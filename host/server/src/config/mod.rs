@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ringfence::{Digest, HostConfig, Limits, SchemaStyle, text};
+use ringfence::{Digest, HostConfig, LimitName, LimitOverrides, Limits, SchemaStyle, text};
 use ringfence_egress::secret::Source;
 use ringfence_policy::Policy;
 use ringfence_store::{Name, Owner, Reference, Version};
@@ -23,7 +23,7 @@ use toml::Spanned;
 
 pub use effect::KnownNames;
 pub use grants::{Egress, Kv};
-pub use limits::{LimitOverrides, LimitsSection};
+pub use limits::LimitsSection;
 pub use quota::{Quota, QuotaSection};
 pub use values::{Number, Size, Time};
 
@@ -378,15 +378,15 @@ impl Config {
             config.largest_input().saturating_add(ENVELOPE).saturating_mul(EXPANSION.saturating_add(1));
         let share = sizes::share(config.admission.body_memory.bytes());
         if share < message {
-            let at = config.limits.place("input").unwrap_or(0);
+            let at = config.limits.place(LimitName::InputSize).unwrap_or(0);
             let reason = format!(
                 "`admission.body-memory` leaves {share} bytes to one principal, and the largest message for MCP may take \
-                 {message}: raise it, or lower `limits.input`"
+                 {message}: raise it, or lower `limits.input_size-size`"
             );
             return Err(place.wrong(at, &reason));
         }
         if config.host.memory.bytes() < config.run_limits.memory {
-            let at = config.limits.place("memory").unwrap_or(0);
+            let at = config.limits.place(LimitName::Memory).unwrap_or(0);
             let reason = format!(
                 "the memory limit of a run, {}, exceeds `host.memory`, {}; raise `host.memory`, or lower `limits.memory`",
                 config.run_limits.memory,
@@ -464,8 +464,8 @@ impl Config {
 
     /// Returns the maximum bytes of an input of any skill.
     pub(crate) fn largest_input(&self) -> u64 {
-        let own = self.skill_limits.values().map(|limits| limits.input);
-        own.fold(self.run_limits.input, u64::max)
+        let own = self.skill_limits.values().map(|limits| limits.input_size);
+        own.fold(self.run_limits.input_size, u64::max)
     }
 
     /// Returns the sections in which `new` differs.

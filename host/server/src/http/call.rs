@@ -92,9 +92,14 @@ async fn answer_to(
         ));
     }
     request::expect_json(headers)?;
-    let (bytes, held) =
-        body::read(headers, body, limits.input, patience, app.work().bodies.hold(principal.account.bodies()))
-            .await?;
+    let (bytes, held) = body::read(
+        headers,
+        body,
+        limits.input_size,
+        patience,
+        app.work().bodies.hold(principal.account.bodies()),
+    )
+    .await?;
     let input = request::arguments(bytes)?;
     let request = key.as_ref().map(|_| request_digest(skill, tool, &input, headers));
     if let Some(seen) = seen.as_mut().filter(|_| events) {

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::{OpenApi as _, ToSchema};
+use utoipa::openapi::{OpenApi, RefOr};
+use utoipa::{OpenApi as _, PartialSchema, ToSchema};
 
 /// The report of a run. The library `ringfence` documents all outcomes.
 #[derive(Serialize, ToSchema)]
@@ -151,22 +152,26 @@ struct Usage {
     capabilities: Option<std::collections::BTreeMap<String, Spent>>,
 }
 
-/// The limits of a run, with sizes in bytes.
-#[derive(Serialize, ToSchema)]
-struct Limits {
-    fuel: u64,
-    deadline_ms: u64,
-    memory: u64,
-    table_elements: u64,
-    instances: u32,
-    memories: u32,
-    tables: u32,
-    input: u64,
-    output: u64,
-    log_lines: u32,
-    log_bytes: u64,
-    host_calls: u64,
+/// The limits of a run: the members of [`ringfence::LIMITS`].
+#[derive(Serialize)]
+struct Limits {}
+
+impl PartialSchema for Limits {
+    fn schema() -> RefOr<Schema> {
+        let mut object = ObjectBuilder::new().description(Some("The limits of a run, with sizes in bytes."));
+        for limit in &ringfence::LIMITS {
+            let member = ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .description(Some(format!("{}. At the limit: {}.", limit.help, limit.at_limit)))
+                .default(Some(limit.default.into()))
+                .minimum(Some(limit.min));
+            object = object.property(limit.json, member).required(limit.json);
+        }
+        object.into()
+    }
 }
+
+impl ToSchema for Limits {}
 
 /// A line that the guest logged or printed.
 #[derive(Serialize, ToSchema)]

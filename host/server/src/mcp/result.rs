@@ -151,7 +151,7 @@ pub(super) fn ending(report: &Report) -> Option<String> {
             "({} more lines were dropped or cut; the limit is {} lines and {})",
             number(report.usage.log_dropped),
             number(report.limits.log_lines.into()),
-            size(report.limits.log_bytes)
+            size(report.limits.log_size)
         ));
     }
     Some(shown.join("\n"))
@@ -199,7 +199,7 @@ fn explain(outcome: &Outcome, report: &Report) -> String {
         Outcome::MemoryLimit => format!("{}; try a smaller request", memory()),
         Outcome::OutputLimit => format!(
             "output limit reached ({}, wrote {}); request a part of the result",
-            size(limits.output),
+            size(limits.output_size),
             size(usage.output_bytes)
         ),
         Outcome::HostCallLimit => format!(

@@ -270,8 +270,8 @@ impl Protocol {
             None => (*most).clone(),
             Some(text) => lower(&most, text)?,
         };
-        if input.len() as u64 > limits.input {
-            let (size, limit) = (input.len() as u64, limits.input);
+        if input.len() as u64 > limits.input_size {
+            let (size, limit) = (input.len() as u64, limits.input_size);
             return Err(ServeError::from(RunError::InputTooLarge { size, limit }));
         }
         let surface = if sender.by_token { Surface::Mcp } else { Surface::Stdio };

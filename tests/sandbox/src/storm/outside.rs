@@ -15,7 +15,7 @@ fn storm(name: &str, wat: &str) -> Storm {
     Storm { ends: ENDS, ..Storm::of_text(&format!("outside: {name}"), wat) }
 }
 
-fn with_input(name: &str, wat: &str, input: String) -> Storm {
+fn with_input_size(name: &str, wat: &str, input: String) -> Storm {
     Storm { input, ..storm(name, wat) }
 }
 
@@ -35,32 +35,32 @@ pub(super) fn guests() -> Vec<Storm> {
         storm("a result of 90,000 tuples", &result("(list (tuple u8 u8 u8 u8))", 90_000)),
         storm("a result of 250,000 floats", &result("(list f32)", 250_000)),
         storm("a result of 40,000 empty lists of strings", &result("(list (list string))", 40_000)),
-        with_input(
+        with_input_size(
             "500,000 numbers as input",
             &input("(list u8)"),
             format!("{{\"x\":{}}}", numbers(500_000, "7")),
         ),
-        with_input(
+        with_input_size(
             "a wrong last number of 500,000",
             &input("(list u8)"),
             format!("{{\"x\":{}}}", numbers(500_000, "7").replace("7]", "300]")),
         ),
-        with_input(
+        with_input_size(
             "200,000 absent options as input",
             &input("(list (option u8))"),
             format!("{{\"x\":{}}}", numbers(200_000, "null")),
         ),
-        with_input(
+        with_input_size(
             "90,000 floats as input",
             &input("(list f64)"),
             format!("{{\"x\":{}}}", numbers(90_000, "0.1e-300")),
         ),
-        with_input(
+        with_input_size(
             "1,000,000 escapes as input",
             &input("string"),
             format!("{{\"x\":\"{}\"}}", "\\u00e9".repeat(170_000)),
         ),
-        with_input(
+        with_input_size(
             "340,000 empty lists as input",
             &input("(list (list u8))"),
             format!("{{\"x\":{}}}", numbers(340_000, "[]")),

@@ -15,7 +15,7 @@ fn flood(expect: Expect) -> Case {
 
 /// A result of 16 times as many bytes as the output may have.
 pub(in super::super) fn flood_bytes() -> Case {
-    limited(Outcome("output-limit"), |limits| limits.output = 64 << 10)
+    limited(Outcome("output-limit"), |limits| limits.output_size = 64 << 10)
 }
 
 /// A result of 60 MiB of bytes: two gigabytes in the host, if it took them all.
@@ -75,7 +75,7 @@ pub(in super::super) fn flood_host_calls_in_start() -> Case {
 
 /// Lists in lists in lists, each of 4,096 times the same list: 2^48 elements out of 100 KB.
 pub(in super::super) fn flood_laughs() -> Case {
-    limited(Outcome("output-limit"), |limits| limits.output = 64 << 10)
+    limited(Outcome("output-limit"), |limits| limits.output_size = 64 << 10)
 }
 
 /// 5,000 lines of log.
@@ -105,7 +105,7 @@ pub(in super::super) fn flood_note() -> Case {
 
 /// A list of 600,000 zeros: 1.2 MB of JSON, of which 64 KB are allowed.
 pub(in super::super) fn flood_numbers() -> Case {
-    limited(Outcome("output-limit"), |limits| limits.output = 64 << 10)
+    limited(Outcome("output-limit"), |limits| limits.output_size = 64 << 10)
 }
 
 /// Polls one timer 100,000 times in one list: more than one call may hand over to the host.
@@ -170,7 +170,7 @@ pub(in super::super) fn flood_string_utf16() -> Case {
 
 /// A list of 1,000 strings that are all the same 64 KiB of memory: 64 MB out of 73 KB.
 pub(in super::super) fn flood_strings() -> Case {
-    limited(Outcome("output-limit"), |limits| limits.output = 64 << 10)
+    limited(Outcome("output-limit"), |limits| limits.output_size = 64 << 10)
 }
 
 /// A list of 60 million results that hold nothing: a byte each for the guest, much more for the host.

@@ -61,7 +61,7 @@ pub(in super::super) fn shape_reexports_interface() -> Case {
 
 /// A tuple of twice the same tuple, 13 levels deep: 16,384 numbers of a byte, in a type of fourteen lines.
 pub(in super::super) fn shape_tuple_bomb() -> Case {
-    limited(Outcome("output-limit"), |limits| limits.output = 16 << 10)
+    limited(Outcome("output-limit"), |limits| limits.output_size = 16 << 10)
 }
 
 /// The same as a parameter.
@@ -71,5 +71,5 @@ pub(in super::super) fn shape_tuple_bomb_input() -> Case {
 
 /// 2^90 elements out of sixteen bytes: the bound of lifting stops it early.
 pub(in super::super) fn shape_list_laughs() -> Case {
-    limited(Outcome("output-limit"), |l| l.output = 1 << 16)
+    limited(Outcome("output-limit"), |l| l.output_size = 1 << 16)
 }

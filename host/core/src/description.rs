@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
+use ringfence_section::{Asks, ToolDocs};
 use serde::{Deserialize, Serialize};
 
-use super::count::Counts;
-use super::metadata::{SkillDocs, ToolDocs};
 use crate::types::{TypeDef, TypeId, TypeTable};
 
 /// A skill as its bytes describe it.
@@ -34,6 +33,70 @@ impl Description {
             result && tool.params.iter().all(|(_, ty)| self.types.has(*ty))
         })
     }
+}
+
+/// Counts of a skill's run before its first instruction.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Counts {
+    pub(crate) instances: u64,
+    /// Instances of nested components.
+    pub(crate) components: u64,
+    pub(crate) memories: u64,
+    pub(crate) tables: u64,
+    /// Bytes of all memories at the start.
+    pub(crate) memory: u64,
+    /// Elements of all tables at the start.
+    pub(crate) table_elements: u64,
+    /// Maximum bytes of the engine's records: functions, globals, imports.
+    pub(crate) records: u64,
+    /// Whether nested components pass values in memory to one another. The engine copies and re-encodes texts between
+    /// them without fuel, so such a skill yields far more often: see `run`.
+    pub(crate) hands_over: bool,
+}
+
+impl Counts {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.instances = self.instances.saturating_add(other.instances);
+        self.components = self.components.saturating_add(other.components);
+        self.memories = self.memories.saturating_add(other.memories);
+        self.tables = self.tables.saturating_add(other.tables);
+        self.memory = self.memory.saturating_add(other.memory);
+        self.table_elements = self.table_elements.saturating_add(other.table_elements);
+        self.records = self.records.saturating_add(other.records);
+        self.hands_over |= other.hands_over;
+    }
+
+    /// Adds the records of `count` items. The engine keeps at most 48 bytes for each.
+    pub(crate) fn record(&mut self, count: u32) {
+        self.records = self.records.saturating_add(u64::from(count).saturating_mul(48));
+    }
+}
+
+/// An author's texts on the skill as a whole.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SkillDocs {
+    pub(crate) description: Option<String>,
+    /// The text of a SKILL.md.
+    pub(crate) skill_md: Option<String>,
+    pub(crate) manifest: Manifest,
+}
+
+/// An author's name, version and licence of a skill, and its requested grants.
+///
+/// These are untrusted claims. The store's own name and version count, and a request grants nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Manifest {
+    /// The author's name of the skill.
+    pub name: Option<String>,
+    /// The author's version of the skill.
+    pub version: Option<String>,
+    /// The author's licence, an SPDX expression.
+    pub license: Option<String>,
+    /// The requested grants.
+    pub grants: Asks,
 }
 
 /// An interface or item that a skill imports.

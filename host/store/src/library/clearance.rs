@@ -26,8 +26,8 @@ use std::sync::Arc;
 use ringfence::{Digest, SkillDescription, Target, ValidatedSkill};
 use tokio::sync::OnceCell;
 
+use super::Library;
 use crate::error::StoreError;
-use crate::library::{Bytes, Library};
 use crate::name::Reference;
 use crate::store::Resolved;
 
@@ -66,6 +66,14 @@ impl Cleared {
     pub fn resolved(&self) -> Option<&Resolved> {
         self.resolved.as_ref()
     }
+}
+
+/// Source of a component's bytes.
+#[derive(Debug, Clone)]
+pub(crate) enum Bytes {
+    AtHand(Arc<[u8]>),
+    /// The store, with this size.
+    InStore(u64),
 }
 
 /// Code of a cleared skill for one target, for a bundle.

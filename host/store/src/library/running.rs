@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use ringfence::{Call, CancellationToken, Digest, RunError, Skill};
 
+use super::Library;
 use crate::error::StoreError;
-use crate::library::Library;
 
 /// Interval at which current runs are compared with revocations.
 const LOOK: Duration = Duration::from_millis(100);

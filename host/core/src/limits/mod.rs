@@ -1,13 +1,17 @@
-//! Limits of a run and caps of a skill: unit, default, effect, and what each leaves uncovered.
+//! Limits of a run and caps of a skill: effect of each, and what it leaves uncovered.
 //!
-//! No limit can be off: each field has a finite default, and [`Limits::check`] refuses limits that the host could
-//! not enforce, such as no fuel or no time at all.
+//! `table.rs` has the names, units, defaults and ranges. No limit can be off: each has a finite default, and
+//! [`Limits::check`] refuses limits that the host could not enforce, such as no fuel or no time at all.
+
+mod lower;
+mod table;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::RunError;
+pub use lower::LowerError;
+pub use table::{InvalidValue, LIMITS, LimitInfo, LimitName, LimitOverrides, LimitUnit, UnknownLimit};
 
 const MIB: u64 = 1 << 20;
 
@@ -16,17 +20,8 @@ const MIB: u64 = 1 << 20;
 /// Every limit is a total over the whole run: all memories, all tables, all core instances, start functions,
 /// `realloc` and post-return calls together.
 ///
-/// Defaults ([`Limits::default`]):
-///
-/// - fuel: 1,000,000,000
-/// - deadline: 5 s
-/// - memory: 64 MiB
-/// - table elements: 100,000
-/// - instances / memories / tables: 64 / 16 / 64
-/// - input: 1 MiB
-/// - output: 1 MiB
-/// - log: 1,000 lines and 64 KiB
-/// - host calls: 10,000
+/// [`LIMITS`] has names, units, defaults ([`Limits::default`]) and ranges. [`Limits::get`] and [`Limits::set`] use a limit
+/// by its [`LimitName`].
 ///
 /// As JSON, in a bundle for example, limits of other releases are readable: an absent limit has its default, and an
 /// unknown one has no effect.
@@ -48,14 +43,14 @@ pub struct Limits {
     /// Default: 5 s. At the limit: outcome `deadline-exceeded`, also for a late result. Nothing interrupts a bulk
     /// memory operation (about 40 ms for 64 MiB) or lifting the result (about 65 ms for a `list<u8>` of 1 MiB, less
     /// for everything else), so a run can miss its deadline by that. Not covered: reading the input and writing the
-    /// result as JSON, which `input` and `output` bound.
+    /// result as JSON, which `input_size` and `output_size` bound.
     #[serde(rename = "deadline_ms", serialize_with = "as_millis", deserialize_with = "from_millis")]
     pub deadline: Duration,
     /// Bytes of linear memory, summed over all memories of all core instances. Exactly this fits.
     ///
     /// Default: 64 MiB. At the limit: the host refuses growth (`memory.grow` returns -1). If the run then
     /// fails, the outcome is `memory-limit`. Not covered: the host's copies of arguments and
-    /// results (bounded by `input` and `output`), the engine's own bookkeeping (about 15 KiB a run),
+    /// results (bounded by `input_size` and `output_size`), the engine's own bookkeeping (about 15 KiB a run),
     /// the wasm stack. Worst case of a process: this × concurrent runs, and never more than
     /// [`crate::HostConfig::memory`].
     pub memory: u64,
@@ -75,19 +70,22 @@ pub struct Limits {
     ///
     /// Default: 1 MiB; at most 64 MiB. At the limit: the call fails with [`RunError::InputTooLarge`]. The host's
     /// copy takes at most 32 times this.
-    pub input: u64,
+    #[serde(alias = "input")]
+    pub input_size: u64,
     /// JSON bytes of the result, all chunks of `progress.emit`, and the notes of progress reports, together.
     ///
     /// Default: 1 MiB; at most 64 MiB. At the limit: outcome `output-limit`. A result also takes at
     /// most 32 times this in the host (a record of thousands of absent options is `{}` in JSON). One
     /// host call can move twice [`HOST_CALL_BYTES`] of strings and lists in the host's form, whatever this limit is.
-    pub output: u64,
+    #[serde(alias = "output")]
+    pub output_size: u64,
     /// Log lines kept. Default: 1,000. At the limit: dropped and counted in [`crate::Usage`].
     /// A line longer than [`LOG_LINE_BYTES`] is cut and counted. A line longer than a host call can pass
-    /// (see `output`) ends the run.
+    /// (see `output_size`) ends the run.
     pub log_lines: u32,
     /// Log bytes kept. Default: 64 KiB. At the limit: as `log_lines`.
-    pub log_bytes: u64,
+    #[serde(alias = "log_bytes")]
+    pub log_size: u64,
     /// Calls from the guest to the host, WASI's and the embedder's included.
     ///
     /// Default: 10,000. At the limit: outcome `host-call-limit`. Not covered: the canonical
@@ -117,66 +115,65 @@ crate::__setters!(Limits {
     with_instances(instances: u32);
     with_memories(memories: u32);
     with_tables(tables: u32);
-    with_input(input: u64);
-    with_output(output: u64);
+    with_input_size(input_size: u64);
+    with_output_size(output_size: u64);
     with_log_lines(log_lines: u32);
-    with_log_bytes(log_bytes: u64);
+    with_log_size(log_size: u64);
     with_host_calls(host_calls: u64);
 });
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            fuel: 1_000_000_000,
-            deadline: Duration::from_secs(5),
-            memory: 64 * MIB,
-            table_elements: 100_000,
-            instances: 64,
-            memories: 16,
-            tables: 64,
-            input: MIB,
-            output: MIB,
-            log_lines: 1_000,
-            log_bytes: 64 << 10,
-            host_calls: 10_000,
-        }
+        let mut limits = Self {
+            fuel: 0,
+            deadline: Duration::ZERO,
+            memory: 0,
+            table_elements: 0,
+            instances: 0,
+            memories: 0,
+            tables: 0,
+            input_size: 0,
+            output_size: 0,
+            log_lines: 0,
+            log_size: 0,
+            host_calls: 0,
+        };
+        LIMITS.iter().for_each(|info| limits.set(info.name, info.default));
+        limits
     }
 }
 
-/// Maximum of a limit: what the engine can enforce.
-const MAX_MEMORY: u64 = 64 << 30;
-const MAX_OUTPUT: u64 = 64 * MIB;
-const MAX_DEADLINE: Duration = Duration::from_secs(24 * 3600);
+/// A limit is zero, or the host cannot enforce it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("invalid limit `{name}`: {value}; it must be between {min} and {max}")]
+#[non_exhaustive]
+pub struct LimitError {
+    /// The limit.
+    pub name: LimitName,
+    /// The value, in the unit of the limit.
+    pub value: u64,
+    /// The minimum.
+    pub min: u64,
+    /// The maximum.
+    pub max: u64,
+}
 
 impl Limits {
-    /// Checks that the host can enforce every limit.
+    /// Checks that the host can enforce every limit: each is in the range of [`LIMITS`], and within the caps.
     ///
     /// Fuel, deadline, memory, input and output must not be 0; table elements, log and host calls can be.
     ///
     /// # Errors
     ///
-    /// Fails with [`RunError::Limits`], which names the field and its range.
-    pub fn check(&self, caps: &SkillCaps) -> Result<(), RunError> {
-        let deadline = u64::try_from(self.deadline.as_millis()).unwrap_or(u64::MAX);
-        let longest = u64::try_from(MAX_DEADLINE.as_millis()).unwrap_or(u64::MAX);
-        let rows = [
-            ("fuel", self.fuel, 1, u64::MAX - 1),
-            ("deadline", deadline, 1, longest),
-            ("memory", self.memory, 1, MAX_MEMORY),
-            ("table_elements", self.table_elements, 0, caps.table_elements),
-            ("instances", self.instances.into(), 1, caps.instances.into()),
-            ("memories", self.memories.into(), 1, caps.memories.into()),
-            ("tables", self.tables.into(), 1, caps.tables.into()),
-            ("input", self.input, 1, MAX_OUTPUT),
-            ("output", self.output, 1, MAX_OUTPUT),
-            ("log_lines", self.log_lines.into(), 0, 1_000_000),
-            ("log_bytes", self.log_bytes, 0, MAX_OUTPUT),
-            ("host_calls", self.host_calls, 0, u64::MAX),
-        ];
-        match rows.into_iter().find(|(_, value, min, max)| value < min || value > max) {
-            None => Ok(()),
-            Some((name, value, min, max)) => Err(RunError::Limits { name, value, min, max }),
+    /// Fails with a [`LimitError`], which names the limit and its range.
+    pub fn check(&self, caps: &SkillCaps) -> Result<(), LimitError> {
+        for &LimitInfo { name, min, max, .. } in &LIMITS {
+            let (value, max) = (self.get(name), caps.of(name).unwrap_or(max));
+            if value < min || value > max {
+                return Err(LimitError { name, value, min, max });
+            }
         }
+        Ok(())
     }
 }
 
@@ -237,6 +234,26 @@ crate::__setters!(SkillCaps {
     with_function_size(function_size: u32);
     with_segment_elements(segment_elements: u64);
 });
+
+impl SkillCaps {
+    /// Returns the cap on what a limit counts, if there is one.
+    fn of(&self, name: LimitName) -> Option<u64> {
+        match name {
+            LimitName::TableElements => Some(self.table_elements),
+            LimitName::Instances => Some(self.instances.into()),
+            LimitName::Memories => Some(self.memories.into()),
+            LimitName::Tables => Some(self.tables.into()),
+            LimitName::Fuel
+            | LimitName::Deadline
+            | LimitName::Memory
+            | LimitName::InputSize
+            | LimitName::OutputSize
+            | LimitName::LogLines
+            | LimitName::LogSize
+            | LimitName::HostCalls => None,
+        }
+    }
+}
 
 impl Default for SkillCaps {
     fn default() -> Self {

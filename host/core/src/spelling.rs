@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::report::Digest;
+use crate::digest::Digest;
 
 /// Longest member name that every client accepts.
 const LONGEST: usize = 64;
