@@ -346,7 +346,7 @@ impl Page {
             text.extend(word.chars().filter(|c| !c.is_control()));
         }
         let is_code = self.marks.last() == Some(&"`");
-        for (at, c) in word.chars().enumerate() {
+        for (at, c) in word.char_indices() {
             let escaped = match c {
                 _ if !self.markdown => false,
                 '`' => true,
