@@ -158,4 +158,31 @@ fn a_grant_for_what_cannot_be_granted_is_refused() {
         let output = bench.run(&["run", "kv.wasm", "get", "--grant", grant], "");
         assert_eq!(output.status.code(), Some(2), "{grant}: {}", text(&output.stderr));
     }
+    // What could be granted, but has nothing behind it here.
+    for grant in ["scratch", "tools text-stats_*", "http GET https://a.test/ secret=absent"] {
+        let output = bench.run(&["run", "kv.wasm", "get", "--grant", grant], "");
+        assert_eq!(output.status.code(), Some(4), "{grant}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("--grant 1"), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_key_value_file_in_a_new_directory_leaves_room_for_a_store() {
+    let bench = Bench::new();
+    assert_eq!(bench.run(&["kv", "set", "alice/kv", "a", "1"], "").status.code(), Some(0));
+    let submit = bench.run(&["submit", "echo.wasm", "--name", "echo"], "");
+    assert_eq!(submit.status.code(), Some(0), "{}", text(&submit.stderr));
+    let verify = bench.run(&["verify"], "");
+    assert_eq!(verify.status.code(), Some(0), "{}", text(&verify.stdout));
+}
+
+#[test]
+fn a_name_that_nobody_finds_is_told_to_the_caller() {
+    let bench = Bench::new();
+    bench.write("http.wasm", relay::http());
+    let grant = "http GET https://name.invalid/";
+    let output = bench
+        .run(&["run", "http.wasm", "fetch", "--grant", grant, "--input", &get("https://name.invalid/")], "");
+    assert_eq!(value(&output), json!({"failed": "name not resolved"}));
+    assert!(text(&output.stderr).contains("name.invalid"), "{}", text(&output.stderr));
 }

@@ -43,15 +43,7 @@ pub(crate) fn open(args: &GrantArgs, store: &StoreArgs) -> Result<Capabilities, 
 
 /// The file of durable spaces, made where there is none.
 fn durable(args: &GrantArgs, store: &StoreArgs) -> Result<ringfence_kv::Store, Refused> {
-    let path = kv::path(args.kv.as_ref(), store)?;
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory).map_err(|error| {
-            let message =
-                format!("cannot create {}: {error}; name another file with `--kv`", directory.display());
-            Refused { code: "kv-failed", ..Refused::fault(message) }
-        })?;
-    }
-    ringfence_kv::Store::open(&path, &ringfence_kv::Options::default()).map_err(|error| kv::refused(&error))
+    kv::open_or_make(args.kv.as_ref(), store)
 }
 
 fn secrets(args: &GrantArgs) -> Result<BTreeMap<String, Arc<Secret>>, Refused> {

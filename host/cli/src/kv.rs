@@ -28,19 +28,32 @@ pub(crate) async fn exec(args: KvArgs) -> ExitCode {
 }
 
 /// The file of durable spaces: as given, or in the store.
-pub(crate) fn path(given: Option<&PathBuf>, store: &StoreArgs) -> Result<PathBuf, Refused> {
+fn path(given: Option<&PathBuf>, store: &StoreArgs) -> Result<PathBuf, Refused> {
     match given {
         Some(path) => Ok(path.clone()),
         None => Ok(load::directory(store)?.join(ringfence_store::KV_FILE)),
     }
 }
 
-pub(crate) fn refused(error: &Error) -> Refused {
+fn refused(error: &Error) -> Refused {
     Refused { code: "kv-failed", ..Refused::fault(error.to_string()) }
 }
 
 fn invalid(message: String) -> Refused {
     Refused { exit: 4, code: "not-found", ..Refused::fault(message) }
+}
+
+/// Opens the file, made where there is none.
+pub(crate) fn open_or_make(given: Option<&PathBuf>, store: &StoreArgs) -> Result<Store, Refused> {
+    let path = path(given, store)?;
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory).map_err(|error| {
+            let message =
+                format!("cannot create {}: {error}; name another file with `--kv`", directory.display());
+            Refused { code: "kv-failed", ..Refused::fault(message) }
+        })?;
+    }
+    Store::open(&path, &Options::default()).map_err(|error| refused(&error))
 }
 
 /// Opens a file that is there.
@@ -149,8 +162,7 @@ async fn set(args: &KvSetArgs) -> Result<ExitCode, Refused> {
         Ok(args.value.clone().into_bytes())
     };
     let value = read.map_err(|error| Refused::fault(format!("cannot read the value: {error}")))?;
-    let file = path(args.file.kv.as_ref(), &args.file.store)?;
-    let store = Store::open(&file, &Options::default()).map_err(|error| refused(&error))?;
+    let store = open_or_make(args.file.kv.as_ref(), &args.file.store)?;
     let space = space(&args.space.skill, args.space.principal.as_deref())?;
     let keys = store.keyspace(&space, Quotas::operator());
     let revision = keys.set(&args.key, value, Expect::Any).await.map_err(|error| refused(&error))?;
@@ -184,8 +196,7 @@ async fn import(file: &KvFile, from: &Path) -> Result<ExitCode, Refused> {
         })
     };
     Store::check_export(&mut read()?).map_err(|error| refused(&error))?;
-    let path = path(file.kv.as_ref(), &file.store)?;
-    let store = Store::open(&path, &Options::default()).map_err(|error| refused(&error))?;
+    let store = open_or_make(file.kv.as_ref(), &file.store)?;
     let moved = store.import(&mut read()?).await.map_err(|error| refused(&error))?;
     note(&format!("{} spaces, {} keys", moved.spaces, moved.entries));
     Ok(ExitCode::SUCCESS)
