@@ -223,6 +223,7 @@ fn a_request_ends_at_the_deadline() {
     let report =
         run_within(relay::http(), "fetch", json!({"request": request("http://a.test/")}), granted, &limits);
     assert_eq!(report.outcome.name(), "deadline-exceeded");
+    assert_eq!(report.usage.capabilities.http.calls, 1);
     assert_eq!(dropped.load(Ordering::SeqCst), 1);
 }
 

@@ -38,17 +38,19 @@ struct Exchanged<T> {
 }
 
 impl Client {
-    fn of(state: &GuestState) -> Self {
+    /// Counts requests before they are sent, so that those of a run that ends meanwhile are in its usage.
+    fn begin(state: &mut GuestState, requests: &[HttpRequest]) -> Self {
+        let sent = requests.iter().map(request_bytes).fold(0, u64::saturating_add);
+        state.spend(Capability::Http, Spent { calls: requests.len() as u64, sent, ..Spent::default() });
         Self { http: state.granted.http.clone(), call: HostCall::of(state) }
     }
 
     /// Sends a request, and waits for the head of the response.
     async fn open(&self, request: HttpRequest) -> Exchanged<HttpResponse> {
         let begun = Instant::now();
-        let sent = [request.method.len(), request.url.len(), request.body.as_ref().map_or(0, Vec::len)];
-        let sent =
-            sent.into_iter().map(|bytes| bytes as u64).fold(headers(&request.headers), u64::saturating_add);
-        let wanted = format!("{} {}", head_of(&request.method), head_of(&request.url));
+        // A query can hold what is nobody else's business.
+        let url = request.url.split(['?', '#']).next().unwrap_or_default();
+        let wanted = format!("{} {}", head_of(&request.method), head_of(url));
         let result = match &self.http {
             Some(http) => http.send(&self.call, request).await,
             None => Err(HttpError::Denied { reason: "no grant for http".into() }),
@@ -56,7 +58,7 @@ impl Client {
         let received = result.as_ref().map_or(0, |response| head_bytes(&response.head));
         let refused = matches!(result, Err(HttpError::Denied { .. } | HttpError::Unavailable { .. }));
         let denied = refused.then_some(wanted);
-        Exchanged { result, denied, spent: Spent { calls: 1, sent, received, wait: begun.elapsed() } }
+        Exchanged { result, denied, spent: Spent { received, wait: begun.elapsed(), ..Spent::default() } }
     }
 
     /// Sends a request, and waits for the whole response, as far as there is `room` for it.
@@ -83,13 +85,10 @@ impl Client {
         self.fetch(request, &Room::new()).await
     }
 
-    /// Sends requests at once. None if they are too many.
-    async fn fetch_many(self, requests: Vec<HttpRequest>) -> Option<Vec<Exchanged<(HttpHead, Vec<u8>)>>> {
-        if requests.len() > REQUESTS {
-            return None;
-        }
+    /// Sends requests at once.
+    async fn fetch_many(self, requests: Vec<HttpRequest>) -> Vec<Exchanged<(HttpHead, Vec<u8>)>> {
         let room = Room::new();
-        Some(join(requests.into_iter().map(|request| self.fetch(request, &room)).collect()).await)
+        join(requests.into_iter().map(|request| self.fetch(request, &room)).collect()).await
     }
 }
 
@@ -135,6 +134,31 @@ async fn read_whole(response: &mut HttpResponse, body: &mut Vec<u8>, room: &Room
 /// Bytes that are asked of a body at once.
 const PIECE: usize = 64 << 10;
 
+/// Starts `fetch`.
+fn begin_one(
+    state: &mut GuestState,
+    request: HttpRequest,
+) -> impl Future<Output = Exchanged<(HttpHead, Vec<u8>)>> + Send + use<> {
+    Client::begin(state, std::slice::from_ref(&request)).fetch_one(request)
+}
+
+/// Starts `fetch-many`; the future is none if there are too many requests.
+fn begin_many(
+    state: &mut GuestState,
+    requests: Vec<HttpRequest>,
+) -> impl Future<Output = Option<Vec<Exchanged<(HttpHead, Vec<u8>)>>>> + Send + use<> {
+    let begun = (requests.len() <= REQUESTS).then(|| (Client::begin(state, &requests), requests));
+    async move {
+        let (client, requests) = begun?;
+        Some(client.fetch_many(requests).await)
+    }
+}
+
+fn request_bytes(request: &HttpRequest) -> u64 {
+    let parts = [request.method.len(), request.url.len(), request.body.as_ref().map_or(0, Vec::len)];
+    parts.into_iter().map(|bytes| bytes as u64).fold(headers(&request.headers), u64::saturating_add)
+}
+
 fn headers(headers: &[(String, Vec<u8>)]) -> u64 {
     let bytes = |(name, value): &(String, Vec<u8>)| (name.len() as u64).saturating_add(value.len() as u64);
     headers.iter().map(bytes).fold(0, u64::saturating_add)
@@ -167,13 +191,13 @@ pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
         .resource_with::<Body>("body", |state, body| state.bodies.remove(body.rep()))?
         .func_async(
             "fetch",
-            |state, (request,): (Request,)| Client::of(state).fetch_one(request.into()),
+            |state, (request,): (Request,)| begin_one(state, request.into()),
             |state, fetched| Ok((record(state, fetched).map(Response::from).map_err(Error::from),)),
         )?
         .func_async(
             "fetch-many",
             |state, (requests,): (Vec<Request>,)| {
-                Client::of(state).fetch_many(requests.into_iter().map(HttpRequest::from).collect())
+                begin_many(state, requests.into_iter().map(HttpRequest::from).collect())
             },
             |state, fetched| {
                 let Some(fetched) = fetched else {
@@ -187,8 +211,9 @@ pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
         .func_async(
             "open",
             |state, (request,): (Request,)| {
-                let client = Client::of(state);
-                async move { client.open(request.into()).await }
+                let request = HttpRequest::from(request);
+                let client = Client::begin(state, std::slice::from_ref(&request));
+                async move { client.open(request).await }
             },
             |state, opened| {
                 let HttpResponse { head, body } = match record(state, opened) {
@@ -234,13 +259,13 @@ fn link_old(registry: &mut Registry) -> Result<(), HostError> {
         .interface_as("ringfence:skill/http@0.1.0", Access::ByGrant)?
         .func_async(
             "fetch",
-            |state, (request,): (OldRequest,)| Client::of(state).fetch_one(request.into()),
+            |state, (request,): (OldRequest,)| begin_one(state, request.into()),
             |state, fetched| Ok((record(state, fetched).map(OldResponse::from).map_err(OldError::from),)),
         )?
         .func_async(
             "fetch-many",
             |state, (requests,): (Vec<OldRequest>,)| {
-                Client::of(state).fetch_many(requests.into_iter().map(HttpRequest::from).collect())
+                begin_many(state, requests.into_iter().map(HttpRequest::from).collect())
             },
             |state, fetched| {
                 let Some(fetched) = fetched else { return Ok((Err(OldError::Limit),)) };

@@ -154,12 +154,18 @@ struct Answer<T> {
 }
 
 /// Starts a call of the space that the run is granted. `sent` are the bytes of key and value.
-fn ask<T, F, A>(state: &GuestState, sent: u64, f: A) -> impl Future<Output = Answer<T>> + Send + use<T, F, A>
+fn ask<T, F, A>(
+    state: &mut GuestState,
+    sent: u64,
+    f: A,
+) -> impl Future<Output = Answer<T>> + Send + use<T, F, A>
 where
     A: FnOnce(Arc<dyn Kv>, HostCall) -> F + Send + 'static,
     F: Future<Output = Result<T, KvError>> + Send + 'static,
     T: Send + 'static,
 {
+    // Before the call, so that one that the run does not outlive is in its usage.
+    state.spend(Capability::Kv, Spent { calls: 1, sent, ..Spent::default() });
     let (kv, call) = (state.granted.kv.clone(), HostCall::of(state));
     async move {
         let begun = Instant::now();
@@ -167,7 +173,7 @@ where
             Some(kv) => f(kv, call).await,
             None => Err(KvError::Denied { reason: "no grant for kv".into() }),
         };
-        Answer { result, spent: Spent { calls: 1, sent, received: 0, wait: begun.elapsed() } }
+        Answer { result, spent: Spent { wait: begun.elapsed(), ..Spent::default() } }
     }
 }
 
