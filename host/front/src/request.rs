@@ -199,7 +199,8 @@ pub fn limits_text(headers: &HeaderMap) -> Result<Option<String>, RequestError> 
 pub fn lower(limits: &Limits, text: &str) -> Result<Limits, RequestError> {
     limits.lowered(text).map_err(|error| match error {
         LowerError::Raised { name, asked, most } => RequestError::LimitRaised { name, asked, most },
-        error => RequestError::BadLimit(error.to_string()),
+        // `LowerError` can get further variants.
+        error @ (LowerError::Bad(_) | _) => RequestError::BadLimit(error.to_string()),
     })
 }
 

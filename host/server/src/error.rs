@@ -188,11 +188,10 @@ impl ServeError {
         problem::shown(self.status(), || {
             // The store speaks to the command line; over HTTP the same is said otherwise.
             let text = self.to_string();
-            match self {
-                Self::Store(error) if offers_breaking(error) => {
-                    text.replace("`--breaking`", "`?breaking=true`")
-                }
-                _ => text,
+            if matches!(self, Self::Store(error) if offers_breaking(error)) {
+                text.replace("`--breaking`", "`?breaking=true`")
+            } else {
+                text
             }
         })
     }

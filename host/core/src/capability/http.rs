@@ -37,6 +37,9 @@ struct Exchanged<T> {
     spent: Spent,
 }
 
+/// The end of a request whose whole response was wanted.
+type Fetched = Exchanged<(HttpHead, Vec<u8>)>;
+
 impl Client {
     /// Counts requests before they are sent, so that those of a run that ends meanwhile are in its usage.
     fn begin(state: &mut GuestState, requests: &[HttpRequest]) -> Self {
@@ -62,7 +65,7 @@ impl Client {
     }
 
     /// Sends a request, and waits for the whole response, as far as there is `room` for it.
-    async fn fetch(&self, request: HttpRequest, room: &Room) -> Exchanged<(HttpHead, Vec<u8>)> {
+    async fn fetch(&self, request: HttpRequest, room: &Room) -> Fetched {
         let begun = Instant::now();
         let Exchanged { result, denied, mut spent } = self.open(request).await;
         let result = match result {
@@ -81,12 +84,12 @@ impl Client {
         Exchanged { result, denied, spent }
     }
 
-    async fn fetch_one(self, request: HttpRequest) -> Exchanged<(HttpHead, Vec<u8>)> {
+    async fn fetch_one(self, request: HttpRequest) -> Fetched {
         self.fetch(request, &Room::new()).await
     }
 
     /// Sends requests at once.
-    async fn fetch_many(self, requests: Vec<HttpRequest>) -> Vec<Exchanged<(HttpHead, Vec<u8>)>> {
+    async fn fetch_many(self, requests: Vec<HttpRequest>) -> Vec<Fetched> {
         let room = Room::new();
         join(requests.into_iter().map(|request| self.fetch(request, &room)).collect()).await
     }
@@ -135,10 +138,7 @@ async fn read_whole(response: &mut HttpResponse, body: &mut Vec<u8>, room: &Room
 const PIECE: usize = 64 << 10;
 
 /// Starts `fetch`.
-fn begin_one(
-    state: &mut GuestState,
-    request: HttpRequest,
-) -> impl Future<Output = Exchanged<(HttpHead, Vec<u8>)>> + Send + use<> {
+fn begin_one(state: &mut GuestState, request: HttpRequest) -> impl Future<Output = Fetched> + Send + use<> {
     Client::begin(state, std::slice::from_ref(&request)).fetch_one(request)
 }
 
@@ -146,7 +146,7 @@ fn begin_one(
 fn begin_many(
     state: &mut GuestState,
     requests: Vec<HttpRequest>,
-) -> impl Future<Output = Option<Vec<Exchanged<(HttpHead, Vec<u8>)>>>> + Send + use<> {
+) -> impl Future<Output = Option<Vec<Fetched>>> + Send + use<> {
     let begun = (requests.len() <= REQUESTS).then(|| (Client::begin(state, &requests), requests));
     async move {
         let (client, requests) = begun?;

@@ -128,14 +128,14 @@ impl Library {
         cleared: &Cleared,
         on: &mut impl FnMut(Stage),
     ) -> Result<(Skill, Origin), StoreError> {
-        match self.from_artifact(cleared.digest).await? {
+        match self.load_artifact(cleared.digest).await? {
             Found::Linked(skill) => Ok((skill, Origin::Artifact)),
             Found::Nothing(miss) => self.compiled(cleared, miss, on).await,
         }
     }
 
     /// Links the stored code of a skill.
-    async fn from_artifact(&self, digest: Digest) -> Result<Found, StoreError> {
+    async fn load_artifact(&self, digest: Digest) -> Result<Found, StoreError> {
         let mut rejected = String::new();
         // Mapped first, so that processes share the memory. Where descriptors have no path, mapping fails, and the
         // authenticated bytes are read instead.
