@@ -12,7 +12,9 @@ use crate::digest::Digest;
 use crate::error::HostError;
 use crate::limits::SkillCaps;
 use crate::target::{Backend, Target};
-use crate::version::{KEPT_FORMAT, VERSIONS};
+#[cfg(feature = "compiler")]
+use crate::version::KEPT_FORMAT;
+use crate::version::VERSIONS;
 #[cfg(feature = "compiler")]
 use std::hash::Hash as _;
 

@@ -72,8 +72,10 @@ fn runs_that_fit_run_and_others_are_refused() {
 fn memory_is_bounded_by_the_budget_and_not_by_the_machine() {
     // 40 runs of 60 MiB would be 2.4 GiB; the worker gives 256 MiB, which is four of them.
     let ended = outcomes(&hold(1, 60), &[]);
-    assert!(count(&ended, "out-of-fuel") >= 4 && count(&ended, "overloaded") > 0, "{ended:?}");
-    assert_eq!(count(&ended, "out-of-fuel") + count(&ended, "overloaded"), 40, "{ended:?}");
+    // A run that waited for its turn while others took the memory ends as `host-overloaded`.
+    let began = count(&ended, "out-of-fuel") + count(&ended, "host-overloaded");
+    assert!(began >= 4 && count(&ended, "out-of-fuel") > 0 && count(&ended, "overloaded") > 0, "{ended:?}");
+    assert_eq!(began + count(&ended, "overloaded"), 40, "{ended:?}");
 }
 
 /// Eight memories a run are 32 GiB of address space: 40 runs want more than there is.
