@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`connection`] | the end of a connection, the write timeout, a refused connection |
 //! | [`bare`] | problems for requests that the HTTP layer itself refuses |
-//! | [`request`] | checks of a call's headers and body, and [`RequestError`] with code, status and text |
+//! | [`request`] | checks of a call's headers and body, and [`RequestError`](request::RequestError) with code, status and text |
 //! | [`problem`] | problem documents (RFC 9457) |
 //! | [`answer`] | responses: reports, JSON, problems |
 //!

@@ -87,7 +87,7 @@ impl<'a> HostInterface<'a> {
     /// refuses a skill with other types at load.
     ///
     /// The function runs on the run's thread, so it must not block. Its arguments are bounded as in all host calls
-    /// (see [`crate::Limits::output`]); the guest's memory bounds its result.
+    /// (see [`crate::Limits::output_size`]); the guest's memory bounds its result.
     pub fn func<P, R>(
         &mut self,
         name: &str,

@@ -68,7 +68,7 @@ pub struct Limits {
     pub tables: u32,
     /// Bytes of the input as JSON text; for component values, of the text that they would be.
     ///
-    /// Default: 1 MiB; at most 64 MiB. At the limit: the call fails with [`RunError::InputTooLarge`]. The host's
+    /// Default: 1 MiB; at most 64 MiB. At the limit: the call fails with [`crate::RunError::InputTooLarge`]. The host's
     /// copy takes at most 32 times this.
     #[serde(alias = "input")]
     pub input_size: u64,
