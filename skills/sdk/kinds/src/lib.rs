@@ -121,20 +121,15 @@ mod kinds {
     pub fn nothing() {}
 
     pub fn denied() -> Vec<String> {
-        let request = http::Request {
-            method: "GET".to_owned(),
-            url: "https://example.org/".to_owned(),
-            headers: vec![],
-            body: None,
-        };
+        let request = http::Request::get("https://example.org/");
         let call = ("text-stats_analyze".to_owned(), "{}".to_owned());
         vec![
-            shown(&http::fetch(&request).map(|response| response.status)),
-            shown(&http::fetch_many(&[request]).map(|responses| responses.len())),
+            shown(&http::fetch(&request).map(|response| response.head.status)),
+            shown(&http::fetch_many([request]).map(|responses| responses.len())),
             shown(&kv::get("key")),
             shown(&kv::set("key", b"value")),
             shown(&kv::delete("key")),
-            shown(&kv::list("", Some("after"), 10)),
+            shown(&kv::list_page("", Some("after"), 10)),
             shown(&skills::call(&call.0, &call.1)),
             shown(&skills::call_many(&[call])),
         ]
