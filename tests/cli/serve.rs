@@ -71,9 +71,9 @@ fn settings_without_effect_are_told_at_the_start_and_at_a_reload() {
     while !get(&address, "/readyz", None).starts_with("HTTP/1.1 200") {}
     bench.write("ringfence.toml", "[metrics]\npublic = true\n[quota.lcoal]\nconcurrency = 5\n");
     // The first warning is there since the start; the reload brings the second.
-    let stderr = std::io::BufReader::new(child.stderr.take().expect("piped"));
+    let stderr = BufReader::new(child.stderr.take().expect("piped"));
     signal(&child, rustix::process::Signal::HUP);
-    let lines = std::io::BufRead::lines(stderr).map(|line| line.expect("text"));
+    let lines = stderr.lines().map(|line| line.expect("text"));
     let told: Vec<String> = lines.filter(|line| line.contains("a setting has no effect")).take(2).collect();
     signal(&child, rustix::process::Signal::TERM);
     child.wait().expect("it ends");
