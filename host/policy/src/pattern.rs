@@ -444,7 +444,7 @@ mod tests {
             ("/v1", "/v1/..%3b/admin", UrlMatch::AmbiguousPath),
             ("/v1", "/v1/.;x/admin", UrlMatch::AmbiguousPath),
             ("/v1", "/v1/a%00b", UrlMatch::AmbiguousPath),
-            // Servers that read `%uXXXX`, drop tabs and lines, cut blanks and dots, or decode before they split.
+            // Some servers decode `%u002e`, remove tabs and line breaks, trim blanks and dots, or decode before they split.
             ("/v1", "/v1/%u002e%u002e/admin", UrlMatch::AmbiguousPath),
             ("/v1", "/v1/%25u002e%25U002E/admin", UrlMatch::AmbiguousPath),
             ("/v1", "/v1/.%09./admin", UrlMatch::AmbiguousPath),
