@@ -29,11 +29,11 @@
 //! # }
 //! ```
 //!
-//! An `Err` means that no run took place. [`RunError::fault`] returns whose fault it is.
+//! An `Err` means that no run took place. [`RunError::fault`] returns who caused it: author, caller or host.
 //!
 //! # Ways to call
 //!
-//! | call with | by |
+//! | call with | function |
 //! |---|---|
 //! | JSON, for a report | [`Host::run`] |
 //! | a seed, a clock, a [`CancellationToken`] and other options | [`Host::call`], then one of the next four |
@@ -48,8 +48,8 @@
 //! # Where skills are compiled
 //!
 //! [`Host::load`] compiles in this process. Use it for components that you trust not to keep the compiler
-//! busy. For others, [`Host::validate`] checks the bytes, the crate `ringfence-compile` compiles them in a
-//! limited child process, and [`Host::link`] makes a skill of both.
+//! busy. For others, [`Host::validate`] checks the bytes, and the crate `ringfence-compile` compiles them in a
+//! limited child process. [`Host::link`] then makes a skill.
 //!
 //! # What skills can reach
 //!
@@ -75,23 +75,22 @@
 //! | `record` | object; `option` members can be absent, unknown and duplicate members are refused |
 //! | `variant` | `"case"`, or `{"case": value}` where the case has a value |
 //! | `enum`, `flags` | string, array of strings |
-//! | `option` | `null` or the value; of something nullable: `{"some": value}` |
+//! | `option` | `null` or the value; `{"some": value}` if the value itself can be `null` |
 //! | `result` | `{"ok": value}` or `{"error": value}`, `null` where there is no value |
 //!
-//! The input of a call is an object with one member per parameter. A top-level `result` is the tool's
-//! own success ([`Outcome::Completed`]) or failure ([`Outcome::Failed`]). Invalid input is refused with
-//! the JSON pointer of the offending value. [`Tool::parameters_schema`] and [`Tool::result_schema`] return
-//! the same table as JSON Schema 2020-12.
+//! The input of a call is an object with one member per parameter. If a tool returns a `result`, `ok` is its
+//! value ([`Outcome::Completed`]) and `err` its own error ([`Outcome::Failed`]). The host refuses invalid input
+//! with the JSON pointer of the invalid value. [`Tool::parameters_schema`] and [`Tool::result_schema`] return
+//! JSON Schemas (2020-12) of these values.
 //!
-//! Some clients cannot use all of it. [`Tool::parameters_schema_as`] describes inputs in other styles
-//! ([`SchemaStyle`]). In any style the host accepts two more spellings:
+//! Some clients do not support all of JSON Schema. [`Tool::parameters_schema_as`] returns schemas in other styles
+//! ([`SchemaStyle`]). In every style the host accepts two more spellings:
 //!
-//! - **Underscores.** A parameter, a field of a record or a case of a variant can have `_` for `-`: `max_len` for
-//!   `max-len`. A name of more than 64 characters becomes its first 47, `_`, and 16 digits of its SHA-256. An input
-//!   with both spellings of one name is refused. Results have the names of the WIT. Values (cases without a value,
-//!   enums, flags) have one spelling.
-//! - **Nulls.** A variant or `result` can be an object with several cases, of which all but one are `null`. A selected
-//!   case without a value is then `true`: `{"card": null, "in_cash": true}` for `"in-cash"`.
+//! - **Underscores.** The name of a member can have `_` for `-`: `max_len` for `max-len`. A name of more than 64
+//!   characters can be its first 47, `_`, and 16 digits of its SHA-256. The host refuses an input with both spellings
+//!   of one name. Strings (cases without a value, enums, flags) have the spelling of the WIT, and so do results.
+//! - **Nulls.** A variant or `result` can be an object with several cases if all but one are `null`. If the remaining
+//!   case has no value, write `true`: `{"card": null, "in_cash": true}` for `"in-cash"`.
 //!
 //! # Features
 //!
@@ -99,7 +98,7 @@
 //! |---|---|---|
 //! | `compiler` | on | compiles in this process; without it the library only loads artifacts |
 //! | `pool` | on | [`HostConfig::pooled`], for services |
-//! | `cross` | off | compiles for [`Target::Aarch64`] on other processors too |
+//! | `cross` | off | compiles for [`Target::Aarch64`] on other processors |
 //! | `pulley` | off | runs code for [`Target::Pulley64`] |
 
 mod admit;

@@ -8,8 +8,8 @@
 //! | all others | true | the chunks, the outcome's name with limit and use, the end of the log |
 //!
 //! `_meta` has `io.ringfence/report`: run, outcome and usage. A refusal that an agent can act on (invalid input, a
-//! quota, a server at capacity) is `isError`, too, with `io.ringfence/error`. All other refusals are JSON-RPC errors.
-//! Frameworks drop `_meta`, so the text has all that an agent needs.
+//! quota, a server at capacity) has `isError` too, and `io.ringfence/error` in `_meta`. All other refusals are JSON-RPC
+//! errors. Frameworks drop `_meta`, so the text has everything that an agent needs.
 
 // A new variant must be decided upon here, not fall into a catch-all.
 #![warn(clippy::wildcard_enum_match_arm)]
