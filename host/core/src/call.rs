@@ -36,9 +36,9 @@ const HEAVY: usize = 64 << 10;
 /// The input of a call: one JSON object with a member for each parameter.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// JSON text. The host reads it once, straight into values, and refuses duplicate members.
+    /// JSON text. The host parses it once, directly into values, and refuses duplicate members.
     Text(String),
-    /// A JSON value that exists already.
+    /// A parsed JSON value.
     Value(serde_json::Value),
 }
 
@@ -113,10 +113,10 @@ impl Call {
         }
     }
 
-    /// Sets the principal for which the tool runs.
+    /// Sets the principal for whom the tool runs.
     ///
-    /// Long runs share the processor fairly between principals: a principal alone gets all of it, and of k busy ones
-    /// each gets a k-th, however many runs it has. Default: one principal for all calls without one.
+    /// Principals share the processor fairly: each of k busy principals gets a k-th of it, however many runs it has.
+    /// Default: one principal for all calls that set none.
     pub fn principal(mut self, principal: &Principal) -> Self {
         self.principal = Some(principal.clone());
         self
@@ -160,19 +160,19 @@ impl Call {
         self
     }
 
-    /// Sets what the run may use beyond computing. Default: nothing.
+    /// Grants capabilities to the run. Default: none.
     pub fn grant(mut self, granted: Granted) -> Self {
         self.granted = granted;
         self
     }
 
-    /// Keeps `guard` until the run has ended and returned its reservation, also if its caller drops it.
+    /// Keeps `guard` until the run has ended and returned its reservation, even if the caller drops the run.
     pub fn keep(mut self, guard: impl Any + Send + Sync) -> Self {
         self.kept = Some(Box::new(guard));
         self
     }
 
-    /// Sets a check that runs when the run begins, after its wait. If the check fails, the call fails with its error.
+    /// Sets a check for the start of the run, after its wait. If the check fails, the call fails with its error.
     pub fn check(mut self, check: impl Fn() -> Result<(), RunError> + Send + Sync + 'static) -> Self {
         self.check = Some(Box::new(check));
         self
@@ -253,7 +253,7 @@ impl Call {
     /// Runs the tool with component values as input and output, without JSON.
     ///
     /// The values must have the parameters' types, in order. As with JSON, a top-level `result` becomes the outcome.
-    /// The limits on input and output apply as for JSON: the host measures the output as if it wrote it.
+    /// The limits on input and output apply as for JSON: the host measures the size that the values would have.
     ///
     /// # Errors
     ///
@@ -295,18 +295,18 @@ impl Call {
         })
     }
 
-    /// Runs the tool with Rust types as input and output: the fastest way.
+    /// Runs the tool with Rust types as input and output. This is the fastest way to call.
     ///
     /// `P` is the tuple of parameters, `R` the tuple of the result (`(T,)`, or `()` for none). A top-level `result`
     /// stays a `Result`, in a completed outcome.
     ///
-    /// The host writes no JSON, so it measures neither input nor result. A result can take
-    /// [`crate::Tool::lift_bound`] of the output limit, or [`crate::HOST_CALL_BYTES`] if that is more. Emitted chunks
-    /// count as usual.
+    /// The host writes no JSON, so it measures neither input nor result. A result can take the bytes that
+    /// [`crate::Tool::lift_bound`] returns for the output limit, or [`crate::HOST_CALL_BYTES`] if that is more. Emitted
+    /// chunks count as usual.
     ///
     /// # Errors
     ///
-    /// As [`Call::json`]. Fails with [`RunError::Input`] if the Rust types are not those of the tool.
+    /// As [`Call::json`]. Fails with [`RunError::Input`] if the Rust types do not match those of the tool.
     pub async fn typed<P, R>(mut self, params: P) -> Result<Report<R>, RunError>
     where
         P: ComponentNamedList + Lower + Send + Sync + 'static,
@@ -341,7 +341,7 @@ impl Call {
         finished.report(&self.skill, &found.tool.name, &self.limits, |value, _| Ok(Outcome::Completed(value)))
     }
 
-    /// Returns a run of the tool with JSON input, whose events the caller can read. It proceeds while it is polled.
+    /// Returns a run of the tool with JSON input, and with events for the caller to read. It proceeds while you poll it.
     pub fn start(mut self, input: impl Into<Input>) -> Running {
         let (sender, events) = unbounded_channel();
         self.events = Some(sender);

@@ -22,11 +22,11 @@ use crate::state::GuestState;
 use crate::target::Backend;
 use crate::validate::{self, Offer, Submission, ValidatedSkill};
 
-/// Configures a [`Host`]. Plain data; a bad value fails in [`HostBuilder::build`].
+/// Configures a [`Host`]. Plain data; [`HostBuilder::build`] refuses values out of range.
 ///
 /// Defaults:
 ///
-/// - allocator: pooling, where the feature `pool` is on
+/// - allocator: [`Allocator::OnDemand`]; see [`HostConfig::pooled`]
 /// - backend: [`Backend::Native`]
 /// - runs: 1,000
 /// - memory: 4 GiB
@@ -45,7 +45,7 @@ pub struct HostConfig {
     /// its share of 16,000 memories). The pool reserves about 16 GiB of address space for each run, and no
     /// memory.
     pub runs: u32,
-    /// Maximum bytes of all runs together: guests' memories and tables, and the host's copies of
+    /// Maximum bytes of all runs together: the memories and tables of guests, and the host's copies of
     /// inputs and results.
     ///
     /// Default: 4 GiB. A run that does not fit fails with [`RunError::Overloaded`]. A run that grows
@@ -250,7 +250,7 @@ impl Host {
         Self::builder(config).build()
     }
 
-    /// Starts to build a host with interfaces of the embedder; see [`HostBuilder::provide`].
+    /// Returns a builder for a host with interfaces of the embedder; see [`HostBuilder::provide`].
     pub fn builder(config: HostConfig) -> HostBuilder {
         HostBuilder::new(config)
     }
@@ -259,7 +259,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// Fails with [`LoadError::Refused`] and every reason at once.
+    /// Fails with [`LoadError::Refused`], which has every reason.
     pub fn validate(&self, bytes: impl Into<Arc<[u8]>>) -> Result<ValidatedSkill, LoadError> {
         let submission = Submission::new(bytes, &self.inner.caps)?;
         validate::validate(submission, &self.inner.caps, &self.inner.offer)
@@ -269,15 +269,14 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// Fails with [`LoadError::Refused`] if an import has other types than the host offers, with
+    /// Fails with [`LoadError::Refused`] if the host offers an import with other types, with
     /// [`LoadError::ForeignArtifact`] if the code was compiled from another skill, and with
-    /// [`LoadError::Artifact`] if the code is of another version.
+    /// [`LoadError::Artifact`] if another version compiled the code.
     pub fn link(&self, skill: &ValidatedSkill, artifact: &Artifact) -> Result<Skill, LoadError> {
         self.link_described(&skill.described(), artifact)
     }
 
-    /// Links code to the description that was stored with it, by a process with the same
-    /// [`Host::fingerprint`].
+    /// Links code to the description that a process with the same [`Host::fingerprint`] stored with it.
     ///
     /// # Errors
     ///
@@ -297,7 +296,7 @@ impl Host {
 
     /// Loads a skill: validates, compiles in this process and links.
     ///
-    /// Use it for bytes that you trust not to keep the compiler busy. `ringfence-compile` compiles others in a
+    /// Use it for bytes that you trust not to keep the compiler busy. For others, `ringfence-compile` compiles in a
     /// child process.
     ///
     /// # Errors

@@ -21,8 +21,8 @@ use crate::usage::{CapabilityUsage, Denial};
 ///
 /// `T` is the value of a completed run: [`Json`] by default, else [component values](wasmtime::component::Val) or Rust types.
 ///
-/// As JSON: `run`, `skill`, `tool`, `outcome` (the name), `value` when completed, `failure` when
-/// failed, `trap` when trapped, `usage`, `limits`, `log`, `denied` where something was.
+/// As JSON: `run`, `skill`, `tool`, `outcome` (the name), `value` if completed, `failure` if failed, `trap` if
+/// trapped, `usage`, `limits`, `log`, and `denied` unless it is empty.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Report<T = Json> {
@@ -32,22 +32,22 @@ pub struct Report<T = Json> {
     pub skill: Digest,
     /// The tool.
     pub tool: Arc<str>,
-    /// How it ended.
+    /// How the run ended.
     pub outcome: Outcome<T>,
-    /// What it cost.
+    /// What the run cost.
     pub usage: Usage,
     /// The limits of the run.
     pub limits: Limits,
-    /// Lines that the guest logged or printed, as far as the limits kept them.
+    /// Lines that the guest logged or printed, up to the limits on the log.
     pub log: Vec<LogLine>,
-    /// Uses of a capability that no grant allows, or for which something of the operator's is missing. At most 64, without
-    /// repetitions. The guest saw no reason.
+    /// Uses of a capability that no grant allows, or for which a secret, a certificate or the like is missing. At most
+    /// 64, each once. The guest saw no reason.
     pub denied: Vec<Denial>,
 }
 
 /// A report, and the chunks of output that the guest emitted ahead of its result.
 ///
-/// As JSON: the report's members, and `chunks` where there are any.
+/// As JSON: the report's members, and `chunks` unless there are none.
 #[derive(Debug, Clone, Serialize)]
 pub struct Ran {
     /// The report.
@@ -58,14 +58,14 @@ pub struct Ran {
     pub chunks: Vec<String>,
 }
 
-/// How a run ended. An outcome is not an error.
+/// How a run ended. A run that reaches a limit has an outcome; it is not an error of the host.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome<T = Json> {
     /// The tool returned its result.
     Completed(T),
     /// The tool returned the error of its top-level `result`.
     Failed(T),
-    /// The guest trapped, or broke the rules of the component model.
+    /// The guest trapped, or violated the rules of the component model.
     Trapped(Box<TrapReport>),
     /// The fuel ran out.
     OutOfFuel,
@@ -79,7 +79,7 @@ pub enum Outcome<T = Json> {
     HostCallLimit,
     /// The caller's token cancelled the run.
     Cancelled,
-    /// The host's memory budget ran out during the run. It is nobody's fault; retry later.
+    /// The host's memory budget ran out during the run. Retry later.
     HostOverloaded,
 }
 
@@ -138,11 +138,11 @@ impl<T> Outcome<T> {
 #[non_exhaustive]
 pub struct TrapReport {
     /// The trap's stable name in kebab-case, such as `unreachable`, `stack-overflow`, `exit`, or
-    /// `abi-violation` for values that break the canonical ABI.
+    /// `abi-violation` for values that violate the canonical ABI.
     pub code: &'static str,
     /// The engine's words, at most 1 KiB, without control characters.
     pub message: String,
-    /// Whether the host had refused a growth of memory or tables before.
+    /// Whether the host refused a growth of memory or tables earlier in the run.
     pub growth_refused: bool,
     /// The innermost wasm frames, at most 20, as text without control characters.
     pub backtrace: Vec<String>,
@@ -152,7 +152,7 @@ pub struct TrapReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Usage {
-    /// Fuel burnt.
+    /// Units of fuel.
     pub fuel: u64,
     /// Wall time from instantiation to the end.
     pub wall: Duration,

@@ -1,4 +1,4 @@
-//! HTTP as a capability: requests of a run, and who answers them.
+//! HTTP as a capability: the requests of a run, and the trait that sends them.
 
 use thiserror::Error;
 
@@ -7,10 +7,10 @@ use crate::capability::HostCall;
 
 /// Sends the HTTP requests of runs.
 ///
-/// An implementation decides about each request, and bounds what it sends and receives. Core bounds what one call of
-/// the guest moves, and ends a wait at the run's deadline.
+/// An implementation decides about each request, and bounds the bytes that it sends and receives. The core bounds the
+/// bytes of one call of the guest, and ends a wait at the run's deadline.
 pub trait Http: Send + Sync + 'static {
-    /// Sends a request, and returns when the head of the response is there.
+    /// Sends a request, and waits for the head of the response.
     fn send<'a>(
         &'a self,
         call: &'a HostCall,
@@ -24,7 +24,7 @@ pub trait HttpBody: Send + 'static {
     fn next(&mut self, max: usize) -> Wait<'_, Result<Option<Vec<u8>>, HttpError>>;
 }
 
-/// A request as the guest made it. Nothing of it is checked.
+/// A request as the guest made it, unchecked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HttpRequest {
@@ -43,7 +43,7 @@ pub struct HttpRequest {
 }
 
 impl HttpRequest {
-    /// Makes a request without headers and body.
+    /// Creates a request without headers and body, which follows no redirects and has no timeout.
     pub fn new(method: impl Into<String>, url: impl Into<String>) -> Self {
         Self {
             method: method.into(),
@@ -56,10 +56,10 @@ impl HttpRequest {
     }
 }
 
-/// What to do with an answer that redirects.
+/// What to do with a redirect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Redirects {
-    /// Return it.
+    /// Return it as the response.
     Manual,
     /// Follow it, up to the maximum of the grant.
     Follow,
@@ -76,7 +76,7 @@ pub struct HttpHead {
     pub headers: Vec<(String, Vec<u8>)>,
 }
 
-/// A response whose body has yet to arrive.
+/// A response: its head, and its body as it arrives.
 pub struct HttpResponse {
     /// The head.
     pub head: HttpHead,
@@ -90,7 +90,8 @@ impl std::fmt::Debug for HttpResponse {
     }
 }
 
-/// Why there is no response. All but [`HttpError::Denied`]'s text reaches the guest.
+/// Why there is no response. The guest sees the texts, except the reasons of [`HttpError::Denied`] and
+/// [`HttpError::Unavailable`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HttpError {
     /// No grant allows the request. The report shows the reason to the caller; the guest sees only `denied`.
@@ -111,8 +112,8 @@ pub enum HttpError {
     /// The connection failed.
     #[error("{0}")]
     Failed(String),
-    /// The operator can mend it: no name server, a missing secret, a bad certificate. The report shows the reason to the
-    /// caller; the guest sees `failed` with `told`.
+    /// The operator must fix something: no name server, a missing secret, a bad certificate. The report shows the reason
+    /// to the caller; the guest sees `failed` with the text `told`.
     #[error("{reason}")]
     Unavailable {
         /// What the guest sees.

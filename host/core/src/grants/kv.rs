@@ -1,13 +1,13 @@
-//! Keys and values as a capability: one space of a run, and who keeps it.
+//! Keys and values as a capability: the space of a run, and the trait that stores it.
 
 use thiserror::Error;
 
 use super::Wait;
 use crate::capability::HostCall;
 
-/// Keeps one key-value space: the caller has bound it to the skill, and to the principal if it should be.
+/// Stores one key-value space. The embedder decides whether skills or principals share it.
 ///
-/// Revisions rise with every write of the space and are never reused.
+/// Each write gets a higher revision than all earlier writes of the space. An implementation never reuses one.
 pub trait Kv: Send + Sync + 'static {
     /// Returns the entry of a key.
     fn get<'a>(&'a self, call: &'a HostCall, key: &'a str) -> Wait<'a, Result<Option<KvEntry>, KvError>>;
@@ -37,7 +37,7 @@ pub trait Kv: Send + Sync + 'static {
         delta: i64,
     ) -> Wait<'a, Result<i64, KvError>>;
 
-    /// Lists at most `limit` keys with a prefix, in the order of their bytes: those after the key `after`, if given.
+    /// Lists at most `limit` keys with a prefix, in the order of their bytes. With `after`, it begins after that key.
     fn list<'a>(
         &'a self,
         call: &'a HostCall,
@@ -72,11 +72,11 @@ pub enum Expected {
 pub struct KvPage {
     /// The keys.
     pub keys: Vec<String>,
-    /// The last of the keys, where more follow.
+    /// The last of the keys if more follow, else none.
     pub next: Option<String>,
 }
 
-/// Why a call failed. All but [`KvError::Denied`]'s text reaches the guest.
+/// Why a call failed. The guest sees the texts, except the reason of [`KvError::Denied`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KvError {
     /// No grant allows the call. The report shows the reason to the caller; the guest sees only `denied`.

@@ -1,7 +1,7 @@
-//! What a run may use beyond computing, as traits: http, kv, config and secrets. The implementations live in other
-//! crates, or in the embedder's program.
+//! The capabilities of a run, as traits: http, kv, config and secrets. Other crates, or the embedder's program,
+//! implement them.
 //!
-//! A run uses what [`crate::Call::grant`] gives it, from its start to its end. Without a grant, every function of
+//! A run keeps the grants of [`crate::Call::grant`] from its start to its end. Without a grant, every function of
 //! `http` and `kv` returns `denied`, and `config` and `secrets` are empty.
 
 mod http;
@@ -20,7 +20,7 @@ pub use kv::{Expected, Kv, KvEntry, KvError, KvPage};
 /// The future of a capability's method. Dropping it ends the wait.
 pub type Wait<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// What one run may use. Default: nothing.
+/// The capabilities that one run may use. Default: none.
 ///
 /// A clone shares the implementations.
 #[derive(Clone, Default)]
@@ -48,7 +48,7 @@ impl Granted {
         Self::default()
     }
 
-    /// Grants HTTP requests through `http`, which decides about each.
+    /// Grants HTTP requests through `http`, which decides about each request.
     #[must_use]
     pub fn http(mut self, http: Arc<dyn Http>) -> Self {
         self.http = Some(http);
@@ -69,7 +69,7 @@ impl Granted {
         self
     }
 
-    /// Grants the names of secrets, for `secrets.exists`. The values stay with the implementation of [`Http`].
+    /// Grants the names of secrets, for `secrets.exists`. Only the implementation of [`Http`] has the values.
     #[must_use]
     pub fn secrets(mut self, names: Arc<BTreeSet<String>>) -> Self {
         self.secrets = names;

@@ -1,4 +1,4 @@
-//! Limits of a run and caps of a skill: effect of each, and what it leaves uncovered.
+//! Limits of a run and caps on a skill: the effect of each, and what it does not cover.
 //!
 //! `table.rs` has the names, units, defaults and ranges. No limit can be off: each has a finite default, and
 //! [`Limits::check`] refuses limits that the host could not enforce, such as no fuel or no time at all.
@@ -23,35 +23,35 @@ const MIB: u64 = 1 << 20;
 /// [`LIMITS`] has names, units, defaults ([`Limits::default`]) and ranges. [`Limits::get`] and [`Limits::set`] use a limit
 /// by its [`LimitName`].
 ///
-/// As JSON, in a bundle for example, limits of other releases are readable: an absent limit has its default, and an
-/// unknown one has no effect.
+/// JSON can come from another release, for example in a bundle: an absent limit has its default, and an unknown one has
+/// no effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Limits {
     /// Fuel, a count of work.
     ///
-    /// A wasm instruction costs about one unit, a byte of a bulk memory operation one. A host call costs
-    /// [`HOST_CALL_FUEL`], and [`TRANSFER_FUEL`] for each byte that it moves. The same run burns the same fuel.
+    /// A wasm instruction costs about one unit, and so does a byte of a bulk memory operation. A host call costs
+    /// [`HOST_CALL_FUEL`], and [`TRANSFER_FUEL`] for each byte that it moves. The same run uses the same fuel.
     ///
     /// Default: 1,000,000,000. At the limit: outcome `out-of-fuel`. Not covered: growth of memory (0 fuel a page),
-    /// lifting the result, texts that nested components pass to one another. Fuel is no clock: a microsecond burns
-    /// between 2,000 and 40,000 units, depending on the instructions. The deadline therefore always applies too.
+    /// lifting the result, texts that nested components pass to one another. Fuel is not a clock: depending on the
+    /// instructions, a microsecond uses between 2,000 and 40,000 units. So the deadline always applies too.
     pub fuel: u64,
-    /// Wall time from instantiation to the end of the call, waits in the host included.
+    /// Wall time from instantiation to the end of the call, including waits in the host.
     ///
     /// Default: 5 s. At the limit: outcome `deadline-exceeded`, also for a late result. Nothing interrupts a bulk
     /// memory operation (about 40 ms for 64 MiB) or lifting the result (about 65 ms for a `list<u8>` of 1 MiB, less
-    /// for everything else), so a run can miss its deadline by that. Not covered: reading the input and writing the
+    /// for everything else), so a run can exceed its deadline by that. Not covered: reading the input and writing the
     /// result as JSON, which `input_size` and `output_size` bound.
     #[serde(rename = "deadline_ms", serialize_with = "as_millis", deserialize_with = "from_millis")]
     pub deadline: Duration,
-    /// Bytes of linear memory, summed over all memories of all core instances. Exactly this fits.
+    /// Bytes of linear memory, summed over all memories of all core instances.
     ///
     /// Default: 64 MiB. At the limit: the host refuses growth (`memory.grow` returns -1). If the run then
     /// fails, the outcome is `memory-limit`. Not covered: the host's copies of arguments and
     /// results (bounded by `input_size` and `output_size`), the engine's own bookkeeping (about 15 KiB a run),
-    /// the wasm stack. Worst case of a process: this × concurrent runs, and never more than
+    /// the wasm stack. The worst case of a process is this × the concurrent runs, but at most
     /// [`crate::HostConfig::memory`].
     pub memory: u64,
     /// Elements of all tables of all core instances together; the engine takes 8 bytes for each.
@@ -66,13 +66,13 @@ pub struct Limits {
     pub memories: u32,
     /// Tables of a run. Default: 64. At the limit: as `instances`.
     pub tables: u32,
-    /// Bytes of the input as JSON text; for component values, of the text that they would be.
+    /// Bytes of the input as JSON text. The host measures component values by the size of their JSON text.
     ///
     /// Default: 1 MiB; at most 64 MiB. At the limit: the call fails with [`crate::RunError::InputTooLarge`]. The host's
     /// copy takes at most 32 times this.
     #[serde(alias = "input")]
     pub input_size: u64,
-    /// JSON bytes of the result, all chunks of `progress.emit`, and the notes of progress reports, together.
+    /// JSON bytes of the result, of all chunks of `progress.emit`, and of the notes of progress reports, together.
     ///
     /// Default: 1 MiB; at most 64 MiB. At the limit: outcome `output-limit`. A result also takes at
     /// most 32 times this in the host (a record of thousands of absent options is `{}` in JSON). One
@@ -86,17 +86,17 @@ pub struct Limits {
     /// Log bytes kept. Default: 64 KiB. At the limit: as `log_lines`.
     #[serde(alias = "log_bytes")]
     pub log_size: u64,
-    /// Calls from the guest to the host, WASI's and the embedder's included.
+    /// Calls from the guest to the host, including those to WASI and to the embedder's interfaces.
     ///
-    /// Default: 10,000. At the limit: outcome `host-call-limit`. Not covered: the canonical
-    /// built-ins that never leave the engine (dropping a handle, for example), which cost fuel.
+    /// Default: 10,000. At the limit: outcome `host-call-limit`. Not covered: canonical built-ins that never leave the
+    /// engine, such as dropping a handle. They cost fuel.
     pub host_calls: u64,
 }
 
 /// Longest log line kept, in bytes. The host cuts off the rest of a line and counts it.
 pub const LOG_LINE_BYTES: usize = 4096;
 
-/// Fuel that every call from the guest to the host costs. It approximates the work of a call.
+/// Fuel that each call from the guest to the host costs.
 pub const HOST_CALL_FUEL: u64 = 500;
 
 /// Fuel that a host call costs for each byte that it moves in either direction, as for a bulk memory operation.
@@ -179,7 +179,7 @@ impl Limits {
 
 /// The caps on a skill, which the host checks at load, before it compiles.
 ///
-/// They also size the engine's pool: a skill at every cap runs, and none takes a neighbour's share.
+/// They also determine the size of the engine's pool. A skill at every cap runs, and takes no share of another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SkillCaps {
@@ -189,15 +189,15 @@ pub struct SkillCaps {
     pub tools: u32,
     /// Bytes of all JSON Schemas of a skill together. Default: 256 KiB.
     pub schema: u64,
-    /// Type nodes of all signatures; a type that occurs again counts once. Default: 50,000.
+    /// Type nodes of all signatures; a repeated type counts once. Default: 50,000.
     pub type_nodes: u32,
-    /// Core instances that instantiating the component makes. Default: 64.
+    /// Core instances of an instance of the component. Default: 64.
     pub instances: u32,
-    /// Instances of nested components that it makes. Default: 1,000.
+    /// Instances of nested components in it. Default: 1,000.
     pub components: u32,
-    /// Linear memories that it makes. Default: 16.
+    /// Linear memories in it. Default: 16.
     pub memories: u32,
-    /// Tables that it makes. Default: 64.
+    /// Tables in it. Default: 64.
     pub tables: u32,
     /// Elements of all its tables at the start. Default: 100,000.
     pub table_elements: u64,
