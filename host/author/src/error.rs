@@ -88,7 +88,7 @@ pub enum AuthorError {
         /// What is wrong.
         what: String,
     },
-    /// The bytes are no component.
+    /// The bytes are not a component.
     #[error("not a component: {0}")]
     NotComponent(String),
     /// `skill.toml` names a tool that the component does not export.
@@ -105,7 +105,7 @@ pub enum AuthorError {
         /// Its full name.
         tool: String,
     },
-    /// The licence is no SPDX expression.
+    /// The licence is not a valid SPDX expression.
     #[error(
         "skill.toml: invalid license `{0}`; expected an SPDX expression such as `MIT` or `Apache-2.0 OR MIT`"
     )]

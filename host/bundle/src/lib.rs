@@ -2,7 +2,7 @@
 //!
 //! A bundle is one file:
 //!
-//! | bytes | what |
+//! | bytes | content |
 //! |---|---|
 //! | 16 | `ringfence bundle` |
 //! | 4 | the format, 1, in little endian like all numbers |
@@ -22,10 +22,10 @@
 //! 4. the manifest, further revocations and the dates
 //! 5. the digest of the blobs, before it returns any of them
 //!
-//! Nothing else makes an [`Opened`]. The same skills, key and dates make the same bytes ([`Draft::sign`]).
+//! Only [`open`] makes an [`Opened`]. The same skills, key and dates result in the same bytes ([`Draft::sign`]).
 //!
-//! Not covered: who can use the secret key, whether the machine's clock is right (a plainly wrong clock is an error),
-//! and a bundle older than one that a worker has seen (the worker must remember [`Manifest::version`]).
+//! This crate cannot know who else has the secret key, or whether the machine's clock is right (a plainly wrong clock is an
+//! error). To refuse bundles older than one that it has seen, a worker must remember [`Manifest::version`].
 
 mod error;
 mod format;

@@ -27,7 +27,7 @@ pub enum TrustError {
         /// Why not.
         source: std::io::Error,
     },
-    /// The file contains something that is no public key.
+    /// A line of the file is not a public key.
     #[error("{path}: {source}")]
     Key {
         /// The file.
@@ -35,7 +35,7 @@ pub enum TrustError {
         /// What is wrong.
         source: KeyError,
     },
-    /// The file contains something that is no revocation.
+    /// A line of the file is not a revocation.
     #[error("{path}: {reason}")]
     Revocations {
         /// The file.

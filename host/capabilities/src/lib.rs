@@ -1,9 +1,9 @@
-//! What operators grant to skills, behind the traits of the core: HTTP through the egress door, key-value spaces,
-//! configuration values and secrets.
+//! Implements the core's traits of capabilities: HTTP through the egress door, key-value spaces, configuration values and
+//! secrets.
 //!
-//! [`Capabilities`] holds the operator's policy and the implementations. Before each call, [`Capabilities::granted`]
-//! returns what the run may use, for [`ringfence::Call::grant`]. A run keeps the grants of its start, also if the
-//! program replaces its capabilities meanwhile ([`Capabilities::with_policy`]).
+//! [`Capabilities`] has the operator's policy and the implementations. Before each call, [`Capabilities::granted`]
+//! returns the grants of the run, for [`ringfence::Call::grant`]. A run keeps the grants that it started with, even if
+//! the program replaces its policy meanwhile ([`Capabilities::with_policy`]).
 //!
 //! ```
 //! use ringfence::{Host, HostConfig};
@@ -38,7 +38,7 @@ use ringfence_policy::{
 pub use requested::missing_grants;
 pub use resolver::system_resolver;
 
-/// The operator's policy, and what stands behind its grants. A clone shares the spaces and the door.
+/// The operator's policy, and the implementations of its grants. A clone shares the spaces and the door.
 #[derive(Debug, Clone)]
 pub struct Capabilities {
     policy: Policy,
@@ -63,21 +63,21 @@ impl Capabilities {
         }
     }
 
-    /// Keeps the spaces of durable grants in `store`. Without one, calls to such a space are denied.
+    /// Keeps the spaces of grants with `storage=durable` in `store`. Without a store, calls to such a space are denied.
     #[must_use]
     pub fn with_kv(mut self, store: ringfence_kv::Store) -> Self {
         self.durable = Some(store);
         self
     }
 
-    /// Names the secrets whose values the door has, for `secrets.exists`.
+    /// Sets the names of the secrets whose values the door has, for `secrets.exists`.
     #[must_use]
     pub fn with_secrets(mut self, names: impl IntoIterator<Item = String>) -> Self {
         self.secrets = Arc::new(names.into_iter().collect());
         self
     }
 
-    /// Sends HTTP requests through `door`. Without one, every request is denied.
+    /// Sends HTTP requests through `door`. Without a door, every request is denied.
     #[must_use]
     pub fn with_door(mut self, door: Door) -> Self {
         self.door = Some(door);
@@ -96,12 +96,12 @@ impl Capabilities {
         &self.policy
     }
 
-    /// Returns whether durable spaces have a place.
+    /// Returns whether there is a store for durable spaces.
     pub fn has_kv(&self) -> bool {
         self.durable.is_some()
     }
 
-    /// Returns what a run of the skill may use. Costs a look at its imports for a skill that uses no capability.
+    /// Returns the grants of a run of the skill. For a skill that imports no capability this only reads its imports.
     pub fn granted(&self, skill: &Skill, subject: Subject) -> Granted {
         if wants(skill.imports()).next().is_none() {
             return Granted::nothing();
@@ -154,11 +154,11 @@ fn config(grants: &SubjectGrants) -> BTreeMap<String, String> {
     grants.config().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
-/// A grant has no effect on this host.
+/// A grant would have no effect on this host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// Nothing stands behind the capability yet.
+    /// This host does not implement the capability yet.
     #[error("{rule}: this version has no {capability}; grant http, kv, config or secret")]
     NotAvailable {
         /// The grant.
@@ -176,7 +176,7 @@ pub enum PolicyError {
     },
 }
 
-/// Checks that something stands behind every grant. `has_secret` tells whether the host has the value of a secret.
+/// Checks that every grant has an effect. `has_secret` returns whether the host has the value of a secret.
 ///
 /// # Errors
 ///
@@ -197,7 +197,7 @@ pub fn check(policy: &Policy, has_secret: impl Fn(&str) -> bool) -> Result<(), P
     Ok(())
 }
 
-/// Returns the imports that the operator can grant.
+/// Returns the imports that need a grant.
 pub fn wants(imports: &[Import]) -> impl Iterator<Item = &Import> {
     imports.iter().filter(|import| matches!(import.access, Access::ByGrant))
 }

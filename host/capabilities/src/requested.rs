@@ -1,10 +1,10 @@
-//! What a run was denied, as grants to add.
+//! Turns the denials of a run into grants to add.
 
 use ringfence::{Capability, Denial};
 use ringfence_policy::{Grant, Request, Target, capability_for};
 
-/// Returns the narrowest grants that would have covered what a run was denied, in order, each once. They are bound to
-/// the skill of the run, whatever its name. What no grant can cover is left out.
+/// Returns the narrowest grants that would have covered the denied calls of a run, in order, each once. They have the
+/// form of `--grant`, for the skill of the run. Calls that no grant can cover are left out.
 pub fn missing_grants(denied: &[Denial]) -> Vec<Grant> {
     let mut grants: Vec<Grant> = Vec::new();
     for denial in denied {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use ringfence_egress::{Lookup, Resolve, ResolveError};
 
-/// Returns a resolver that asks the name servers of the system.
+/// Returns a resolver that uses the name servers of the system.
 ///
-/// If the system's configuration cannot be read, or this build has no name look-up, it fails every look-up and says so.
-/// Requests to addresses need none.
+/// If the system's configuration cannot be read, or this build has no name look-up, every look-up fails with that
+/// reason. Requests to addresses need no look-up.
 pub fn system_resolver() -> Arc<dyn Resolve> {
     made().unwrap_or_else(|reason| Arc::new(NoNames { reason }))
 }

@@ -1,8 +1,8 @@
-//! Compiles untrusted components in a child process, which is this program started again, in a jail and under limits.
+//! Compiles untrusted components in a child process: this program, started again, in a jail and under limits.
 //!
-//! The limits are on CPU time, address space and output. Wall time is no limit, except for a child that gets no CPU
-//! time at all. The engine does not count a component that keeps its compiler busy as a vulnerability, so these
-//! limits are ours. A component that exceeds one is refused, and the rest of the program does not notice.
+//! The limits are on CPU time, address space and output. There is no limit on wall time, except for a child that gets no
+//! CPU time at all. The engine does not treat a component that keeps its compiler busy as a vulnerability, so this crate
+//! sets limits. If a component exceeds one, it is refused, and the rest of the program continues.
 //!
 //! ```no_run
 //! # use std::process::ExitCode;
@@ -16,16 +16,15 @@
 //! }
 //! ```
 //!
-//! On Linux the child gives up everything that it could reach before it reads a byte: the environment, every
-//! descriptor except its three pipes, files, the network, other processes, new threads, and executable memory.
-//! [`Compiler::probe`] tries all of that from inside and reports what stopped it.
+//! On Linux, before the child reads a byte, it gives up the environment, every descriptor except its three pipes, files,
+//! the network, other processes, new threads, and executable memory. [`Compiler::probe`] tries all of these from inside,
+//! and reports what stopped each.
 //!
-//! Where the program's global allocator is a [`ChildAlloc`], the parent knows a child that ran out of memory by its exit
-//! code.
+//! If the program's global allocator is a [`ChildAlloc`], the exit code of a child tells the parent that it ran out of
+//! memory.
 //!
-//! Not covered: the parent trusts the child's output. A component that takes over the compiler through a fault
-//! reaches nothing from there, but it can write an artifact that takes over the program. Outside Linux the limits
-//! apply without a jail.
+//! Not covered: the parent trusts the child's output. A component that takes over the compiler through a fault reaches
+//! nothing else, but it can write an artifact that takes over the program. Outside Linux there is no jail, only limits.
 
 mod attempts;
 mod child;

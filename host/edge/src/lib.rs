@@ -1,15 +1,19 @@
 //! Runs signed bundles of compiled skills on a node without a compiler.
 //!
-//! A [`Worker`] accepts a bundle only if a trusted key signed all of it, its dates include now, nothing of it is
-//! revoked, it is no older than one that the worker has seen, and it has code for this engine and processor. Each call
-//! runs in a fresh instance under the bundle's limits. Limits, outcomes and reports are those of the library
+//! A [`Worker`] accepts a bundle only if all of these are true:
+//!
+//! - a trusted key signed all of it, and neither the key nor the bundle is revoked
+//! - it is valid today, and no older than one that the worker has seen
+//! - it has code for this engine and processor
+//!
+//! Each call runs in a fresh instance under the bundle's limits. Limits, outcomes and reports are those of the library
 //! `ringfence`.
 //!
 //! ```no_run
 //! use ringfence_edge::{Trust, Worker, WorkerConfig};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let keys = std::fs::read_to_string("ringfence.pub")?;
+//! let keys = std::fs::read_to_string("ringfence.key.pub")?;
 //! let worker = Worker::new(WorkerConfig::default(), Trust::from_lines(&keys)?)?;
 //! worker.load_file("edge.rfb")?;
 //!
@@ -20,10 +24,10 @@
 //! # }
 //! ```
 //!
-//! A new bundle replaces the old one during calls ([`Worker::load`]): running calls end on the old code. A refused
-//! bundle changes nothing.
+//! A new bundle replaces the old one during calls ([`Worker::load`]): current calls finish on the old code. If the worker
+//! refuses a bundle, it continues with the old one.
 //!
-//! The interfaces `http`, `kv` and `skills` return `denied`, whatever the bundle grants.
+//! The interfaces `http`, `kv`, `skills` and `tools` return `denied`, whatever the bundle grants.
 //!
 //! # Features
 //!

@@ -15,11 +15,11 @@ use crate::error::Limit;
 /// Caps over all runs of one skill, or of one principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShareCaps {
-    /// Requests at once. Default: 1,024.
+    /// Concurrent requests. Default: 1,024.
     pub concurrency: u32,
     /// Requests a minute. Default: 60,000.
     pub requests_per_minute: u32,
-    /// Bytes of bodies a minute, both ways together. Default: 4 GiB.
+    /// Bytes of bodies a minute, in both directions together. Default: 4 GiB.
     pub bytes_per_minute: u64,
 }
 
@@ -176,10 +176,10 @@ struct Counts {
     under_way: AtomicU32,
 }
 
-/// What one run has sent and received.
+/// The requests and bytes that one run has sent and received.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Requests, each hop of a redirect included.
+    /// Requests, including each hop of a redirect.
     pub requests: u64,
     /// Bytes of request bodies.
     pub sent: u64,

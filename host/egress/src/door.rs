@@ -1,4 +1,4 @@
-//! The door: each request passes grant, lookup, address check, dial, TLS and caps, in this order and at each hop.
+//! The door: at each hop it checks grant and caps, looks up and checks addresses, dials, and speaks TLS, in this order.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use crate::secret::Scrubber;
 use crate::stream::Stream;
 use crate::tls::Tls;
 
-/// What the operator decides about all egress.
+/// The configuration of a door.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DoorConfig {
@@ -39,13 +39,13 @@ pub struct DoorConfig {
     pub nat64: Vec<Nat64Prefix>,
     /// The secrets that grants name. Default: none.
     pub secrets: Arc<dyn Secrets>,
-    /// The proxy for every connection. Default: none. The environment is never asked.
+    /// The proxy for every connection. Default: none. The door reads no proxy from the environment.
     pub proxy: Option<Proxy>,
     /// Caps over all runs of one skill.
     pub skill: ShareCaps,
     /// Caps over all runs of one principal.
     pub principal: ShareCaps,
-    /// How addresses are dialled.
+    /// Settings for dialling.
     pub dial: DialLimits,
     /// Caps on the head of a message.
     pub headers: HeaderLimits,
@@ -67,7 +67,7 @@ impl DoorConfig {
     }
 }
 
-/// The one way out of the process. A clone is one reference count.
+/// The one way out of the process. A clone is the same door.
 #[derive(Debug, Clone)]
 pub struct Door {
     inner: Arc<Inner>,
@@ -81,7 +81,7 @@ struct Inner {
     pool: Arc<Pool>,
 }
 
-/// Who sends: the grants of one run, and its account. A clone shares both.
+/// The sender of requests: the grants of one run, and its account. A clone shares both.
 #[derive(Debug, Clone)]
 pub struct Caller {
     grants: SubjectGrants,
@@ -110,7 +110,7 @@ impl Door {
         Self { inner: Arc::new(Inner { config, accounts, tls: Arc::default(), pool: Arc::default() }) }
     }
 
-    /// Opens the account of a run. Its requests go under the grants of this moment.
+    /// Opens the account of a run, whose requests need these grants.
     pub fn caller(&self, grants: SubjectGrants) -> Caller {
         let account = Arc::new(self.inner.accounts.open(&grants));
         let scrubber = inject::scrubber(&grants, &*self.inner.config.secrets).map(Arc::new);

@@ -1,4 +1,4 @@
-//! Why a request did not go through the door, for the operator, and what the guest learns of it.
+//! Why a request failed: for the operator in full, for the guest as a kind of error.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,17 +7,17 @@ use ringfence_policy::{AddressRefusal, Explanation, RuleId, TargetError};
 
 use crate::resolve::ResolveError;
 
-/// A request that no server could get, whatever the grants are.
+/// The reason why the door sends such a request under no grant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Invalid {
     /// The URL is not canonical.
     #[error(transparent)]
     Url(#[from] TargetError),
-    /// The method is not sent.
+    /// The door does not send this method.
     #[error("method `{0}` is not supported; use an upper-case method other than `CONNECT` and `TRACE`")]
     Method(String),
-    /// Only the host sets the header.
+    /// Only the host may set the header.
     #[error("header `{0}` is set by the host only; remove it")]
     Header(String),
     /// The host puts a secret into the header or parameter.
@@ -41,7 +41,7 @@ pub enum Limit {
     /// Requests of one run under one grant.
     #[error("request limit of the run reached; raise `requests` of the grant")]
     Requests,
-    /// Requests of one run at once under one grant.
+    /// Concurrent requests of one run under one grant.
     #[error("limit of concurrent requests of the run reached; raise `concurrency` of the grant")]
     Concurrency,
     /// The body of one request.
@@ -59,7 +59,7 @@ pub enum Limit {
     /// Redirects of one request.
     #[error("redirect limit reached; raise `redirects` of the grant, or follow them in the skill")]
     Redirects,
-    /// Requests at once of all runs of one skill.
+    /// Concurrent requests of all runs of one skill.
     #[error("limit of concurrent requests of the skill reached; try again later")]
     SkillConcurrency,
     /// Requests a minute of all runs of one skill.
@@ -68,7 +68,7 @@ pub enum Limit {
     /// Bytes a minute of all runs of one skill.
     #[error("bytes per minute of the skill reached; try again later")]
     SkillBytes,
-    /// Requests at once of all runs of one principal.
+    /// Concurrent requests of all runs of one principal.
     #[error("limit of concurrent requests of the principal reached; try again later")]
     PrincipalConcurrency,
     /// Requests a minute of all runs of one principal.
@@ -89,12 +89,12 @@ pub enum BadRedirect {
     /// From `https` to `http`.
     #[error("the redirect leads from `https` to `http`; request the `http` URL itself if a grant covers it")]
     Downgrade,
-    /// The body was a stream, and is needed again.
+    /// The redirect needs the body again, but it was a stream.
     #[error("the redirect needs the request body again, which was a stream; send the body as a whole")]
     Body,
 }
 
-/// How a server broke HTTP.
+/// How a server violated HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadResponse {
@@ -107,7 +107,7 @@ pub enum BadResponse {
     /// The server switched protocols.
     #[error("the server switched to another protocol, which the host never requested")]
     Switched,
-    /// Framing without end around little content.
+    /// Too much framing around little content.
     #[error("the server sent far more framing than content")]
     Padded,
     /// The body is compressed although the host requested identity.
@@ -122,7 +122,7 @@ pub enum EgressError {
     /// No grant covers the request.
     #[error("{0}")]
     Denied(Box<Explanation>),
-    /// A grant covers the URL, but its host has an address that the host does not dial.
+    /// A grant covers the URL, but the name has an address that the door does not dial.
     #[error("`{host}` under {rule}: {refusal}")]
     Address {
         /// The host of the URL.
@@ -179,7 +179,7 @@ pub enum EgressError {
     /// The door does not follow a redirect.
     #[error("{0}")]
     Redirect(#[from] BadRedirect),
-    /// The time of the request is over.
+    /// The request timed out.
     #[error("the request timed out; raise `timeout` of the grant or the deadline of the run")]
     Timeout,
     /// The grant names a secret that the operator has not configured, or that no request can carry.
@@ -204,7 +204,7 @@ pub enum EgressError {
     },
 }
 
-/// What a guest learns about a failed request: its class, and nothing that maps the network.
+/// The error that a guest gets for a failed request: a kind, without details that would map the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum GuestError {
@@ -232,16 +232,16 @@ pub enum GuestError {
     /// The server broke HTTP.
     #[error("protocol error")]
     Protocol,
-    /// The time is over.
+    /// The request timed out.
     #[error("timed out")]
     Timeout,
-    /// The operator's configuration is at fault.
+    /// The operator's configuration is wrong.
     #[error("unavailable")]
     Unavailable,
 }
 
 impl EgressError {
-    /// Returns what the guest learns.
+    /// Returns the error for the guest.
     pub fn guest(&self) -> GuestError {
         match self {
             Self::Denied(_) | Self::Address { .. } | Self::Redirect(_) => GuestError::Denied,

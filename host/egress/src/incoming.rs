@@ -41,7 +41,7 @@ pub struct Incoming {
 
 /// The body of a response. Dropping it before its end closes the connection.
 ///
-/// It arrives in pieces of at most [`PIECE`] bytes, each time that the caller is ready for one.
+/// It arrives in pieces of at most [`PIECE`] bytes. The door reads the next piece only when the caller requests it.
 pub struct ResponseBody {
     pub(crate) body: hyper::body::Incoming,
     pub(crate) link: Option<Link>,

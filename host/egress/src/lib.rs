@@ -3,16 +3,17 @@
 //! Everything that Ringfence sends to a network goes through a [`Door`]: requests of skills, bundle downloads, upstream
 //! tool servers, registries. Each hop of a request passes the same steps, in this order:
 //!
-//! 1. the URL has one reading ([`ringfence_policy::Target`]) and a grant covers it;
-//! 2. the caps of the run, the skill and the principal have room;
-//! 3. the resolver returns addresses, and [`ringfence_policy::AddressRules`] allow every one of them;
-//! 4. the door dials one of those addresses, and nothing else;
-//! 5. TLS verifies the granted name;
-//! 6. the host adds the secret of the grant, after everything that the guest wrote is fixed;
-//! 7. head, body and time of the response stay under their caps, and secrets are scrubbed from it.
+//! 1. The URL has one reading ([`ringfence_policy::Target`]), and a grant covers it.
+//! 2. The run, the skill and the principal are below their caps.
+//! 3. The resolver returns addresses, and [`ringfence_policy::AddressRules`] allow every one of them.
+//! 4. The door dials one of these addresses.
+//! 5. TLS verifies the name in the URL.
+//! 6. The door adds the secret of the grant, when the guest's part of the request is fixed.
+//! 7. The door checks head, body and time of the response against their caps, and removes secrets from it.
 //!
-//! The environment names no proxy. Dropping a future, or a body before its end, closes the connection. After the end of
-//! a body the connection waits a few seconds for the next `GET` of the same skill and principal to the same checked address.
+//! The door reads no proxy from the environment. Dropping a future, or a body before its end, closes the connection. After
+//! the end of a body, the door keeps the connection for 4 seconds, for a `GET` or `HEAD` of the same skill and principal
+//! to the same checked address.
 //!
 //! ```
 //! use std::net::IpAddr;

@@ -56,7 +56,7 @@ pub enum Redirects {
     /// Return the redirect like any response.
     #[default]
     Return,
-    /// Follow up to so many, and never more than the grant allows.
+    /// Follow up to this many, but never more than the grant allows.
     Follow(u32),
 }
 

@@ -1,4 +1,4 @@
-//! A tunnel through the operator's proxy. The environment names no proxy: only the configuration does.
+//! A tunnel through the operator's proxy. Only the configuration names a proxy, never the environment.
 
 use std::net::SocketAddr;
 
@@ -6,8 +6,8 @@ use http::HeaderValue;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// The operator's HTTP proxy. The host opens a `CONNECT` tunnel through it for `http` and `https` alike, to the address
-/// that it has checked. The proxy therefore resolves no name.
+/// The operator's HTTP proxy. For both `http` and `https`, the host opens a `CONNECT` tunnel through it to the address that
+/// it has checked. So the proxy resolves no name.
 #[derive(Debug, Clone)]
 pub struct Proxy {
     /// The addresses of the proxy. The operator names them, so they are not checked.

@@ -1,4 +1,4 @@
-//! What every HTTP front of Ringfence shares, so that the server and the worker of the edge answer alike.
+//! The HTTP code that the server and the worker of the edge share, so that they answer alike.
 //!
 //! | module | content |
 //! |---|---|
@@ -10,9 +10,10 @@
 //!
 //! This crate knows no store and no engine settings.
 //!
-//! # Which error gets which answer
+//! # Answers
 //!
-//! Every report of a run is a 200, however the run ended: [`answer::report`]. Without a run, the caller gets a problem.
+//! Every report of a run has status 200, however the run ended: [`answer::report`]. If no run took place, the caller gets a
+//! problem.
 //!
 //! ```
 //! use ringfence_front::problem::Problem;

@@ -1,8 +1,8 @@
 //! Keeps keys and values of skills: spaces, revisions, quotas, and a durable file with group commit.
 //!
 //! A [`Store`] holds [`Space`]s: one for each skill, or for each skill and principal. A [`Keyspace`] reads and writes
-//! one space under [`Quotas`]. Every write assigns a revision, which rises in its space and never comes back, not even
-//! after a delete. A write can name the revision that it expects ([`Expect`]).
+//! one space under [`Quotas`]. Every write gets a revision, higher than all earlier ones of its space, even after a
+//! delete. A write can name the revision that it expects ([`Expect`]).
 //!
 //! There are two backends with the same semantics: [`Store::memory`] and [`Store::open`], which keeps a file.
 //! The crate links no engine, so the server's capability and an operator's commands share it.
@@ -30,10 +30,9 @@
 //!
 //! # Durability
 //!
-//! A write to a file is answered after its commit has reached the disk. One thread commits: it takes what is queued,
-//! in turn from each space, and makes one transaction of it. Many writers therefore share one sync, and a space that
-//! floods its queue delays others by two transactions at most. A caller that drops a write's future may or may not
-//! have written; the write is never half made.
+//! A write to a file returns after its commit has reached the disk. One thread commits: it takes queued writes from each
+//! space in turn, and commits them as one transaction. So many writers share one sync, and a space that floods its queue
+//! delays others by at most two transactions. If a caller drops a write's future, the write happens whole or not at all.
 //!
 //! # Files
 //!

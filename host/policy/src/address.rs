@@ -1,4 +1,4 @@
-//! Which addresses the host may dial: none but global ones, unless a grant opens a private range.
+//! Decides which addresses the host may dial: only global ones, unless a grant opens a private range.
 //!
 //! An IPv6 address can carry an IPv4 address that a translator, a tunnel or the kernel dials in the end. The check
 //! decodes every such form and judges each address that it finds. Cloud metadata services are refused even inside
@@ -57,7 +57,7 @@ impl fmt::Display for AddressClass {
     }
 }
 
-/// Why the host does not dial an address.
+/// The reason why the host does not dial an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AddressRefusal {
     /// The address that was checked.

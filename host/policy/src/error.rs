@@ -4,10 +4,10 @@ use crate::cidr::CidrError;
 use crate::pattern::PatternError;
 use crate::size::UnitError;
 
-/// The capabilities that a grant can give, as an error names them.
+/// The capabilities that a grant can name, for error texts.
 pub(crate) const CAPABILITIES: &str = "`http`, `kv`, `config`, `secret`, `scratch` and `tools`";
 
-/// Why a text or a table is no grant.
+/// The reason why a text or a table is not a valid grant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GrantError {
@@ -19,10 +19,10 @@ pub enum GrantError {
         /// The word.
         found: String,
     },
-    /// The grant gives nothing.
+    /// The grant names no capability.
     #[error("the grant has no capability; add one of {CAPABILITIES}")]
     Nothing,
-    /// The table gives several capabilities.
+    /// The table names several capabilities.
     #[error("the grant has several capabilities (`{0}`); write one grant for each")]
     Several(String),
     /// The capability has no such option.
@@ -35,7 +35,7 @@ pub enum GrantError {
         /// The options that exist.
         known: &'static str,
     },
-    /// An option stands there twice.
+    /// The grant has an option twice.
     #[error("option `{0}` is given twice; keep one")]
     Twice(String),
     /// The grant lacks something.
@@ -46,7 +46,7 @@ pub enum GrantError {
         /// A grant that has it.
         example: &'static str,
     },
-    /// A word is no word of a grant.
+    /// A word is invalid in a grant.
     #[error("invalid word `{found}` in the grant; {expected}")]
     Word {
         /// The word.
@@ -70,10 +70,10 @@ pub enum GrantError {
         /// Why.
         why: &'static str,
     },
-    /// A certificate without its key, or the other way round.
+    /// The grant has a certificate without a key, or a key without a certificate.
     #[error("`client-certificate` and `client-key` belong together; give both")]
     ClientCertificate,
-    /// Files for TLS in a rule for plain HTTP.
+    /// The grant has files for TLS, but its URL is plain HTTP.
     #[error("`ca-file` and `client-certificate` need TLS, but the URL is `http`; write an `https` URL")]
     TlsOverHttp,
     /// A cap of 0 allows nothing.

@@ -1,6 +1,6 @@
-//! What an operator reads about a decision: the grant that applied, or the one that is missing.
+//! Explains decisions to operators: the grant that applied, or the missing one.
 //!
-//! A guest never sees this text. It learns `denied` and nothing else.
+//! A guest never sees these texts, only `denied`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,10 +11,10 @@ use crate::pattern::{NamePattern, UrlPattern};
 use crate::policy::{Decision, Denial, Reason, Request, RuleId, SubjectGrants};
 use crate::rules::{Capability, KvRule, ScratchRule};
 
-/// An account of a decision, for the operator.
+/// An explanation of a decision, for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
-    /// The request: capability and what it named, without the query of a URL.
+    /// The request: the capability and its target, with no query in a URL.
     pub request: String,
     /// The skill, as a grant selects it.
     pub skill: String,

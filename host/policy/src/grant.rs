@@ -14,7 +14,7 @@ use crate::rules::{Capability, KvRule, ScratchRule};
 use crate::subject::{SkillSelector, Subject};
 use crate::words::{shell, toml};
 
-/// A rule of the operator that gives one capability.
+/// The operator's permission for skills to use one capability.
 ///
 /// `ringfence.toml` has a `[[grant]]` table for each. The capability is a table of its own, or one line under `allow`:
 ///
@@ -43,7 +43,7 @@ pub struct Grant {
     pub skill: Option<SkillSelector>,
     /// The callers, or everyone if the list is empty.
     pub principals: Vec<String>,
-    /// What the grant gives.
+    /// The capability, and its rule.
     pub capability: Capability,
 }
 

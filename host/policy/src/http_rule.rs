@@ -75,7 +75,7 @@ impl SecretForm {
     }
 }
 
-/// The place in a request that a secret goes to.
+/// The place in a request where the host puts a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SecretPlace {
@@ -101,7 +101,7 @@ pub enum SecretPlace {
 pub struct SecretUse {
     /// The name of the secret in the operator's configuration.
     pub name: String,
-    /// Where it goes.
+    /// The place in the request.
     pub place: SecretPlace,
 }
 
@@ -183,8 +183,8 @@ impl SecretUse {
 
 /// Returns true for the headers of a request that only the host sets, or that no request through the door has.
 ///
-/// Among them are those by which some servers take another URL, method or client than the request has: a grant would
-/// limit nothing. An underscore counts as a hyphen, because servers that pass headers on as variables mix them up.
+/// Some servers read another URL, method or client out of such headers, so a grant would limit nothing. An underscore
+/// counts as a hyphen, because servers that turn headers into variables cannot tell them apart.
 ///
 /// The name is in lower case.
 pub fn is_host_header(name: &str) -> bool {
@@ -225,7 +225,7 @@ pub(crate) fn check_secret_name(name: &str) -> Result<(), GrantError> {
     if good { Ok(()) } else { Err(GrantError::Secret { name: name.chars().take(40).collect(), why }) }
 }
 
-/// A rule for HTTP requests: which ones, with what, and how many.
+/// A rule for HTTP requests: the requests that it covers, what the host adds to them, and caps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "HttpTable", into = "HttpTable")]
 pub struct HttpRule {
@@ -237,11 +237,11 @@ pub struct HttpRule {
     pub secret: Option<SecretUse>,
     /// Ranges that names may resolve to although they are not global. Default: none.
     pub private: Vec<Cidr>,
-    /// A PEM file of the roots that verify the server. Default: the web's roots.
+    /// A PEM file of the certificate authorities that verify the server. Default: the public ones.
     pub ca_file: Option<PathBuf>,
-    /// A PEM file of the certificate that the host shows the server. Needs `client_key`.
+    /// A PEM file of the client certificate with which the host authenticates itself. Needs `client_key`.
     pub client_certificate: Option<PathBuf>,
-    /// The PEM file of its key.
+    /// The PEM file of the client certificate's key.
     pub client_key: Option<PathBuf>,
     /// The caps.
     pub caps: HttpCaps,
@@ -336,17 +336,17 @@ pub(crate) fn default_methods() -> Vec<Method> {
 /// Caps of a rule for HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpCaps {
-    /// Requests of one run, each hop of a redirect included. Default: 1,000.
+    /// Requests of one run, including each hop of a redirect. Default: 1,000.
     pub requests: u32,
     /// Bytes of the body of one request. Default: 1 MiB.
     pub request_bytes: Size,
     /// Bytes of the body of one response. Default: 8 MiB.
     pub response_bytes: Size,
-    /// Requests of one run at once. Default: 256.
+    /// Concurrent requests of one run. Default: 256.
     pub concurrency: u32,
     /// Time of one request, from the name lookup to the last byte of the response. Default: 30 s.
     pub timeout: Span,
-    /// Redirects that one request may follow. Default: 5.
+    /// Redirects that the host follows for one request. Default: 5.
     pub redirects: u32,
 }
 
@@ -378,7 +378,7 @@ impl HttpRule {
         }
     }
 
-    /// Checks what the types alone do not hold.
+    /// Checks the conditions that the types do not enforce.
     ///
     /// # Errors
     ///

@@ -1,13 +1,13 @@
 //! Grants as data: which skill may use which capability, and why not.
 //!
-//! A skill reaches nothing by itself. The operator writes [`Grant`]s: HTTP requests to some URLs, a key-value store,
-//! values of a configuration, secrets, tools, scratch files. A [`Policy`] is an ordered list of them. A run takes the
-//! grants of its subject when it starts ([`Policy::for_subject`]) and asks them about each request. The first rule that
+//! Without a grant a skill reaches nothing. The operator writes [`Grant`]s: HTTP requests to some URLs, a key-value space,
+//! configuration values, secrets, tools, scratch files. A [`Policy`] is an ordered list of grants. When a run starts, it
+//! gets the grants of its subject ([`Policy::for_subject`]), and they decide about each request. The first grant that
 //! covers a request decides. No grant exists for files, processes or raw sockets.
 //!
-//! This crate is pure and synchronous. It opens no file and no socket, and it links no engine. Besides grants it has the
-//! two checks that each request through the egress door passes: [`Target`] takes only URLs with one reading, and
-//! [`AddressRules`] decide which addresses the host may dial.
+//! This crate is pure and synchronous. It opens no file and no socket, and links no engine. It also has two checks for
+//! requests through the egress door: [`Target`] accepts only URLs with one reading, and [`AddressRules`] decide which
+//! addresses the host may dial.
 //!
 //! ```
 //! use ringfence_policy::{Policy, Request, SkillDigest, Subject, Target};

@@ -1,8 +1,8 @@
 //! The custom section `ringfence:skill` of a component: an author's texts and claims, as JSON.
 //!
-//! A component carries no comments of its WIT, so the section carries them. Authors' tools write a [`Section`], and hosts
-//! read one. `wit/README.md` describes the members. Reading refuses unknown members and repeated keys. It checks neither
-//! the texts nor whether what they name exists; a host does.
+//! A component does not contain the comments of its WIT; this section does. Authors' tools write a [`Section`], and hosts
+//! read it. `wit/README.md` describes the members. Reading refuses unknown members and repeated keys. A host checks the
+//! texts, and whether the things that they name exist.
 //!
 //! ```
 //! use ringfence_section::{Section, ToolDocs};
@@ -66,7 +66,7 @@ impl Section {
     ///
     /// # Errors
     ///
-    /// Fails with the position of what is not JSON, not known, or there twice.
+    /// Fails with the position of invalid JSON, an unknown member, or a repeated key.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(bytes)
     }
@@ -165,10 +165,10 @@ pub struct Annotations {
     /// The tool can destroy existing things, and not only add new ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destructive: Option<bool>,
-    /// A second call with the same input changes nothing more.
+    /// A repeated call with the same input has no further effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotent: Option<bool>,
-    /// The tool works with things outside, such as the web.
+    /// The tool interacts with external systems, such as the web.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_world: Option<bool>,
 }

@@ -19,10 +19,10 @@
 //! # }
 //! ```
 //!
-//! Clients find the API at `/v1/openapi.json` and MCP at `/mcp`. Operators find every setting in [`EXAMPLE`].
+//! Clients find the API at `/v1/openapi.json` and MCP at `/mcp`. [`EXAMPLE`] has every setting.
 //! [`Server::router`] returns the whole service, to mount in a service of your own.
 //!
-//! # How a request passes
+//! # The path of a request
 //!
 //! 1. guard: `Host`, `Origin`, token
 //! 2. catalog: the skills that the caller can see, in memory
@@ -30,13 +30,13 @@
 //! 4. gate: the principal's account, then a run slot or a bounded wait for one
 //! 5. run, and report
 //!
-//! Between the guard and the report nothing reads the disk, compiles, or holds a lock across an await. Versions that
-//! are not current load at their first use.
+//! Between guard and report, no step compiles or holds a lock across an await. Only a skill that is still loading, or a
+//! version that is not current, makes a call wait for the disk.
 //!
 //! # Outcomes
 //!
-//! Over HTTP every report is a 200 and contains its outcome. A request that is refused before a run gets a problem (RFC
-//! 9457) with a stable code. The table in `mcp/result.rs` shows how outcomes reach agents over MCP.
+//! Over HTTP every report has status 200 and contains its outcome. If the server refuses a request before a run, it returns
+//! a problem (RFC 9457) with a stable code. The table in `mcp/result.rs` shows how agents see outcomes over MCP.
 
 mod app;
 mod authority;

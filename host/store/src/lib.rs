@@ -1,5 +1,5 @@
-//! Stores skills from strangers: content-addressed, crash-safe, with code that is compiled once and authenticated
-//! before it is mapped.
+//! Stores skills from strangers: content-addressed, crash-safe, compiled once. The store authenticates compiled code before
+//! it maps it.
 //!
 //! ```no_run
 //! # use ringfence::{CancellationToken, Host, HostConfig};
@@ -14,15 +14,15 @@
 //! let store = Store::open_or_make("/var/lib/skills")?;
 //! let library = Library::new(host, compiler, Ok(store));
 //!
-//! // Validated, compiled in a jailed child, kept. When this returns, it is on the disk.
+//! // Validates, compiles in a jailed child, and stores. When this returns, the skill is on the disk.
 //! let submit = Submit::new("text-stats".parse()?, "alice".parse()?);
 //! let taken = library.submit(bytes, submit, |_| {}).await?;
 //! println!("{} is {}", taken.receipt.name, taken.receipt.digest);
 //!
-//! // In this process or another: mapped, and authenticated once.
+//! // In this process or another: authenticates the code once, and maps it.
 //! let (loaded, _) = library.load(&"text-stats".parse()?, |_| {}).await?;
 //! println!("{} tools", loaded.skill.tools().len());
-//! // Asks once more whether it is revoked, and keeps note of the run until `_under_way` is dropped.
+//! // Checks for a revocation again. A later one can cancel the run until `_under_way` is dropped.
 //! let (call, _under_way) = library.begin(&loaded.skill, "analyze", &CancellationToken::new());
 //! let report = call.json(r#"{"text": "Fences make good neighbours."}"#).await?;
 //! # let _ = report;
