@@ -38,7 +38,7 @@ fn a_new_folder_is_made_once() {
 }
 
 #[test]
-fn what_an_author_says_is_packed_and_shown() {
+fn documentation_is_packed_and_shown() {
     let bench = Bench::new();
     folder(&bench);
     bench.check("pack", &["pack", "echo/echo.wasm", "--manifest", "echo/skill.toml", "-o", "packed.wasm"]);
@@ -58,7 +58,7 @@ fn what_an_author_says_is_packed_and_shown() {
 }
 
 #[test]
-fn what_does_not_fit_is_not_packed() {
+fn documentation_that_does_not_fit_is_not_packed() {
     let bench = Bench::new();
     folder(&bench);
     let whole = fs::read(bench.path("echo/echo.wasm")).expect("it is there");
@@ -167,7 +167,7 @@ fn two_versions_are_compared() {
 }
 
 #[test]
-fn a_refused_call_is_left_out_of_what_is_compared() {
+fn a_refused_call_is_left_out_of_the_comparison() {
     let bench = Bench::new();
     folder(&bench);
     bench.write("data.jsonl", "{\"text\": \"a\"}\n{\"name\": \"refused\", \"input\": {\"txt\": 1}}\n");

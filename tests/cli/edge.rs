@@ -120,7 +120,7 @@ fn the_same_command_gives_the_same_bytes() {
 
 /// As if another release had made it: its code for other engines is taken over, for the same skills and no others.
 #[test]
-fn code_for_another_release_is_taken_over() {
+fn code_for_another_release_is_added_to_a_bundle() {
     let bench = bench();
     assert!(bench.run(&bundle(&[]), "").status.success());
     std::fs::rename(bench.path("edge.rfb"), bench.path("old.rfb")).unwrap();
@@ -186,7 +186,7 @@ fn keys_are_made_once_and_are_secret() {
 
 /// The two programs, as an operator uses them.
 #[test]
-fn the_worker_runs_what_is_bundled() {
+fn the_worker_runs_bundled_skills() {
     let bench = bench();
     assert!(bench.run(&bundle(&[]), "").status.success());
     let args = ["run", "edge.rfb", "echo", "--key", "key.pub"];
@@ -207,7 +207,7 @@ fn refused(bench: &Bench, args: &[&str]) -> String {
 }
 
 #[test]
-fn what_may_not_run_is_not_signed() {
+fn held_and_revoked_skills_are_not_signed() {
     let bench = bench();
     let done = |args: &[&str]| assert!(bench.run(args, "").status.success(), "{args:?}");
     let to = ["--key", "key", "--target", "pulley64", "-o", "edge.rfb"];
@@ -243,7 +243,7 @@ fn what_may_not_run_is_not_signed() {
 }
 
 #[test]
-fn a_bundle_is_not_written_over_without_being_asked() {
+fn a_bundle_is_overwritten_only_with_force() {
     let bench = bench();
     fn of<'a>(more: &[&'a str]) -> Vec<&'a str> {
         let args = ["bundle", "echo.wasm", "--key", "key", "--target", "pulley64", "-o", "edge.rfb"];

@@ -45,7 +45,7 @@ fn echo_once() -> (u16, JoinHandle<String>) {
 }
 
 #[test]
-fn a_durable_space_keeps_what_another_process_wrote() {
+fn a_durable_space_keeps_the_writes_of_another_process() {
     let bench = Bench::new();
     bench.write("kv.wasm", relay::kv());
     let set = [
@@ -80,7 +80,7 @@ fn a_durable_space_keeps_what_another_process_wrote() {
 }
 
 #[test]
-fn a_run_without_a_grant_is_denied_and_says_what_is_missing() {
+fn a_run_without_a_grant_is_denied_and_names_the_missing_grant() {
     let bench = Bench::new();
     bench.write("http.wasm", relay::http());
     let output = bench.run(&["run", "http.wasm", "fetch", "--input", &get("https://a.test/v1/x")], "");
@@ -103,7 +103,7 @@ fn a_dry_run_prints_the_grants_that_would_have_been_used() {
 }
 
 #[test]
-fn a_granted_request_reaches_its_host_with_the_secret_and_comes_back_without_it() {
+fn a_granted_request_carries_the_secret_and_its_response_does_not() {
     let bench = Bench::new();
     bench.write("http.wasm", relay::http());
     bench.write("token.txt", "canary-0123456789\n");
@@ -151,7 +151,7 @@ fn an_address_of_this_machine_is_refused_without_its_range() {
 }
 
 #[test]
-fn a_grant_for_what_cannot_be_granted_is_refused() {
+fn no_grant_exists_for_files_sockets_or_processes() {
     let bench = Bench::new();
     bench.write("kv.wasm", relay::kv());
     for grant in ["file /etc/passwd", "socket 127.0.0.1:80", "exec ls"] {
@@ -177,7 +177,7 @@ fn a_key_value_file_in_a_new_directory_leaves_room_for_a_store() {
 }
 
 #[test]
-fn a_name_that_nobody_finds_is_told_to_the_caller() {
+fn an_unresolved_name_is_shown_to_the_caller() {
     let bench = Bench::new();
     bench.write("http.wasm", relay::http());
     let grant = "http GET https://name.invalid/";

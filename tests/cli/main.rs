@@ -166,7 +166,7 @@ fn each_outcome_has_its_exit_code() {
 }
 
 #[test]
-fn limits_that_are_met_say_what_to_raise() {
+fn a_reached_limit_names_the_option_to_raise() {
     let bench = Bench::new();
     bench.check("out-of-fuel", &["run", "endings.wasm", "spin", "--fuel", "1000"]);
     bench.check("memory-limit", &["run", "endings.wasm", "grow"]);
@@ -338,7 +338,7 @@ fn a_stub_that_takes_a_handle() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_crash() {
+fn a_closed_pipe_does_not_crash() {
     let bench = Bench::new();
     let mut child = Command::new(env!("CARGO_BIN_EXE_ringfence"))
         .args(["inspect", "echo.wasm"])

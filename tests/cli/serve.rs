@@ -46,7 +46,7 @@ fn get(address: &str, path: &str, token: Option<&str>) -> String {
 }
 
 #[test]
-fn a_server_says_where_it_is_and_stops_when_it_is_told() {
+fn a_server_prints_its_address_and_stops_on_sigterm() {
     let bench = Bench::new();
     bench.check("serve-no-store", &["serve", "--listen", "127.0.0.1:0"]);
     assert!(bench.run(&["submit", "echo.wasm"], "").status.success());
@@ -61,7 +61,7 @@ fn a_server_says_where_it_is_and_stops_when_it_is_told() {
 }
 
 #[test]
-fn settings_without_effect_are_told_at_the_start_and_at_a_reload() {
+fn settings_without_effect_are_warned_about_at_start_and_reload() {
     let bench = Bench::new();
     let file = "[skill.ecoh.limits]\nfuel = 1000\n[skill.echo.limits]\nfuel = 1000\n";
     bench.write("ringfence.toml", file);
@@ -84,7 +84,7 @@ fn settings_without_effect_are_told_at_the_start_and_at_a_reload() {
 }
 
 #[test]
-fn the_log_level_is_the_one_that_is_asked_for() {
+fn the_log_level_option_is_obeyed() {
     let bench = Bench::new();
     assert!(bench.run(&["submit", "echo.wasm"], "").status.success());
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo_echo","arguments":{"text":"hi"}}}"#;
@@ -123,7 +123,7 @@ fn token(bench: &Bench) -> String {
 }
 
 #[test]
-fn what_cannot_be_fails_before_anything_listens() {
+fn an_invalid_configuration_fails_before_anything_listens() {
     let bench = Bench::new();
     bench.write("unknown.toml", "[listen]\nport = 80\n");
     bench.write("range.toml", "[limits]\nfuel = 0\n");
@@ -165,7 +165,7 @@ fn the_printed_configuration_is_one() {
 }
 
 #[test]
-fn mcp_on_standard_input_says_nothing_else_on_standard_output() {
+fn mcp_on_standard_input_writes_only_messages_to_standard_output() {
     let bench = Bench::new();
     assert!(bench.run(&["submit", "echo.wasm"], "").status.success());
     let meta = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
@@ -196,7 +196,7 @@ fn mcp_on_standard_input_says_nothing_else_on_standard_output() {
 }
 
 #[test]
-fn a_cancelled_call_gives_its_place_back_on_standard_input_too() {
+fn a_cancelled_call_frees_its_slot_on_standard_input_too() {
     let bench = Bench::new();
     bench.write("one.toml", "[host]\nruns = 1\n[admission]\nqueue-timeout = \"10m\"\n[limits]\ndeadline = \"1h\"\nfuel = 100_000_000_000\n");
     assert!(bench.run(&["submit", "echo.wasm"], "").status.success());
@@ -447,7 +447,7 @@ fn many_calls_on_standard_input_are_all_answered() {
 }
 
 #[test]
-fn whoever_listens_on_standard_input_hears_of_changes() {
+fn a_client_on_standard_input_gets_change_notices() {
     let bench = Bench::new();
     assert!(bench.run(&["submit", "echo.wasm"], "").status.success());
     let mut spoken = Spoken::start(&bench, &[]);

@@ -168,7 +168,7 @@ fn held_and_revoked() {
 }
 
 #[test]
-fn what_is_freed() {
+fn gc_frees_leftovers_and_old_versions() {
     let bench = bench();
     for file in ["first.wasm", "second.wasm"] {
         bench.done(&["submit", file, "--name", "answer"]);
@@ -182,7 +182,7 @@ fn what_is_freed() {
 
 /// People look at what must not run, and are told that; nothing else is made of it.
 #[test]
-fn what_must_not_run_is_shown_as_that() {
+fn held_and_revoked_skills_are_shown_as_such() {
     let bench = bench();
     bench.done(&["submit", "first.wasm", "--hold"]);
     bench.done(&["submit", "second.wasm"]);
@@ -262,7 +262,7 @@ fn prefixes_are_reserved() {
 
 /// A file named like a skill, and a skill that is not there.
 #[test]
-fn a_name_is_no_file() {
+fn a_name_is_not_read_as_a_file() {
     let bench = bench();
     bench.write("bare", component(7, false));
     bench.done(&["submit", "first.wasm"]);
@@ -320,7 +320,7 @@ fn a_file_that_is_too_large() {
 /// What a person chose as a name for a file of the store, and a time after the year 9999, act on no terminal and stop
 /// no list.
 #[test]
-fn a_store_that_somebody_wrote_to() {
+fn a_store_with_foreign_times_and_names_is_shown_safely() {
     let bench = bench();
     bench.done(&["submit", "first.wasm"]);
     let record = bench.path("home/names/first.json");

@@ -58,7 +58,7 @@ fn validated(host: &Host, n: u32) -> ValidatedSkill {
 }
 
 #[test]
-fn what_is_compiled_runs() {
+fn compiled_code_runs() {
     let host = host();
     let skill = validated(&host, 10);
     block_on(async {
@@ -93,7 +93,7 @@ fn a_child_without_cpu_time_is_given_up_and_its_component_is_not_blamed() {
 }
 
 #[test]
-fn what_a_compilation_is_at_is_told() {
+fn the_stage_of_a_compilation_is_reported() {
     let skill = validated(&host(), 10);
     let one = compiler(|limits| {
         limits.at_once = 1;

@@ -57,7 +57,7 @@ fn just_under_waits_and_just_over_is_refused() {
 }
 
 #[test]
-fn who_waits_is_compiled_in_the_end() {
+fn a_waiting_component_is_compiled_in_the_end() {
     let skill = validated(&host(), 10);
     let one = compiler(|limits| {
         limits.at_once = 1;

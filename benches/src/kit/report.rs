@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_measured_has_neither_machine_nor_plot() {
+    fn a_row_without_measurements_has_neither_machine_nor_plot() {
         let (catalog, results) = results(&[]);
         let page = page(&catalog, &results);
         assert!(!page.contains("| CPU |") && !page.contains("plots/"), "{page}");
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_in_the_repository_is_what_its_results_say() {
+    fn the_page_in_the_repository_matches_its_results() {
         let (catalog, results) = (Catalog::new(), Results::load(&own_dir()));
         let again = "run `cargo run -p ringfence-benches -- render`";
         let kept = std::fs::read_to_string(own_dir().join("RESULTS.md")).expect("RESULTS.md");

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_wrk_prints_is_read() {
+    fn output_of_wrk_is_parsed() {
         let text = "Running 1s test @ http://127.0.0.1:1/echo\n  1 threads and 32 connections\n  \
                     Thread Stats   Avg      Stdev     Max   +/- Stdev\n  Latency Distribution\n     \
                     50%  618.00us\n     75%    1.10ms\n     90%    1.60ms\n     99%    2.50ms\n  \

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_is_said() {
+    fn differences_are_reported() {
         let case: Case =
             serde_json::from_value(json!({"name": "n", "outcome": "completed", "value": null, "log": ["x"]}))
                 .expect("a case");

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
+    fn errors_name_their_line() {
         let rows = [
             ("version = \"1\"\nname = \"../x\"", 2, "lower-case letters"),
             ("name = \"\"", 1, "lower-case letters"),
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_as_long_as_a_store_takes() {
+    fn a_name_has_the_length_limit_of_the_store() {
         let with =
             |length| Manifest::parse(&format!("name = \"{}\"", "a".repeat(length)), Path::new("skill.toml"));
         assert!(with(63).is_ok());

@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_left_alone() {
+    fn an_existing_folder_is_left_alone() {
         let parent = tempfile::tempdir().expect("a folder");
         let dir = new(parent.path(), "shout", Language::Python).expect("it is made");
         fs::write(dir.join("app.py"), "mine").expect("written");

@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_goes_in_under_the_names_of_the_component() {
+    fn documentation_is_packed_under_the_names_of_the_component() {
         let bare = component(WIT, false);
         let contract = Contract::parse(WIT, None).expect("it parses");
         let manifest = manifest(
@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_that_a_module_carries_is_taken_out_and_used() {
+    fn the_wit_text_in_a_module_is_extracted_and_used() {
         let carrying = component(WIT, true);
         let packed = pack(&Pack {
             component: &carrying,
@@ -453,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_component_does_not_have_is_told_or_refused() {
+    fn documentation_of_missing_tools_is_reported_or_refused() {
         let bare = component(WIT, false);
         let more = WIT.replace("whisper:", "/// Sings. \n sing: func(); whisper:");
         let contract = Contract::parse(&more, None).expect("it parses");
@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_component_is_refused() {
+    fn bytes_that_are_not_a_component_are_refused() {
         let whole = component(WIT, false);
         let module = wasm_encoder::Module::new().finish();
         for bytes in [&b""[..], b"\0asm", &module, whole.get(..whole.len() / 2).unwrap_or_default()] {

@@ -56,7 +56,7 @@ mod tests {
 
     /// A file that is in the SDK but not here would be missing in every new skill.
     #[test]
-    fn every_file_is_there() {
+    fn every_file_of_the_sdk_is_included() {
         let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../skills/sdk"));
         let mut found = 0;
         for folder in ["", "src", "macros", "macros/src", "wit", "wit/0.2.0"] {

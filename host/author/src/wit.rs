@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_says_file_line_and_column() {
+    fn an_error_names_file_line_and_column() {
         let rows = [
             ("package a:b;\ninterface i {\n    f: func(x: strng);\n}\nworld w { export i; }", ":3:16"),
             ("package a:b;\ninterface i {\n    f: func(\n}\n", ":4:1"),
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_parameters_functions_and_types() {
+    fn comments_on_parameters_functions_and_types_are_read() {
         let text = "/// About.
             package acme:demo@1.0.0;
             interface shapes { /// Two.

@@ -41,7 +41,7 @@ fn imports(component: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn the_adapter_is_there_only_as_far_as_it_is_needed() {
+fn the_adapter_contains_only_needed_parts() {
     let (resolve, world) = world(WIT);
     let nothing = component(&core(&[]), Some((&resolve, world)), Adapter::Wasi).unwrap();
     assert_eq!(imports(&nothing), Vec::<String>::new());
@@ -57,7 +57,7 @@ fn the_adapter_is_there_only_as_far_as_it_is_needed() {
 }
 
 #[test]
-fn what_is_no_module_of_the_world_is_an_error() {
+fn a_module_that_does_not_fit_the_world_is_an_error() {
     let (resolve, world) = world(WIT);
     let wasi = core(&["\"random_get\" (func (param i32 i32) (result i32))"]);
     let empty = wat::parse_str("(module)").unwrap();
@@ -72,7 +72,7 @@ fn what_is_no_module_of_the_world_is_an_error() {
 }
 
 #[test]
-fn what_c_cannot_hold_is_refused_by_name() {
+fn types_without_a_form_in_c_are_refused_by_name() {
     let (resolve, world) = world("package a:b; world w { export f: func(x: list<u8, 4>); }");
     let refused = c::bindings(&resolve, world);
     assert!(matches!(&refused, Err(Error::Unsupported { function, .. }) if function == "f"), "{refused:?}");

@@ -97,7 +97,7 @@ fn names_do_not_clash() {
 }
 
 #[test]
-fn what_is_imported_is_named_after_its_interface_and_is_there_on_any_platform() {
+fn imports_are_named_after_their_interface_on_every_platform() {
     let wit = "package a:b;
         interface log { enum level { low } write: func(level: level, at: string, v1: u8) -> result<u8, string>; }
         world w { import log; export f: func(); }";
@@ -110,7 +110,7 @@ fn what_is_imported_is_named_after_its_interface_and_is_there_on_any_platform() 
 }
 
 #[test]
-fn what_is_no_plain_value_is_refused_by_name() {
+fn types_that_are_not_plain_values_are_refused_by_name() {
     let cases = [
         ("resource r; f: func() -> r;", "a resource"),
         ("f: func(x: list<stream<u8>>);", "a stream"),

@@ -227,7 +227,7 @@ mod tests {
 
     /// By the variant, whatever words the system has for it.
     #[test]
-    fn a_node_that_runs_no_code_is_told_to_interpret() {
+    fn a_node_without_executable_memory_is_advised_to_interpret() {
         let denied = BundleError::of_load("echo", LoadError::NotExecutable("permission denied".to_owned()));
         assert_eq!((denied.code(), denied.fault()), ("code-not-executable", Fault::Host));
         assert!(

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_written_header_is_read_back() {
         let header =
             Header { manifest: 7, blobs: 1 << 40, digest: [1; 32], key: [2; 32], signature: [3; 64] };
         let bytes: [u8; HEADER] = header.write().try_into().expect("its size");

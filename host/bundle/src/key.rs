@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused() {
+    fn an_invalid_key_is_refused() {
         let secret = SecretKey::from_seed(&[7; 32]);
         assert_eq!(secret.to_line().parse::<PublicKey>(), Err(KeyError::SecretForPublic));
         assert_eq!(secret.public().to_line().parse::<SecretKey>().err(), Some(KeyError::PublicForSecret));

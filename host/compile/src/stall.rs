@@ -67,7 +67,7 @@ mod tests {
     const TICK: Duration = Duration::from_millis(10);
 
     #[test]
-    fn a_child_that_runs_a_little_is_waited_for_without_end() {
+    fn a_slow_child_is_never_stopped_as_stalled() {
         let begun = Instant::now();
         let mut stall = Stall::new(LIMIT, begun);
         let mut cpu = Duration::ZERO;
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_that_stands_still_is_over_at_the_limit_and_not_before() {
+    fn a_stalled_child_is_stopped_exactly_at_the_limit() {
         let begun = Instant::now();
         let mut stall = Stall::new(LIMIT, begun);
         assert!(!stall.is_over(begun + TICK, Some(TICK)));
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_knows_its_time_it_has_many_times_as_long() {
+    fn a_child_of_unknown_cpu_time_has_a_longer_limit() {
         let begun = Instant::now();
         let mut stall = Stall::new(LIMIT, begun);
         assert!(!stall.is_over(begun + LIMIT * BLIND - TICK, None));

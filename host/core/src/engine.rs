@@ -250,7 +250,7 @@ mod tests {
     /// what stands behind it.
     #[test]
     #[cfg(feature = "compiler")]
-    fn what_is_off_is_refused_by_the_engine() {
+    fn the_engine_refuses_proposals_that_are_off() {
         use wasmparser::{Validator, WasmFeatures};
 
         const MODULE: [u8; 4] = [1, 0, 0, 0];

@@ -500,14 +500,14 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_description_is_read_again() {
+    fn a_stored_description_is_read_back() {
         let skill = read(&kept()).expect("what was written");
         let signatures: Vec<String> = skill.tools().map(|tool| tool.signature()).collect();
         assert_eq!(signatures, ["f: func(text: string) -> result<string>"]);
     }
 
     #[test]
-    fn a_kept_description_whose_types_are_no_skills() {
+    fn a_stored_description_with_invalid_types_is_refused() {
         for (place, wrong, why) in [
             ("/description/tools/0/params/0/1", Value::from(2), "refers to undefined types"),
             ("/description/tools/0/result/Fallible/whole", 2.into(), "refers to undefined types"),

@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_name_is_near_or_there_is_none() {
+    fn only_a_near_name_is_suggested() {
         let known = ["wasi:clocks/wall-clock@0.2.12", "wasi:cli/stdin@0.2.12", "ringfence:skill/log@0.1.0"];
         let nearest = |name| nearest(known, name);
         assert_eq!(nearest("wasi:clocks/wall-clocks@0.2.0"), Some(known[0]));

@@ -521,7 +521,7 @@ mod tests {
     }
 
     #[test]
-    fn kept_types_come_back_with_their_ids() {
+    fn stored_types_keep_their_ids() {
         let mut table = TypeTable::default();
         let text = table.intern(TypeDef::String);
         let pair = table.intern(TypeDef::Tuple(vec![text, text]));
@@ -535,7 +535,7 @@ mod tests {
     }
 
     #[test]
-    fn kept_types_that_validation_never_makes() {
+    fn stored_types_that_validation_never_makes_are_refused() {
         for (defs, names, why) in [
             // Cycles, of one and of two; a part that comes later; one that never comes.
             (r#"[{"List":0}]"#, "[]", "does not come before"),
@@ -555,7 +555,7 @@ mod tests {
     }
 
     #[test]
-    fn kept_types_as_deep_as_the_validator_lets_pass() {
+    fn stored_types_are_read_up_to_the_validators_depth() {
         let chain = |levels: usize| {
             let lists: Vec<String> =
                 (1..levels).map(|level| format!(r#"{{"List":{}}}"#, level - 1)).collect();

@@ -150,7 +150,7 @@ async fn a_name_has_the_addresses_of_both_families_and_no_search_domain() {
 }
 
 #[tokio::test]
-async fn a_long_answer_comes_over_tcp() {
+async fn a_long_answer_is_read_over_tcp() {
     let (server, _) = serve(|_| Says::OverTcp(addresses(&["192.0.2.7"]))).await;
     assert_eq!(resolver(server).resolve("long.example").await.unwrap(), addresses(&["192.0.2.7"]));
 }
@@ -165,7 +165,7 @@ async fn missing_names_and_silent_servers_differ() {
 }
 
 #[tokio::test]
-async fn no_server_is_asked_about_localhost() {
+async fn localhost_is_never_looked_up() {
     let (server, asked) = serve(|_| Says::Addresses(addresses(&["192.0.2.1"]))).await;
     for name in ["localhost", "app.localhost"] {
         assert_eq!(resolver(server).resolve(name).await.unwrap(), addresses(&["127.0.0.1", "::1"]));
@@ -187,7 +187,7 @@ async fn a_slow_lookup_ends_with_the_time_of_the_request() {
 }
 
 #[tokio::test]
-async fn the_door_checks_what_the_name_server_says() {
+async fn the_door_checks_addresses_from_the_name_server() {
     let (server, _) = serve(|name| match name {
         "meta.example." => Says::Addresses(addresses(&["169.254.169.254"])),
         "inside.example." => Says::Addresses(addresses(&["93.184.215.14", "::ffff:10.0.0.1"])),

@@ -109,7 +109,7 @@ fn every_exception_is_still_needed() {
 }
 
 #[test]
-fn a_second_way_out_would_be_found() {
+fn the_search_finds_a_second_way_out() {
     let folder = tempfile::tempdir().unwrap();
     let src = folder.path().join("other/src/deep");
     fs::create_dir_all(&src).unwrap();

@@ -210,7 +210,7 @@ mod tests {
     use crate::quota::Quotas;
 
     #[test]
-    fn spaces_that_nobody_wrote_to_are_forgotten_and_others_are_not() {
+    fn only_empty_spaces_are_forgotten() {
         let memory = Memory::new(1 << 20);
         let change = Change { key: "k".into(), action: Action::Set(Bytes::new()), expect: Expect::Any };
         let write = Write { changes: vec![change], floor: 0, quotas: Quotas::default() };

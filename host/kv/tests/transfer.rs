@@ -147,7 +147,7 @@ async fn an_export_is_imported_into_the_other_kind_of_store() {
 }
 
 #[tokio::test]
-async fn an_import_assigns_revisions_that_nobody_has_seen() {
+async fn an_import_assigns_fresh_revisions() {
     let source = Store::memory();
     let space = Space::named("o", "n").unwrap();
     let from = source.keyspace(&space, Quotas::default());

@@ -311,7 +311,7 @@ fn every_ipv4_form_agrees_with_the_plain_address() {
 }
 
 #[test]
-fn a_refusal_names_the_address_inside_and_what_would_allow_it() {
+fn a_refusal_names_the_embedded_address_and_the_range_to_allow() {
     let rules = AddressRules::default();
     let text = |address: &str| rules.check(address.parse().unwrap()).unwrap_err().to_string();
     assert_eq!(

@@ -164,7 +164,7 @@ fn no_grant_can_be_written_for_files_processes_or_sockets() {
 }
 
 #[test]
-fn invalid_lines_say_what_is_expected() {
+fn errors_of_invalid_lines_name_the_expectation() {
     for (line, part) in [
         ("", "has no capability"),
         ("http", "lacks a URL"),
@@ -370,7 +370,7 @@ fn an_explanation_names_the_missing_grant_ready_to_paste() {
 }
 
 #[test]
-fn an_explanation_cuts_what_a_guest_wrote() {
+fn an_explanation_cuts_long_guest_text() {
     let name = format!("\u{1b}[2J{}", "x".repeat(1000));
     let explanation = of_lines(&[]).explain(&Request::Tool(&name));
     assert!(explanation.request.chars().count() < 210 && !explanation.request.contains('\u{1b}'));

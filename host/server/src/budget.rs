@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_counted_until_it_is_taken() {
+    fn an_answer_is_counted_until_it_is_read() {
         let budget = Budget::answers(400);
         let own = Arc::default();
         let first = budget.waiting(&own, vec![0; 100]).expect("it fits");

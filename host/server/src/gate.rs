@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn places_go_to_principals_in_turn() {
+    async fn slots_go_to_principals_in_turn() {
         let gate = Gate::new(1, 10);
         let (busy, quiet) = (key("busy"), key("quiet"));
         let first = gate.place(&busy, LONG).await.unwrap();

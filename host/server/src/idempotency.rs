@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn who_keeps_little_loses_nothing_to_who_keeps_much() {
+    fn an_owner_with_few_reports_loses_none_to_an_owner_with_many() {
         let now = Instant::now();
         let reports = Reports::new(Duration::from_secs(60), 10 * (ENTRY + 100));
         let small: Vec<_> = (0..4).map(|n| keep(&reports, "alice", &n.to_string(), 100, now)).collect();
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_old_is_forgotten_and_what_is_not_is_kept() {
+    fn only_old_reports_are_dropped() {
         let now = Instant::now();
         let after = |seconds| now + Duration::from_secs(seconds);
         let reports = Reports::new(Duration::from_secs(60), 1 << 20);

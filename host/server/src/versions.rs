@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_for_many_gives_up_its_own() {
+    fn an_owner_over_its_cap_loses_its_own_versions() {
         let versions = Versions::default();
         let (bob, mallory): (Arc<str>, Arc<str>) = ("bob".into(), "mallory".into());
         let bobs: Vec<Cell> = (0..3).map(|n| versions.cell(&key(n), &bob, 3)).collect();
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_used_last_stays_longest() {
+    fn the_most_recently_used_version_stays_longest() {
         let versions = Versions::default();
         let bob: Arc<str> = "bob".into();
         let first = versions.cell(&key(1), &bob, 2);

@@ -9,7 +9,7 @@ fn parsed(head: &str) -> Result<SkillMd, SkillMdError> {
 const GOOD: &str = "name: echo\ndescription: Says it again.\n";
 
 #[test]
-fn known_fields_are_written_anew() {
+fn known_fields_are_rewritten() {
     let head = "name: echo\ndescription: >\n  Says it\n  again.\nlicense: MIT\ncompatibility: 'any'\nmetadata:\n  level: 1.10\n  \"on\": yes\n";
     let made = parsed(head).expect("it is one");
     let expected = "---\nname: echo\ndescription: \"Says it again.\"\nlicense: \"MIT\"\ncompatibility: \"any\"\nmetadata:\n  level: \"1.10\"\n  \"on\": \"yes\"\n---\n\n# Echo\n";
@@ -156,7 +156,7 @@ fn lengths_are_checked_after_decoding() {
 }
 
 #[test]
-fn what_readers_of_yaml_disagree_about_is_refused() {
+fn unsafe_yaml_and_invalid_fields_are_refused() {
     for head in [
         "name: echo\nname: other\ndescription: d\n",
         "name: echo\ndescription: d\ndescription: e\n",
@@ -186,7 +186,7 @@ fn what_readers_of_yaml_disagree_about_is_refused() {
 }
 
 #[test]
-fn names_that_yaml_takes_for_something_else_are_quoted() {
+fn names_that_yaml_would_misread_are_quoted() {
     for name in ["null", "true", "on", "no", "y", "123", "1e3", "0x10", "12-12"] {
         let made = SkillMd::new(name, "d", "").expect("it is one");
         assert_eq!(made.to_text(), format!("---\nname: \"{name}\"\ndescription: \"d\"\n---\n"));
@@ -214,7 +214,7 @@ fn names_of_the_format() {
 }
 
 #[test]
-fn a_body_is_taken_without_its_frontmatter() {
+fn a_body_is_read_without_its_front_matter() {
     assert_eq!(SkillMd::body_of("# S\n").as_deref(), Ok("# S"));
     assert_eq!(
         SkillMd::body_of("---\nanything: [\n---\n# S\n\n---\n\nmore\n").as_deref(),

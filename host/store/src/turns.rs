@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn who_goes_away_is_passed_over() {
+    fn an_owner_that_gave_up_is_skipped() {
         let turns = Turns::new(1);
         let turn = now(&turns, "alice");
         let mut gone = Box::pin(turns.wait("bob", ""));
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_is_the_owners_next() {
+    fn a_requested_item_is_its_owners_next() {
         let turns = Turns::new(1);
         let turn = now(&turns, "alice");
         let mut futures: Vec<_> = [("alice", "a"), ("alice", "b"), ("bob", "c")]

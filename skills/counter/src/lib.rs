@@ -159,7 +159,7 @@ mod counter {
         }
 
         #[test]
-        fn a_value_that_is_no_number_is_refused() {
+        fn a_value_that_is_not_a_number_is_refused() {
             assert_eq!(number(b"-12"), Ok(-12));
             assert_eq!(number(b"twelve"), Err(Failure::NotANumber));
             assert_eq!(number(&[0xff]), Err(Failure::NotANumber));

@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_no_number_and_too_much_is_none() {
+    fn text_and_overflow_fail_with_their_reason() {
         for function in [Function::Sum, Function::Mean, Function::Median] {
             let why = "line 2, column `#1`: `x` is not a number";
             assert_eq!(of(function, "1\nx\n"), Err(Error::Value(why.into())), "{function:?}");

@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn values_that_do_not_fit_are_named() {
         let sum = Query { aggregates: vec![aggregate(Function::Sum, Some(2), "sum")], ..all() };
         let why = "line 6, column `price`: `n/a` is not a number";
         assert_eq!(select(&table(SALES), &sum), Err(Error::Value(why.into())));

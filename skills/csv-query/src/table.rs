@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_table_is_refused() {
+    fn text_that_is_not_a_table_is_refused() {
         assert_eq!(refused("", PLAIN), "the text is empty");
         assert_eq!(refused("\n\n", PLAIN), "the text is empty");
         assert_eq!(

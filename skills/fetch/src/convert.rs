@@ -481,7 +481,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_reader_sees_is_left_out() {
+    fn hidden_elements_are_left_out() {
         let html = "<title> A &amp;\n b</title><div hidden>x<div>y</div></div><span style='display: none'>z</span>seen";
         let page = convert(html, "https://a.test/", true, 100);
         assert_eq!((page.title.as_deref(), page.text.as_str()), (Some("A & b"), "seen"));

@@ -226,7 +226,7 @@ mod fetch {
         }
 
         #[test]
-        fn types_that_are_no_text_are_refused() {
+        fn types_that_are_not_text_are_refused() {
             assert_eq!(parts("Text/HTML; Charset=\"UTF-8\""), ("text/html".to_owned(), "utf-8".to_owned()));
             for (content_type, expected) in [
                 ("text/html", true),

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scheme_that_runs_something_is_no_link() {
+    fn a_link_with_an_executable_scheme_is_dropped() {
         for link in ["javascript:alert(1)", "java\nscript:alert(1)", "data:text/html,x", "file:///etc/passwd", "http:g"]
         {
             assert_eq!(resolve("https://a.test/", link), None, "{link}");

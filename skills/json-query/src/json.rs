@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_refused() {
+    fn text_that_is_not_json_is_refused() {
         assert_eq!(error(""), "expected a value at the end");
         assert_eq!(error("{} {}"), "expected the end of the text at byte 3");
         assert_eq!(error("[1,]"), "expected a value at byte 3");
@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_form_in_json_is_not_written() {
+    fn values_without_a_json_form_are_not_written() {
         assert!(write(&Val::byte_str(vec![0xff])).is_err());
         assert!(write(&Val::obj([(Val::Null, Val::Null)].into_iter().collect())).is_err());
         assert_eq!(write(&Val::utf8_str(vec![b'a', 0xff])).as_deref(), Ok("\"a\u{fffd}\""));

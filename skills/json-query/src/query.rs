@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_nothing_but_the_document() {
+    fn filters_see_only_the_document() {
         for filter in ["now", "input", "inputs", "localtime", "input_filename", "get_search_list"] {
             assert!(bad_filter(filter).starts_with("undefined filter"), "{filter}");
         }

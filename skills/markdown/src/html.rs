@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn links_keep_their_text_and_lose_what_runs() {
+    fn links_keep_their_text_and_lose_executable_urls() {
         let link = |url: &str| format!("<p><a href=\"{url}\" rel=\"nofollow noopener noreferrer\">a</a></p>\n");
         assert_eq!(html("[a](https://x.y/?a=b&c=\"d\")"), link("https://x.y/?a=b&amp;c=%22d%22"));
         assert_eq!(html("# T\n[a](#t)"), format!("<h1 id=\"md-t\">T</h1>\n{}", link("#md-t")));

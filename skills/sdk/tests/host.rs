@@ -3,7 +3,7 @@
 use ringfence_skill::{budget, config, http, info, kv, log, progress, secrets, skills};
 
 #[test]
-fn what_is_lent_does_nothing() {
+fn host_interfaces_do_nothing_on_the_own_machine() {
     info!("{} lines", 1);
     log::error("a line");
     // Cut within a character, it would be no text.
@@ -15,7 +15,7 @@ fn what_is_lent_does_nothing() {
 }
 
 #[test]
-fn what_is_not_granted_is_denied() {
+fn ungranted_calls_are_denied() {
     let request = http::Request::get("https://example.org/");
     assert!(matches!(request.fetch(), Err(http::Error::Denied)));
     assert!(matches!(request.open(), Err(http::Error::Denied)));

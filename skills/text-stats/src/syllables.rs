@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_no_english_word_has_one() {
+    fn words_that_are_not_english_have_one_syllable() {
         for word in ["", "42", "3.14", "hmm", "語", "стол", "'", "e"] {
             assert_eq!(count(word), 1, "{word}");
         }

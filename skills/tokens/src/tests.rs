@@ -183,7 +183,7 @@ fn long_pieces_are_merged_as_the_published_tokenizer_does() {
 }
 
 #[test]
-fn a_very_long_piece_takes_no_quadratic_time() {
+fn a_very_long_piece_takes_less_than_quadratic_time() {
     for unit in ["a", " ", "\n", "A", "-", "語", "ab"] {
         let text = unit.repeat(200_000 / unit.len());
         let started = Instant::now();

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn vectors_with_what_is_no_number_are_not_indexed() {
+    fn vectors_with_nan_are_not_indexed() {
         let data: Vec<u8> = [1.0, f32::NAN].iter().flat_map(|number| number.to_le_bytes()).collect();
         let vectors = Vectors::packed(1, Kind::F32, &data).unwrap();
         for kind in [Kind::F32, Kind::Int8] {

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_come_first_and_equal_ones_by_their_place() {
+    fn the_nearest_come_first_and_equal_ones_keep_their_order() {
         let rows: [&[f32]; 5] = [&[0.0, 1.0], &[4.0, 3.0], &[8.0, 6.0], &[-2.0, 0.0], &[5.0, 0.0]];
         let all = [(4, 1.0), (1, 0.8), (2, 0.8), (0, 0.0), (3, -1.0)];
         assert_eq!(found(&[3.0, 0.0], &rows, 10).unwrap(), all);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_cosine_is_said() {
+    fn queries_and_vectors_without_a_cosine_are_refused() {
         let query = |query: &[f32]| Query::new(query).unwrap_err();
         assert_eq!(query(&[]), Error::Query("the query is empty".into()));
         assert_eq!(query(&[1.0, f32::NAN]), Error::Query("number 1 of the query is NaN".into()));

@@ -77,7 +77,7 @@ fn a_manifest_shows_tools_as_every_list_does() {
 }
 
 #[test]
-fn what_is_signed_comes_out_as_it_went_in() {
+fn a_signed_bundle_opens_with_its_original_content() {
     let bytes = signed();
     let mut bundle = opened(&bytes, &trust(), Time::now()).expect("it is taken");
     assert_eq!(bundle.key(), key().public().id());
@@ -97,7 +97,7 @@ fn what_is_signed_comes_out_as_it_went_in() {
 
 /// Every bit of the header, and random places elsewhere: 10,000 mutants, and none is taken.
 #[test]
-fn no_mutant_is_taken() {
+fn no_mutated_bundle_is_accepted() {
     let bytes = signed();
     let now = Time::now();
     let refused = |mutant: &[u8], what: &dyn Fn() -> String| {
@@ -232,7 +232,7 @@ fn dates_are_checked_to_the_second() {
 }
 
 #[test]
-fn code_is_taken_for_this_engine_alone() {
+fn code_for_another_engine_is_not_loaded() {
     let limits = Limits::default();
     let targets = [native(), Target::Pulley64];
     let bytes =
@@ -260,7 +260,7 @@ fn code_is_taken_for_this_engine_alone() {
 
 /// A signer can err: what no worker would take is not signed.
 #[test]
-fn what_no_worker_takes_is_not_signed() {
+fn a_bundle_that_no_worker_accepts_is_not_signed() {
     let limits = Limits::default();
     let refused = |draft: Draft| draft.sign(&key()).expect_err("refused").to_string();
     assert!(refused(draft(1, vec![])).contains("0 skills"));

@@ -13,7 +13,7 @@ fn guests() -> Vec<(String, Guest)> {
     all.enumerate().map(|(number, guest)| (format!("g{number}"), guest)).collect()
 }
 
-fn each_ends_as_it_must(target: Target, arguments: &[&str]) {
+fn each_hostile_guest_ends_with_its_expected_outcome(target: Target, arguments: &[&str]) {
     let guests = guests();
     assert!(guests.len() > 200, "{}", guests.len());
     let dir = tempfile::tempdir().unwrap();
@@ -68,10 +68,10 @@ fn fits(expect: &Expect, status: u16, body: &Value) -> bool {
 
 #[test]
 fn as_code_for_the_processor() {
-    each_ends_as_it_must(native(), &[]);
+    each_hostile_guest_ends_with_its_expected_outcome(native(), &[]);
 }
 
 #[test]
 fn under_pulley() {
-    each_ends_as_it_must(Target::Pulley64, &["--interpret"]);
+    each_hostile_guest_ends_with_its_expected_outcome(Target::Pulley64, &["--interpret"]);
 }

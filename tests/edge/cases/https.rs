@@ -126,7 +126,7 @@ async fn a_bundle_is_fetched_when_it_is_new() {
 }
 
 #[tokio::test]
-async fn what_is_no_bundle_leaves_the_old_one_serving() {
+async fn an_invalid_bundle_leaves_the_old_one_serving() {
     let site = site().await;
     let config = WorkerConfig::default().with_bundle(64 << 10);
     let worker = Worker::new(config, trust()).unwrap();
@@ -189,7 +189,7 @@ async fn the_server_is_verified() {
 }
 
 #[test]
-fn other_places_are_refused_by_name() {
+fn other_urls_and_certificates_are_refused_by_name() {
     let ca = tempfile::NamedTempFile::new().unwrap();
     for (text, ca, word) in [
         ("http://a/b", None, "unsupported URL scheme `http`"),

@@ -146,7 +146,7 @@ fn pages_may_not_call() {
 }
 
 #[test]
-fn tokens_say_who_may_call() {
+fn only_callers_with_a_token_may_call() {
     let dir = folder();
     let (token, other) = ("a".repeat(32), "b".repeat(32));
     put(&dir, "tokens", format!("# ops\n{token}\n").as_bytes());
@@ -267,7 +267,7 @@ fn a_new_bundle_is_swapped_in_and_a_bad_one_is_not() {
 
 /// A body that is on its way while its skill is revoked is not run, and what comes back serves again.
 #[test]
-fn what_is_revoked_is_not_run_and_can_come_back() {
+fn a_revoked_bundle_does_not_run_until_the_revocation_is_withdrawn() {
     let dir = folder();
     put(&dir, "revoked", b"");
     let mut node = start(&dir, &["--revoked", "revoked"]);
@@ -296,7 +296,7 @@ fn what_is_revoked_is_not_run_and_can_come_back() {
 
 /// One skill of three is revoked: it ends and answers as revoked, and the others go on.
 #[test]
-fn a_revoked_skill_stops_alone_and_comes_back() {
+fn a_revoked_skill_stops_alone_until_the_revocation_is_withdrawn() {
     let dir = folder();
     put(&dir, "revoked", b"");
     let mut node = start(&dir, &["--revoked", "revoked"]);

@@ -92,7 +92,7 @@ fn versions_only_go_up() {
 }
 
 #[test]
-fn what_was_seen_outlives_the_process() {
+fn the_highest_version_seen_outlives_the_process() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("seen");
     let config = || WorkerConfig::default().with_state(Some(state.clone()));
@@ -146,7 +146,7 @@ async fn begin<F: Future>(worker: &Worker, run: std::pin::Pin<&mut F>) {
 
 /// A run that nothing else would end for an hour.
 #[tokio::test]
-async fn runs_of_what_is_revoked_end() {
+async fn runs_of_a_revoked_bundle_end() {
     let worker = worker();
     load(&worker, &signed(draft(1, vec![skill("spin", SPIN, &long(), &[native()])]))).unwrap();
     let mut run = std::pin::pin!(worker.call("spin", "spin", "{}"));
@@ -157,7 +157,7 @@ async fn runs_of_what_is_revoked_end() {
 
 /// Also where another bundle serves by then, which goes on.
 #[tokio::test]
-async fn runs_of_what_is_revoked_end_after_another_bundle_took_its_place() {
+async fn runs_of_a_revoked_bundle_end_even_after_it_was_replaced() {
     let worker = worker();
     load(&worker, &signed(draft(1, vec![skill("spin", SPIN, &long(), &[native()])]))).unwrap();
     let first = worker.serving().unwrap();
@@ -175,7 +175,7 @@ async fn runs_of_what_is_revoked_end_after_another_bundle_took_its_place() {
 
 /// A bundle that somebody holds on to is not called any more once it is not trusted.
 #[test]
-fn no_call_is_made_of_a_bundle_that_is_not_trusted_any_more() {
+fn a_bundle_that_is_no_longer_trusted_gets_no_calls() {
     let worker = worker();
     load(&worker, &version(1)).unwrap();
     let serving = worker.serving().unwrap();
@@ -212,7 +212,7 @@ fn a_bad_bundle_leaves_the_old_one_serving() {
 }
 
 #[test]
-fn what_is_revoked_or_not_trusted_any_more_stops_serving() {
+fn a_revoked_or_no_longer_trusted_bundle_stops_serving() {
     let worker = worker();
     let bytes = version(1);
     assert_eq!(load(&worker, &bytes), Ok(Change::Swapped));
@@ -348,7 +348,7 @@ async fn a_run_ends_on_the_code_that_it_began_with() {
 }
 
 #[test]
-fn pulley_runs_where_it_is_asked_for() {
+fn pulley_runs_if_requested() {
     let limits = Limits::default();
     let both = signed(draft(1, vec![skill("n", &number(7), &limits, &[native(), Target::Pulley64])]));
     let config = WorkerConfig::default().with_interpret(true);

@@ -41,7 +41,7 @@ fn an_artifact_links_to_its_own_skill_only() {
 }
 
 #[test]
-fn an_artifact_knows_its_skill_on_every_way() {
+fn every_constructor_of_an_artifact_keeps_its_skill() {
     let [bytes, _] = twins();
     let digest = Digest::of(&bytes);
     let skill = host(Allocator::OnDemand).validate(bytes.clone()).expect("valid");

@@ -90,7 +90,7 @@ fn from_a_thread_without_a_runtime() {
 }
 
 #[test]
-fn listened_to() {
+fn events_arrive_during_a_run() {
     let skill = load(pooled(), &guests::log(3));
     runtime().block_on(async {
         let mut run = pooled().call(&skill, "run").start(json!({"n": 2}));
@@ -114,7 +114,7 @@ fn listened_to() {
 }
 
 #[test]
-fn a_run_can_be_sent_away() {
+fn a_run_can_move_to_another_thread() {
     let skill = load(pooled(), &guests::emit(2));
     let mut run = pooled().call(&skill, "run").start(json!({"n": 3}));
     let away = runtime().spawn(async move {
@@ -147,7 +147,7 @@ fn cancelled_while_busy_and_while_waiting() {
 }
 
 #[test]
-fn a_cancelled_token_lets_nothing_run() {
+fn nothing_runs_under_a_cancelled_token() {
     let skill = load(pooled(), guests::ECHO);
     let token = CancellationToken::new();
     token.cancel();
@@ -179,7 +179,7 @@ const CHANCE: &str = r#"
   (func (export "run") (result (tuple u64 u64 u64)) (canon lift (core func $i "run") (memory $memory))))"#;
 
 #[test]
-fn repeated_exactly() {
+fn a_run_with_seed_and_clock_repeats_exactly() {
     let skill = load(pooled(), CHANCE);
     let call = |seed: Option<u64>| {
         let mut call = pooled().call(&skill, "run").clock(Clock::Fixed(Duration::from_secs(1_000)));
@@ -206,7 +206,7 @@ fn a_fixed_clock_waits_for_nothing() {
 }
 
 #[test]
-fn what_is_not_there() {
+fn unknown_tools_and_foreign_skills_are_refused() {
     let skill = load(pooled(), guests::ECHO);
     let limits = Limits::default();
     let none = runtime().block_on(pooled().run(&skill, "shout", json!({}), &limits));

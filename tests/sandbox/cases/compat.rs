@@ -252,7 +252,7 @@ fn the_list_is_limited() {
 }
 
 #[test]
-fn a_skill_can_take_its_own_place() {
+fn a_skill_can_replace_itself() {
     TestRunner::new(Config { cases: 100, failure_persistence: None, ..Config::default() })
         .run(&ty(), |ty| {
             let skill = validated(wasm(&echo(&ty)));
@@ -360,7 +360,7 @@ fn input(ty: &Ty, values: &[Value]) -> Value {
 }
 
 #[test]
-fn what_does_not_break_takes_every_old_value() {
+fn a_compatible_change_accepts_every_old_value() {
     let config = Config { cases: 6000, failure_persistence: None, ..Config::default() };
     let pick = || (any::<usize>(), any::<usize>(), ty());
     let pairs =

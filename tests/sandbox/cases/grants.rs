@@ -134,7 +134,7 @@ fn a_denied_request_is_denied_to_the_guest_and_explained_to_the_caller() {
 }
 
 #[test]
-fn one_call_fetches_at_most_what_a_host_call_moves() {
+fn one_call_fetches_at_most_the_bytes_of_a_host_call() {
     let most = usize::try_from(HOST_CALL_BYTES).expect("it fits");
     let limits = Limits::default().with_output_size(8 << 20).with_fuel(10_000_000_000);
     let fetch = |bytes: usize| {
@@ -147,7 +147,7 @@ fn one_call_fetches_at_most_what_a_host_call_moves() {
 }
 
 #[test]
-fn one_call_takes_headers_up_to_what_a_host_call_moves() {
+fn one_call_sends_headers_up_to_the_bytes_of_a_host_call() {
     let most = usize::try_from(HOST_CALL_BYTES).expect("it fits");
     let limits =
         Limits::default().with_input_size(8 << 20).with_output_size(8 << 20).with_fuel(10_000_000_000);

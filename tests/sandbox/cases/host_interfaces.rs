@@ -56,7 +56,7 @@ fn outcome(host: &Host, function: &str, limits: &Limits) -> Result<Outcome, RunE
 }
 
 #[test]
-fn at_once_and_later() {
+fn synchronous_and_asynchronous_functions_work() {
     let host = host();
     let twice = outcome(&host, "twice", &Limits::default()).expect("a run");
     assert!(matches!(twice, Outcome::Completed(value) if value == json!(40)));
@@ -65,7 +65,7 @@ fn at_once_and_later() {
 }
 
 #[test]
-fn counted_and_under_the_deadline() {
+fn host_interface_calls_are_counted_and_end_at_the_deadline() {
     let host = host();
     for function in ["twice", "later", "broken"] {
         let none = limits(|l| l.host_calls = 0);
@@ -78,7 +78,7 @@ fn counted_and_under_the_deadline() {
 }
 
 #[test]
-fn a_failure_of_the_embedder_is_no_outcome() {
+fn a_failure_of_the_embedder_is_an_error_and_no_outcome() {
     match outcome(&host(), "broken", &Limits::default()) {
         Err(RunError::HostFunction { function, message }) => {
             assert_eq!(function, "acme:crm/customers@1.0.0#broken");
@@ -89,7 +89,7 @@ fn a_failure_of_the_embedder_is_no_outcome() {
 }
 
 #[test]
-fn the_callers_context() {
+fn host_interfaces_see_the_context_of_the_call() {
     let host = host();
     let skill = load(&host, &caller("tenant", "u32"));
     for tenant in [7_u32, 8] {
@@ -110,7 +110,7 @@ struct Pair {
 impl ringfence::Transfer for Pair {}
 
 #[test]
-fn records_by_derive() {
+fn derived_records_pass_both_ways() {
     let host = Host::builder(config())
         .provide("acme:math/pairs@1.0.0", |pairs| {
             pairs.func("swap", |_, (pair,): (Pair,)| Ok((Pair { first: pair.second, second: pair.first },)));

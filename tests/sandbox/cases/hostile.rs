@@ -20,7 +20,7 @@ fn run(host: &Host, guest: &Guest, limits: &Limits) -> Result<Report, RunError> 
 }
 
 #[test]
-fn each_ends_as_it_must() {
+fn each_hostile_guest_ends_with_its_expected_outcome() {
     // All that differ are named, not the first alone.
     let mut different = Vec::new();
     for allocator in ALLOCATORS {
@@ -61,7 +61,7 @@ fn nothing_is_left_over_from_an_earlier_run() {
 }
 
 #[test]
-fn what_a_flood_was_is_counted() {
+fn flooded_log_lines_are_counted() {
     for allocator in ALLOCATORS {
         for (name, lines, dropped) in
             [("flood_log", 1_000, 4_000), ("flood_log_line", 1, 1), ("flood_stdout_lines", 1_000, 64_536)]
@@ -93,7 +93,7 @@ fn host_calls_are_counted_to_the_last() {
 }
 
 #[test]
-fn what_ends_by_fuel_ends_by_the_same_fuel() {
+fn guests_out_of_fuel_use_exactly_the_limit() {
     for allocator in ALLOCATORS {
         for guest in hostile::corpus() {
             if guest.case.expect != Expect::Outcome("out-of-fuel") {
@@ -110,7 +110,7 @@ fn what_ends_by_fuel_ends_by_the_same_fuel() {
 /// Components that would be megabytes of text, each over one cap. They are refused before anything is
 /// compiled: `validate` has no compiler.
 #[test]
-fn what_is_too_large_is_refused_by_name() {
+fn components_over_a_cap_are_refused_by_name() {
     let tool = r#"(core module $m (func (export "run")))
         (core instance $i (instantiate $m))
         (func (export "run") (canon lift (core func $i "run")))"#;

@@ -250,7 +250,7 @@ fn results() {
 }
 
 #[test]
-fn what_is_not_the_input_object() {
+fn input_that_is_not_an_object_is_refused() {
     let host = host(Allocator::Pooling);
     let skill = load(host, &echo(&Ty::Plain("u8")));
     for (input, pointer) in [

@@ -73,7 +73,7 @@ fn deadline_of_a_guest_in_a_bulk_operation() {
 }
 
 #[test]
-fn a_result_that_comes_too_late_is_none() {
+fn a_result_after_the_deadline_is_discarded() {
     // One instruction, which nothing interrupts, takes longer than the deadline; then the tool returns.
     let guest = guests::fill().replace("(loop (memory.fill", "(block (memory.fill").replace("(br 0)))", "))");
     let soon = limits(|l| l.deadline = Duration::from_millis(1));
@@ -102,7 +102,7 @@ fn memory_at_the_start() {
 }
 
 #[test]
-fn a_refused_growth_that_the_guest_survives_is_no_failure() {
+fn a_guest_can_survive_a_refused_growth() {
     let guest = guests::component(
         r#"(memory 0) (func (export "run") (param i32) (result i32) (memory.grow (local.get 0)))"#,
         guests::RUN_U32,
@@ -218,7 +218,7 @@ fn input() {
 }
 
 #[test]
-fn input_that_is_short_and_stands_for_much() {
+fn short_input_with_large_values_is_bounded() {
     let fields: String = (0..1000).map(|i| format!("(field \"f{i}\" (option u8))")).collect();
     let guest = format!(
         r#"(component
@@ -294,7 +294,7 @@ fn log_line_length() {
 }
 
 #[test]
-fn what_one_host_call_hands_over() {
+fn one_host_call_moves_a_bounded_number_of_bytes() {
     let most = u32::try_from(ringfence::HOST_CALL_BYTES).expect("small");
     run(&guests::log(most), json!({"n": 1}), &Limits::default());
     check(&guests::log(most + 1), "run", json!({"n": 1}), &Limits::default(), &OUTPUT_LIMIT);

@@ -80,7 +80,7 @@ fn fuel_for_host_calls_ends_to_the_unit() {
 }
 
 #[test]
-fn a_guest_that_only_calls_the_host_lets_others_go_on() {
+fn a_guest_that_only_calls_the_host_does_not_block_others() {
     let host = host(1 << 30);
     let skill = load(&host, CALLER);
     let other = Arc::new(AtomicU64::new(0));
@@ -104,7 +104,7 @@ fn a_guest_that_only_calls_the_host_lets_others_go_on() {
 }
 
 #[test]
-fn a_run_that_waits_holds_what_it_touched() {
+fn a_waiting_run_reserves_the_pages_that_it_touched() {
     let host = host(1 << 30);
     let skill = load(&host, WAITS);
     runtime().block_on(async {

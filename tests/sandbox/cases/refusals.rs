@@ -301,7 +301,7 @@ fn every_reason_at_once() {
 }
 
 #[test]
-fn a_great_many_reasons_are_cut_short() {
+fn a_long_list_of_reasons_is_cut() {
     let imports: String =
         (0..900).map(|i| format!(r#"(import "acme:a/b{i}@1.0.0" (instance (export "f" (func))))"#)).collect();
     let reasons = refusals(&wasm(&format!("(component {imports})")));
@@ -346,7 +346,7 @@ fn components_in_components() {
 }
 
 #[test]
-fn what_makes_validation_itself_slow() {
+fn components_that_slow_down_validation_are_refused() {
     // 300 instantiations, each checked against 900 declared items.
     let functions: String = (0..900).map(|i| format!(r#"(export "f{i}" (func))"#)).collect();
     let instances = r#"(instance (instantiate $c (with "x" (instance $big))))"#.repeat(300);
@@ -480,7 +480,7 @@ fn the_documentation_of_types() {
 }
 
 #[test]
-fn a_function_that_is_called_as_an_interface_is() {
+fn a_function_named_like_an_interface_is_refused() {
     let (before, after) = guests::ECHO.rsplit_once(r#"(export "echo""#).expect("it is the last export");
     let named = format!(r#"{before}(export "acme:all/echo@1.0.0"{after}"#);
     assert!(matches!(one(&wasm(&named)), Refusal::ToolName { .. }));
@@ -488,7 +488,7 @@ fn a_function_that_is_called_as_an_interface_is() {
 
 /// Two names of one shape are one type: what is said of one must not be read of the other.
 #[test]
-fn what_is_said_of_two_types_of_one_shape() {
+fn documentation_of_two_types_of_one_shape_stays_apart() {
     let twins = NAMED
         .replace(r#"(enum "low" "high")"#, r#"(record (field "left" u32) (field "right" u32))"#)
         .replace("(param i32 i32 i32 i32 i32 i32)", "(param i32 i32 i32 i32 i32 i32 i32 i32)");
@@ -503,7 +503,7 @@ fn what_is_said_of_two_types_of_one_shape() {
 }
 
 #[test]
-fn texts_as_long_as_they_may_be() {
+fn texts_at_their_cap_are_accepted_and_longer_ones_are_refused() {
     let text = |bytes| documented(guests::ECHO, &format!(r#"{{"description":"{}"}}"#, "x".repeat(bytes)));
     let line = |bytes| documented(guests::ECHO, &format!(r#"{{"name":"{}"}}"#, "x".repeat(bytes)));
     let asks = |count| {
@@ -523,7 +523,7 @@ fn texts_as_long_as_they_may_be() {
 }
 
 #[test]
-fn what_an_author_says_of_the_whole() {
+fn documentation_of_the_whole_skill_is_read() {
     let all = r#"{"name":"echo","version":"1.2.0","license":"MIT OR Apache-2.0",
         "grants":{"http":["api.example.com"],"kv":true,"skills":["json-query_run"]},
         "tools":{"echo":{"examples":[{"name":"a word","input":{"text":"hi"}}]}}}"#;
@@ -543,7 +543,7 @@ fn what_an_author_says_of_the_whole() {
 }
 
 #[test]
-fn as_many_examples_as_are_taken() {
+fn examples_at_their_cap_are_accepted_and_one_more_is_refused() {
     let with = |count| {
         let examples = vec![r#"{"name":"e","input":{"text":"a"}}"#; count].join(",");
         documented(guests::ECHO, &format!(r#"{{"tools":{{"echo":{{"examples":[{examples}]}}}}}}"#))

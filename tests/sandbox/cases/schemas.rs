@@ -159,7 +159,7 @@ fn spelled(ty: &Ty, value: &Value, style: SchemaStyle) -> Option<Value> {
 }
 
 #[test]
-fn inputs_by_any_style_are_taken_and_results_are_valid() {
+fn inputs_of_every_style_are_accepted_and_results_are_valid() {
     let config = Config { cases: 192, failure_persistence: None, ..Config::default() };
     let cases = ty().prop_flat_map(|ty| (proptest::collection::vec(value(&ty), 1..4), Just(ty)));
     let tried = std::cell::Cell::new(0_usize);
@@ -261,7 +261,7 @@ fn a_list_of_the_shelf_is_two_fifths_smaller() {
 }
 
 #[test]
-fn types_used_again_and_again_stand_in_defs_beyond_the_bound() {
+fn types_used_often_move_to_defs_beyond_the_bound() {
     // Each level holds the one below twice: written out, the schema doubles with each.
     let text = |levels: usize| {
         let mut text =
@@ -288,7 +288,7 @@ fn types_used_again_and_again_stand_in_defs_beyond_the_bound() {
 }
 
 #[test]
-fn descriptions_stay_with_what_they_describe() {
+fn descriptions_stay_with_their_types() {
     let component = std::fs::read(root().join("skills/text-stats.wasm")).expect("it is committed");
     let skill = host(Allocator::Pooling).validate(component).expect("it is sound");
     for tool in skill.tools() {

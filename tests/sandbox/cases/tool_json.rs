@@ -33,7 +33,7 @@ fn each_detail_has_its_members() {
 }
 
 #[test]
-fn members_are_what_the_tool_returns() {
+fn members_equal_the_values_of_the_tool() {
     for bytes in [JSON_QUERY, TEXT_STATS] {
         let skill = host(Allocator::OnDemand).validate(bytes).expect("valid");
         for (tool, style) in skill.tools().flat_map(|tool| SchemaStyle::ALL.map(|style| (tool, style))) {

@@ -116,7 +116,7 @@ const DENIED: &str = r#"
   (func (export "run") (result (tuple u32 u32 u32)) (canon lift (core func $i "run") (memory $memory))))"#;
 
 #[test]
-fn interfaces_without_a_grant_answer_denied() {
+fn interfaces_without_a_grant_return_denied() {
     let host = host(Allocator::Pooling);
     let limits = Limits::default();
     let report = check(DENIED, "run", json!({}), &limits, &Expect::Value(json!([256, 256, 256])));
@@ -184,7 +184,7 @@ const BUDGET: &str = r#"
     (canon lift (core func $i "run") (memory $memory))))"#;
 
 #[test]
-fn the_budget_is_what_is_left() {
+fn the_budget_is_the_rest_of_the_limits() {
     let host = host(Allocator::Pooling);
     let skill = load(host, BUDGET);
     let limits = Limits::default();

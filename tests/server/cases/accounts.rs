@@ -35,7 +35,7 @@ async fn configure(site: &Site, toml: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_token_is_no_second_quota() {
+async fn a_second_token_shares_its_owners_quota() {
     let site =
         plan().config("[quota]\ncalls-per-minute = 3").tokens().skill("endings", ENDINGS).start().await;
     let (first, _) = client(&site, "carol").await;
@@ -179,7 +179,7 @@ async fn calls_at_once_and_compilations_are_the_owners() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agent_is_told_of_its_quota_and_when_to_try_again() {
+async fn an_agent_sees_its_quota_and_when_to_retry() {
     let site = plan().config("[quota]\ncalls-per-minute = 1").skill("endings", ENDINGS).start().await;
     let call = || message("tools/call", json!({"name": "endings_nothing", "arguments": {}}));
     assert_eq!(site.client().send(call()).await.status, 200);

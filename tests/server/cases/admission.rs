@@ -32,7 +32,7 @@ async fn busy(site: &Site, count: u64) -> Vec<TcpStream> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn places_and_the_queue() {
+async fn calls_beyond_slots_and_queue_are_refused() {
     let config = format!("{LONG}[admission]\nqueue = 1\nqueue-timeout = \"1h\"");
     let site = plan().config(&config).runs(2).skill("endings", ENDINGS).start().await;
     let mut running = busy(&site, 2).await;
@@ -52,7 +52,7 @@ async fn places_and_the_queue() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_too_long_is_told() {
+async fn a_call_that_waits_too_long_is_refused() {
     let config = format!("{LONG}[admission]\nqueue = 1\nqueue-timeout = \"20ms\"");
     let site = plan().config(&config).runs(1).skill("endings", ENDINGS).start().await;
     let running = busy(&site, 1).await;
@@ -66,7 +66,7 @@ async fn who_waits_too_long_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_goes_away_waits_no_more() {
+async fn a_disconnected_caller_leaves_the_queue() {
     let config = format!("{LONG}[admission]\nqueue = 1\nqueue-timeout = \"1h\"");
     let site = plan().config(&config).runs(1).skill("endings", ENDINGS).start().await;
     let running = busy(&site, 1).await;
@@ -130,7 +130,7 @@ async fn fuel_a_minute() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_goes_away_in_the_middle_pays_for_the_whole_run() {
+async fn a_caller_that_disconnects_pays_for_the_whole_run() {
     let config =
         "[limits]\ndeadline = \"1h\"\nfuel = 1_000_000_000_000\n[quota]\nfuel-per-minute = 1_000_000_000_000";
     let site = plan().config(config).skill("endings", ENDINGS).start().await;

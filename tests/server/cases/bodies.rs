@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::plan;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_says_that_it_is_too_large_is_not_read() {
+async fn a_body_declared_too_large_is_not_read() {
     let site = plan().skill("echo", ECHO).start().await;
     let huge = (100_u64 << 20).to_string();
     for request in [
@@ -29,7 +29,7 @@ async fn what_says_that_it_is_too_large_is_not_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_say_its_size_is_cut_at_the_cap() {
+async fn a_body_of_unknown_size_is_cut_at_the_cap() {
     let site = plan().config("[limits]\ninput = 1000").skill("echo", ECHO).start().await;
     let chunk = format!("400\r\n{}\r\n", "x".repeat(1024));
     let request = Request::post("/v1/skills/echo/tools/echo")
@@ -56,7 +56,7 @@ async fn an_upload_at_the_stores_cap_and_one_byte_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_does_not_come_ends() {
+async fn a_body_that_does_not_arrive_times_out() {
     let config = "[listen]\nbody-timeout = \"50ms\"\nupload-timeout = \"50ms\"";
     let site = plan().config(config).skill("echo", ECHO).start().await;
     for request in [
@@ -70,7 +70,7 @@ async fn a_body_that_does_not_come_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_cut_is_no_call() {
+async fn an_incomplete_body_starts_no_call() {
     let site = plan().skill("echo", ECHO).start().await;
     let request = Request::post("/v1/skills/echo/tools/echo").header("content-length", "1000").json("{}");
     let mut stream = site.client().begin(&request).await;

@@ -46,7 +46,7 @@ async fn every_report_is_200() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_run_is_a_problem() {
+async fn a_refusal_before_a_run_is_a_problem() {
     let site = site().await;
     let rows = [
         (call("number", r#"{"n": 1.5}"#), 422, "input-mismatch"),
@@ -96,7 +96,7 @@ async fn what_is_no_run_is_a_problem() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_lowers_limits_and_raises_none() {
+async fn a_caller_can_lower_limits_but_not_raise_them() {
     let site = site().await;
     let ask = async |limits: &str| {
         site.client().send(call("nothing", "{}").header("ringfence-limits", limits)).await
@@ -142,7 +142,7 @@ async fn a_skill_has_limits_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_goes_away_stops_the_run() {
+async fn a_caller_that_disconnects_stops_its_run() {
     let site = site().await;
     let stream = site.client().begin(&call("spin", "{}")).await;
     until(|| site.library.host().runs() == 1).await;
@@ -153,7 +153,7 @@ async fn whoever_goes_away_stops_the_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_byte_of_a_next_request_keeps_no_run_alive() {
+async fn a_byte_of_a_next_request_does_not_keep_a_run_alive() {
     let site = site().await;
     for more in [&b"G"[..], b"\r\n", b"POST /v1/skills/endings/tools/nothing HTTP/1.1\r\n"] {
         let mut bytes = call("spin", "{}").header("ringfence-limits", "fuel=1000000000").bytes(None);

@@ -21,7 +21,7 @@ async fn until(site: &Site, skill: &str, status: u16) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_of_another_process_are_seen() {
+async fn a_server_sees_changes_of_another_process() {
     let site = plan().skill("echo", ECHO).start().await;
     let other = Store::open(site.store().path()).unwrap();
     let skill = site.library.host().validate(component(ECHO)).unwrap();
@@ -39,7 +39,7 @@ async fn changes_of_another_process_are_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_version_that_is_not_current_is_gone_with_its_revocation() {
+async fn a_revoked_old_version_is_dropped() {
     let site = plan().start().await;
     for (version, wat) in [("one", ECHO), ("two", ENDINGS)] {
         let put =
@@ -55,7 +55,7 @@ async fn a_version_that_is_not_current_is_gone_with_its_revocation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_skill_is_told_and_the_others_run() {
+async fn a_damaged_skill_is_reported_and_others_run() {
     let damage = |store: &Path| {
         let digest = ringfence::Digest::of(&component(ENDINGS)).to_string();
         let file = store.join("components").join(digest.replace("sha256:", "") + ".wasm");
@@ -76,7 +76,7 @@ async fn a_damaged_skill_is_told_and_the_others_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_cannot_be_read_hides_no_other() {
+async fn an_unreadable_record_does_not_hide_others() {
     let site = plan().skill("echo", ECHO).start().await;
     std::fs::write(site.store().path().join("names/strange.json"), b"{}").unwrap();
     site.server.settle().await;

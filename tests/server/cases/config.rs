@@ -10,7 +10,7 @@ use ringfence_server_tests::guests::ENDINGS;
 use super::plan;
 
 #[test]
-fn the_example_is_what_the_defaults_are() {
+fn the_example_has_the_defaults() {
     let example = Config::parse(EXAMPLE, Path::new("example.toml")).unwrap();
     let empty = Config::parse("", Path::new("empty.toml")).unwrap();
     // Where in its file a limit stands is no part of it.
@@ -35,7 +35,7 @@ fn the_example_is_what_the_defaults_are() {
 }
 
 #[test]
-fn what_cannot_be_is_told_with_its_place() {
+fn invalid_values_are_reported_with_file_and_line() {
     let rows = [
         ("[listen]\nadress = \"127.0.0.1:1\"", 2, "unknown field `adress`"),
         ("[lisen]", 1, "unknown field `lisen`"),
@@ -148,7 +148,7 @@ fn limits_at_the_end_of_their_range_and_one_over() {
 
 /// Owners, tokens and skills that the store does not have, and limits above those that apply.
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_without_effect_are_told() {
+async fn settings_without_effect_are_reported() {
     let site = plan().tokens().skill("endings", ENDINGS).start().await;
     let token = site.token("bob", &[ringfence_store::Scope::Call], &[]);
     let id = token.split('_').nth(1).unwrap();
@@ -218,7 +218,7 @@ fn paths_are_from_the_files_directory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reload_changes_what_can_change_and_a_bad_one_nothing() {
+async fn a_reload_changes_live_keys_and_an_invalid_one_changes_nothing() {
     let mut site = plan().skill("endings", ENDINGS).start().await;
     let file = site.dir.path().join("ringfence.toml");
     let source = ringfence_server::Source { file: file.clone(), address: None, store: None };

@@ -9,7 +9,7 @@ use super::calls::until;
 use super::plan;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn headers_that_do_not_come_end_the_connection() {
+async fn headers_that_do_not_arrive_end_the_connection() {
     let site = plan().config("[listen]\nheader-timeout = \"50ms\"").start().await;
     for begun in ["", "GET /healthz HT", "GET /healthz HTTP/1.1\r\nhost: localhost\r\nx: "] {
         let mut stream = site.client().connect().await;
@@ -23,7 +23,7 @@ async fn headers_that_do_not_come_end_the_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_is_not_used_ends() {
+async fn an_idle_connection_ends() {
     let site = plan().config("[listen]\nheader-timeout = \"50ms\"").start().await;
     let mut stream = site.client().connect().await;
     let answer = site.client().send_on(&mut stream, &Request::get("/healthz")).await;
@@ -34,7 +34,7 @@ async fn a_connection_that_is_not_used_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_takes_nothing_of_an_answer_is_dropped() {
+async fn a_client_that_does_not_read_is_disconnected() {
     let config = "[listen]\nwrite-timeout = \"100ms\"\n[limits]\noutput = \"64MiB\"\ninput = \"64MiB\"\nmemory = \"256MiB\"\n[admission]\nbody-memory = \"64GiB\"";
     let site = plan().config(config).skill("echo", ECHO).start().await;
     let text = format!(r#"{{"text":"{}"}}"#, "x".repeat(30 << 20));
@@ -46,7 +46,7 @@ async fn who_takes_nothing_of_an_answer_is_dropped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_many_connections_are_told_and_the_next_place_is_given() {
+async fn too_many_connections_are_refused_and_a_freed_one_is_usable() {
     let site = plan().config("[listen]\nconnections = 2\nheader-timeout = \"1h\"").start().await;
     let mut held = Vec::new();
     for _ in 0..2 {
@@ -70,7 +70,7 @@ async fn connections_of_one_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn thousands_of_connections_that_say_nothing() {
+async fn thousands_of_silent_connections_leave_the_server_usable() {
     let site = plan()
         .config("[listen]\nheader-timeout = \"1h\"\nconnections-per-address = 4000")
         .skill("echo", ECHO)
@@ -84,7 +84,7 @@ async fn thousands_of_connections_that_say_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stopping_finishes_what_runs_and_takes_nothing_new() {
+async fn a_stopping_server_finishes_runs_and_accepts_no_new_calls() {
     let mut site = plan().config("[limits]\ndeadline = \"1h\"").skill("endings", ENDINGS).start().await;
     // About half a second of work.
     let request = Request::post("/v1/skills/endings/tools/spin").json("{}");
@@ -102,7 +102,7 @@ async fn stopping_finishes_what_runs_and_takes_nothing_new() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn when_the_time_for_stopping_is_up_runs_are_cancelled_and_told() {
+async fn runs_are_cancelled_and_reported_after_the_shutdown_timeout() {
     let config = "[listen]\nshutdown-timeout = \"50ms\"\n[limits]\ndeadline = \"1h\"\nfuel = 200_000_000_000";
     let mut site = plan().config(config).skill("endings", ENDINGS).skill("talks", TALKS).start().await;
     let mut running = site.client().begin(&Request::post("/v1/skills/endings/tools/spin").json("{}")).await;
@@ -119,7 +119,7 @@ async fn when_the_time_for_stopping_is_up_runs_are_cancelled_and_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_http_is_no_harm() {
+async fn bytes_that_are_not_http_do_no_harm() {
     let site = plan().skill("echo", ECHO).start().await;
     let long = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(100_000));
     let many = format!("GET / HTTP/1.1\r\nhost: localhost\r\n{}\r\n", "x: y\r\n".repeat(1_000));

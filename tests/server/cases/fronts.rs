@@ -86,7 +86,7 @@ fn lasting(report: &Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_outcome_is_reported_alike() {
+async fn server_and_worker_report_each_outcome_alike() {
     let fronts = Fronts::start("").await;
     for (skill, tool, input, limits, outcome) in [
         ("echo", "echo", r#"{"text": "hi"}"#, "", "completed"),
@@ -118,7 +118,7 @@ async fn each_outcome_is_reported_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_refusal_is_answered_alike() {
+async fn server_and_worker_answer_each_refusal_alike() {
     let fronts = Fronts::start("").await;
     let echo = || call("echo", "echo", r#"{"text": "hi"}"#);
     let path = "/v1/skills/echo/tools/echo";
@@ -173,7 +173,7 @@ async fn each_refusal_is_answered_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn strangers_are_answered_alike() {
+async fn server_and_worker_answer_strangers_alike() {
     let fronts = Fronts::start(&"a".repeat(32)).await;
     for request in [Request::get("/v1/skills"), call("echo", "echo", "{}"), Request::get("/nothing")] {
         let request = request.header("authorization", "Bearer wrong");
@@ -193,7 +193,7 @@ async fn strangers_are_answered_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_http_is_answered_alike() {
+async fn server_and_worker_answer_invalid_http_alike() {
     let fronts = Fronts::start("").await;
     let mut problems = Vec::new();
     for address in [fronts.site.address, fronts.edge] {

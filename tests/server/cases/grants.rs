@@ -49,7 +49,7 @@ async fn each_principal_has_keys_of_its_own_if_the_grant_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_grant_covers_its_skill_and_its_callers_alone() {
+async fn a_grant_covers_only_its_skill_and_its_callers() {
     let grant = "[[grant]]\nskill = \"alice/kv\"\nprincipals = [\"carol\"]\nkv = {}\n";
     let plan = plan().config(grant).tokens();
     let site = plan.bytes("kv", relay::kv()).bytes("other", relay::kv()).start().await;
@@ -63,7 +63,7 @@ async fn a_grant_covers_its_skill_and_its_callers_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reload_changes_grants_and_keeps_what_is_stored() {
+async fn a_reload_changes_grants_and_keeps_stored_values() {
     let site = plan().config(OWN_SPACES).tokens().bytes("kv", relay::kv()).start().await;
     let carol = client(&site, "carol").await;
     assert_eq!(call(&carol, "kv", "set", set("AQ==")).await["value"], json!(1));
@@ -79,7 +79,7 @@ async fn a_reload_changes_grants_and_keeps_what_is_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_granted_request_takes_its_secret_along_and_shows_it_nowhere() {
+async fn a_granted_request_carries_its_secret_and_nothing_shows_it() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let served = tokio::spawn(async move {

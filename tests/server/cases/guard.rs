@@ -16,7 +16,7 @@ fn requests() -> [Request; 4] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hosts() {
+async fn only_configured_hosts_are_accepted() {
     let config = "[listen]\nhosts = [\"localhost\", \"skills.example.com:443\", \"[::1]\"]";
     let site = plan().config(config).skill("echo", ECHO).start().await;
     let right = [
@@ -66,7 +66,7 @@ async fn hosts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_hosts_where_the_operator_says_so() {
+async fn all_hosts_are_accepted_if_configured() {
     let site = plan().tokens().config("[listen]\nhosts = [\"*\"]").start().await;
     assert_eq!(
         site.client().send(Request::get("/v1/skills").header("host", "any.example:1")).await.status,
@@ -75,7 +75,7 @@ async fn all_hosts_where_the_operator_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn origins() {
+async fn only_configured_origins_are_accepted() {
     let config = "[listen]\norigins = [\"https://app.example.com\", \"http://localhost:3000\"]";
     let site = plan().config(config).skill("echo", ECHO).start().await;
     let right = ["https://app.example.com", "https://APP.example.com:443", "http://localhost:3000"];

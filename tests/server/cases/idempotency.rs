@@ -32,7 +32,7 @@ async fn a_repeated_call_gets_the_first_report() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_report_is_not_kept() {
+async fn only_reports_are_kept_for_a_key() {
     let site = plan().skill("endings", ENDINGS).start().await;
     for _ in 0..2 {
         let answer = site.client().send(number("a", r#"{"n": -1}"#)).await;
@@ -59,7 +59,7 @@ async fn a_retry_after_a_new_version_gets_the_first_report() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_asks_meanwhile_waits_and_who_went_away_left_nothing() {
+async fn a_repeat_waits_and_runs_if_the_first_caller_disconnected() {
     let config = "[limits]\ndeadline = \"1h\"\nfuel = 1_000_000_000_000";
     let site = plan().config(config).skill("endings", ENDINGS).start().await;
     let spin = || {
@@ -81,7 +81,7 @@ async fn who_asks_meanwhile_waits_and_who_went_away_left_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_are_each_principals_own() {
+async fn each_principal_has_its_own_keys() {
     let site = plan().tokens().skill("endings", ENDINGS).start().await;
     let other = site.token("bob", &[Scope::Call], &["*"]);
     site.server.settle().await;
@@ -91,7 +91,7 @@ async fn keys_are_each_principals_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_kept_is_bounded() {
+async fn kept_reports_are_bounded() {
     // Room for one report and not for two.
     let site = plan().config("[idempotency]\nsize = 2000").skill("endings", ENDINGS).start().await;
     let client = site.client();

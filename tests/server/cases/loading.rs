@@ -100,7 +100,7 @@ fn slow(n: usize) -> Request {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slow_skills_of_one_owner_keep_nobody_else_waiting() {
+async fn slow_skills_of_one_owner_do_not_delay_others() {
     let site = Slow::start(5, "[admission]\nload-timeout = \"20ms\"").await;
     site.until_ready().await;
     assert_eq!(site.client.send(echo()).await.status, 200);
@@ -157,7 +157,7 @@ async fn calls_that_wait_for_a_skill_are_in_an_account() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_old_version_that_must_be_compiled_delays_nobody_else() {
+async fn compiling_an_old_version_does_not_delay_others() {
     let site = Slow::start(0, "[admission]\nload-timeout = \"20ms\"").await;
     site.until_ready().await;
     let call = |skill: &str| Request::post(&format!("/v1/skills/{skill}/tools/nothing")).json("{}");

@@ -28,7 +28,7 @@ fn error(answer: &Answer) -> (i64, String, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_malformed_call_is_told_what_is_wrong() {
+async fn the_answer_to_a_malformed_call_names_the_error() {
     let site = site().await;
     let rows = [
         (json!({"arguments": {}}), "missing `name`; send the name of a tool from `tools/list`"),
@@ -81,7 +81,7 @@ async fn a_malformed_call_is_told_what_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_there_twice_is_refused() {
+async fn duplicate_members_are_refused() {
     let site = site().await;
     let rows = [
         (
@@ -200,7 +200,7 @@ async fn parameters_that_do_not_fit_their_method() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn revisions_are_held_to() {
+async fn requests_must_follow_their_protocol_revision() {
     let site = site().await;
     // The newest needs its members in each request.
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}).to_string();
@@ -270,7 +270,7 @@ async fn notifications_and_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_is_no_call_is_small() {
+async fn a_message_other_than_a_call_has_a_size_limit() {
     let site = site().await;
     let padded = |size: usize| {
         let body =

@@ -84,7 +84,7 @@ async fn tools_with_schemas_in_a_stable_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_seen_by_token_may_not_be_shared() {
+async fn lists_that_depend_on_the_token_are_marked_private() {
     let site = with_all().tokens().start().await;
     let list = ask(&site.client(), "tools/list", json!({})).await;
     assert_eq!(list["cacheScope"], "private");
@@ -110,7 +110,7 @@ async fn calls_and_structured_content() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_outcome_that_is_no_value_is_an_error_an_agent_can_read() {
+async fn every_outcome_without_a_value_is_an_error_that_agents_can_read() {
     let site = with_all().config("[skill.endings.limits]\noutput = 100").start().await;
     let rows = [
         ("endings_fail", "failed", "null"),
@@ -133,7 +133,7 @@ async fn every_outcome_that_is_no_value_is_an_error_an_agent_can_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_agent_can_mend_is_an_error_it_can_read_and_the_rest_is_the_protocols() {
+async fn errors_that_an_agent_can_fix_are_results_and_others_are_protocol_errors() {
     let site = with_all().config("[quota]\ncalls-per-minute = 1").start().await;
     let wrong = json!({"name": "endings_number", "arguments": {"n": "x"}});
     let result = ask(&site.client(), "tools/call", wrong).await;
@@ -200,7 +200,7 @@ async fn progress() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_goes_away_stops_the_run() {
+async fn a_caller_that_disconnects_stops_its_run() {
     let config = "[limits]\ndeadline = \"1h\"\nfuel = 100_000_000_000";
     let site = plan().config(config).skill("endings", ENDINGS).skill("talks", TALKS).start().await;
     for params in [
@@ -218,7 +218,7 @@ async fn whoever_goes_away_stops_the_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_does_not_read_of_progress_holds_no_place() {
+async fn a_client_that_does_not_read_progress_holds_no_slot() {
     // More than sockets hold, and nobody takes it: the run ends all the same.
     let config = "[limits]\noutput = \"60MiB\"\nhost-calls = 1_000_000_000\nfuel = 50_000_000";
     let site = plan().config(config).skill("talks", TALKS).start().await;
@@ -231,7 +231,7 @@ async fn who_does_not_read_of_progress_holds_no_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_is_cut_by_stopping_is_told() {
+async fn a_call_cancelled_by_shutdown_is_reported() {
     let config = "[listen]\nshutdown-timeout = \"50ms\"\n[limits]\ndeadline = \"1h\"\nfuel = 200_000_000_000";
     let mut site = plan().config(config).skill("endings", ENDINGS).start().await;
     let mut running = site.client().begin(&message("tools/call", json!({"name": "endings_spin"}))).await;
@@ -257,7 +257,7 @@ fn listen() -> Request {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_listens_hears_of_every_change_and_of_the_end() {
+async fn a_subscriber_gets_every_change_and_the_end() {
     let mut site = with_all().start().await;
     let mut stream = site.client().begin(&listen()).await;
     let mut reader = Reader::new(&mut stream);
@@ -282,7 +282,7 @@ async fn who_listens_hears_of_every_change_and_of_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_listens_hears_nothing_of_what_it_does_not_see() {
+async fn a_subscriber_gets_no_notice_of_skills_it_cannot_see() {
     let mut site = with_all().tokens().start().await;
     let token = site.token("bob", &[Scope::Call], &["echo"]);
     site.server.settle().await;
@@ -299,7 +299,7 @@ async fn who_listens_hears_nothing_of_what_it_does_not_see() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whose_token_is_revoked_hears_no_more() {
+async fn a_subscription_ends_when_its_token_is_revoked() {
     let site = with_all().tokens().start().await;
     let token = site.token("bob", &[Scope::Call], &["*"]);
     site.server.settle().await;
@@ -346,7 +346,7 @@ async fn annotations_are_shown_when_the_operator_accepted_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_transport_demands() {
+async fn requests_that_violate_the_transport_are_refused() {
     let site = with_all().start().await;
     let list = || message("tools/list", json!({}));
     // Header and body must say the same.
@@ -371,7 +371,7 @@ async fn what_the_transport_demands() {
 
 /// What no list shows is no tool, also where it could be called over HTTP.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_version_is_no_tool() {
+async fn a_version_is_not_a_tool() {
     let site = plan().skill("echo", ECHO).start().await;
     let version = Request::post("/v1/skills/echo@1/tools/echo").json(r#"{"text": "hi"}"#);
     assert_eq!(site.client().send(version).await.status, 200);

@@ -6,7 +6,7 @@ use ringfence_server_tests::guests::{ECHO, ENDINGS};
 use super::plan;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn runs_denials_and_places() {
+async fn runs_denials_and_slots_are_counted() {
     let site = plan().runs(7).config("[limits]\nfuel = 100_000").skill("endings", ENDINGS).start().await;
     for tool in ["nothing", "nothing", "fail", "trap", "spin"] {
         site.call("endings", tool, "{}").await;
@@ -56,7 +56,7 @@ async fn submissions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn open_where_the_operator_says_so() {
+async fn metrics_are_public_if_configured() {
     let site = plan().tokens().config("[metrics]\npublic = true").start().await;
     assert_eq!(site.client_with(None).send(Request::get("/metrics")).await.status, 200);
 }

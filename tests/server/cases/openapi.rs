@@ -33,7 +33,7 @@ fn schema_name(schema: &Value) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_one_and_names_every_way() {
+async fn openapi_lists_every_route() {
     let site = plan().start().await;
     let document = document(&site).await;
     assert_eq!(document["openapi"], "3.1.0");

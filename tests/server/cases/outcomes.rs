@@ -32,7 +32,7 @@ const ENDS: &str = r#"(component
   (func (export "spin") (param "times" u32) (canon lift (core func $i "spin"))))"#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_printed_comes_with_a_trap_or_a_limit() {
+async fn the_log_comes_with_a_trap_or_a_limit() {
     let config = "[limits]\nfuel = 10_000_000";
     let site = plan().config(config).skill("ends", ENDS).start().await;
     for (tool, first) in [
@@ -54,7 +54,7 @@ async fn what_was_printed_comes_with_a_trap_or_a_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_end_of_a_long_log_is_what_comes() {
+async fn only_the_end_of_a_long_log_is_shown() {
     let site = plan().skill("ends", ENDS).config("[limits]\nlog-lines = 60").start().await;
     let call = json!({"name": "ends_trap", "arguments": {"times": 100}});
     let result = ask(&site.client(), "tools/call", call).await;
@@ -65,7 +65,7 @@ async fn the_end_of_a_long_log_is_what_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_limit_is_named_with_its_value_and_what_was_used() {
+async fn each_limit_is_named_with_its_value_and_the_use() {
     let config = "[limits]\nfuel = 100_000_000\nmemory = \"1MiB\"\noutput-size = 100\nhost-calls = 5";
     let site = plan().config(config).skill("endings", ENDINGS).skill("talks", TALKS).start().await;
     let rows = [

@@ -26,7 +26,7 @@ async fn probes_are_answered_whatever_their_host() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_http_layer_refuses_is_a_problem() {
+async fn refusals_of_the_http_layer_are_problems() {
     let site = plan().start().await;
     let many: String = (0..200).map(|i| format!("x-{i}: y\r\n")).collect();
     let rows = [
@@ -99,7 +99,7 @@ fn ping(before: &str, accept: Option<&str>) -> Request {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mcp_is_served_in_whatever_a_client_takes() {
+async fn mcp_answers_in_every_accepted_content_type() {
     let site = plan().skill("talks", TALKS).start().await;
     let pong = json!({"jsonrpc": "2.0", "id": 1, "result": {}});
     let json_kinds = [

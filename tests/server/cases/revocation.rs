@@ -26,7 +26,7 @@ fn echo() -> Request {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_revocation_no_call_begins_and_callers_are_told_why() {
+async fn after_a_revocation_no_call_begins_and_callers_get_the_reason() {
     let site = plan().skill("echo", ECHO).skill("endings", ENDINGS).start().await;
     let client = site.client();
     assert_eq!(client.send(echo()).await.status, 200);
@@ -48,7 +48,7 @@ async fn after_a_revocation_no_call_begins_and_callers_are_told_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_revoked_is_shown_as_that() {
+async fn a_revoked_skill_is_shown_as_revoked() {
     let site = plan().skill("echo", ECHO).skill("endings", ENDINGS).start().await;
     let client = site.client();
     elsewhere(&site).revoke(digest(&site, "echo"), Some("it lies")).expect("it is revoked");
@@ -114,7 +114,7 @@ async fn lists_show_a_revocation_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revocation_ends_what_runs_if_it_says_so() {
+async fn a_revocation_cancels_runs_if_requested() {
     let config = "[limits]\ndeadline = \"1h\"\nfuel = 200_000_000_000\n";
     let site = plan().config(config).runs(4).skill("endings", ENDINGS).start().await;
     let spin = Request::post("/v1/skills/endings/tools/spin").json("{}");
@@ -133,7 +133,7 @@ async fn a_revocation_ends_what_runs_if_it_says_so() {
 
 /// Run ids of one caller say nothing of the runs of others.
 #[tokio::test(flavor = "multi_thread")]
-async fn run_ids_do_not_count() {
+async fn run_ids_are_not_sequential() {
     let site = plan().skill("echo", ECHO).start().await;
     let mut halves = Vec::new();
     for _ in 0..50 {

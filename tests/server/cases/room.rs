@@ -73,7 +73,7 @@ async fn code_over_the_budget_is_unloaded_and_loaded_again_by_a_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_called_least_recently_is_unloaded_first() {
+async fn the_least_recently_called_skill_is_unloaded_first() {
     let skills = [("a", 64), ("b", 256), ("c", 1024)];
     let (a, b, c) = (size(64).await, size(256).await, size(1024).await);
     let all = a + b + c;

@@ -30,7 +30,7 @@ fn only(list: &Value) -> &Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tools_are_listed_portably_unless_the_operator_says_otherwise() {
+async fn tools_are_listed_in_the_portable_style_by_default() {
     let site = plan().skill("points", POINTS).start().await;
     let list = ask(&site.client(), "tools/list", json!({})).await;
     let input = &only(&list)["inputSchema"];
@@ -79,7 +79,7 @@ async fn calls_are_the_same_whatever_is_listed_and_results_are_valid() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_skill_is_shown_with_schemas_in_the_style_that_is_asked_for() {
+async fn a_skill_is_shown_with_schemas_in_the_requested_style() {
     let site = plan().skill("points", POINTS).start().await;
     let shown =
         async |query: &str| site.client().send(Request::get(&format!("/v1/skills/points{query}"))).await;

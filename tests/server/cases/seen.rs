@@ -36,7 +36,7 @@ fn fields<const N: usize>(record: &Value, names: [&str; N]) -> [String; N] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_call_is_one_record_on_every_surface() {
+async fn every_call_is_logged_once_on_every_surface() {
     let site = plan()
         .config("[limits]\nfuel = 100_000")
         .tokens()
@@ -82,7 +82,7 @@ async fn every_call_is_one_record_on_every_surface() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_begins_no_run_is_a_record_with_its_code() {
+async fn a_refused_call_is_logged_with_its_code() {
     let site =
         plan().config("[quota]\ncalls-per-minute = 3").tokens().skill("endings", ENDINGS).start().await;
     let (client, _) = client(&site, "seen-refusals", &[Scope::Call]).await;
@@ -127,7 +127,7 @@ async fn a_call_that_begins_no_run_is_a_record_with_its_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_whose_caller_goes_away_is_a_record() {
+async fn a_call_whose_caller_disconnects_is_logged() {
     let config = "[limits]\ndeadline = \"1h\"\nfuel = 100_000_000_000";
     let site = plan().config(config).tokens().skill("endings", ENDINGS).start().await;
     let (client, _) = client(&site, "seen-gone", &[Scope::Call]).await;
@@ -147,7 +147,7 @@ async fn a_call_whose_caller_goes_away_is_a_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_are_records_with_who_made_them() {
+async fn changes_are_logged_with_the_token_that_made_them() {
     let site = plan().tokens().start().await;
     let (client, id) = client(&site, "seen-changes", &[Scope::Submit]).await;
     let put = |wat: &str| {
@@ -182,7 +182,7 @@ async fn changes_are_records_with_who_made_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_of_another_process_are_records_with_the_owner() {
+async fn changes_of_another_process_are_logged_with_the_owner() {
     begin();
     let site = plan().start().await;
     let other = Store::open(site.store().path()).unwrap();
@@ -213,7 +213,7 @@ async fn changes_of_another_process_are_records_with_the_owner() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_configuration_is_a_record() {
+async fn a_reload_is_logged() {
     begin();
     let site = plan().start().await;
     let file = site.dir.path().join("ringfence.toml");
@@ -225,7 +225,7 @@ async fn another_configuration_is_a_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn figures_are_by_skill() {
+async fn metrics_are_counted_by_skill() {
     let site =
         plan().config("[limits]\nfuel = 100_000").skill("endings", ENDINGS).skill("echo", ECHO).start().await;
     for tool in ["nothing", "nothing", "spin"] {

@@ -11,7 +11,7 @@ fn put(name: &str, wat: &str) -> Request {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn submitted_and_called_at_once() {
+async fn a_submitted_skill_can_be_called_at_once() {
     let site = plan().start().await;
     let answer = site.client().send(put("echo", ECHO)).await;
     assert_eq!(answer.status, 202);
@@ -34,7 +34,7 @@ async fn submitted_and_called_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn waited_for() {
+async fn a_submission_can_be_waited_for() {
     let site = plan().start().await;
     let answer = site.client().send(put("echo", ECHO).header("prefer", "respond-async, wait=60")).await;
     assert_eq!((answer.status, &answer.json()["state"]), (201, &json!("done")));
@@ -43,7 +43,7 @@ async fn waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_and_why() {
+async fn refused_submissions_name_every_reason() {
     let site = plan().skill("echo", ECHO).start().await;
     let rows = [
         (Request::put("/v1/skills/new").body(b"not wasm"), 422, "not-wasm"),
@@ -122,7 +122,7 @@ async fn versions_roll_back_and_removal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_held_waits() {
+async fn a_held_submission_does_not_run() {
     let site = plan().start().await;
     let answer = site.client().send(put("s?hold=true", ECHO).header("prefer", "wait=60")).await;
     assert_eq!(answer.json()["receipt"]["held"], true);

@@ -32,7 +32,7 @@ fn rollback(name: &str, version: u32) -> Request {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_owner_makes_so_many_changes_a_minute() {
+async fn changes_a_minute_are_limited_for_each_owner() {
     let site = plan().config("[quota]\nchanges-per-minute = 4").tokens().start().await;
     let (alice, bob) = (client(&site, "carol").await, client(&site, "dave").await);
     // Two submissions, and two more changes.
@@ -85,7 +85,7 @@ async fn many_changes_of_one_owner_delay_anothers_by_few() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn so_many_streams_of_changes_are_open_for_an_owner() {
+async fn streams_of_changes_are_limited_for_each_owner() {
     let site = plan().config("[quota]\nlisteners = 2").tokens().skill("echo", ECHO).start().await;
     let (carol, dave) = (client(&site, "carol").await, client(&site, "dave").await);
     let listen = || message("subscriptions/listen", json!({"notifications": {"toolsListChanged": true}}));

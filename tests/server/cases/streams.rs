@@ -39,7 +39,7 @@ async fn without_a_stream_chunks_come_with_the_report() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_run_is_a_problem_and_no_stream() {
+async fn a_refusal_before_a_run_is_a_problem_and_no_stream() {
     let site = plan().skill("talks", TALKS).skill("echo", ECHO).start().await;
     let answer = site.client().send(stream("talk", r#"{"times": -1}"#)).await;
     assert_eq!((answer.status, answer.problem().as_str()), (422, "input-mismatch"));
@@ -73,7 +73,7 @@ async fn events_come_while_the_run_goes_on_and_closing_stops_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_does_not_read_holds_no_place() {
+async fn a_slow_reader_holds_no_slot() {
     // The events are more than sockets hold, and nobody takes them: the run ends all the same.
     let config = "[limits]\nlog-size = \"60MiB\"\nlog-lines = 1_000_000\nhost-calls = 1_000_000_000\nfuel = 100_000_000";
     let site = plan().config(config).skill("talks", TALKS).start().await;

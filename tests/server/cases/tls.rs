@@ -37,7 +37,7 @@ async fn connect(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn served_and_replaced() {
+async fn a_certificate_is_served_and_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let first = write_certificate(dir.path());
     let file = dir.path().join("ringfence.toml");

@@ -12,7 +12,7 @@ fn echo() -> Request {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_valid_token_nothing_is_said() {
+async fn without_a_valid_token_nothing_is_revealed() {
     let site = plan().tokens().skill("echo", ECHO).start().await;
     let valid = site.token.clone().unwrap();
     let (id, secret) = valid.rsplit_once('_').unwrap();
@@ -88,7 +88,7 @@ async fn scopes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_seen_is_not_there() {
+async fn a_skill_that_a_token_cannot_see_does_not_exist_for_it() {
     let site =
         plan().tokens().skill("echo", ECHO).skill("acme-one", ECHO).skill("acme-two", ENDINGS).start().await;
     let all = [Scope::Call, Scope::Submit];
@@ -128,7 +128,7 @@ async fn what_is_not_seen_is_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_is_its_owners() {
+async fn a_name_belongs_to_its_owner() {
     let site = plan().tokens().skill("echo", ECHO).start().await;
     let bob = site.token("bob", &[Scope::Call, Scope::Submit], &["*"]);
     let admin = site.token("root", &[Scope::Submit, Scope::Admin], &[]);
@@ -153,7 +153,7 @@ async fn a_name_is_its_owners() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_status_is_its_submitters() {
+async fn a_status_is_visible_to_its_submitter_only() {
     let site = plan().tokens().start().await;
     let bob = site.token("bob", &[Scope::Submit], &["*"]);
     site.server.settle().await;
@@ -207,7 +207,7 @@ async fn a_first_token_closes_a_running_server_and_revoking_the_last_does_not_op
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_whose_tokens_are_gone_lets_nobody_in() {
+async fn a_server_whose_token_file_is_missing_accepts_nobody() {
     let site = plan().tokens().skill("echo", ECHO).start().await;
     std::fs::remove_file(site.store().path().join("tokens.json")).unwrap();
     site.server.settle().await;
@@ -218,7 +218,7 @@ async fn a_server_whose_tokens_are_gone_lets_nobody_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_is_not_seen_is_not_to_be_had_and_no_more_is_told() {
+async fn a_hidden_name_cannot_be_submitted_and_reveals_nothing() {
     let site = plan().tokens().skill("echo", ECHO).start().await;
     let bob = site.token("bob", &[Scope::Submit], &[]);
     site.server.settle().await;
@@ -229,7 +229,7 @@ async fn a_name_that_is_not_seen_is_not_to_be_had_and_no_more_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_token_only_this_machine_is_listened_to() {
+async fn without_a_token_the_server_listens_on_loopback_only() {
     let dir = tempfile::tempdir().unwrap();
     let (config, library) = plan().library(&dir).await;
     let mut open = config.clone();
@@ -254,7 +254,7 @@ async fn without_a_token_only_this_machine_is_listened_to() {
 
 /// Whoever sees some names only learns of no other whether it is taken, and nothing of the body is read before.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stranger_is_answered_the_same_whether_a_name_is_taken_or_not() {
+async fn a_stranger_cannot_tell_whether_a_name_is_taken() {
     let site = plan().tokens().skill("echo", ECHO).skill("acme-one", ECHO).start().await;
     site.store().reserve("reserved-*", &"alice".parse().unwrap()).unwrap();
     let some = site.token("bob", &[Scope::Submit, Scope::Call], &["bobs-*"]);
@@ -291,7 +291,7 @@ async fn a_stranger_is_answered_the_same_whether_a_name_is_taken_or_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pattern_can_be_about_owners() {
+async fn a_pattern_can_be_restricted_to_owners() {
     let site = plan().tokens().skill("acme-one", ECHO).start().await;
     let mut new = NewToken::new("bob".parse().unwrap());
     new.skills = vec!["acme-*".parse().unwrap()];

@@ -223,7 +223,7 @@ fn expect_healed_beside(shelf: &Shelf, what: &str) {
 }
 
 #[test]
-fn a_directory_in_the_place_of_code_stays_there() {
+fn a_directory_in_place_of_code_is_left_alone() {
     let (shelf, digest) = kept(1);
     let path = shelf.artifact(digest);
     clear(&path);
@@ -234,7 +234,7 @@ fn a_directory_in_the_place_of_code_stays_there() {
 }
 
 #[test]
-fn a_link_in_the_place_of_the_directory_is_not_followed() {
+fn a_link_in_place_of_the_directory_is_not_followed() {
     let (shelf, digest) = kept(1);
     let engine = shelf.root.join("artifacts").join(hex(shelf.library.host().fingerprint()));
     let elsewhere = shelf.dir.path().join("elsewhere");
@@ -250,7 +250,7 @@ fn a_link_in_the_place_of_the_directory_is_not_followed() {
 }
 
 #[test]
-fn a_submission_says_that_code_was_not_ours() {
+fn a_submission_reports_foreign_code() {
     let (shelf, digest) = kept(1);
     flip(&shelf.artifact(digest), 100, 0);
     let taken = shelf.again().submit("b", &answering(1)).expect("it is taken");
@@ -260,7 +260,7 @@ fn a_submission_says_that_code_was_not_ours() {
 }
 
 #[test]
-fn code_that_is_gone_is_compiled_and_kept() {
+fn missing_code_is_compiled_and_stored() {
     let (shelf, digest) = kept(1);
     clear(&shelf.artifact(digest));
     shelf.expect_sound();

@@ -120,7 +120,7 @@ fn code_over_its_cap_is_removed_and_compiled_again() {
 }
 
 #[test]
-fn a_policy_is_seen_by_every_library_and_survives() {
+fn every_library_sees_the_policy_and_it_persists() {
     let shelf = shelf();
     let other = shelf.again();
     assert_eq!(shelf.store().policy().expect("there is none yet"), Policy::default());

@@ -17,7 +17,7 @@ fn build(shelf: &Shelf, cleared: &Cleared) -> Result<(), StoreError> {
 }
 
 #[test]
-fn what_is_held_revoked_or_unknown_is_not_cleared() {
+fn held_revoked_and_unknown_skills_are_not_cleared() {
     let shelf = shelf();
     let mut held = by("alice", "held");
     held.hold = true;
@@ -51,7 +51,7 @@ fn what_is_held_revoked_or_unknown_is_not_cleared() {
 }
 
 #[test]
-fn what_is_revoked_or_removed_meanwhile_is_not_built() {
+fn a_skill_revoked_or_removed_meanwhile_is_not_built() {
     let shelf = shelf();
     for n in 1..=3 {
         shelf.put(&format!("n{n}"), &answering(n));

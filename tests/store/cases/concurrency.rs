@@ -98,7 +98,7 @@ fn eight_threads_on_two_libraries() {
 }
 
 #[test]
-fn of_many_who_submit_the_same_name_one_is_its_owner() {
+fn one_of_many_submitters_gets_the_name() {
     let shelf = shelf();
     let owners = ["alice", "bob", "carol", "dave"];
     let start = Barrier::new(owners.len());
@@ -143,7 +143,7 @@ fn a_cap_holds_for_many_at_once() {
 }
 
 #[test]
-fn many_who_make_the_same_store_all_have_it() {
+fn concurrent_creators_of_a_store_all_open_it() {
     for _ in 0..20 {
         let dir = tempfile::tempdir().expect("a directory");
         let root = dir.path().join("store");
@@ -162,7 +162,7 @@ fn many_who_make_the_same_store_all_have_it() {
 }
 
 #[test]
-fn of_many_who_load_the_same_one_compiles() {
+fn concurrent_loads_compile_once() {
     let shelf = shelf();
     let digest = shelf.submit("a", &answering(1)).expect("it is taken").receipt.digest;
     ringfence_store_tests::files::clear(&shelf.artifact(digest));

@@ -8,7 +8,7 @@ use ringfence_store::Store;
 use crate::shelf;
 
 #[test]
-fn a_process_that_makes_one_change_after_another_lets_others_in_between() {
+fn a_busy_process_lets_others_change_the_store() {
     const OURS: u64 = 20;
     let shelf = shelf();
     let (busy, done) = (AtomicU64::new(0), AtomicBool::new(false));

@@ -128,7 +128,7 @@ fn files_of_odd_names() {
 }
 
 #[test]
-fn a_record_elsewhere_is_not_read_through_a_link() {
+fn a_record_behind_a_link_is_not_read() {
     let shelf = prepared();
     let record = shelf.record("good");
     let elsewhere = shelf.dir.path().join("good.json");
@@ -162,7 +162,7 @@ fn tree_of(
 }
 
 #[test]
-fn a_component_elsewhere_is_not_read_through_a_link() {
+fn a_component_behind_a_link_is_not_read() {
     let shelf = prepared();
     let digest = Digest::of(&answering(1));
     let (component, elsewhere) = (shelf.component(digest), shelf.dir.path().join("elsewhere"));
@@ -182,7 +182,7 @@ fn a_component_elsewhere_is_not_read_through_a_link() {
 }
 
 #[test]
-fn the_record_of_another_name_is_not_taken_for_this_one() {
+fn a_record_of_another_name_is_refused() {
     let shelf = prepared();
     shelf.put("other", &answering(2));
     fs::copy(shelf.record("good"), shelf.record("other")).expect("it is ours");
@@ -192,7 +192,7 @@ fn the_record_of_another_name_is_not_taken_for_this_one() {
 }
 
 #[test]
-fn a_store_whose_own_parts_are_links_is_not_opened() {
+fn a_store_whose_folders_are_links_is_not_opened() {
     for part in ["format", "names", "components", "artifacts", "revoked", "scratch"] {
         let shelf = prepared();
         let (path, elsewhere) = (shelf.root.join(part), shelf.dir.path().join("elsewhere"));
@@ -229,7 +229,7 @@ fn a_lock_that_is_not_a_file_stops_changes() {
 }
 
 #[test]
-fn a_component_that_came_as_a_file_runs_beside_foreign_things() {
+fn a_component_from_a_file_runs_beside_foreign_files() {
     let shelf = prepared();
     symlink("/nonexistent", shelf.component(Digest::of(&answering(5)))).expect("a link");
     runtime().block_on(shelf.library.load_bytes(answering(5), |_| {})).expect("it is not read from there");

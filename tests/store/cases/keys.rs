@@ -63,7 +63,7 @@ fn a_bad_key_keeps_nothing() {
 }
 
 #[test]
-fn a_key_that_is_gone_is_made_anew_and_takes_nothing_old() {
+fn a_missing_key_is_replaced_and_old_code_is_refused() {
     let shelf = shelf();
     shelf.put("a", &answering(1));
     clear(&shelf.root.join("key"));

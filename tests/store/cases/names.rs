@@ -147,7 +147,7 @@ fn sixty_three_characters_fit_and_sixty_four_do_not() {
 }
 
 #[test]
-fn good_names_are_taken() {
+fn valid_names_are_accepted() {
     let shelf = shelf();
     // Names of devices elsewhere are names here.
     for (n, text) in
@@ -179,7 +179,7 @@ fn a_digest_is_a_reference_with_and_without_its_prefix() {
 }
 
 #[test]
-fn the_nearest_name_is_told() {
+fn the_error_names_the_nearest_name() {
     let shelf = shelf();
     shelf.put("text-stats", &answering(1));
     shelf.put("zebra", &answering(2));
@@ -189,7 +189,7 @@ fn the_nearest_name_is_told() {
 }
 
 #[test]
-fn a_store_that_is_not_there_is_not_made_by_looking() {
+fn reading_does_not_create_a_store() {
     let dir = tempfile::tempdir().expect("a directory");
     let root = dir.path().join("store");
     assert_eq!(Store::open(&root).expect_err("there is none").code(), "no-store");

@@ -75,7 +75,7 @@ fn a_lock_with_another_name_is_not_written_to() {
 
 /// A process that stands still while it holds the lock keeps no reader waiting.
 #[test]
-fn readers_wait_for_nobody() {
+fn readers_do_not_wait() {
     let shelf = shelf();
     shelf.put("a", &answering(1));
     let lock = fs::OpenOptions::new().write(true).open(shelf.root.join("lock")).expect("it is there");

@@ -60,7 +60,7 @@ fn prefixes_do_not_overlap() {
 
 /// Neither the bytes nor the state of the store are looked at for somebody whose name it is not.
 #[test]
-fn whose_a_name_is_comes_first() {
+fn ownership_is_checked_before_the_bytes() {
     let shelf = shelf();
     shelf.put("a", &answering(1));
     shelf.store().revoke(ringfence::Digest::of(&answering(2)), None).expect("it is revoked");

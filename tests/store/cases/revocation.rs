@@ -88,7 +88,7 @@ fn revoked_is_revoked_everywhere() {
 }
 
 #[test]
-fn what_was_never_there_can_be_revoked() {
+fn an_unknown_digest_can_be_revoked() {
     let shelf = shelf();
     shelf.store().revoke(Digest::of(&answering(1)), None).expect("it is revoked");
     assert_eq!(code(&shelf.submit("a", &answering(1))), "revoked");
@@ -106,7 +106,7 @@ fn a_held_version_that_is_revoked_is_not_released() {
 }
 
 #[test]
-fn whatever_is_in_the_place_of_a_revocation_counts_as_one() {
+fn any_file_in_place_of_a_revocation_counts_as_one() {
     type Spoil = fn(&std::path::Path);
     let spoil: [(&str, Spoil); 8] = [
         ("flipped", |path| flip(path, 20, 3)),
@@ -168,7 +168,7 @@ fn after_a_revocation_no_run_begins() {
 }
 
 #[test]
-fn a_revocation_cancels_what_runs_if_it_says_so() {
+fn a_revocation_cancels_runs_if_requested() {
     let (shelf, digest) = prepared();
     let other = shelf.again();
     let (evil, good) = (shelf.load("b").expect("it runs").skill, shelf.load("a").expect("it runs").skill);
@@ -194,7 +194,7 @@ fn a_revocation_cancels_what_runs_if_it_says_so() {
 }
 
 #[test]
-fn who_revoked_is_kept() {
+fn the_revoker_is_recorded() {
     let (shelf, digest) = prepared();
     let mut revoke = Revoke::new(None);
     revoke.by = Some("mallory\u{1b}[31m".to_owned());

@@ -56,7 +56,7 @@ fn a_token_is_valid_until_it_expires() {
 }
 
 #[test]
-fn a_damaged_file_lets_nobody_in_and_is_found() {
+fn a_damaged_token_file_accepts_nobody_and_is_reported() {
     let shelf = shelf();
     shelf.store().make_token(NewToken::new(alice())).expect("a token");
     let file = shelf.root.join("tokens.json");

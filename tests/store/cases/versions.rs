@@ -77,7 +77,7 @@ fn the_highest_number_of_all_is_not_given_twice() {
 }
 
 #[test]
-fn a_number_written_another_way_is_another_version() {
+fn a_number_in_another_spelling_is_another_version() {
     let shelf = shelf();
     assert_eq!(submit_version(&shelf, "a", "007", 1), "ok");
     assert_eq!(submit_version(&shelf, "a", "7", 2), "ok");
@@ -142,7 +142,7 @@ fn rolled_back() {
 
 /// What was rolled away from is not gone back to, and what was released stands in the line of what was current.
 #[test]
-fn rolling_back_follows_what_was_current() {
+fn rollback_follows_the_history_of_current_versions() {
     let shelf = shelf();
     shelf.put("a", &answering(1));
     shelf.put("a", &answering(2));
@@ -228,7 +228,7 @@ fn removed() {
 }
 
 #[test]
-fn a_name_belongs_to_who_came_first() {
+fn a_name_belongs_to_its_first_submitter() {
     let shelf = shelf();
     shelf.put("a", &answering(1));
     shelf.put("a", &answering(2));
@@ -249,7 +249,7 @@ fn a_name_belongs_to_who_came_first() {
 }
 
 #[test]
-fn what_breaks_callers_is_refused_unless_it_is_wanted() {
+fn a_breaking_change_is_refused_unless_allowed() {
     let shelf = shelf();
     shelf.put("a", &with_tools(&["run", "more"], 1));
     let before = tree(&shelf.root.join("names"));
@@ -274,7 +274,7 @@ fn what_breaks_callers_is_refused_unless_it_is_wanted() {
 }
 
 #[test]
-fn what_cannot_be_compared_is_refused_unless_it_is_wanted() {
+fn an_incomparable_change_is_refused_unless_allowed() {
     let shelf = shelf();
     let digest = shelf.submit("a", &answering(1)).expect("it is taken").receipt.digest;
     ringfence_store_tests::files::clear(&shelf.component(digest));
@@ -287,7 +287,7 @@ fn what_cannot_be_compared_is_refused_unless_it_is_wanted() {
 }
 
 #[test]
-fn what_is_held_runs_under_no_reference_until_it_is_released() {
+fn a_held_version_runs_under_no_reference_until_released() {
     let shelf = shelf();
     shelf.put("a", &answering(1));
     let mut submit = by("alice", "a");
@@ -446,7 +446,7 @@ fn edit(shelf: &Shelf, of: &str, change: impl FnOnce(&mut serde_json::Value)) {
 }
 
 #[test]
-fn a_name_has_room_for_ten_thousand_versions_that_are_no_numbers() {
+fn a_name_can_have_ten_thousand_named_versions() {
     let shelf = shelf();
     shelf.put("a", &answering(1));
     let spent: Vec<String> = (0..9_999).map(|n| format!("{n:020x}")).collect();
@@ -496,7 +496,7 @@ fn removed_names_of_an_owner_are_capped() {
 }
 
 #[test]
-fn what_stays_of_a_removed_name_is_checked() {
+fn the_record_of_a_removed_name_is_checked() {
     let shelf = shelf();
     shelf.put("a", &answering(1));
     shelf.store().remove(&name("a"), None, None).expect("it is there");

@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_stands_in_the_table_once_and_is_spelt_as_in_the_wit() {
+    fn a_type_is_in_the_table_once_and_spelt_as_in_the_wit() {
         let shapes = shapes(Names::Python);
         let wit: Vec<&str> = shapes.types.iter().filter_map(|ty| ty["wit"].as_str()).collect();
         let mut sorted = wit.clone();

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bomb_is_as_large_as_told() {
+    fn the_bomb_has_the_requested_size() {
         let host = ringfence::Host::new(ringfence::HostConfig::pooled().with_runs(1)).unwrap();
         let seed = include_bytes!(concat!(env!("OUT_DIR"), "/bomb.wasm"));
         assert_eq!(multiply(seed, 0).as_deref(), Some(&seed[..]));

@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inputs_are_as_long_as_asked() {
+    fn inputs_have_the_requested_length() {
         for bytes in 2..40 {
             let (text, _) = input_of(bytes).unwrap();
             assert_eq!(text.len() as u64, bytes, "{text}");

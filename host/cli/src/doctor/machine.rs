@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_kernel_gives() {
+    fn limits_of_the_kernel_are_judged() {
         passes(&judge_mappings(1_000, Some(65_530)));
         passes(&judge_mappings(1_000, Some(7_000)));
         fails(&judge_mappings(1_000, Some(6_999)));

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn values_count_by_what_the_engine_holds() {
+    fn values_count_by_their_size_in_the_engine() {
         let value = Val::List(vec![Val::U8(1), Val::String("abc".into())]);
         assert_eq!(value.transfer_bytes(), 3 * size_of::<Val>() as u64 + 3);
     }

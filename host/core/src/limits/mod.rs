@@ -290,7 +290,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_of_an_older_release_have_defaults_for_what_it_lacked() {
+    fn missing_limits_of_an_older_release_have_defaults() {
         let read: Limits = serde_json::from_str(r#"{"fuel": 5, "deadline_ms": 20}"#).expect("limits");
         assert_eq!(read, Limits::default().with_fuel(5).with_deadline(Duration::from_millis(20)));
     }

@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_what_was_set() {
+    fn a_limit_has_the_value_that_was_set() {
         for row in &LIMITS {
             let mut limits = Limits::default();
             limits.set(row.name, 3);

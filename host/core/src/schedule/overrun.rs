@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slice_that_uses_too_much_is_told_from_one_that_was_taken_off_its_core() {
+    fn an_overlong_slice_is_distinguished_from_a_preempted_one() {
         let most = FIRST_SLICE + OVERRUN;
         let slice = Watched::begin(Instant::now());
         burn(most + FRESH);

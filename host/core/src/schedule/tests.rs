@@ -53,7 +53,7 @@ async fn busy_principals_share_equally_however_many_runs_each_has() {
 }
 
 #[tokio::test]
-async fn a_principal_that_comes_later_gets_no_time_for_the_past() {
+async fn a_new_principal_gets_no_credit_for_the_past() {
     let scheduler = Scheduler::new();
     add(&scheduler.shared, "first");
     slices(&scheduler.shared, 1_000);
@@ -102,7 +102,7 @@ async fn a_principal_whose_first_slice_overran_begins_in_the_queue() {
 }
 
 #[test]
-fn a_principal_whose_first_slices_crowd_out_others_is_told_apart() {
+fn a_principal_whose_first_slices_crowd_out_others_is_found() {
     let (busy, quiet) = (Principal::from("busy"), Principal::from("quiet"));
     let start = Instant::now();
     let window = || Window { since: start, total: Duration::ZERO, by: HashMap::new() };
@@ -155,7 +155,7 @@ async fn accounts_that_count_for_nothing_are_dropped() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_dropped_gives_back_what_it_holds() {
+async fn a_dropped_run_returns_its_reservation() {
     let (scheduler, held) = (Scheduler::new(), Arc::new(()));
     let of_run = Arc::clone(&held);
     let run = scheduler.run::<()>(

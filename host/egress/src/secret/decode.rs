@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_escape_passes() {
+    fn text_that_is_not_an_escape_passes_unchanged() {
         for text in ["%", "%4", "%%", "%g1", "100%", "%%4", "%4%4"] {
             assert_eq!(decoded(Kind::Percent, text), text);
         }

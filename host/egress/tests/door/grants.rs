@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::site::{Gate, Names, Site, allowed, ok};
 
 #[tokio::test]
-async fn a_granted_request_reaches_its_server_with_what_the_host_sends() {
+async fn a_granted_request_reaches_its_server_with_the_hosts_headers() {
     let (site, gate, base) = allowed("", |_| ok("hello").into_bytes()).await;
     let mut outgoing = Outgoing::new("POST", format!("{base}/a/b?c=d"));
     outgoing.headers.insert("accept-encoding", HeaderValue::from_static("gzip, br"));
@@ -134,7 +134,7 @@ async fn a_trailing_dot_of_the_host_changes_nothing() {
 fn the_environment_names_no_proxy() {
     // The same test as above, in a process whose environment names proxies that do not exist.
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "grants::a_granted_request_reaches_its_server_with_what_the_host_sends"]);
+    child.args(["--exact", "grants::a_granted_request_reaches_its_server_with_the_hosts_headers"]);
     for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
         child.env(name, "http://127.0.0.1:9");
     }

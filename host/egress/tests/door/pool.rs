@@ -112,7 +112,7 @@ async fn a_get_is_sent_again_when_the_server_gives_up_the_idle_connection() {
 }
 
 #[tokio::test]
-async fn an_open_connection_is_no_way_around_the_check() {
+async fn an_idle_connection_does_not_bypass_the_check() {
     let keeper = Keeper::serve(100).await;
     let names = Names::default()
         .with("allowed.example", &[&["127.0.0.1"], &["10.0.0.1"], &["127.0.0.1", "169.254.169.254"]]);

@@ -62,7 +62,7 @@ async fn a_chain_ends_at_the_callers_and_at_the_grants_limit() {
 }
 
 #[tokio::test]
-async fn redirects_to_forbidden_places_are_refused() {
+async fn redirects_to_forbidden_targets_are_refused() {
     let hidden = Site::serve(|_| ok("hidden").into_bytes()).await;
     for (location, denied) in [
         ("http://169.254.169.254/latest/meta-data/".to_owned(), true),

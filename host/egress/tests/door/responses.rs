@@ -101,7 +101,7 @@ async fn headers_about_the_connection_stay_with_the_host() {
 }
 
 #[tokio::test]
-async fn what_follows_a_response_is_never_read() {
+async fn bytes_after_a_response_are_never_read() {
     let two =
         "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\noneHTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\ntwo";
     let (site, gate, base) = allowed("", move |_| two).await;

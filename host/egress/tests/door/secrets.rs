@@ -41,7 +41,7 @@ async fn the_host_adds_the_secret_in_the_form_of_the_grant() {
 }
 
 #[tokio::test]
-async fn a_guest_cannot_set_what_carries_a_secret() {
+async fn a_guest_cannot_set_the_header_of_a_secret() {
     let site = Site::serve(|_| ok("").into_bytes()).await;
     let base = format!("http://allowed.example:{}", site.port());
     // Bound to the origin by another rule than the one that covers the request.
@@ -145,7 +145,7 @@ async fn the_same_origin_gets_the_secret_again() {
 }
 
 #[tokio::test]
-async fn a_location_takes_no_secret_along() {
+async fn a_redirect_location_gets_no_secret() {
     let other = Site::serve(|_| ok("").into_bytes()).await;
     let to = format!("http://other.example:{}", other.port());
     let site = Site::serve({
@@ -173,7 +173,7 @@ async fn a_location_takes_no_secret_along() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_not_configured_fails_before_the_server_hears_of_it() {
+async fn a_missing_secret_fails_before_any_connection() {
     let site = Site::serve(|_| ok("").into_bytes()).await;
     let base = format!("http://allowed.example:{}", site.port());
     let gate = gate(&[&format!("http GET {base}/ private=127.0.0.0/8 secret=missing")]);

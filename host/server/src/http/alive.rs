@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_report_that_takes_long_is_preceded_by_signs_of_life() {
+    async fn a_late_report_is_preceded_by_signs_of_life() {
         let (sender, report) = tokio::sync::oneshot::channel();
         let report = async { report.await.map_err(|_| ServeError::Stopping) };
         let slow = Slow { report: Some(Box::pin(report)), quiet: Quiet::impatient(), due: false };
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_report_that_is_there_is_whole() {
+    async fn an_early_report_is_sent_alone() {
         let slow = Slow::new(async { Ok(b"{}".to_vec()) });
         assert!(matches!(slow.begin().await, Ok(Ok(report)) if report == b"{}"));
     }

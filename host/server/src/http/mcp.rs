@@ -462,7 +462,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_call_that_takes_long_sends_signs_of_life_and_then_its_answer() {
+    async fn a_long_call_sends_signs_of_life_before_its_answer() {
         let (sender, reply) = tokio::sync::oneshot::channel::<Reply>();
         let reply = async { reply.await.expect("it is sent") };
         let (notes, sent) = mpsc::channel(NOTES);

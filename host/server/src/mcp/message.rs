@@ -433,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_told_by_code_and_id() {
+    fn an_invalid_message_is_answered_with_code_and_id() {
         let one = || Some("1".to_owned());
         let rows = [
             ("", -32700, None),
@@ -464,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pared_message_has_what_the_library_reads() {
+    fn a_reduced_message_keeps_the_members_that_rmcp_reads() {
         let junk = "[{\"\":0},{}]".repeat(100);
         let long = format!(
             "{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"resources/list\",\"params\":{{\"x\":{{\"a\":\"{}\"}},\

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_id_is_found_wherever_it_stands() {
+    fn the_id_is_found_at_every_position() {
         let rows = [
             (r#"{"id":1,"method":"x"}"#, Some("1")),
             (r#"{"method":"x","params":{"id":5,"a":["}",{"id":6}]},"id" : "a" }"#, Some(r#""a""#)),

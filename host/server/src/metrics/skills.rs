@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_skills_have_figures_and_so_many_of_an_owner() {
+    fn metrics_by_skill_are_limited_in_total_and_by_owner() {
         let skills = Skills::default();
         for n in 0..SHARE {
             assert_eq!(of(&skills, &format!("a-{n}"), "alice").label, format!("a-{n}"));

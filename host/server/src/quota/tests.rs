@@ -45,7 +45,7 @@ fn a_tokens_quota_is_inside_its_owners() {
 }
 
 #[test]
-fn what_the_owner_refuses_costs_the_token_nothing() {
+fn a_refusal_by_the_owners_quota_does_not_charge_the_token() {
     let toml =
         "[limits]\nfuel = 10\n[quota]\ncalls-per-minute = 1\n[quota.token.0123456789]\ncalls-per-minute = 2";
     let (owner, token) = quotas(toml);
@@ -79,7 +79,7 @@ fn fuel_is_reserved_in_both_accounts_and_given_back_to_both() {
 }
 
 #[test]
-fn a_call_is_no_cheap_request_and_a_request_no_call() {
+fn calls_and_requests_have_separate_quotas() {
     let toml = "[limits]\nfuel = 10\n[quota]\ncalls-per-minute = 1\nrequests-per-minute = 2";
     let (owner, token) = quotas(toml);
     let owner = Account::of_owner("alice", &owner);
@@ -100,7 +100,7 @@ fn a_call_is_no_cheap_request_and_a_request_no_call() {
 }
 
 #[test]
-fn places_are_given_back_when_they_are_dropped() {
+fn dropped_slots_are_returned() {
     let (owner, token) = quotas("[quota]\nlisteners = 1\nconcurrency = 1");
     let owner = Account::of_owner("alice", &owner);
     let token = Account::of_token(&token, &owner);

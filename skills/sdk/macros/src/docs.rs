@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_not_seen_is_an_error() {
+    fn documentation_that_the_attribute_cannot_see_is_an_error() {
         let mut errors = Errors::default();
         lines(&[parse_quote!(#[doc = include_str!("x.md")])], &mut errors);
         assert!(errors.finish().is_some());

@@ -102,7 +102,7 @@ fn every_type() {
 }
 
 #[test]
-fn only_what_tools_reach_is_looked_at() {
+fn only_types_that_tools_reach_are_read() {
     let text = text(parse_quote! {
         mod some {
             use std::collections::HashMap;
@@ -162,7 +162,7 @@ fn error_of(ty: &str) -> String {
 }
 
 #[test]
-fn each_type_that_is_not_possible_says_what_is() {
+fn each_unsupported_type_names_its_replacement() {
     for (ty, instead) in [
         ("usize", "use `u32` or `u64`"),
         ("isize", "use `i32` or `i64`"),
