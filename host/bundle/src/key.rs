@@ -13,22 +13,22 @@ use crate::id::KeyId;
 const SECRET: &str = "ringfence-secret-key-1";
 const PUBLIC: &str = "ringfence-public-key-1";
 
-/// Why a text is no key.
+/// The reason why a text is not a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// The text has another form.
     #[error("not a {0} key; expected a line `{0} BASE64`, as `ringfence keygen` writes it")]
     Form(&'static str),
-    /// The text is a secret key in the place of a public one, so the key is exposed.
+    /// The text is a secret key instead of a public one, so the key is exposed.
     #[error(
         "this is the secret key, which no worker needs; use the `.pub` file, and create a new key if this one leaked"
     )]
     SecretForPublic,
-    /// The text is a public key in the place of a secret one.
+    /// The text is a public key instead of a secret one.
     #[error("this is the public key; sign with the file without `.pub`")]
     PublicForSecret,
-    /// The key is no point of the curve, or a point that every signature fits.
+    /// The key is not a point of the curve, or is a weak point.
     #[error("not a public key: the bytes are not an Ed25519 key")]
     Weak,
 }
@@ -93,7 +93,7 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// Fails with a [`KeyError`] for the first line that is no key, and for a text without keys.
+    /// Fails with a [`KeyError`] for the first line that is not a key, and for a text without keys.
     pub fn read_all(text: &str) -> Result<Vec<Self>, KeyError> {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let keys: Vec<Self> = lines.map(str::parse).collect::<Result<_, _>>()?;

@@ -1,4 +1,4 @@
-//! The manifest of a bundle. It is signed, and checked all the same, because a signer can err.
+//! The manifest of a bundle. Readers check it although it is signed, because signers make mistakes.
 
 use ringfence::{Digest, Limits};
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ pub(crate) const FINGERPRINTS: usize = 16;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Manifest {
-    /// Version, which rises from bundle to bundle. A worker refuses a lower version than it has seen.
+    /// The version, higher than that of every earlier bundle. A worker refuses a lower version than it has seen.
     pub version: u64,
     /// Time before which a worker does not load the bundle, in seconds since 1970.
     pub not_before: u64,

@@ -1,4 +1,4 @@
-//! Opens a bundle. It parses nothing before the signature is right, and returns nothing before every byte is.
+//! Opens a bundle. It verifies the signature before it parses anything, and every byte before it returns anything.
 
 use std::fs::File;
 use std::io::Read;
@@ -19,7 +19,7 @@ const CHUNK: usize = 64 << 10;
 /// Selects code of a bundle. The rest is only hashed, and never in memory as a whole.
 #[derive(Debug, Clone, Copy)]
 pub enum Wants<'a> {
-    /// The code for the first of these engines that the bundle has; none is an error.
+    /// The code for the first of these engines in the bundle; it is an error if there is none.
     First(&'a [String]),
     /// All code.
     All,
@@ -60,13 +60,13 @@ impl OpenedSkill {
     }
 }
 
-/// What a bundle says of itself, before anything is verified.
+/// The unverified claims of a bundle.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Claimed {
     /// The manifest.
     pub manifest: Manifest,
-    /// The key that is said to have signed it.
+    /// The key that the bundle names as its signer.
     pub key: KeyId,
     /// The id of the bundle.
     pub id: BundleId,

@@ -64,7 +64,7 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Trusts these keys, each alone. Without a key no bundle is accepted.
+    /// Trusts these keys. The signature of any one of them is enough. Without a key every bundle is refused.
     pub fn new(keys: Vec<PublicKey>) -> Self {
         Self { keys, revoked: Revocations::default() }
     }
@@ -188,8 +188,8 @@ impl Revocations {
     ///
     /// # Errors
     ///
-    /// Fails for the first invalid line, with its number. A list with an error would revoke too little, so none of it
-    /// counts.
+    /// Fails for the first invalid line, with its number, and returns no part of the list, because it would revoke too
+    /// little.
     pub fn read(list: &str) -> Result<Self, String> {
         let mut revoked = BTreeSet::new();
         for (index, line) in list.lines().enumerate() {

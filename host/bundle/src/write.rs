@@ -46,7 +46,7 @@ pub struct Built {
     pub description: Vec<u8>,
 }
 
-/// Why a bundle cannot be written.
+/// The reason why a bundle cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DraftError {

@@ -1,4 +1,4 @@
-//! Calls of a worker: one way for the library, the programs and C.
+//! Calls of a worker: the library, the programs and C all call skills this way.
 
 use std::sync::Arc;
 

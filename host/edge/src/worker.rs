@@ -1,4 +1,4 @@
-//! The worker: a bundle that was verified, ready to be called, and the next one put in its place.
+//! The worker: it serves a verified bundle, and replaces it by the next one.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -20,17 +20,17 @@ use crate::call::Call;
 use crate::identity::{Identity, State};
 use crate::seen::Seen;
 
-/// How a worker is set up.
+/// The configuration of a worker.
 ///
-/// Defaults: 32 runs at once in 256 MiB, bundles of 64 MiB, nothing kept over restarts, code for the processor if the
-/// bundle has it and else for Pulley. Fit for a machine of 512 MB; see SECURITY.md for what that leaves uncovered.
+/// Defaults: 32 concurrent runs in 256 MiB, bundles of 64 MiB, no state file, code for the processor if the bundle has it,
+/// else for Pulley. These suit a machine of 512 MB; SECURITY.md lists memory outside these limits.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct WorkerConfig {
     /// Maximum number of concurrent runs; one more is refused. Default: 32. Native code and Pulley count separately.
     pub runs: u32,
-    /// Maximum bytes of all runs together, counted likewise. Default: 256 MiB. Not covered: the code of the skills, the
-    /// engine.
+    /// Maximum bytes of all runs together; native code and Pulley count separately. Default: 256 MiB. Not covered: the
+    /// code of the skills, the engine.
     pub memory: u64,
     /// Maximum bytes of a bundle. Default: 64 MiB.
     pub bundle: u64,
@@ -64,7 +64,7 @@ impl Default for WorkerConfig {
     }
 }
 
-/// Why there is no worker.
+/// The reason why a worker cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkerError {
@@ -81,12 +81,12 @@ pub enum WorkerError {
         /// Why not.
         source: io::Error,
     },
-    /// The configuration asks for Pulley, which this build lacks.
+    /// The configuration needs Pulley, which this build lacks.
     #[error("this worker has no interpreter; build it with `--features pulley`")]
     NoPulley,
 }
 
-/// Why no run took place.
+/// The reason why no run took place.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
@@ -126,7 +126,7 @@ impl CallError {
     }
 }
 
-/// What loading a bundle changed.
+/// The effect of loading a bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// The bundle is active now.
@@ -235,8 +235,8 @@ impl Serving {
         skills.filter(|(_, digest)| self.identity.is_revoked(*digest))
     }
 
-    /// Returns a token that is cancelled when the bundle is revoked or its key is no longer trusted. Runs with a child
-    /// of the token end then.
+    /// Returns a token for runs of the bundle. The worker cancels it when the bundle is revoked or its key is no longer
+    /// trusted, and with it runs that have a child of the token.
     pub fn cancellation(&self) -> &CancellationToken {
         &self.identity.cancel
     }
@@ -335,12 +335,12 @@ impl Worker {
 
     /// Verifies a bundle of `size` bytes and replaces the active one.
     ///
-    /// Running calls continue with their old code. A revoked skill of the bundle is not loaded; the others serve. The
+    /// Current calls continue with their old code. The worker does not load a revoked skill, but serves the others. The
     /// function blocks: it reads, hashes and maps.
     ///
     /// # Errors
     ///
-    /// Fails with a [`BundleError`] if the bundle is refused; the active bundle stays.
+    /// Fails with a [`BundleError`] if the worker refuses the bundle. The active bundle then stays active.
     pub fn load(&self, source: impl Read, size: u64) -> Result<Change, BundleError> {
         let mut seen = self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let targets = self.targets();
@@ -529,7 +529,7 @@ impl Worker {
     }
 }
 
-/// A skill as programs are shown it: its limits and its tools, with their JSON Schemas.
+/// A skill for display to programs: its limits and its tools, with their JSON Schemas.
 pub fn show(name: &str, skill: &Skill, limits: &Limits) -> Value {
     let tools = skill.tools().map(|tool| tool.shown(ToolDetail::Call, SchemaStyle::Exact));
     json!({

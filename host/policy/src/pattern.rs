@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::cidr::as_text;
 use crate::target::{Scheme, Target, TargetError, TargetHost};
 
-/// Why a text is no pattern.
+/// The reason why a text is not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PatternError {
@@ -21,7 +21,7 @@ pub enum PatternError {
     /// The pattern has a query.
     #[error("URL pattern `{0}` has a query; a grant covers every query, so end it after the path")]
     Query(String),
-    /// The wildcard stands for too much, or in the wrong place.
+    /// The wildcard is too wide, or in the wrong place.
     #[error(
         "URL pattern `{0}` has an unsupported wildcard; expected `*.` before at least two labels, for example `https://*.example.com/`"
     )]
@@ -69,7 +69,7 @@ impl fmt::Display for HostPattern {
     }
 }
 
-/// How far a target agrees with a pattern. A later value agrees further.
+/// How closely a target matches a pattern. A later value is closer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum UrlMatch {
     /// The host differs.
@@ -150,7 +150,7 @@ impl UrlPattern {
         self.compare(target) >= UrlMatch::Path
     }
 
-    /// Returns how far the target agrees with the pattern.
+    /// Returns how closely the target matches the pattern.
     pub fn compare(&self, target: &Target) -> UrlMatch {
         if !self.host.matches(target.host()) {
             return UrlMatch::Host;
@@ -178,8 +178,8 @@ const LIKE_DOTS: [&str; 8] =
 
 /// Returns true if some servers would find dot segments or more slashes in the path.
 ///
-/// Some decode `%2f` before they split the path, some decode several times, some drop `;` and what follows it, some
-/// read `%u002e`, and some drop control characters, or spaces and dots at the end of a segment.
+/// Servers differ: some decode `%2f` before they split the path, decode several times, drop `;` and the text after it,
+/// read `%u002e`, or drop control characters, or spaces and dots at the end of a segment.
 fn is_ambiguous(path: &str) -> bool {
     // The parser has already resolved plain dot segments.
     if !path.contains(['%', ';']) {

@@ -1,4 +1,4 @@
-//! The operator's grants in order, and what they decide.
+//! The operator's grants in order, and their decisions.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::rules::{Capability, KvRule, ScratchRule};
 use crate::subject::Subject;
 use crate::target::Target;
 
-/// Where a grant was written.
+/// The place where a grant was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Origin {
@@ -28,12 +28,12 @@ pub enum Origin {
     Program,
 }
 
-/// A grant's place: where it was written, and its number there, counted from 1.
+/// The identity of a grant: the place where it was written, and its number there, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleId {
-    /// Where.
+    /// The place.
     pub origin: Origin,
-    /// Which.
+    /// The number.
     pub number: usize,
 }
 
@@ -49,7 +49,7 @@ impl fmt::Display for RuleId {
     }
 }
 
-/// What a run wants to do.
+/// A request of a run that needs a grant.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Request<'a> {
@@ -72,7 +72,7 @@ pub enum Request<'a> {
     Scratch,
 }
 
-/// What a decision grants.
+/// The permission of a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Granted {
@@ -90,11 +90,11 @@ pub enum Granted {
     Scratch(Arc<ScratchRule>),
 }
 
-/// Why a request is denied.
+/// The reason why a request is denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Reason {
-    /// No grant gives the capability to the skill and its caller.
+    /// The skill and its caller have no grant for the capability.
     NoGrant,
     /// No grant covers the host.
     Host,
@@ -119,14 +119,14 @@ pub enum Decision {
     Granted {
         /// The rule.
         rule: RuleId,
-        /// What it grants.
+        /// The permission.
         grant: Granted,
     },
     /// No rule covers the request.
     Denied(Denial),
 }
 
-/// Why no rule covers a request.
+/// A denial: no rule covers the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Denial {
     /// The reason.
@@ -137,7 +137,7 @@ pub struct Denial {
 
 /// The grants of an operator, in order.
 ///
-/// A policy never changes. To change grants, make a new policy: a run keeps the [`SubjectGrants`] of its start.
+/// A policy never changes. To change grants, make a new policy. A run keeps the [`SubjectGrants`] that it started with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
     rules: Arc<[(RuleId, Grant)]>,
@@ -184,7 +184,7 @@ impl Policy {
         Self::new(Origin::CommandLine, grants)
     }
 
-    /// Returns this policy with the rules of another behind its own.
+    /// Returns this policy with the grants of another after its own.
     #[must_use]
     pub fn then(&self, later: &Self) -> Self {
         Self { rules: self.rules.iter().chain(&*later.rules).cloned().collect() }
@@ -205,7 +205,7 @@ impl Policy {
         self.rules.iter().map(|(id, grant)| (*id, grant))
     }
 
-    /// Collects the grants that are bound to a subject. A run makes this once, at its start.
+    /// Collects the grants of a subject. Call it once for each run, at its start.
     pub fn for_subject(&self, subject: &Subject) -> SubjectGrants {
         let mut own = Own::of(subject.clone());
         for (id, grant) in self.rules.iter().filter(|(_, grant)| grant.binds(subject)) {
@@ -231,7 +231,7 @@ impl Policy {
         SubjectGrants { own: Arc::new(own) }
     }
 
-    /// Decides about one request of a subject. A run that makes several keeps its [`SubjectGrants`].
+    /// Decides about one request of a subject. For several requests use [`Policy::for_subject`].
     pub fn decide(&self, subject: &Subject, request: &Request<'_>) -> Decision {
         self.for_subject(subject).decide(request)
     }
@@ -244,7 +244,7 @@ impl<'de> Deserialize<'de> for Policy {
     }
 }
 
-/// The grants of one subject, ready to decide. A clone is one reference count.
+/// The grants of one subject, ready to decide. A clone is cheap.
 #[derive(Debug, Clone)]
 pub struct SubjectGrants {
     own: Arc<Own>,
@@ -296,7 +296,7 @@ impl SubjectGrants {
         self.own.config.iter().map(|(key, (_, value))| (key.as_str(), &**value))
     }
 
-    /// Returns the patterns of secrets whose existence the skill may ask for.
+    /// Returns the patterns of secrets whose existence the skill may check.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &NamePattern> {
         self.own.secrets.iter().map(|(_, pattern)| pattern)
     }

@@ -1,4 +1,4 @@
-//! What a grant gives: one rule type for each capability, with its caps and defaults.
+//! The rules of grants: one type for each capability, with its caps and defaults.
 
 use std::collections::BTreeMap;
 
@@ -8,25 +8,25 @@ use crate::http_rule::HttpRule;
 use crate::pattern::NamePattern;
 use crate::size::Size;
 
-/// Who shares the keys of a skill.
+/// The sharing of a skill's keys.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KvSpace {
-    /// Every principal that calls the skill.
+    /// All principals that call the skill share them.
     #[default]
     Skill,
-    /// Nobody: each principal has keys of its own.
+    /// Each principal has keys of its own.
     Principal,
 }
 
-/// How long written values last.
+/// The storage of values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KvStorage {
-    /// On disk. What is acknowledged survives a crash.
+    /// On disk. An acknowledged write survives a crash.
     #[default]
     Durable,
-    /// In the memory of the process.
+    /// In memory, until the process ends.
     Memory,
 }
 
@@ -34,17 +34,17 @@ pub enum KvStorage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct KvRule {
-    /// Who shares the keys. Default: `skill`.
+    /// The sharing of keys. Default: `skill`.
     pub space: KvSpace,
-    /// Where values last. Default: `durable`.
+    /// The storage of values. Default: `durable`.
     pub storage: KvStorage,
-    /// Most keys of a space. Default: 10,000.
+    /// Maximum number of keys of a space. Default: 10,000.
     pub keys: u64,
-    /// Most bytes of a value. Default: 64 KiB.
+    /// Maximum bytes of a value. Default: 64 KiB.
     pub value_bytes: Size,
-    /// Most bytes of a space, keys included. Default: 16 MiB.
+    /// Maximum bytes of a space, including keys. Default: 16 MiB.
     pub bytes: Size,
-    /// Most writes of a space in a minute. Default: 6,000.
+    /// Maximum number of writes to a space in a minute. Default: 6,000.
     pub writes_per_minute: u32,
 }
 
@@ -65,13 +65,13 @@ impl Default for KvRule {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ScratchRule {
-    /// Most files and directories at once. Default: 1,000.
+    /// Maximum number of files and directories at once. Default: 1,000.
     pub files: u32,
-    /// Most directories above a file. Default: 16.
+    /// Maximum number of directories above a file. Default: 16.
     pub depth: u32,
-    /// Most bytes of a name. Default: 255.
+    /// Maximum bytes of a name. Default: 255.
     pub name_bytes: u32,
-    /// Most bytes of all files. Default: 16 MiB.
+    /// Maximum bytes of all files. Default: 16 MiB.
     pub bytes: Size,
 }
 
@@ -81,7 +81,7 @@ impl Default for ScratchRule {
     }
 }
 
-/// What one grant gives. There is no kind for files, processes or raw sockets.
+/// A capability with its rule. There is none for files, processes or raw sockets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Capability {
@@ -91,7 +91,7 @@ pub enum Capability {
     Kv(KvRule),
     /// Values that the operator sets.
     Config(BTreeMap<String, String>),
-    /// Names of secrets whose existence the skill may ask for. It never sees a value.
+    /// Names of secrets whose existence the skill may check. It never sees a value.
     Secrets(Vec<NamePattern>),
     /// Tools that the skill may call.
     Tools(Vec<NamePattern>),

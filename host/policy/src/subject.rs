@@ -1,4 +1,4 @@
-//! Who runs: the skill of a run and its caller, and the part of a grant that selects them.
+//! The subject of a run (its skill and its caller), and the part of a grant that selects it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -54,7 +54,7 @@ pub struct Subject {
     pub owner: Option<String>,
     /// The name, for a skill that has one.
     pub name: Option<String>,
-    /// The caller, where callers are known.
+    /// The caller, if callers are known.
     pub principal: Option<String>,
 }
 
@@ -64,7 +64,7 @@ impl Subject {
         Self { digest, owner: None, name: None, principal: None }
     }
 
-    /// Returns the most specific way to select this skill in a grant that lasts over new versions.
+    /// Returns the narrowest selector of this skill that also selects its new versions.
     pub fn selector(&self) -> SkillSelector {
         let name = self.name.as_deref().and_then(|name| NamePattern::exact(name).ok());
         let named = name.map(|name| SkillSelector::Named { owner: self.owner.clone(), name });
@@ -78,7 +78,7 @@ impl Subject {
 /// The skills that a grant is bound to.
 ///
 /// In text `sha256:…`, `OWNER/NAME`, `OWNER/NAME*` or `NAME`. A name without an owner selects only skills without one,
-/// so nobody gets a grant by submitting a skill under that name.
+/// so no other owner gets the grant by submitting a skill under that name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SkillSelector {
     /// One component, whatever its name.

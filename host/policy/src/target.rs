@@ -1,7 +1,7 @@
 //! The target of a request: a URL that has only one reading.
 //!
-//! URL parsers disagree about sloppy URLs, and each disagreement is a way past a check. [`Target::parse`] therefore
-//! takes only the canonical form: the text must equal its own serialisation. Whatever the host sends is built from
+//! URL parsers disagree about sloppy URLs, and each disagreement can be a way past a check. [`Target::parse`] therefore
+//! accepts only the canonical form: the text must equal its own serialisation. The host builds its request only from
 //! the parsed parts.
 
 use std::fmt;
@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-/// Most bytes of a URL.
+/// Maximum bytes of a URL.
 pub const MAX_URL: usize = 8192;
 
 /// The scheme of a target.
@@ -65,7 +65,7 @@ impl fmt::Display for TargetHost {
     }
 }
 
-/// Why a URL is no target.
+/// The reason why a URL is not a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum TargetError {
@@ -75,7 +75,7 @@ pub enum TargetError {
     /// The URL has a control character, a space or a backslash, or is not ASCII.
     #[error("the URL has a character that URLs must not have; percent-encode it")]
     Character,
-    /// The text is no absolute URL.
+    /// The text is not an absolute URL.
     #[error("the text is not an absolute URL; expected for example `https://example.com/`")]
     Syntax,
     /// The scheme is neither `http` nor `https`.

@@ -84,9 +84,9 @@ pub(crate) struct Inner {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
-    /// The bytes are validated.
+    /// The library validates the bytes.
     Validating,
-    /// The skill is compiled in a child process.
+    /// A child process compiles the skill.
     Compiling {
         /// Why the store has no code for it.
         miss: Miss,
@@ -95,7 +95,7 @@ pub enum Stage {
     },
     /// Progress of the compilation: it waits for a place, or has used CPU time.
     Compiler(CompileStage),
-    /// The submission is written.
+    /// The store writes the submission.
     Keeping,
 }
 
@@ -164,8 +164,8 @@ impl Library {
 
     /// Waits for the turn of `who` to change the store.
     ///
-    /// A process makes its changes one after another, in turn between owners. Many waiting changes of one owner delay
-    /// another owner's by one.
+    /// A process makes its changes one after another, and owners take turns. However many changes of one owner wait, they
+    /// delay another owner's change by one.
     pub async fn turn(&self, who: &Owner) -> Turn {
         self.inner.changes.wait(who.as_str(), "").await
     }
@@ -213,8 +213,8 @@ impl Library {
         .await
     }
 
-    /// Drops a loaded skill, and frees its memory once nothing uses it. Loads and runs check with the store in any
-    /// case.
+    /// Drops a loaded skill, and frees its memory once nothing uses it. Loads and runs check the store anyway, so this is
+    /// not needed for a revocation.
     pub fn forget(&self, digest: Digest) {
         self.inner.loaded.lock().unwrap_or_else(PoisonError::into_inner).forget(digest);
     }
@@ -253,7 +253,7 @@ impl Library {
         self.blocking(move |inner| Ok(inner.host.link_described(&kept.description, &kept.artifact)?)).await
     }
 
-    /// Links code and stores it. That it could not be stored is no error: the skill can run.
+    /// Links code and stores it. If it cannot be stored, the skill can still run.
     async fn link_and_keep(
         &self,
         description: &SkillDescription,

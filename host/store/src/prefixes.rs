@@ -1,5 +1,5 @@
-//! Prefixes of names that belong to an owner: nobody else can submit under them, so a token that trusts `acme-*` trusts
-//! one owner.
+//! Prefixes of names that belong to an owner. No other owner can submit under them, so a token that trusts `acme-*`
+//! trusts one owner.
 
 use ringfence::text;
 use serde::{Deserialize, Serialize};
@@ -103,7 +103,7 @@ impl Store {
         Ok(reserved)
     }
 
-    /// Removes a reservation: anybody can submit such names again. Existing names keep their owners.
+    /// Removes a reservation: any owner can submit such names again. Existing names keep their owners.
     ///
     /// # Errors
     ///

@@ -37,7 +37,7 @@ pub struct Store {
     pub(crate) gate: Gate,
 }
 
-/// A name of the store, with its record or why that cannot be read.
+/// A name of the store, with its record or the error of reading it.
 #[derive(Debug)]
 pub struct Listed {
     /// The name.
@@ -108,7 +108,7 @@ impl Store {
         Policy::read(&self.root)
     }
 
-    /// Lists every name, in order. A record that cannot be read is in the list with its reason, and hides no other.
+    /// Lists every name, in order. An unreadable record is in the list with its error, and hides no other.
     ///
     /// # Errors
     ///

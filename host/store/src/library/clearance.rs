@@ -15,11 +15,11 @@
 //! |---|---|
 //! | `run`, `check`, `test`, `test --against` | the gate, for names and files; and again as each run begins ([`Library::begin`]) |
 //! | `bundle` | the gate, for names and files, and again for all of them just before it signs; `--with` adds code to cleared skills, by digest |
-//! | `export-skill` | the gate: the folder tells agents to call the skill |
+//! | `export-skill` | the gate, because the folder tells agents to call the skill |
 //! | `serve`, `mcp` | the gate as a skill is loaded, and again as each run begins |
 //! | `rollback`, `release`, `submit` | whether the digest is revoked, under the store's lock |
-//! | `inspect`, `show`, `list`, `verify` | nothing: they show that a skill must not run |
-//! | `pack`, `build` | nothing: they make other bytes |
+//! | `inspect`, `show`, `list`, `verify` | nothing; they show whether a skill is held or revoked |
+//! | `pack`, `build` | nothing; they make other bytes |
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ use crate::error::StoreError;
 use crate::name::Reference;
 use crate::store::Resolved;
 
-/// What a caller wants to run.
+/// The skill that a caller requests.
 #[derive(Debug, Clone)]
 pub enum Wanted {
     /// The skill of a reference.

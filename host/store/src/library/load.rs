@@ -25,11 +25,11 @@ pub struct Loaded {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
-    /// A load of this process before.
+    /// An earlier load of this process.
     Memory,
     /// An artifact of the store, authenticated.
     Artifact,
-    /// A compilation now, because of the miss. The code is stored, unless a reason says why not.
+    /// A compilation, because the store had no usable code. The code is stored now, unless there is a reason why not.
     Compiled {
         /// Why the store had no code.
         miss: Miss,
@@ -38,7 +38,7 @@ pub enum Origin {
     },
 }
 
-/// What an artifact came to.
+/// The result of loading an artifact.
 enum Found {
     /// It is authentic, and the engine accepted it.
     Linked(Skill),

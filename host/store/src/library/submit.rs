@@ -49,7 +49,7 @@ impl Library {
     ///
     /// # Errors
     ///
-    /// Fails with a [`StoreError`], and changes nothing visible then.
+    /// Fails with a [`StoreError`]. The store then looks as before.
     pub async fn submit(
         &self,
         bytes: Vec<u8>,

@@ -3,7 +3,7 @@
 use ringfence::{Access, Import, Tool};
 use serde::Serialize;
 
-/// A warning about something that is allowed and can surprise.
+/// A warning about something allowed that can surprise the submitter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "warning")]
 #[non_exhaustive]
