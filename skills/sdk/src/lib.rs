@@ -1,18 +1,18 @@
-//! For authors of Ringfence skills: a Rust module becomes a WebAssembly component whose public functions are tools.
+//! The SDK for Ringfence skills in Rust: a module becomes a WebAssembly component, and its public functions become tools.
 //!
 //! ```
 //! #[ringfence_skill::skill]
 //! /// Shouts.
 //! mod shout {
-//!     /// How loud a text is to be.
+//!     /// How to shout.
 //!     pub enum Loudness {
-//!         /// In capitals, and no more.
+//!         /// In capitals.
 //!         Plain,
-//!         /// With so many exclamation marks at the end.
+//!         /// In capitals, with this many exclamation marks.
 //!         Marks(u8),
 //!     }
 //!
-//!     /// Writes a text in capitals.
+//!     /// Returns a text in capitals.
 //!     pub fn shout(text: String, loudness: Option<Loudness>) -> Result<String, String> {
 //!         ringfence_skill::info!("{} bytes", text.len());
 //!         match loudness {
@@ -24,12 +24,12 @@
 //! # fn main() {}
 //! ```
 //!
-//! The crate's README lists the types of tools, how to build a skill, and what is not possible.
+//! The crate's README lists the types of tools, the steps of a build, and the Rust that a skill cannot use.
 //!
 //! The modules are the host's interfaces. [`log`], [`progress`] and [`budget`] are always available. [`http`], [`kv`],
-//! [`config`] and [`secrets`] need a grant of the operator, and [`skills`] returns `denied` in this version. [`clock`] and
-//! [`random`] are those of the run, because `std` has none. A component imports what its code calls, and `log`: a panic
-//! ends in a trap without a text, so the SDK logs its message first.
+//! [`config`] and [`secrets`] need a grant from the operator, and [`skills`] returns `denied` in this version. [`clock`] and
+//! [`random`] replace those of `std`, which do not work in a skill. A component imports `log`, and the interfaces that its
+//! code calls. A trap has no text, so when code panics, the SDK first logs the message.
 //!
 //! In the module of the skill `println!`, `eprintln!`, `print!`, `eprint!` and `dbg!` print to the log of the run. In other
 //! modules, add `use ringfence_skill::println;` and the like.
@@ -54,7 +54,7 @@ pub mod skills;
 
 pub use ringfence_skill_macros::skill;
 
-/// For the code that [`skill`] writes; not part of what the crate promises.
+/// For the code that [`skill`] generates; not part of the public API.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::convert::{FromWit, IntoWit};

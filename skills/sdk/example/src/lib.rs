@@ -1,4 +1,4 @@
-//! An example of the SDK: texts in capitals, with every kind of type that a tool can take and give.
+//! An example of the SDK: texts in capitals, with every kind of type that a tool can take and return.
 
 /// Writes texts in capitals, and counts them.
 #[ringfence_skill::skill]
@@ -7,20 +7,20 @@ mod shout {
 
     use ringfence_skill::{budget, info, progress};
 
-    /// How loud a text is to be.
+    /// How to shout.
     pub enum Loudness {
-        /// In capitals, and no more.
+        /// In capitals.
         Plain,
-        /// With so many exclamation marks at the end.
+        /// In capitals, with this many exclamation marks.
         Marks(u8),
     }
 
-    /// What came of a text.
+    /// A text in capitals.
     #[derive(Debug, Clone, PartialEq)]
     pub struct Shout {
         /// The text in capitals.
         pub text: String,
-        /// How many characters it has.
+        /// Its number of characters.
         pub characters: u32,
     }
 
