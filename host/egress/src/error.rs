@@ -24,7 +24,9 @@ pub enum Invalid {
     #[error("`{0}` carries a secret that the host adds; remove it")]
     SecretPlace(String),
     /// The body of a stream does not have its declared length.
-    #[error("the request body has another length than declared; declare {declared} bytes only for as many")]
+    #[error(
+        "the request body does not have its declared length of {declared} bytes; declare the actual length"
+    )]
     BodyLength {
         /// The declared length in bytes.
         declared: u64,

@@ -9,13 +9,13 @@ use std::time::Duration;
 #[non_exhaustive]
 pub enum Quota {
     /// The number of keys in the space.
-    #[error("the space can hold {limit} keys; delete keys or raise `keys`")]
+    #[error("the space can hold {limit} keys; delete keys or raise `keys` of the grant")]
     Keys {
         /// [`Quotas::keys`](crate::Quotas::keys).
         limit: u64,
     },
     /// The bytes of all keys and values in the space.
-    #[error("the space can hold {limit} bytes; delete keys or raise `total-bytes`")]
+    #[error("the space can hold {limit} bytes; delete keys or raise `bytes` of the grant")]
     TotalBytes {
         /// [`Quotas::total_bytes`](crate::Quotas::total_bytes).
         limit: u64,
@@ -27,7 +27,7 @@ pub enum Quota {
         limit: u64,
     },
     /// The writes in a minute.
-    #[error("the space allows {limit} writes a minute; write again in {retry_after:?} or later")]
+    #[error("the space allows {limit} writes a minute; {}", again(.retry_after))]
     WritesPerMinute {
         /// [`Quotas::writes_per_minute`](crate::Quotas::writes_per_minute).
         limit: u32,
@@ -129,6 +129,13 @@ pub enum Error {
         /// The error of the system.
         source: Arc<std::io::Error>,
     },
+}
+
+fn again(retry_after: &Option<Duration>) -> String {
+    match retry_after {
+        Some(wait) => format!("write again in {wait:?} or later"),
+        None => "make the batch smaller".into(),
+    }
 }
 
 fn shown(current: &Option<u64>) -> String {
