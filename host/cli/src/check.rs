@@ -1,5 +1,5 @@
-//! `ringfence check`: can this skill run here? All static reasons at once, then whether it compiles and links; its
-//! code is kept, as by `run`. What a store takes besides is for `submit` to say.
+//! `ringfence check`: checks that a skill can run here. Reports all static reasons at once, then whether it compiles and
+//! links. Stores the code, as `run` does. `submit` checks the further rules of a store.
 
 use std::process::ExitCode;
 

@@ -42,13 +42,13 @@ pub(crate) const DOCTOR: &[u8] = &[0, USAGE, CALL, FAULT, UNSOUND];
 /// The codes of `run`.
 pub(crate) const RUN: &[u8] = &[0, 1, USAGE, REFUSED, CALL, FAULT, BUSY, 10, 11, 12, 13, 14, 15, 16, 17];
 
-/// What `ringfence --help` says about all codes.
+/// The text of `ringfence --help` about all codes.
 pub(crate) fn all() -> String {
     let all: Vec<u8> = CODES.iter().map(|(code, _)| *code).collect();
     help(&all)
 }
 
-/// What `--help` of a command says about its codes.
+/// The text of a command's `--help` about its codes.
 pub(crate) fn help(codes: &[u8]) -> String {
     let mut text = "Exit codes:".to_owned();
     for (code, meaning) in CODES.iter().filter(|(code, _)| codes.contains(code)) {

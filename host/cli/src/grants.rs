@@ -15,7 +15,7 @@ use crate::kv;
 use crate::load::Source;
 use crate::output::{Refused, note};
 
-/// Opens what the grants name: nothing for a run without grants.
+/// Opens the implementations of the grants; none for a run without grants.
 pub(crate) fn open(args: &GrantArgs, store: &StoreArgs) -> Result<Capabilities, Refused> {
     let policy = Policy::new(Origin::CommandLine, args.grants.clone()).map_err(|error| Refused {
         exit: 4,
@@ -41,7 +41,7 @@ pub(crate) fn open(args: &GrantArgs, store: &StoreArgs) -> Result<Capabilities, 
     Ok(capabilities)
 }
 
-/// The file of durable spaces, made where there is none.
+/// Opens the file of durable spaces, and creates it if it does not exist.
 fn durable(args: &GrantArgs, store: &StoreArgs) -> Result<ringfence_kv::Store, Refused> {
     kv::open_or_make(args.kv.as_ref(), store)
 }

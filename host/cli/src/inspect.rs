@@ -1,4 +1,4 @@
-//! `ringfence inspect`: what a skill is, without running anything of it.
+//! `ringfence inspect`: describes a skill without running it.
 
 use std::process::ExitCode;
 
@@ -39,7 +39,7 @@ struct State {
     reason: Option<String>,
 }
 
-/// Nothing is compiled: all of it is in the bytes. What must not run can be looked at, and its state is said.
+/// Reads a description from the bytes, without compiling. Held and revoked skills are described too, with their state.
 async fn read(args: &SkillArgs) -> Result<(SkillDescription, Option<State>), Refused> {
     let source = Source::of(&args.skill);
     let (skill, library) = match &source {
@@ -122,7 +122,7 @@ fn show(skill: &SkillDescription, style: SchemaStyle, state: Option<&State>) {
     }
 }
 
-/// What the author calls it and asks for.
+/// Shows the author's name and version of the skill, and the grants that it requests.
 fn show_manifest(manifest: &Manifest) {
     for (what, line) in
         [("name", &manifest.name), ("version", &manifest.version), ("license", &manifest.license)]
@@ -136,7 +136,7 @@ fn show_manifest(manifest: &Manifest) {
     }
 }
 
-/// What the author claims of a tool, in a line.
+/// The author's claims about a tool, in one line.
 fn claims(annotations: &Annotations) -> String {
     let title = annotations.title.as_deref().map(|title| format!("\"{}\"", text::clean(title, 80)));
     let claim = |name: &str, claimed: Option<bool>| match claimed {
@@ -154,7 +154,7 @@ fn claims(annotations: &Annotations) -> String {
     all.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// What its author says that it requests.
+/// The requested grants.
 pub(crate) fn asks(manifest: &Manifest) -> impl Iterator<Item = String> {
     let grants = &manifest.grants;
     let kv = grants.kv.then(|| "key-value storage".to_owned());
@@ -163,7 +163,7 @@ pub(crate) fn asks(manifest: &Manifest) -> impl Iterator<Item = String> {
     http.chain(kv).chain(skills)
 }
 
-/// What stands behind an import, and its name.
+/// The access to an import, and its name.
 pub(crate) fn import_line(import: &Import) -> String {
     let note = match import.access {
         Access::Always => "always available",

@@ -1,4 +1,4 @@
-//! `ringfence kv`: what skills keep, for the operator. It works on the file, beside a running server.
+//! `ringfence kv`: the keys and values of skills, for the operator. It works while a server uses the file.
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ fn invalid(message: String) -> Refused {
     Refused { exit: 4, code: "not-found", ..Refused::fault(message) }
 }
 
-/// Opens the file, made where there is none.
+/// Opens the file, and creates it if it does not exist.
 pub(crate) fn open_or_make(given: Option<&PathBuf>, store: &StoreArgs) -> Result<Store, Refused> {
     let path = path(given, store)?;
     if let Some(directory) = path.parent() {
@@ -56,7 +56,7 @@ pub(crate) fn open_or_make(given: Option<&PathBuf>, store: &StoreArgs) -> Result
     Store::open(&path, &Options::default()).map_err(|error| refused(&error))
 }
 
-/// Opens a file that is there.
+/// Opens an existing file.
 fn open(file: &KvFile) -> Result<Store, Refused> {
     let path = path(file.kv.as_ref(), &file.store)?;
     if !path.is_file() {

@@ -1,5 +1,5 @@
-//! From what was typed to a loaded skill: a file, or a skill of the store; mapped if its code is there, else
-//! compiled in a jailed child and kept.
+//! Loads the skill of a command's argument: a file, or a skill of the store. Maps its code if the store has it, else
+//! compiles in a jailed child and stores the code.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,10 @@ use crate::args::StoreArgs;
 use crate::exit;
 use crate::output::{self, Refused};
 
-/// Components from this size on take long enough to compile that somebody may wonder.
+/// Size of a component from which on its compilation shows progress.
 const LARGE: u64 = 512 << 10;
 
-/// What a skill was called.
+/// The source that an argument names.
 #[derive(Debug)]
 pub(crate) enum Source {
     /// A file, or standard input for `-`.
@@ -31,7 +31,8 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// What is no name, no `name@version` and no digest is a file; so is what has a slash or ends in `.wasm`.
+    /// Parses an argument. A name, `name@version` or digest is a skill of the store. Anything else is a file, as is an
+    /// argument with a slash or the ending `.wasm`.
     pub(crate) fn of(given: &str) -> Self {
         let is_path = given == "-" || given.contains('/') || given.ends_with(".wasm");
         match given.parse() {
@@ -72,18 +73,18 @@ pub(crate) fn directory(args: &StoreArgs) -> Result<PathBuf, Refused> {
     Ok(base.data_dir().join("ringfence"))
 }
 
-/// The store, which must be there.
+/// Opens the store, which must exist.
 pub(crate) fn store(args: &StoreArgs) -> Result<Store, Refused> {
     Ok(Store::open(&directory(args)?)?)
 }
 
-/// The store, made where there is none.
+/// Opens the store, and creates it if it does not exist.
 pub(crate) fn store_or_new(args: &StoreArgs) -> Result<Store, Refused> {
     Ok(Store::open_or_make(&directory(args)?)?)
 }
 
-/// The store where there is one; else why there is none. For what is done to files: one that is there and cannot be used
-/// may have revoked them, and so is an error.
+/// Opens the store if it exists; else returns the reason. For commands on files: a store that exists and cannot be used is
+/// an error, because it may have revoked them.
 pub(crate) fn store_if_any(args: &StoreArgs) -> Result<Result<Store, String>, Refused> {
     let path = match directory(args) {
         Ok(path) => path,
@@ -101,7 +102,7 @@ pub(crate) fn library_of(store: Result<Store, String>) -> Result<Library, Refuse
     Ok(Library::new(host(&Limits::default())?, compiler()?, store))
 }
 
-/// What was typed, to be asked of the one function that says whether it may run.
+/// Converts the source into a request for [`Library::clear`], which decides whether it may run.
 pub(crate) fn wanted(source: &Source) -> Result<Wanted, Refused> {
     Ok(match source {
         Source::File(path) => Wanted::Bytes(read(path)?),
@@ -109,8 +110,8 @@ pub(crate) fn wanted(source: &Source) -> Result<Wanted, Refused> {
     })
 }
 
-/// A library for what was typed. A file runs without a store only where there is none and none can be made: one
-/// that is there and cannot be used may have revoked it.
+/// Returns a library for a source. A file runs without a store only if there is none and none can be created. A store that
+/// exists and cannot be used may have revoked the file.
 pub(crate) fn library(args: &StoreArgs, source: &Source, limits: &Limits) -> Result<Library, Refused> {
     let (host, compiler) = (host(limits)?, compiler()?);
     let store = match source {
@@ -181,7 +182,7 @@ fn bundle(path: &Path) -> Refused {
     Refused { exit: exit::REFUSED, code: "not-wasm", ..Refused::fault(message) }
 }
 
-/// Loads what was typed, and says on stderr what a person should know of how.
+/// Loads the source, and prints notes about the compilation on stderr.
 pub(crate) async fn load(library: &Library, source: &Source) -> Result<Skill, Refused> {
     let begun = Instant::now();
     let mut progress = Progress::default();
@@ -267,7 +268,7 @@ pub(crate) fn refused(error: &LoadError) -> Refused {
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
-    /// What is said of a large component that is being compiled.
+    /// The text for a large component while it compiles.
     compiling: Option<String>,
 }
 
@@ -306,7 +307,7 @@ impl Progress {
         self.say(&message);
     }
 
-    /// Shows what is being done.
+    /// Shows the current stage.
     pub(crate) fn say(&mut self, message: &str) {
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::new_spinner();

@@ -1,4 +1,4 @@
-//! What is shown: data on stdout, everything else on stderr, guest text made safe for a terminal.
+//! Output: data on stdout, everything else on stderr, and guest text made safe for a terminal.
 
 use std::io::Write;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub(crate) struct Refused {
     pub(crate) code: &'static str,
     pub(crate) message: String,
     pub(crate) pointer: Option<String>,
-    /// Every reason, where there may be several: code and message.
+    /// All reasons, if there can be several: code and message.
     pub(crate) reasons: Vec<(&'static str, String)>,
 }
 
@@ -32,7 +32,7 @@ impl Refused {
         Self { code: "io", ..Self::fault(format!("cannot write {}: {error}", path.display())) }
     }
 
-    /// Says it, on stdout as JSON or on stderr as text.
+    /// Prints it, on stdout as JSON or on stderr as text.
     pub(crate) fn say(self, as_json: bool) -> ExitCode {
         if as_json {
             let mut object = serde_json::Map::new();

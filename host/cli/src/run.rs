@@ -69,7 +69,7 @@ fn hint(args: &RunArgs) -> String {
     format!("; `ringfence inspect {}` shows the schema", args.skill)
 }
 
-/// Control-C ends the run, and the report says so.
+/// Returns a token that Control-C cancels; the run then ends as `cancelled`.
 fn on_interrupt() -> CancellationToken {
     let token = CancellationToken::new();
     let of_task = token.clone();
@@ -186,14 +186,14 @@ fn show(ran: &Ran, args: &RunArgs) -> ExitCode {
     exit::of_outcome(&report.outcome)
 }
 
-/// What no grant allowed. The guest saw only `denied`.
+/// Prints the denials of the run. The guest saw only `denied`.
 fn denied(report: &Report) {
     for denial in &report.denied {
         note(&format!("denied: {}", denial.reason));
     }
 }
 
-/// The grants that the run asked for, one a line, ready to paste.
+/// The grants that the run needed, one a line, ready to paste.
 fn dry_run(report: &Report, args: &RunArgs) -> ExitCode {
     let options: Vec<String> =
         ringfence_capabilities::missing_grants(&report.denied).iter().map(Grant::to_option).collect();
@@ -209,7 +209,7 @@ fn dry_run(report: &Report, args: &RunArgs) -> ExitCode {
 /// Lines of the log that are shown of a run that did not come to its end.
 const ENDING: usize = 10;
 
-/// What a run logged or printed last: what a language says when it gives up is there.
+/// The end of the run's log, where languages report their fatal errors.
 fn ending(report: &Report, args: &RunArgs) {
     if args.log {
         return;

@@ -1,4 +1,4 @@
-//! `ringfence serve` and `ringfence mcp`: everything is checked before anything listens.
+//! `ringfence serve` and `ringfence mcp`. Both check everything before they listen.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,15 +17,15 @@ use crate::args::{LogFormat, McpArgs, ServeArgs, ServerArgs};
 use crate::output::{self, Refused, note};
 use crate::{exit, load};
 
-/// What this program itself logs under.
+/// The log target of this program itself.
 const OURS: [&str; 2] = ["ringfence", "ringfence_server"];
 
-/// Serves until a signal says stop.
+/// Serves until a signal stops it.
 pub(crate) async fn serve(args: ServeArgs) -> ExitCode {
     finish(listen(args).await)
 }
 
-/// Speaks MCP until the input ends or a signal says stop.
+/// Speaks MCP until the input ends or a signal stops it.
 pub(crate) async fn mcp(args: McpArgs) -> ExitCode {
     finish(speak(args).await)
 }
@@ -146,7 +146,7 @@ fn no_signals(error: std::io::Error) -> Refused {
     Refused::fault(format!("cannot register signal handlers: {error}"))
 }
 
-/// Logs to standard error. What guests and callers said is only ever the value of a field, and escaped there.
+/// Logs to standard error. Text from guests and callers is only ever the escaped value of a field.
 fn log(args: &ServerArgs) {
     let level = args.log_level.unwrap_or(tracing::Level::INFO);
     let quiet = level.min(tracing::Level::WARN);

@@ -1,4 +1,4 @@
-//! `ringfence token create | list | revoke`: who may call a server of the store.
+//! `ringfence token create | list | revoke`: manages the tokens of a store.
 
 use std::process::ExitCode;
 
@@ -92,7 +92,7 @@ fn list_of<T: ToString>(values: impl IntoIterator<Item = T>) -> String {
     if values.is_empty() { "-".to_owned() } else { values.join(",") }
 }
 
-/// What may be shown of a token: all but its hash.
+/// The public part of a token: everything but its hash.
 fn as_json(token: &Token) -> Value {
     let mut shown = json!({
         "id": token.id,

@@ -16,7 +16,7 @@ use crate::exit;
 use crate::load::Source;
 use crate::output::{self, Refused, note, print, thousands};
 
-/// An input, and what it gave before and gives now.
+/// An input, with the old and the new result.
 struct Row {
     case: Case,
     old: Ran,
@@ -55,7 +55,7 @@ impl Row {
         }
     }
 
-    /// What both runs cost; none where a call was refused, which costs nothing and can be compared with nothing.
+    /// The costs of both runs; none if a call was refused.
     fn costs(&self) -> Option<(Cost, Cost)> {
         self.old.cost.zip(self.new.cost)
     }
@@ -190,7 +190,7 @@ fn said(saw: &Saw) -> String {
     }
 }
 
-/// How many times as much, with two decimals; nothing where there was nothing.
+/// The ratio with two decimals; empty if the old value is 0.
 fn ratio(old: u64, new: u64) -> String {
     // Hundredths, rounded down: no floating point is needed to read a table.
     match new.saturating_mul(100).checked_div(old) {

@@ -80,7 +80,7 @@ fn check_name(name: &str) -> Result<(), Refused> {
     Err(Refused { exit: exit::USAGE, code: "bad-name", ..Refused::fault(message) })
 }
 
-/// The whole file: how the tools are called, then what the author packed as SKILL.md.
+/// The whole file: how to call the tools, then the author's SKILL.md.
 fn skill_md(skill: &SkillDescription, name: &str) -> Result<String, SkillMdError> {
     let packed = skill.skill_md().and_then(|text| match SkillMd::body_of(text) {
         Ok(body) => Some(body).filter(|body| !body.is_empty()),

@@ -42,7 +42,7 @@ fn component(dir: &Path, project: &Project) -> PathBuf {
     dir.join(format!("{}.wasm", project.name()))
 }
 
-/// Holds a packed component against what a host takes, writes it, and says what an author should know.
+/// Checks that a host accepts a packed component, writes it, and prints warnings for the author.
 fn keep(packed: &Packed, file: &Path) -> Result<ValidatedSkill, Refused> {
     let checked = load::host(&Limits::default())?.validate(packed.component.clone());
     let skill = checked.map_err(|error| load::refused(&error))?;

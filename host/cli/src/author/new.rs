@@ -1,4 +1,4 @@
-//! `ringfence new`: a skill's folder that builds and runs as it stands.
+//! `ringfence new`: creates the folder of a skill that builds and runs unchanged.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -30,7 +30,7 @@ pub(crate) fn exec(args: &NewArgs) -> ExitCode {
     }
 }
 
-/// What to add where the language's own tools do not bring the compiler for components.
+/// The next step for languages whose own tools do not include the compiler for components.
 fn install(language: Language) -> &'static str {
     match language {
         Language::JavaScript | Language::Python | Language::Go | Language::C => {

@@ -1,4 +1,4 @@
-//! `ringfence pack`: puts what an author says of a skill into a component, whoever built it.
+//! `ringfence pack`: writes an author's documentation into a component, whatever tool built it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -61,7 +61,7 @@ fn pack(args: &PackArgs) -> Result<(), Refused> {
     Ok(())
 }
 
-/// A section that is there and wrong is what packing replaces.
+/// Packing replaces an existing section, even an invalid one.
 fn only_misdocumented(error: &LoadError) -> bool {
     match error {
         LoadError::Refused(reasons) => {

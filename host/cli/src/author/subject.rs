@@ -13,7 +13,7 @@ use crate::load::{self, Source};
 use crate::output::Refused;
 use crate::{exit, run};
 
-/// 2026-01-01, in seconds since 1970: what clocks begin at.
+/// The start of clocks: 2026-01-01, in seconds since 1970.
 const CLOCK: Duration = Duration::from_secs(1_767_225_600);
 
 /// A skill under test, and how it is run.

@@ -1,6 +1,6 @@
-//! `ringfence test`: runs the examples and cases of a skill in the sandbox, and compares with what is to come.
+//! `ringfence test`: runs the examples and cases of a skill in the sandbox, and compares with the expected results.
 //!
-//! Clock and randomness are fixed, so that what comes is the same each time.
+//! Clock and random numbers are fixed, so that results repeat.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -90,11 +90,11 @@ fn is_older(component: &Path, dir: &Path) -> bool {
     sources.filter_map(|path| time(&path)).any(|changed| changed > built)
 }
 
-/// What was seen so far.
+/// The results so far.
 #[derive(Default)]
 struct Tally {
     json: bool,
-    /// Whether what comes is kept.
+    /// Whether to store the actual results.
     update: bool,
     passed: u64,
     updated: u64,
@@ -105,7 +105,7 @@ struct Tally {
 }
 
 impl Tally {
-    /// Runs cases; gives them with what they gave, where that is not what was to come.
+    /// Runs cases, and returns those with unexpected results, each with its result.
     async fn run(&mut self, subject: &Subject, cases: Vec<Case>) -> Result<Vec<Case>, Refused> {
         self.changed_last = false;
         let mut now = Vec::new();

@@ -1,4 +1,4 @@
-//! What must not be taken: files that are no skills, and components that would keep the compiler busy.
+//! Checks that files that are not skills, and components that would keep the compiler busy, are refused.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -123,7 +123,7 @@ fn multiply(component: &[u8], count: u32) -> Option<Vec<u8>> {
     })
 }
 
-/// The same file with each section's payload replaced by what `change` makes of it.
+/// The same file, with the payload of each section changed by `change`.
 fn sections(file: &[u8], change: impl Fn(u8, &[u8]) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
     let (header, mut rest) = file.split_at_checked(8)?;
     let mut out = header.to_vec();
@@ -157,7 +157,7 @@ fn repeat_last(payload: &[u8], sized: bool, count: u32) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// A number in LEB128, and what stands after it.
+/// A number in LEB128, and the bytes after it.
 fn read_number(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let mut value = 0_u32;
     let mut rest = bytes;

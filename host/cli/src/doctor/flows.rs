@@ -1,4 +1,4 @@
-//! What goes in and out: input, output, log and host calls, each at its limit and one over.
+//! Checks of input, output, log and host calls, each at its limit and one over.
 
 use ringfence::{Event, Input, LOG_LINE_BYTES, Limits, RunError};
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::output::thousands;
 /// More host calls than this take longer than anybody wants to wait.
 const MOST_CALLS: u64 = 20_000_000;
 
-/// JSON of exactly so many bytes, and the length of the text in it, if there is one.
+/// JSON of exactly this many bytes, and the length of the text in it, if such JSON exists.
 fn input_of(bytes: u64) -> Option<(String, Option<u64>)> {
     const EMPTY: u64 = r#"{"text":""}"#.len() as u64;
     let fill = |n: u64| usize::try_from(n).ok();
@@ -93,7 +93,7 @@ pub(crate) async fn output(ward: &Ward) -> Vec<Check> {
     vec![fits, over, flood]
 }
 
-/// Runs the flood as a stream, and counts what is handed out, as JSON.
+/// Runs the flood as a stream, and counts the bytes of its events as JSON.
 async fn chunks(ward: &Ward, guest: &Guest, limits: &Limits) -> Result<(Seen, u64), String> {
     let call = ward.host.call(guest.skill()?, "flood").limits(limits);
     // A task of its own, as every run: a fault in it must not take the doctor along.

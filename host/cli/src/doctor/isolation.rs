@@ -1,4 +1,4 @@
-//! What a guest can reach beyond itself: no files, no network, no environment, no earlier run, no neighbour.
+//! Checks that a guest reaches no files, network, environment, earlier runs or neighbours.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use super::report::{Check, Finding, Group, size, time};
 use super::ward::{Seen, Ward, row};
 use crate::output::thousands;
 
-/// Runs that look for what the one before them left.
+/// Number of runs that look for traces of the run before.
 const LOOKS: usize = 100;
 
 /// Endless loops beside the good calls, how long each may go on, and the good calls.
@@ -18,7 +18,7 @@ const LOOPS: usize = 16;
 const LOOP_DEADLINE: Duration = Duration::from_millis(50);
 const GOOD_CALLS: usize = 200;
 
-/// What the good guest is asked, and the answer: the sum of the squares up to 1,000.
+/// Input and answer of the good guest: the sum of the squares up to 1,000.
 const QUESTION: &str = r#"{"n":1000}"#;
 const ANSWER: u64 = 333_833_500;
 
@@ -120,7 +120,7 @@ fn judge_leftovers(values: &[Value]) -> Finding {
     }
 }
 
-/// How the hostile neighbours ended, and what the good calls were like meanwhile.
+/// The ends of the hostile neighbours, and the good calls beside them.
 #[derive(Debug, Default)]
 struct Street {
     deadlines: usize,

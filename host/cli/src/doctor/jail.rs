@@ -1,4 +1,4 @@
-//! The jail of the compile child: from what a probe of it tells to rows.
+//! The jail of the compile child: turns the results of a probe into rows.
 
 use ringfence_compile::{Attempt, Enforcement, JailReport};
 

@@ -1,4 +1,4 @@
-//! Fuel, deadline, memory, tables and stack: what stopped the guest, and how near to the limit.
+//! Checks of fuel, deadline, memory, tables and stack: what stopped the guest, and how close to the limit.
 
 use std::time::Duration;
 

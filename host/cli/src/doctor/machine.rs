@@ -1,4 +1,4 @@
-//! The kernel's part, and the engine's: what the sandbox stands on.
+//! Checks of the kernel and the engine, on which the sandbox depends.
 
 use ringfence::{Allocator, HostConfig, Limits, WASM_STACK, WASMTIME_VERSION};
 
@@ -94,7 +94,7 @@ pub(crate) fn engine(limits: &Limits) -> Vec<Check> {
     ]
 }
 
-/// Resident bytes of this process, where the kernel tells.
+/// Resident bytes of this process, if the kernel reports them.
 pub(crate) fn resident() -> Option<u64> {
     let status = read("/proc/self/status")?;
     let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

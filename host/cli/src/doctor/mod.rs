@@ -1,4 +1,4 @@
-//! `ringfence doctor`: hostile guests against these limits on this machine, and what stopped each.
+//! `ringfence doctor`: runs hostile guests against these limits on this machine, and shows what stopped each.
 
 mod compile;
 mod flows;
@@ -118,7 +118,7 @@ async fn jail_rows() -> Vec<Check> {
     }
 }
 
-/// What it is at, and for how long: on stderr, if that is a terminal.
+/// Shows the current check and its time on stderr, if that is a terminal.
 fn progress() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
@@ -128,7 +128,7 @@ fn progress() -> ProgressBar {
     bar
 }
 
-/// What the tests of the judges share.
+/// Helpers of the judges' tests.
 #[cfg(test)]
 mod judged {
     use ringfence::Usage;

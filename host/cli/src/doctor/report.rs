@@ -1,4 +1,4 @@
-//! What the doctor found: the rows, as JSON and as a table of 100 columns.
+//! The doctor's report: the rows, as JSON and as a table of 100 columns.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use serde::{Serialize, Serializer};
 
 use crate::output::thousands;
 
-/// Columns of the table; the name, what was configured and what was seen stand before two figures.
+/// Widths of the columns: name, configured value and observed value, then two figures.
 const NAME: usize = 25;
 const CONFIGURED: usize = 17;
 const OBSERVED: usize = 36;
 const FIGURE: usize = 8;
 const WIDTH: usize = 100;
 
-/// What a check is about; in this order they are shown.
+/// The subject of a check, in the order of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Group {
@@ -51,7 +51,7 @@ impl Group {
 pub(crate) enum Verdict {
     Pass,
     Fail,
-    /// Could not be tried, or is not there and need not be; the detail says why.
+    /// Could not run, or does not apply; the detail has the reason.
     Skipped,
     /// A fact, which nothing judges.
     Info,
@@ -68,12 +68,12 @@ impl Verdict {
     }
 }
 
-/// What a judge makes of what was seen.
+/// The verdict of a judge on the observations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Finding {
     /// As it must be; in these words.
     Pass(String),
-    /// Not as it must be: what was seen, and what it means or asks for.
+    /// Not as expected: the observation, and its meaning or the next step.
     Fail(String, String),
     /// Could not be tried, for this reason.
     Skip(String),
@@ -124,7 +124,7 @@ impl Check {
         self
     }
 
-    /// The row with what the judge says. An error is a check that could not run: it fails, with its reason.
+    /// The row with the verdict. An error means that the check could not run: it fails, with the reason.
     pub(crate) fn found(mut self, finding: Result<Finding, String>) -> Self {
         let (verdict, observed, detail) = match finding {
             Ok(Finding::Pass(observed)) => (Verdict::Pass, observed, None),
@@ -217,7 +217,7 @@ impl Diagnosis {
     }
 }
 
-/// A head or a row, without colour; what stands before `configured` is `first` columns wide.
+/// A head or a row, without colour; the part before `configured` is `first` columns wide.
 fn columns(name: &str, first: usize, [configured, observed, time, peak]: [&str; 4]) -> String {
     let line = format!(
         "{name:<first$} {configured:<CONFIGURED$} {observed:<OBSERVED$} {time:>FIGURE$} {peak:>FIGURE$}"
@@ -270,7 +270,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Colours, where somebody sees them and has not asked for none.
+/// Colours, if the output is a terminal and the user has not switched them off.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paint(bool);
 

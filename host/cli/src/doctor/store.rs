@@ -1,4 +1,4 @@
-//! The store: whether the one in use is sound, and whether a store on this machine refuses what was tampered with.
+//! Checks whether the store in use is sound, and whether a store on this machine refuses files that were tampered with.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -12,7 +12,7 @@ use ringfence_store::{GrammarError, Library, Miss, Origin, Reference, Store, Sto
 use super::report::{Check, Finding, Group, size};
 use crate::output::thousands;
 
-/// The rows: the store in use, where there is one, and then one of the doctor's own, which is tampered with.
+/// The rows: the store in use, if there is one, and then a store of the doctor's own, which it tampers with.
 pub(crate) async fn rows(path: Option<PathBuf>, host: &Host, guest: &'static [u8]) -> Vec<Check> {
     let mut rows = in_use(path);
     rows.extend(tampered(host, guest).await);
@@ -92,7 +92,7 @@ fn judge_sound(sound: bool, seen: &str) -> Finding {
     Finding::Fail(seen.to_owned(), "run `ringfence verify` for the damaged or foreign files".to_owned())
 }
 
-/// What is done to a store, and what must come of it.
+/// A change of a store, and its expected effect.
 const TRICKS: [(&str, &str, Trick); 3] = [
     ("a bit of compiled code", "flipped", flip_artifact),
     ("a bit of a component", "flipped", flip_component),
@@ -151,7 +151,7 @@ fn flip_artifact(dir: &Path) -> Result<(), String> {
     flip(&only(&engine)?)
 }
 
-/// The code goes as well, so that the component is needed.
+/// Also removes the code, so that the component is needed.
 fn flip_component(dir: &Path) -> Result<(), String> {
     forget_code(dir)?;
     flip(&only(&dir.join("components"))?)
@@ -190,7 +190,7 @@ fn only(dir: &Path) -> Result<PathBuf, String> {
     entry.map(|entry| entry.path()).map_err(|error| error.to_string())
 }
 
-/// A directory that goes when the check is done.
+/// A directory that is removed after the check.
 struct Scratch(PathBuf);
 
 impl Scratch {

@@ -1,4 +1,4 @@
-//! Where the guests are kept: a host as a service has it, and the honest way of every guest into it.
+//! The host of the guests: configured like that of a service, and with every guest loaded like any other skill.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(crate) struct Guest {
     skill: Arc<OnceLock<Result<Skill, String>>>,
 }
 
-/// What was seen of a run.
+/// The observations of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     /// The outcome's name, with the trap's where it is one.
@@ -42,7 +42,7 @@ pub(crate) struct Ward {
     pub(crate) guests: Guests,
 }
 
-/// A host for as many runs as a service has by default, with room for what these limits allow.
+/// A host for the default number of runs of a service, with memory for these limits.
 pub(crate) fn host(limits: &Limits) -> Result<Host, ringfence::HostError> {
     let default = HostConfig::pooled();
     let copies = limits.input_size.saturating_add(limits.output_size).saturating_mul(64);
@@ -73,7 +73,7 @@ impl Ward {
         Self { host, limits, guests }
     }
 
-    /// Limits that stand in nobody's way, for a check to set the one that it is about.
+    /// Limits that are high enough for every guest, so that a check can set the limit that it tests.
     pub(crate) fn roomy(&self) -> Limits {
         self.limits
             .clone()

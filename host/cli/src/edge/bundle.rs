@@ -140,7 +140,7 @@ fn keep(output: &Path, bytes: &[u8], force: bool) -> Result<(), Refused> {
     }
 }
 
-/// What must not be signed, from all lists together.
+/// The revocations of all lists together.
 fn revocations(files: &[PathBuf]) -> Result<Revocations, Refused> {
     let mut all = String::new();
     for path in files {
@@ -177,7 +177,7 @@ fn warn_of_readers(path: &Path) {
 #[cfg(not(unix))]
 fn warn_of_readers(_: &Path) {}
 
-/// What reproducible builds go by.
+/// The variable that reproducible builds use.
 fn source_date() -> Result<Option<u64>, Refused> {
     let Some(value) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(None) };
     let seconds = value.to_str().and_then(|text| text.parse().ok());
@@ -187,7 +187,7 @@ fn source_date() -> Result<Option<u64>, Refused> {
     seconds.map(Some).ok_or_else(wrong)
 }
 
-/// A skill that may run, and what the bundle says of it.
+/// A skill that may run, and its entry in the bundle.
 struct Chosen {
     name: String,
     source: Source,

@@ -1,4 +1,4 @@
-//! `ringfence keygen`: a key pair in two files, of which nobody else can read the secret one.
+//! `ringfence keygen`: writes a key pair into two files. Only the user can read the secret one.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -42,7 +42,7 @@ fn keygen(file: &Path) -> Result<(), Refused> {
     Ok(())
 }
 
-/// A file that was not there.
+/// Creates a new file.
 fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), Refused> {
     ringfence_files::create(path, text.as_bytes(), mode).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => usage(

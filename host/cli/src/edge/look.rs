@@ -1,4 +1,4 @@
-//! `ringfence bundle verify` and `ringfence bundle show`: what a bundle is, with and without believing it.
+//! `ringfence bundle verify` and `ringfence bundle show`: show a bundle, with and without verifying it.
 
 use std::fs::File;
 use std::path::Path;
@@ -44,7 +44,7 @@ fn trust(args: &VerifyArgs) -> Result<Trust, Refused> {
     })
 }
 
-/// Reads a text: `what` it is, and the next step where it cannot be read.
+/// Reads a text. `what` names it, for an error with the next step.
 pub(super) fn read(path: &Path, what: &str, next: &str) -> Result<String, Refused> {
     std::fs::read_to_string(path).map_err(|error| Refused {
         code: "cannot-read",
@@ -61,7 +61,7 @@ pub(super) fn file(path: &Path) -> Result<(File, u64), Refused> {
     Ok((opened.file, opened.metadata.len()))
 }
 
-/// What a bundle says of itself.
+/// The unverified claims of a bundle.
 pub(super) fn tell(manifest: &Manifest, key: KeyId, id: BundleId, as_json: bool) {
     if as_json {
         output::print_json(&json!({"bundle": id, "key": key, "manifest": manifest}));

@@ -24,10 +24,10 @@ struct Section {
     grants: Vec<String>,
 }
 
-/// What may be granted, once workers can grant it.
+/// The capabilities that workers may grant in future.
 const GRANTS: [&str; 3] = ["http", "kv", "skills"];
 
-/// The line of a text in which a byte of it stands.
+/// The line of a byte in a text.
 fn line_of(text: &str, place: usize) -> usize {
     text.get(..place).unwrap_or_default().matches('\n').count().saturating_add(1)
 }
@@ -68,7 +68,7 @@ impl Policy {
         Ok(policy)
     }
 
-    /// The names that it says something of.
+    /// The skills that it names.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.skill.keys().map(String::as_str)
     }

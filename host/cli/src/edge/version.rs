@@ -47,7 +47,7 @@ impl Choice {
     }
 }
 
-/// What a key has signed here.
+/// The last signature of a key on this machine.
 #[derive(Debug)]
 pub(super) struct Versions {
     file: PathBuf,
@@ -57,7 +57,7 @@ pub(super) struct Versions {
 }
 
 impl Versions {
-    /// Waits for others that sign with the key, and reads what it signed last.
+    /// Waits for other processes that sign with the key, and reads its last signature.
     pub(super) fn of(key: &Path) -> Result<Self, Refused> {
         let cannot = |error: io::Error| {
             Refused::fault(format!(

@@ -1,4 +1,4 @@
-//! `remove`, `rollback`, `release`, `revoke`, `gc` and `policy`: one change each, said in a line.
+//! `remove`, `rollback`, `release`, `revoke`, `gc` and `policy`: each makes one change, and reports it in a line.
 
 use std::process::ExitCode;
 
@@ -35,7 +35,7 @@ pub(crate) fn remove(args: &NameArgs) -> ExitCode {
     answer(args.common.json, exec())
 }
 
-/// Who can submit a removed name again.
+/// The owners who can submit a removed name again.
 fn after_removal(store: &Store, name: &Name) -> Result<String, Refused> {
     let who = match store.reserved_for(name)? {
         Some(owner) => format!("only {owner} can submit the name again, because a prefix reserves it"),

@@ -1,4 +1,4 @@
-//! `ringfence list`: every name of the store, a line each; what cannot be read is said, and hides nothing.
+//! `ringfence list`: lists every name of the store, one a line. An unreadable record is reported, and hides no other.
 
 use std::process::ExitCode;
 

@@ -23,7 +23,7 @@ use ringfence_store::{GrammarError, Name, Reference, Version};
 
 use crate::output::Refused;
 
-/// Says a refusal, or what was done.
+/// Prints a refusal, or the result.
 pub(crate) fn answer(json: bool, done: Result<ExitCode, Refused>) -> ExitCode {
     done.unwrap_or_else(|refused| refused.say(json))
 }

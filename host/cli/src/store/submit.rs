@@ -1,4 +1,4 @@
-//! `ringfence submit`: a component into the store, and what was found out about it.
+//! `ringfence submit`: submits a component to the store, and reports warnings.
 
 use std::path::Path;
 use std::process::ExitCode;

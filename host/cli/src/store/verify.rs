@@ -1,4 +1,4 @@
-//! `ringfence verify`: every file of the store looked at, and what is wrong said.
+//! `ringfence verify`: checks every file of the store, and reports damage.
 
 use std::process::ExitCode;
 
