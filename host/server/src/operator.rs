@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use ringfence_store::Token;
+use tokio::sync::Mutex;
 
 use crate::config::Config;
 use crate::grants::Granting;
@@ -19,6 +20,10 @@ pub(crate) struct Operator {
     pub(crate) metrics: Arc<Metrics>,
     /// What skills may use beyond computing.
     pub(crate) granting: Granting,
+    /// Held from a read of the tokens until they are in use, so that a slower, older read never replaces a newer one.
+    reading_tokens: Mutex<()>,
+    /// Held from a read of the configuration until it is in use, for the same reason.
+    pub(crate) reloading: Mutex<()>,
 }
 
 impl Operator {
@@ -28,6 +33,8 @@ impl Operator {
             tokens: ArcSwap::from_pointee(tokens),
             metrics: Metrics::new(),
             granting,
+            reading_tokens: Mutex::new(()),
+            reloading: Mutex::new(()),
         }
     }
 
@@ -42,6 +49,7 @@ impl Operator {
 
     /// Reads the tokens again. Keeps the earlier ones if that fails.
     pub(crate) async fn reload_tokens(&self, librarian: &Librarian) {
+        let _reading = self.reading_tokens.lock().await;
         let tokens = match librarian.tokens().await {
             Ok(tokens) => tokens,
             Err(error) => {
@@ -76,8 +84,11 @@ impl Operator {
             tracing::warn!(keys = fixed.join(", "), "a changed setting takes effect only after a restart");
         }
         let changed = before.changed_sections(&new);
-        self.tokens.load().set_quota(&new.quota);
-        self.config.store(Arc::new(new));
+        {
+            let _reading = self.reading_tokens.lock().await;
+            self.tokens.load().set_quota(&new.quota);
+            self.config.store(Arc::new(new));
+        }
         self.warn_of_no_effect(librarian).await;
         librarian.changed();
         tracing::info!(

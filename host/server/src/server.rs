@@ -361,6 +361,7 @@ impl Server {
     /// Fails with a [`ConfigError`] if configuration or certificate cannot be used; the server then keeps the earlier
     /// ones.
     pub async fn reload(&self) -> Result<(), ConfigError> {
+        let _reloading = self.app.operator().reloading.lock().await;
         if let Some(source) = &self.source {
             let read = source.read().and_then(|mut config| config.set_limits(&self.limits).map(|()| config));
             let config = read.inspect_err(|error| {

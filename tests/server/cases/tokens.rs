@@ -190,6 +190,33 @@ async fn revoked_and_expired_tokens_are_refused_by_a_running_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_older_read_of_the_tokens_never_replaces_a_newer_one() {
+    let site = plan().tokens().skill("echo", ECHO).start().await;
+    let readers = async {
+        loop {
+            tokio::join!(site.server.settle(), site.server.settle(), site.server.settle());
+        }
+    };
+    let changes = async {
+        for _ in 0..40 {
+            let mut new = NewToken::new("bob".parse().unwrap());
+            new.skills = vec!["*".parse().unwrap()];
+            let (token, text) = site.store().make_token(new).unwrap();
+            site.server.settle().await;
+            let bob = site.client_with(Some(&text));
+            assert_eq!(bob.send(echo()).await.status, 200);
+            site.store().revoke_token(&token.id).unwrap();
+            site.server.settle().await;
+            assert_eq!(bob.send(echo()).await.status, 401);
+        }
+    };
+    tokio::select! {
+        () = readers => {}
+        () = changes => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_first_token_closes_a_running_server_and_revoking_the_last_does_not_open_it() {
     let site = plan().skill("echo", ECHO).start().await;
     assert!(site.server.is_open());
