@@ -8,11 +8,11 @@ use crate::durable::Copy;
 use crate::error::Error;
 use crate::store::{Row, Store};
 
-/// What a backup, an export or an import moved.
+/// The amount that a backup, an export or an import moved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Moved {
-    /// Spaces, also empty ones whose revisions count on.
+    /// Spaces, including empty ones, which keep their highest revision.
     pub spaces: u64,
     /// Keys.
     pub entries: u64,
@@ -34,8 +34,8 @@ impl Moved {
 }
 
 impl Store {
-    /// Writes the whole store into a new file that [`Store::open`] opens. The content is that of one moment; writes go
-    /// on meanwhile. The file appears under its name only when it is complete and on disk.
+    /// Writes the whole store into a new file for [`Store::open`]. The content is that of one moment; writes continue
+    /// meanwhile. The file appears under its name only when it is complete and on disk.
     ///
     /// It waits for the disk, so call it from a thread that can wait.
     ///

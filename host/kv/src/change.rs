@@ -30,7 +30,7 @@ impl Expect {
     }
 }
 
-/// What a change does to its key.
+/// The effect of a change on its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Stores a value.
@@ -46,13 +46,13 @@ pub enum Action {
 pub struct Change {
     /// The key.
     pub key: String,
-    /// What to do.
+    /// The effect.
     pub action: Action,
     /// The state that the key must be in.
     pub expect: Expect,
 }
 
-/// What one change did.
+/// The result of one change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Changed {
     /// A value was stored under this revision.
@@ -68,7 +68,7 @@ pub enum Changed {
     },
 }
 
-/// A batch that is made as a whole or not at all.
+/// A batch, which happens whole or not at all.
 #[derive(Clone, Debug)]
 pub(crate) struct Write {
     pub(crate) changes: Vec<Change>,

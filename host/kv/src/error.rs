@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The quota that a write would have passed.
+/// The quota that a write would have exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Quota {
@@ -36,8 +36,8 @@ pub enum Quota {
     },
 }
 
-/// A failed operation. It has changed nothing, except that after [`Error::Storage`] and [`Error::Closed`] nobody knows
-/// whether a write was made.
+/// A failed operation. It has changed nothing. Only after [`Error::Storage`] and [`Error::Closed`] a write may have
+/// happened.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -47,7 +47,7 @@ pub enum Error {
         /// The revision that the key has, or `None` if it does not exist.
         current: Option<u64>,
     },
-    /// The write would pass a quota of the space.
+    /// The write would exceed a quota of the space.
     #[error("quota exceeded: {0}")]
     QuotaExceeded(Quota),
     /// The key is longer than [`Quotas::key_bytes`](crate::Quotas::key_bytes).
@@ -74,7 +74,7 @@ pub enum Error {
         /// [`Quotas::batch_bytes`](crate::Quotas::batch_bytes).
         bytes: usize,
     },
-    /// [`increment`](crate::Keyspace::increment) met a value that is not a decimal number of 64 bits.
+    /// [`increment`](crate::Keyspace::increment) found a value that is not a decimal number of 64 bits.
     #[error("the value is not a decimal number of 64 bits; set it to a number first")]
     NotANumber,
     /// The sum of [`increment`](crate::Keyspace::increment) does not fit into 64 bits.

@@ -19,7 +19,7 @@ pub const LIST_KEYS: usize = 1000;
 /// Access to one space under quotas.
 ///
 /// Reads run on the caller's thread: they take microseconds, and longer only if a page of the file is not in memory.
-/// Futures can be dropped at any time. A dropped write may or may not have been made.
+/// You can drop a future at any time. A dropped write happens whole or not at all.
 #[derive(Clone, Debug)]
 pub struct Keyspace {
     rows: Place,
@@ -85,8 +85,8 @@ impl Keyspace {
 
     /// Lists keys that begin with `prefix`, in the order of their bytes.
     ///
-    /// `cursor` is [`Page::next`] of the page before, `limit` the most keys to return (1 to [`LIST_KEYS`]; other
-    /// numbers are taken as the nearest one). A list over several pages sees writes that happen meanwhile.
+    /// `cursor` is [`Page::next`] of the page before. `limit` is the maximum number of keys (1 to [`LIST_KEYS`]; other
+    /// numbers become the nearest of these). A list over several pages sees writes that happen meanwhile.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl Keyspace {
         }
     }
 
-    /// Returns what the space holds.
+    /// Returns the usage of the space.
     ///
     /// # Errors
     ///

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Quota};
 
-/// What one space can hold and do.
+/// The quotas of one space.
 ///
-/// A quota is exact: a write that reaches it passes, a write that goes over it fails and changes nothing. A space that
-/// holds more than a lowered quota keeps its keys; writes that do not make it larger still pass.
+/// A quota is exact: a write that reaches it passes, and a write that exceeds it fails and changes nothing. A space that
+/// exceeds a lowered quota keeps its keys; writes that do not enlarge it still pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Quotas {
@@ -21,8 +21,8 @@ pub struct Quotas {
     pub value_bytes: usize,
     /// Bytes of all keys and values together. Default: 16 MiB.
     pub total_bytes: u64,
-    /// Writes in a minute. Each change of a batch counts, also one that fails with a conflict. The whole quota can be
-    /// used at once; it then refills evenly. `u32::MAX` is no quota, and such writes do not count. Default: 600.
+    /// Writes in a minute. Each change of a batch counts, even one that fails with a conflict. A burst can use the whole
+    /// quota at once; it then refills evenly. `u32::MAX` means no quota. Default: 600.
     pub writes_per_minute: u32,
     /// Keys of one batch. Default: 256.
     pub batch_keys: usize,
@@ -103,7 +103,7 @@ impl Quotas {
     }
 }
 
-/// What a space holds.
+/// The usage of a space.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {

@@ -16,7 +16,7 @@ use crate::space::Space;
 /// Bytes of the keys and values of all spaces in a store that [`Store::memory`] returns: 256 MiB.
 pub const MEMORY_BYTES: u64 = 256 << 20;
 
-/// How a [`Store`] is opened.
+/// Options for opening a [`Store`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
@@ -77,7 +77,7 @@ pub struct Page {
     pub next: Option<String>,
 }
 
-/// Counts what a store did since it was opened.
+/// Counts of the work of a store since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -89,7 +89,7 @@ pub struct Stats {
     pub failures: u64,
 }
 
-/// A row of a whole store, as backups and exports read it. A space stands before its entries.
+/// A row of a whole store, as backups and exports read it. A space comes before its entries.
 #[derive(Debug)]
 pub(crate) enum Row<'a> {
     /// A space.
@@ -117,7 +117,7 @@ impl Store {
         Self::memory_with(&Options::default().with_store_bytes(MEMORY_BYTES))
     }
 
-    /// Returns an empty store in memory. Of the options, `store_bytes` and `clock` matter.
+    /// Returns an empty store in memory. It uses only the options `store_bytes` and `clock`.
     pub fn memory_with(options: &Options) -> Self {
         let memory = Memory::new(options.store_bytes);
         Self { backend: Backend::Memory(Arc::new(memory)), lanes: Arc::new(Lanes::new(options)) }

@@ -135,17 +135,17 @@ impl Store {
         Ok(reader.moved)
     }
 
-    /// Imports an export. Each entry is set, whatever its key had before; other keys stay. No quota holds.
+    /// Imports an export. It replaces the values of the keys in the export, and leaves other keys. Quotas do not apply.
     ///
-    /// Entries get new revisions, above all that the space had in the export and in this store. So no revision
-    /// that a skill has seen comes to stand for another value.
+    /// Entries get new revisions, above all revisions of the space in the export and in this store. So a revision that
+    /// a skill has seen never means another value.
     ///
     /// An import that fails keeps what it has imported; [`Store::check_export`] finds a damaged file first. It reads
     /// `input` on the caller's thread.
     ///
     /// # Errors
     ///
-    /// As [`Store::check_export`], and those of [`Keyspace::set`] that concern sizes and the storage.
+    /// As [`Store::check_export`], and the errors of [`Keyspace::set`] about sizes and the storage.
     pub async fn import(&self, input: &mut dyn BufRead) -> Result<Moved, Error> {
         let mut reader = Lines::new(input);
         let mut open: Option<Open> = None;
