@@ -11,7 +11,7 @@ mod store;
 pub(crate) use author::{BuildArgs, ExportArgs, NewArgs, PackArgs, TestArgs};
 pub(crate) use edge::{BundleArgs, BundleCommand, Expiry, KeygenArgs, ShowArgs, VerifyArgs};
 pub(crate) use grant::GrantArgs;
-pub(crate) use kv::{KvArgs, KvCommand, KvFile, KvGetArgs, KvListArgs, KvSetArgs, KvSpaceArgs};
+pub(crate) use kv::{KvArgs, KvCommand, KvFile, KvGetArgs, KvListArgs, KvSetArgs, KvSpaceArgs, KvVerifyArgs};
 pub(crate) use limits::{LimitArgs, LowerArgs};
 pub(crate) use serve::{
     LogFormat, McpArgs, ServeArgs, ServerArgs, TokenArgs, TokenCommand, TokenCreateArgs, TokenRevokeArgs,

@@ -7,7 +7,10 @@ use std::process::ExitCode;
 use ringfence_kv::{Error, Expect, Keyspace, LIST_KEYS, Options, Quotas, Space, Store};
 use serde_json::json;
 
-use crate::args::{KvArgs, KvCommand, KvFile, KvGetArgs, KvListArgs, KvSetArgs, KvSpaceArgs, StoreArgs};
+use crate::args::{
+    KvArgs, KvCommand, KvFile, KvGetArgs, KvListArgs, KvSetArgs, KvSpaceArgs, KvVerifyArgs, StoreArgs,
+};
+use crate::exit;
 use crate::load;
 use crate::output::{self, Refused, note, print};
 
@@ -23,6 +26,7 @@ pub(crate) async fn exec(args: KvArgs) -> ExitCode {
         }
         KvCommand::Import(args) => (false, import(&args.file, &args.from).await),
         KvCommand::Backup(args) => (false, backup(&args.file, &args.to)),
+        KvCommand::Verify(args) => (args.json, verify(&args)),
     };
     done.unwrap_or_else(|refused| refused.say(json))
 }
@@ -36,7 +40,16 @@ fn path(given: Option<&PathBuf>, store: &StoreArgs) -> Result<PathBuf, Refused> 
 }
 
 fn refused(error: &Error) -> Refused {
-    Refused { code: "kv-failed", ..Refused::fault(error.to_string()) }
+    let message = match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    };
+    match error {
+        Error::Damaged { .. } => {
+            Refused { exit: exit::UNSOUND, code: "kv-damaged", ..Refused::fault(message) }
+        }
+        _ => Refused { code: "kv-failed", ..Refused::fault(message) },
+    }
 }
 
 fn invalid(message: String) -> Refused {
@@ -206,4 +219,23 @@ fn backup(file: &KvFile, to: &Path) -> Result<ExitCode, Refused> {
     let moved = open(file)?.backup(to).map_err(|error| refused(&error))?;
     note(&format!("{} spaces, {} keys", moved.spaces, moved.entries));
     Ok(ExitCode::SUCCESS)
+}
+
+fn verify(args: &KvVerifyArgs) -> Result<ExitCode, Refused> {
+    let found = open(&args.file)?.verify().map_err(|error| refused(&error))?;
+    let moved = found.moved;
+    if args.json {
+        let damage: Vec<_> = found.damage.iter().map(ToString::to_string).collect();
+        output::print_json(&json!({
+            "ok": found.is_whole(), "spaces": moved.spaces, "keys": moved.entries, "bytes": moved.bytes,
+            "findings": found.findings, "damage": damage,
+        }));
+    } else {
+        found.damage.iter().for_each(|damage| print(&damage.to_string()));
+        note(&format!("{} spaces, {} keys, {} findings", moved.spaces, moved.entries, found.findings));
+        if !found.is_whole() {
+            note("restore a backup, or export what is whole and set the rest again");
+        }
+    }
+    Ok(if found.is_whole() { ExitCode::SUCCESS } else { ExitCode::from(exit::UNSOUND) })
 }

@@ -6,32 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::durable::Copy;
 use crate::error::Error;
-use crate::store::{Row, Store};
-
-/// The amount that a backup, an export or an import moved.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Moved {
-    /// Spaces, including empty ones, which keep their highest revision.
-    pub spaces: u64,
-    /// Keys.
-    pub entries: u64,
-    /// Bytes of keys and values.
-    pub bytes: u64,
-}
-
-impl Moved {
-    pub(crate) fn count(&mut self, row: &Row<'_>) {
-        match row {
-            Row::Space { .. } => self.spaces = self.spaces.saturating_add(1),
-            Row::Entry { key, value, .. } => {
-                self.entries = self.entries.saturating_add(1);
-                let bytes = key.len().saturating_add(value.len());
-                self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-            }
-        }
-    }
-}
+use crate::store::Store;
+use crate::verified::Moved;
 
 impl Store {
     /// Writes the whole store into a new file for [`Store::open`]. The content is that of one moment; writes continue

@@ -98,16 +98,15 @@ pub(crate) trait Rows {
     fn value(&mut self, key: &str) -> Result<Option<Bytes>, Error>;
     fn put(&mut self, key: &str, revision: u64, value: &Bytes) -> Result<(), Error>;
     fn remove(&mut self, key: &str) -> Result<(), Error>;
-    /// Stores the usage of the space, and adds the difference to the bytes of the whole store. It returns `false`,
-    /// and may do nothing, if the store has no room for it.
-    fn keep(&mut self, before: Usage, after: Usage) -> Result<bool, Error>;
-    /// The most bytes of the whole store.
-    fn store_bytes(&self) -> u64;
+    /// Stores the usage of the space, and adds the difference to the bytes of the whole store and of the holder. It does
+    /// nothing if one of them has no room. `whole` lets the space take more than the holder's share.
+    fn keep(&mut self, before: Usage, after: Usage, whole: bool) -> Result<Result<(), Quota>, Error>;
 }
 
 /// Makes a write.
 ///
-/// The outer error is of the storage and leaves the rows in an unknown state; the inner one has changed nothing.
+/// The outer error is of the storage and leaves the rows in an unknown state; the inner one has changed nothing. So has an
+/// outer [`Error::Damaged`]: all reads come before the first change.
 pub(crate) fn apply(rows: &mut impl Rows, write: &Write) -> Result<Result<Vec<Changed>, Error>, Error> {
     let before = rows.usage()?;
     let mut plan = Plan { usage: before, rows: BTreeMap::new() };
@@ -123,8 +122,10 @@ pub(crate) fn apply(rows: &mut impl Rows, write: &Write) -> Result<Result<Vec<Ch
         return Ok(Err(error));
     }
     // First the usage: the one thing that can still be refused.
-    if plan.usage != before && !rows.keep(before, plan.usage)? {
-        return Ok(Err(Error::QuotaExceeded(Quota::StoreBytes { limit: rows.store_bytes() })));
+    if plan.usage != before
+        && let Err(quota) = rows.keep(before, plan.usage, write.quotas.whole_store)?
+    {
+        return Ok(Err(Error::QuotaExceeded(quota)));
     }
     for (key, row) in &plan.rows {
         match row {
@@ -214,10 +215,4 @@ fn sum(old: Option<&[u8]>, delta: i64) -> Result<i64, Error> {
         }
     };
     old.checked_add(delta).ok_or(Error::Overflow)
-}
-
-/// Returns the bytes of the whole store after a step of one space, or `None` if there is no room for it.
-pub(crate) fn room(total: u64, before: Usage, after: Usage, limit: u64) -> Option<u64> {
-    let next = total.saturating_sub(before.bytes).saturating_add(after.bytes);
-    (next <= limit || after.bytes <= before.bytes).then_some(next)
 }

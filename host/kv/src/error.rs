@@ -26,6 +26,14 @@ pub enum Quota {
         /// [`Options::store_bytes`](crate::Options::store_bytes).
         limit: u64,
     },
+    /// The bytes of all spaces of one principal, or of one owner where principals share the space.
+    #[error(
+        "the spaces of one principal or owner can hold {limit} bytes; delete keys or ask the operator for room"
+    )]
+    ShareBytes {
+        /// [`Options::share_bytes`](crate::Options::share_bytes).
+        limit: u64,
+    },
     /// The writes in a minute.
     #[error("the space allows {limit} writes a minute; {}", again(.retry_after))]
     WritesPerMinute {
@@ -103,6 +111,14 @@ pub enum Error {
         found: String,
         /// The format that this version reads.
         expected: &'static str,
+    },
+    /// A row of the file is not what was written, or is missing.
+    #[error(
+        "the key-value store is damaged: a row of table `{table}` is not what was written; run `ringfence kv verify`, and restore a backup"
+    )]
+    Damaged {
+        /// The table.
+        table: &'static str,
     },
     /// The disk or the database failed. The source says how.
     #[error("the key-value store failed; the write was not acknowledged")]

@@ -37,6 +37,8 @@
 //! # Files
 //!
 //! [`Store::backup`] copies a store that is in use into a second file, and [`Store::export`] writes lines of JSON.
+//! [`Store::verify`] reads every row. Each row has a checksum that every read compares, so a damaged file fails with
+//! [`Error::Damaged`] instead of returning other values.
 //! The file is a redb database with mode 0600. It commits in two phases, so a killed process leaves the state of
 //! the last commit. By default several processes can open it at once ([`Options::shared`]).
 
@@ -69,14 +71,17 @@ mod keyspace;
 mod lane;
 mod memory;
 mod quota;
+mod row;
+mod share;
 mod space;
 mod store;
 mod transfer;
+mod verified;
 
-pub use backup::Moved;
 pub use change::{Action, Change, Changed, Expect};
 pub use error::{Error, Quota};
 pub use keyspace::{Keyspace, LIST_KEYS};
 pub use quota::{Clock, Quotas, Usage};
 pub use space::{SPACE_NAME_BYTES, Skill, Space};
 pub use store::{Entry, MEMORY_BYTES, Options, Page, Stats, Store};
+pub use verified::{Damage, Moved, Verified};

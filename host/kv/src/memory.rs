@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use crate::change::{Changed, Rows, Write, apply, room};
-use crate::error::Error;
+use crate::change::{Changed, Rows, Write, apply};
+use crate::error::{Error, Quota};
 use crate::quota::Usage;
-use crate::store::{Entry, Page, Row};
+use crate::row::Row;
+use crate::share::Room;
+use crate::space::Space;
+use crate::store::{Entry, Page};
 
 #[derive(Debug)]
 pub(crate) struct Memory {
@@ -30,8 +33,15 @@ const SWEEP: usize = 64;
 /// The bytes of all spaces together.
 #[derive(Debug)]
 struct Whole {
-    bytes: Mutex<u64>,
-    limit: u64,
+    counts: Mutex<Counts>,
+    room: Room,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    total: u64,
+    /// By holder; one without bytes has no row.
+    shares: BTreeMap<Vec<u8>, u64>,
 }
 
 /// One space.
@@ -41,6 +51,7 @@ pub(crate) struct Cell(Mutex<Table>);
 #[derive(Debug)]
 struct Table {
     store: Arc<Whole>,
+    holder: Vec<u8>,
     usage: Usage,
     rows: BTreeMap<Box<str>, (u64, Bytes)>,
 }
@@ -51,12 +62,12 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Memory {
-    pub(crate) fn new(limit: u64) -> Self {
-        Self { spaces: Mutex::default(), store: Arc::new(Whole { bytes: Mutex::default(), limit }) }
+    pub(crate) fn new(room: Room) -> Self {
+        Self { spaces: Mutex::default(), store: Arc::new(Whole { counts: Mutex::default(), room }) }
     }
 
     pub(crate) fn total(&self) -> u64 {
-        *locked(&self.store.bytes)
+        locked(&self.store.counts).total
     }
 
     pub(crate) fn cell(&self, space: &[u8]) -> Arc<Cell> {
@@ -70,7 +81,8 @@ impl Memory {
             spaces.swept = spaces.cells.len();
         }
         let store = self.store.clone();
-        let table = Table { store, usage: Usage::default(), rows: BTreeMap::new() };
+        let holder = Space::holder(space).unwrap_or_default();
+        let table = Table { store, holder, usage: Usage::default(), rows: BTreeMap::new() };
         let cell = Arc::new(Cell(Mutex::new(table)));
         spaces.cells.insert(space.to_vec(), cell.clone());
         cell
@@ -190,16 +202,23 @@ impl Rows for Table {
         Ok(())
     }
 
-    fn keep(&mut self, before: Usage, after: Usage) -> Result<bool, Error> {
-        let mut total = locked(&self.store.bytes);
-        let Some(next) = room(*total, before, after, self.store.limit) else { return Ok(false) };
-        *total = next;
+    fn keep(&mut self, before: Usage, after: Usage, whole: bool) -> Result<Result<(), Quota>, Error> {
+        let mut counts = locked(&self.store.counts);
+        let share = counts.shares.get(&self.holder).copied().unwrap_or(0);
+        let next = match self.store.room.step(counts.total, share, before, after, whole) {
+            Ok(next) => next,
+            Err(quota) => return Ok(Err(quota)),
+        };
+        counts.total = next.total;
+        if next.share == 0 {
+            counts.shares.remove(&self.holder);
+        } else if let Some(share) = counts.shares.get_mut(&self.holder) {
+            *share = next.share;
+        } else {
+            counts.shares.insert(self.holder.clone(), next.share);
+        }
         self.usage = after;
-        Ok(true)
-    }
-
-    fn store_bytes(&self) -> u64 {
-        self.store.limit
+        Ok(Ok(()))
     }
 }
 
@@ -211,7 +230,7 @@ mod tests {
 
     #[test]
     fn only_empty_spaces_are_forgotten() {
-        let memory = Memory::new(1 << 20);
+        let memory = Memory::new(Room::ENDLESS);
         let change = Change { key: "k".into(), action: Action::Set(Bytes::new()), expect: Expect::Any };
         let write = Write { changes: vec![change], floor: 0, quotas: Quotas::default() };
         memory.cell(b"written").write(&write).unwrap();

@@ -28,6 +28,8 @@ pub struct Quotas {
     pub batch_keys: usize,
     /// Bytes of all keys and values of one batch. Default: 1 MiB.
     pub batch_bytes: usize,
+    /// Whether writes can pass [`Options::share_bytes`](crate::Options::share_bytes). Default: `false`.
+    pub whole_store: bool,
 }
 
 impl Default for Quotas {
@@ -40,6 +42,7 @@ impl Default for Quotas {
             writes_per_minute: 600,
             batch_keys: 256,
             batch_bytes: 1 << 20,
+            whole_store: false,
         }
     }
 }
@@ -52,6 +55,7 @@ setters!(Quotas {
     with_writes_per_minute(writes_per_minute: u32);
     with_batch_keys(batch_keys: usize);
     with_batch_bytes(batch_bytes: usize);
+    with_whole_store(whole_store: bool);
 });
 
 impl Quotas {
@@ -67,6 +71,7 @@ impl Quotas {
             writes_per_minute: u32::MAX,
             batch_keys: 4096,
             batch_bytes: 64 << 20,
+            whole_store: true,
         }
     }
 

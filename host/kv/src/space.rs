@@ -110,6 +110,18 @@ impl Space {
         bytes
     }
 
+    /// Encodes who holds the space of an encoding: its principal, or else the owner of its skill, or else the digest.
+    /// `None` for other bytes.
+    pub(crate) fn holder(encoded: &[u8]) -> Option<Vec<u8>> {
+        let space = Self::decode(encoded)?;
+        let (tag, name) = match (&space.principal, &space.skill) {
+            (Some(principal), _) => (b'p', principal),
+            (None, Skill::Named { owner, .. }) => (b'o', owner),
+            (None, Skill::Digest(digest)) => (b'd', digest),
+        };
+        Some([&[tag], name.as_bytes()].concat())
+    }
+
     /// Reads what [`Space::encode`] wrote; `None` for other bytes.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (tag, rest) = bytes.split_first()?;

@@ -11,7 +11,10 @@ use crate::keyspace::Keyspace;
 use crate::lane::Lanes;
 use crate::memory::Memory;
 use crate::quota::{Clock, Quotas, System, Usage};
+use crate::row::Row;
+use crate::share::Room;
 use crate::space::Space;
+use crate::verified::Verified;
 
 /// Bytes of the keys and values of all spaces in a store that [`Store::memory`] returns: 256 MiB.
 pub const MEMORY_BYTES: u64 = 256 << 20;
@@ -28,6 +31,10 @@ pub struct Options {
     /// Bytes of the keys and values of all spaces together. Writes that make a full store larger fail with
     /// [`Quota::StoreBytes`](crate::Quota::StoreBytes). Default: 4 GiB; set less for a store in memory.
     pub store_bytes: u64,
+    /// Bytes of the keys and values of all spaces of one principal, or of one owner where principals share a space. So
+    /// nobody fills the store for the others. Writes that make a full share larger fail with
+    /// [`Quota::ShareBytes`](crate::Quota::ShareBytes). Default: 1 GiB.
+    pub share_bytes: u64,
     /// Writes of one space that wait in the queue. Each 4 KiB of a write count as one more. Further writers wait
     /// outside of the queue. Default: 1,024.
     pub queue: u32,
@@ -43,6 +50,7 @@ impl Default for Options {
             cache_bytes: 16 << 20,
             shared: true,
             store_bytes: 4 << 30,
+            share_bytes: 1 << 30,
             queue: 1024,
             group: 4096,
             clock: System::shared(),
@@ -54,10 +62,17 @@ setters!(Options {
     with_cache_bytes(cache_bytes: usize);
     with_shared(shared: bool);
     with_store_bytes(store_bytes: u64);
+    with_share_bytes(share_bytes: u64);
     with_queue(queue: u32);
     with_group(group: usize);
     with_clock(clock: Arc<dyn Clock>);
 });
+
+impl Options {
+    pub(crate) fn room(&self) -> Room {
+        Room { store_bytes: self.store_bytes, share_bytes: self.share_bytes }
+    }
+}
 
 /// A value and its revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,15 +104,6 @@ pub struct Stats {
     pub failures: u64,
 }
 
-/// A row of a whole store, as backups and exports read it. A space comes before its entries.
-#[derive(Debug)]
-pub(crate) enum Row<'a> {
-    /// A space.
-    Space { space: &'a [u8], usage: Usage },
-    /// An entry of the space that came last.
-    Entry { key: &'a str, revision: u64, value: &'a [u8] },
-}
-
 #[derive(Clone, Debug)]
 pub(crate) enum Backend {
     Memory(Arc<Memory>),
@@ -112,14 +118,17 @@ pub struct Store {
 }
 
 impl Store {
-    /// Returns an empty store in memory that holds up to [`MEMORY_BYTES`] of keys and values.
+    /// Returns an empty store in memory that holds up to [`MEMORY_BYTES`] of keys and values, a quarter of it for one
+    /// principal or owner.
     pub fn memory() -> Self {
-        Self::memory_with(&Options::default().with_store_bytes(MEMORY_BYTES))
+        let options = Options::default().with_store_bytes(MEMORY_BYTES);
+        Self::memory_with(&options.with_share_bytes(MEMORY_BYTES / 4))
     }
 
-    /// Returns an empty store in memory. It uses only the options `store_bytes` and `clock`.
+    /// Returns an empty store in memory. It uses only the options `store_bytes`, `share_bytes` and
+    /// `clock`.
     pub fn memory_with(options: &Options) -> Self {
-        let memory = Memory::new(options.store_bytes);
+        let memory = Memory::new(options.room());
         Self { backend: Backend::Memory(Arc::new(memory)), lanes: Arc::new(Lanes::new(options)) }
     }
 
@@ -181,6 +190,28 @@ impl Store {
         match &self.backend {
             Backend::Memory(memory) => Ok(memory.total()),
             Backend::Durable(durable) => durable.total(),
+        }
+    }
+
+    /// Reads every row and compares it with its checksum, and the counts of spaces, of shares and of the store with what
+    /// they count. The content is that of one moment; writes go on meanwhile. A store in memory has no damage.
+    ///
+    /// It reads the whole file, so call it from a thread that can wait.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] if the database itself cannot read its pages.
+    pub fn verify(&self) -> Result<Verified, Error> {
+        match &self.backend {
+            Backend::Durable(durable) => durable.verify(),
+            Backend::Memory(memory) => {
+                let mut verified = Verified::default();
+                memory.each(None, &mut |row| {
+                    verified.moved.count(&row);
+                    Ok(())
+                })?;
+                Ok(verified)
+            }
         }
     }
 

@@ -16,13 +16,14 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::backup::Moved;
 use crate::change::{Action, Change, Expect};
 use crate::error::Error;
 use crate::keyspace::Keyspace;
 use crate::quota::{Quotas, Usage};
+use crate::row::Row;
 use crate::space::{Skill, Space};
-use crate::store::{Row, Store};
+use crate::store::Store;
+use crate::verified::Moved;
 
 const VERSION: u32 = 1;
 
@@ -109,9 +110,7 @@ impl Store {
             moved.count(&row);
             match row {
                 Row::Space { space, usage } => {
-                    let space = Space::decode(space).ok_or_else(|| {
-                        Error::from(redb::StorageError::Corrupted("the name of a space is damaged".into()))
-                    })?;
+                    let space = Space::decode(space).ok_or_else(|| Error::Damaged { table: "spaces" })?;
                     write(out, &Line::Space(SpaceLine::new(&space, usage)))
                 }
                 Row::Entry { key, revision, value } => {

@@ -504,3 +504,39 @@ async fn join<F: Future<Output = ()>>(futures: impl IntoIterator<Item = F>) {
     })
     .await;
 }
+
+#[tokio::test]
+async fn nobody_fills_the_store_for_the_others() {
+    let options = || Options::default().with_store_bytes(100).with_share_bytes(40);
+    let dir = TempDir::new().unwrap();
+    for store in
+        [Store::memory_with(&options()), Store::open(dir.path().join("kv.redb"), &options()).unwrap()]
+    {
+        let keys = |space: Space| store.keyspace(&space, Quotas::default());
+        let named = |owner: &str, name: &str| Space::named(owner, name).unwrap();
+        let of = |name: &str, principal: &str| named("acme", name).with_principal(principal).unwrap();
+        let full = |found: Result<u64, Error>| {
+            matches!(found, Err(Error::QuotaExceeded(Quota::ShareBytes { limit: 40 })))
+        };
+        // All spaces of a principal share, whichever skill wrote them.
+        keys(of("a", "bob")).set("k", vec![0; 19], Expect::Any).await.unwrap();
+        keys(of("b", "bob")).set("k", vec![0; 19], Expect::Any).await.unwrap();
+        assert!(full(keys(of("c", "bob")).set("k", "", Expect::Any).await));
+        assert!(full(keys(of("a", "bob")).set("k", vec![0; 20], Expect::Any).await));
+        // Others have shares of their own: another principal, and the owner of a skill whose callers share a space.
+        keys(of("a", "eve")).set("k", vec![0; 9], Expect::Any).await.unwrap();
+        keys(named("acme", "a")).set("k", vec![0; 19], Expect::Any).await.unwrap();
+        assert!(full(keys(named("acme", "b")).set("k", vec![0; 20], Expect::Any).await));
+        keys(named("bob", "a")).set("k", vec![0; 19], Expect::Any).await.unwrap();
+        // What is freed can be written again.
+        keys(of("a", "bob")).delete("k", Expect::Any).await.unwrap();
+        keys(of("c", "bob")).set("k", vec![0; 9], Expect::Any).await.unwrap();
+        assert_eq!(store.total_bytes().unwrap(), 80);
+        // An operator takes what the store has.
+        let operator = |principal: &str| store.keyspace(&of("z", principal), Quotas::operator());
+        operator("bob").set("k", vec![0; 19], Expect::Any).await.unwrap();
+        let found = operator("bob").set("l", "", Expect::Any).await;
+        assert!(matches!(found, Err(Error::QuotaExceeded(Quota::StoreBytes { limit: 100 }))), "{found:?}");
+        assert!(store.verify().unwrap().is_whole());
+    }
+}

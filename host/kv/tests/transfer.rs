@@ -12,7 +12,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use bytes::Bytes;
-use ringfence_kv::{Error, Expect, Options, Quotas, Space, Store};
+use ringfence_kv::{Damage, Error, Expect, Options, Quotas, Space, Store};
 use tempfile::TempDir;
 
 fn spaces() -> Vec<Space> {
@@ -332,4 +332,132 @@ async fn a_damaged_file_fails_and_does_not_panic() {
         failed += usize::from(results.iter().any(Result::is_err));
     }
     assert!(failed > 0);
+}
+
+#[tokio::test]
+async fn a_whole_file_verifies_and_so_do_its_backup_and_a_store_in_memory() {
+    let dir = TempDir::new().unwrap();
+    let store = Store::open(dir.path().join("kv.redb"), &Options::default()).unwrap();
+    for store in [&store, &Store::memory()] {
+        for space in spaces() {
+            let keys = store.keyspace(&space, Quotas::default());
+            keys.set("a", "value", Expect::Any).await.unwrap();
+            keys.set("b", "value", Expect::Any).await.unwrap();
+            keys.increment("n", 5).await.unwrap();
+            keys.delete("b", Expect::Any).await.unwrap();
+        }
+        let verified = store.verify().unwrap();
+        assert!(verified.is_whole(), "{verified:?}");
+        let count = u64::try_from(spaces().len()).unwrap();
+        assert_eq!((verified.moved.spaces, verified.moved.entries), (count, 2 * count));
+        assert_eq!(verified.moved.bytes, store.total_bytes().unwrap());
+    }
+    let copy = dir.path().join("copy.redb");
+    store.backup(&copy).unwrap();
+    let copy = Store::open(&copy, &Options::default()).unwrap();
+    assert_eq!(copy.verify().unwrap(), store.verify().unwrap());
+}
+
+/// Damages each occurrence of a text in the file, and returns what the store then says.
+async fn after_damage(from: &[u8], to: &[u8]) -> (Store, TempDir) {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("kv.redb");
+    let store = Store::open(&path, &Options::default()).unwrap();
+    let keys = store.keyspace(&Space::named("owner", "name").unwrap(), Quotas::default());
+    keys.set("first-key", "first-value", Expect::Any).await.unwrap();
+    keys.set("second-key", "second-value", Expect::Any).await.unwrap();
+    drop((keys, store));
+    let mut bytes = std::fs::read(&path).unwrap();
+    let mut changed = 0;
+    for at in 0..bytes.len() - from.len() {
+        if bytes[at..].starts_with(from) {
+            bytes[at..at + to.len()].copy_from_slice(to);
+            changed += 1;
+        }
+    }
+    assert!(changed > 0);
+    std::fs::write(&path, bytes).unwrap();
+    (Store::open(&path, &Options::default()).unwrap(), dir)
+}
+
+#[tokio::test]
+async fn a_changed_value_is_an_error_and_other_keys_stay_readable() {
+    let (store, dir) = after_damage(b"first-value", b"first-valuf").await;
+    let keys = store.keyspace(&Space::named("owner", "name").unwrap(), Quotas::default());
+    assert!(matches!(keys.get("first-key").await, Err(Error::Damaged { table: "values" })));
+    assert!(matches!(keys.get_many(&["second-key", "first-key"]).await, Err(Error::Damaged { .. })));
+    assert!(matches!(store.export(None, &mut Vec::new()), Err(Error::Damaged { .. })));
+    assert!(matches!(store.backup(dir.path().join("copy")), Err(Error::Damaged { .. })));
+    assert!(!dir.path().join("copy").exists());
+    assert_eq!(&keys.get("second-key").await.unwrap().unwrap().value[..], b"second-value");
+    let verified = store.verify().unwrap();
+    let space = Space::named("owner", "name").unwrap();
+    assert_eq!(verified.damage, [Damage::Value { space, key: "first-key".into() }]);
+    assert_eq!(
+        verified.damage[0].to_string(),
+        "owner/name: the value of `first-key` is not what was written"
+    );
+    assert_eq!(verified.moved.entries, 1);
+    // A write repairs the value, and others are not held up.
+    keys.set("second-key", "again", Expect::Any).await.unwrap();
+    keys.set("first-key", "mended-value", Expect::Any).await.unwrap();
+    assert!(store.verify().unwrap().is_whole());
+}
+
+#[tokio::test]
+async fn a_changed_key_is_an_error_and_never_an_absent_key() {
+    let (store, _dir) = after_damage(b"first-key", b"firsu-key").await;
+    let keys = store.keyspace(&Space::named("owner", "name").unwrap(), Quotas::default());
+    assert!(matches!(keys.list("", None, 10).await, Err(Error::Damaged { table: "heads" })));
+    assert!(matches!(keys.get("firsu-key").await, Err(Error::Damaged { table: "values" })));
+    assert!(!store.verify().unwrap().is_whole());
+    assert!(keys.get("second-key").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_changed_name_of_a_space_is_found() {
+    let (store, _dir) = after_damage(b"\x00\x05owner", b"\x00\x05ownes").await;
+    assert!(matches!(store.spaces(None, 10), Err(Error::Damaged { table: "spaces" })));
+    let verified = store.verify().unwrap();
+    assert!(verified.damage.contains(&Damage::Space { space: Some(Space::named("ownes", "name").unwrap()) }));
+    assert_eq!(verified.moved.entries, 0);
+}
+
+/// Single bits all over the file: whatever they hit, nothing panics and nothing returns another value.
+#[tokio::test]
+async fn flipped_bits_never_change_what_a_read_returns() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("kv.redb");
+    let space = Space::named("o", "n").unwrap();
+    let store = Store::open(&path, &Options::default()).unwrap();
+    let keys = store.keyspace(&space, Quotas::operator());
+    for index in 0..40 {
+        keys.set(&format!("key-{index}"), vec![b'x'; 300], Expect::Any).await.unwrap();
+    }
+    drop((keys, store));
+    let whole = std::fs::read(&path).unwrap();
+    let (mut refused, mut read) = (0, 0);
+    for at in (0..whole.len()).step_by(whole.len() / 400).filter(|at| whole[*at] != 0) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x10;
+        std::fs::write(&path, &damaged).unwrap();
+        let Ok(store) = Store::open(&path, &Options::default()) else {
+            refused += 1;
+            continue;
+        };
+        let keys = store.keyspace(&space, Quotas::operator());
+        for index in 0..40 {
+            match keys.get(&format!("key-{index}")).await {
+                Ok(Some(entry)) => {
+                    assert!(entry.value.len() == 300 && entry.value.iter().all(|byte| *byte == b'x'));
+                    read += 1;
+                }
+                // A damaged branch of the tree can lead past a key.
+                Ok(None) => refused += 1,
+                Err(_) => refused += 1,
+            }
+        }
+        drop(store.verify());
+    }
+    assert!(refused > 0 && read > 0, "{refused} {read}");
 }

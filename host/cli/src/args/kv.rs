@@ -29,6 +29,8 @@ pub(crate) enum KvCommand {
     Import(KvImportArgs),
     /// Copy the file while a server uses it
     Backup(KvBackupArgs),
+    /// Read every row and compare it with its checksum
+    Verify(KvVerifyArgs),
 }
 
 /// The file of the spaces.
@@ -119,6 +121,16 @@ pub(crate) struct KvImportArgs {
 pub(crate) struct KvBackupArgs {
     /// File to write; it must not exist
     pub(crate) to: PathBuf,
+    #[command(flatten)]
+    pub(crate) file: KvFile,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = exit::help(exit::VERIFY))]
+pub(crate) struct KvVerifyArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) file: KvFile,
 }

@@ -1,6 +1,9 @@
 //! Keeps spaces in a file: opens it, reads it, and hands writes to the thread that commits.
 
+mod area;
 mod rows;
+mod seal;
+mod verify;
 mod writer;
 
 use std::fs::OpenOptions;
@@ -17,7 +20,10 @@ use crate::change::{Changed, Write};
 use crate::error::Error;
 use crate::lane::{Job, Lane};
 use crate::quota::{Quotas, Usage};
-use crate::store::{Entry, Options, Page, Row, Stats};
+use crate::row::Row;
+use crate::store::{Entry, Options, Page, Stats};
+use crate::verified::Verified;
+use area::Area;
 
 pub(crate) type Opener = Box<dyn Fn() -> Result<Database, Error> + Send + Sync>;
 
@@ -87,7 +93,10 @@ impl Durable {
     }
 
     pub(crate) fn get(&self, space: &[u8], key: &str) -> Result<Option<Entry>, Error> {
-        self.file.read(|read| rows::entry(&read.open_table(rows::VALUES)?, space, key))
+        self.file.read(|read| {
+            let values = read.open_table(Area::Values.table())?;
+            rows::entry(&values, &read.open_table(Area::Heads.table())?, space, key)
+        })
     }
 
     pub(crate) fn get_many(
@@ -97,11 +106,12 @@ impl Durable {
         quotas: &Quotas,
     ) -> Result<Vec<Option<Entry>>, Error> {
         self.file.read(|read| {
-            let values = read.open_table(rows::VALUES)?;
+            let values = read.open_table(Area::Values.table())?;
+            let heads = read.open_table(Area::Heads.table())?;
             let mut bytes = 0usize;
             keys.iter()
                 .map(|key| {
-                    let entry = rows::entry(&values, space, key)?;
+                    let entry = rows::entry(&values, &heads, space, key)?;
                     bytes = bytes.saturating_add(entry.as_ref().map_or(0, |entry| entry.value.len()));
                     // Reads no more than one value over the bound.
                     quotas.check_batch(keys.len(), bytes)?;
@@ -118,19 +128,19 @@ impl Durable {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page, Error> {
-        self.file.read(|read| rows::list(&read.open_table(rows::HEADS)?, space, prefix, after, limit))
+        self.file.read(|read| rows::list(&read.open_table(Area::Heads.table())?, space, prefix, after, limit))
     }
 
     pub(crate) fn usage(&self, space: &[u8]) -> Result<Usage, Error> {
-        self.file.read(|read| rows::usage(&read.open_table(rows::SPACES)?, space))
+        self.file.read(|read| rows::usage(&read.open_table(Area::Spaces.table())?, space))
     }
 
     pub(crate) fn spaces(&self, after: Option<&[u8]>, limit: usize) -> Result<Vec<(Vec<u8>, Usage)>, Error> {
-        self.file.read(|read| rows::spaces(&read.open_table(rows::SPACES)?, after, limit))
+        self.file.read(|read| rows::spaces(&read.open_table(Area::Spaces.table())?, after, limit))
     }
 
     pub(crate) fn total(&self) -> Result<u64, Error> {
-        self.file.read(|read| rows::total(&read.open_table(rows::META)?))
+        self.file.read(|read| rows::total(&read.open_table(Area::Meta.table())?))
     }
 
     /// Visits every row, or those of one space, as they were at one moment, while writes go on.
@@ -140,6 +150,10 @@ impl Durable {
         visit: &mut dyn FnMut(Row<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.file.read(|read| rows::each(read, only, visit))
+    }
+
+    pub(crate) fn verify(&self) -> Result<Verified, Error> {
+        self.file.read(verify::verify)
     }
 
     pub(crate) async fn write(&self, lane: &Arc<Lane>, write: Write) -> Result<Vec<Changed>, Error> {

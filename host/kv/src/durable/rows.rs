@@ -2,42 +2,42 @@
 //!
 //! | table | key | value |
 //! |---|---|---|
-//! | `meta` | `format` | [`FORMAT`] |
+//! | `meta` | `format` | [`FORMAT`], without a checksum |
 //! | `meta` | `bytes` | the bytes of all spaces together |
+//! | `shares` | principal, owner or digest | the bytes of all its spaces together |
 //! | `spaces` | space | keys, bytes, highest revision |
 //! | `heads` | space, key | revision, size of the value |
 //! | `values` | space, key | revision, value |
 //!
-//! Numbers are 8 bytes, big end first. A list and a check of an expectation read `heads` alone, so large values cost
-//! them nothing. The row of a space stays when its last key goes, so its revisions never come back.
+//! Numbers are 8 bytes, big end first, and each value ends in its checksum ([`seal`](super::seal)). A list and a check of
+//! an expectation read `heads` alone, so large values cost them nothing. The row of a space stays when its last key goes,
+//! so its revisions never come back.
 
 use std::ops::Bound;
 
 use bytes::Bytes;
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition, TableError};
-use redb::{StorageError, WriteTransaction};
+use redb::WriteTransaction;
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableError};
 
+use super::area::Area;
 use super::copied;
-use crate::change::{Rows, room};
-use crate::error::Error;
+use super::seal::{opened, sealed};
+use crate::change::Rows;
+use crate::error::{Error, Quota};
 use crate::quota::Usage;
-use crate::store::{Entry, Page, Row};
+use crate::row::Row;
+use crate::share::Room;
+use crate::space::Space;
+use crate::store::{Entry, Page};
 
 /// The format that this version reads and writes.
-pub(crate) const FORMAT: &str = "1";
-
-type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
-
-pub(super) const META: Definition = TableDefinition::new("meta");
-pub(super) const SPACES: Definition = TableDefinition::new("spaces");
-pub(super) const HEADS: Definition = TableDefinition::new("heads");
-pub(super) const VALUES: Definition = TableDefinition::new("values");
+pub(crate) const FORMAT: &str = "2";
 
 const FORMAT_KEY: &[u8] = b"format";
-const BYTES_KEY: &[u8] = b"bytes";
+pub(super) const BYTES_KEY: &[u8] = b"bytes";
 
 pub(super) fn format(database: &Database) -> Result<Option<Vec<u8>>, Error> {
-    match database.begin_read()?.open_table(META) {
+    match database.begin_read()?.open_table(Area::Meta.table()) {
         Ok(meta) => Ok(meta.get(FORMAT_KEY)?.map(|format| format.value().to_vec())),
         Err(TableError::TableDoesNotExist(_)) => Ok(None),
         Err(error) => Err(error.into()),
@@ -45,19 +45,16 @@ pub(super) fn format(database: &Database) -> Result<Option<Vec<u8>>, Error> {
 }
 
 pub(super) fn create(write: &WriteTransaction) -> Result<(), Error> {
-    write.open_table(META)?.insert(FORMAT_KEY, FORMAT.as_bytes())?;
-    write.open_table(SPACES)?;
-    write.open_table(HEADS)?;
-    write.open_table(VALUES)?;
+    for area in Area::ALL {
+        write.open_table(area.table())?;
+    }
+    write.open_table(Area::Meta.table())?.insert(FORMAT_KEY, FORMAT.as_bytes())?;
     Ok(())
 }
 
-fn damaged() -> Error {
-    StorageError::Corrupted("a row of the key-value store is too short".into()).into()
-}
-
-fn number(bytes: &[u8]) -> Result<(u64, &[u8]), Error> {
-    let (number, rest) = bytes.split_first_chunk::<8>().ok_or_else(damaged)?;
+/// Takes a number from the content of a row, whose checksum is right.
+pub(super) fn number(area: Area, bytes: &[u8]) -> Result<(u64, &[u8]), Error> {
+    let (number, rest) = bytes.split_first_chunk::<8>().ok_or(Error::Damaged { table: area.name() })?;
     Ok((u64::from_be_bytes(*number), rest))
 }
 
@@ -65,15 +62,33 @@ fn key_of(space: &[u8], key: &str) -> Vec<u8> {
     [space, key.as_bytes()].concat()
 }
 
-fn read_usage(bytes: &[u8]) -> Result<Usage, Error> {
-    let (keys, rest) = number(bytes)?;
-    let (bytes, rest) = number(rest)?;
-    let (revision, _) = number(rest)?;
+pub(super) fn read_usage(space: &[u8], row: &[u8]) -> Result<Usage, Error> {
+    let (keys, rest) = number(Area::Spaces, opened(Area::Spaces, space, row)?)?;
+    let (bytes, rest) = number(Area::Spaces, rest)?;
+    let (revision, _) = number(Area::Spaces, rest)?;
     Ok(Usage { keys, bytes, revision })
 }
 
-fn usage_bytes(usage: Usage) -> Vec<u8> {
-    [usage.keys, usage.bytes, usage.revision].map(u64::to_be_bytes).concat()
+fn usage_row(space: &[u8], usage: Usage) -> Vec<u8> {
+    let [keys, bytes, revision] = [usage.keys, usage.bytes, usage.revision].map(u64::to_be_bytes);
+    sealed(Area::Spaces, space, &[&keys, &bytes, &revision])
+}
+
+/// The revision of a key, and the size of its value.
+pub(super) fn read_head(key: &[u8], row: &[u8]) -> Result<(u64, u64), Error> {
+    let (revision, rest) = number(Area::Heads, opened(Area::Heads, key, row)?)?;
+    let (size, _) = number(Area::Heads, rest)?;
+    Ok((revision, size))
+}
+
+/// The revision of a key, and its value.
+pub(super) fn read_value<'a>(key: &[u8], row: &'a [u8]) -> Result<(u64, &'a [u8]), Error> {
+    number(Area::Values, opened(Area::Values, key, row)?)
+}
+
+/// A row that is one number.
+pub(super) fn read_number(area: Area, key: &[u8], row: &[u8]) -> Result<u64, Error> {
+    Ok(number(area, opened(area, key, row)?)?.0)
 }
 
 type Readable<'a> = &'a dyn Get;
@@ -94,34 +109,49 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]>> Get for T {
 
 pub(super) fn usage(spaces: Readable<'_>, space: &[u8]) -> Result<Usage, Error> {
     let mut found = Usage::default();
-    spaces.bytes(space, &mut |bytes| {
-        found = read_usage(bytes)?;
+    spaces.bytes(space, &mut |row| {
+        found = read_usage(space, row)?;
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// The number of a row; 0 without one.
+fn count(table: Readable<'_>, area: Area, key: &[u8]) -> Result<u64, Error> {
+    let mut found = 0;
+    table.bytes(key, &mut |row| {
+        found = read_number(area, key, row)?;
         Ok(())
     })?;
     Ok(found)
 }
 
 pub(super) fn total(meta: Readable<'_>) -> Result<u64, Error> {
-    let mut found = 0;
-    meta.bytes(BYTES_KEY, &mut |bytes| {
-        (found, _) = number(bytes)?;
-        Ok(())
-    })?;
-    Ok(found)
+    count(meta, Area::Meta, BYTES_KEY)
 }
 
-pub(super) fn entry(values: Readable<'_>, space: &[u8], key: &str) -> Result<Option<Entry>, Error> {
+pub(super) fn entry(
+    values: Readable<'_>,
+    heads: Readable<'_>,
+    space: &[u8],
+    key: &str,
+) -> Result<Option<Entry>, Error> {
+    let key = key_of(space, key);
     let mut found = None;
-    values.bytes(&key_of(space, key), &mut |bytes| {
-        let (revision, value) = number(bytes)?;
+    let there = values.bytes(&key, &mut |row| {
+        let (revision, value) = read_value(&key, row)?;
         found = Some(Entry { value: copied(value), revision });
         Ok(())
     })?;
+    // A value that cannot be found any more is not an absent one.
+    if !there && heads.bytes(&key, &mut |_| Ok(()))? {
+        return Err(Error::Damaged { table: Area::Values.name() });
+    }
     Ok(found)
 }
 
-fn text(bytes: &[u8]) -> Result<&str, Error> {
-    std::str::from_utf8(bytes).map_err(|_not_utf8| damaged())
+fn text(area: Area, bytes: &[u8]) -> Result<&str, Error> {
+    std::str::from_utf8(bytes).map_err(|_not_utf8| Error::Damaged { table: area.name() })
 }
 
 pub(super) fn list(
@@ -139,7 +169,7 @@ pub(super) fn list(
     };
     let mut page = Page::default();
     for row in heads.range::<&[u8]>((start, Bound::Unbounded))? {
-        let (key, _) = row?;
+        let (key, head) = row?;
         if !key.value().starts_with(&within) {
             break;
         }
@@ -147,8 +177,9 @@ pub(super) fn list(
             page.next = page.keys.last().cloned();
             break;
         }
-        let key = key.value().strip_prefix(space).ok_or_else(damaged)?;
-        page.keys.push(text(key)?.to_owned());
+        read_head(key.value(), head.value())?;
+        let key = key.value().get(space.len()..).unwrap_or_default();
+        page.keys.push(text(Area::Heads, key)?.to_owned());
     }
     Ok(page)
 }
@@ -164,7 +195,7 @@ pub(super) fn spaces(
         .take(limit)
         .map(|row| {
             let (space, usage) = row?;
-            Ok((space.value().to_vec(), read_usage(usage.value())?))
+            Ok((space.value().to_vec(), read_usage(space.value(), usage.value())?))
         })
         .collect()
 }
@@ -174,18 +205,18 @@ pub(super) fn each(
     only: Option<&[u8]>,
     visit: &mut dyn FnMut(Row<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let values = read.open_table(VALUES)?;
+    let values = read.open_table(Area::Values.table())?;
     let range =
         (only.map_or(Bound::Unbounded, Bound::Included), only.map_or(Bound::Unbounded, Bound::Included));
-    for row in read.open_table(SPACES)?.range::<&[u8]>(range)? {
+    for row in read.open_table(Area::Spaces.table())?.range::<&[u8]>(range)? {
         let (space, usage) = row?;
         let space = space.value();
-        visit(Row::Space { space, usage: read_usage(usage.value())? })?;
+        visit(Row::Space { space, usage: read_usage(space, usage.value())? })?;
         for row in values.range::<&[u8]>(space..)? {
             let (key, value) = row?;
-            let Some(key) = key.value().strip_prefix(space) else { break };
-            let (revision, value) = number(value.value())?;
-            visit(Row::Entry { key: text(key)?, revision, value })?;
+            let Some(name) = key.value().strip_prefix(space) else { break };
+            let (revision, value) = read_value(key.value(), value.value())?;
+            visit(Row::Entry { key: text(Area::Values, name)?, revision, value })?;
         }
     }
     Ok(())
@@ -207,10 +238,10 @@ impl<'a> Adder<'a> {
         match row {
             Row::Space { space, usage } => {
                 self.space = space.to_vec();
-                self.tables.of(&self.space, u64::MAX).keep(Usage::default(), *usage).map(drop)
+                self.tables.of(&self.space, Room::ENDLESS).keep(Usage::default(), *usage, true).map(drop)
             }
             Row::Entry { key, revision, value } => {
-                self.tables.of(&self.space, u64::MAX).write(key, *revision, value)
+                self.tables.of(&self.space, Room::ENDLESS).write(key, *revision, value)
             }
         }
     }
@@ -221,6 +252,7 @@ type Written<'a> = Table<'a, &'static [u8], &'static [u8]>;
 /// The tables in a transaction that writes.
 pub(super) struct Tables<'a> {
     meta: Written<'a>,
+    shares: Written<'a>,
     spaces: Written<'a>,
     heads: Written<'a>,
     values: Written<'a>,
@@ -229,32 +261,34 @@ pub(super) struct Tables<'a> {
 impl<'a> Tables<'a> {
     pub(super) fn open(write: &'a WriteTransaction) -> Result<Self, Error> {
         Ok(Self {
-            meta: write.open_table(META)?,
-            spaces: write.open_table(SPACES)?,
-            heads: write.open_table(HEADS)?,
-            values: write.open_table(VALUES)?,
+            meta: write.open_table(Area::Meta.table())?,
+            shares: write.open_table(Area::Shares.table())?,
+            spaces: write.open_table(Area::Spaces.table())?,
+            heads: write.open_table(Area::Heads.table())?,
+            values: write.open_table(Area::Values.table())?,
         })
     }
 
     /// The rows of one space.
-    pub(super) fn of<'t>(&'t mut self, space: &'t [u8], store_bytes: u64) -> SpaceRows<'t, 'a> {
-        SpaceRows { tables: self, space, store_bytes }
+    pub(super) fn of<'t>(&'t mut self, space: &'t [u8], room: Room) -> SpaceRows<'t, 'a> {
+        SpaceRows { tables: self, space, room }
     }
 }
 
 pub(super) struct SpaceRows<'t, 'a> {
     tables: &'t mut Tables<'a>,
     space: &'t [u8],
-    store_bytes: u64,
+    room: Room,
 }
 
 impl SpaceRows<'_, '_> {
     fn write(&mut self, key: &str, revision: u64, value: &[u8]) -> Result<(), Error> {
         let key = key_of(self.space, key);
         let size = u64::try_from(value.len()).unwrap_or(u64::MAX);
-        let head = [revision.to_be_bytes(), size.to_be_bytes()].concat();
+        let revision = revision.to_be_bytes();
+        let head = sealed(Area::Heads, &key, &[&revision, &size.to_be_bytes()]);
         self.tables.heads.insert(key.as_slice(), head.as_slice())?;
-        let row = [&revision.to_be_bytes(), value].concat();
+        let row = sealed(Area::Values, &key, &[&revision, value]);
         self.tables.values.insert(key.as_slice(), row.as_slice())?;
         Ok(())
     }
@@ -266,14 +300,13 @@ impl Rows for SpaceRows<'_, '_> {
     }
 
     fn head(&mut self, key: &str) -> Result<Option<(u64, u64)>, Error> {
-        let Some(head) = self.tables.heads.get(key_of(self.space, key).as_slice())? else { return Ok(None) };
-        let (revision, rest) = number(head.value())?;
-        let (size, _) = number(rest)?;
-        Ok(Some((revision, size)))
+        let key = key_of(self.space, key);
+        let Some(head) = self.tables.heads.get(key.as_slice())? else { return Ok(None) };
+        read_head(&key, head.value()).map(Some)
     }
 
     fn value(&mut self, key: &str) -> Result<Option<Bytes>, Error> {
-        Ok(entry(&self.tables.values, self.space, key)?.map(|entry| entry.value))
+        Ok(entry(&self.tables.values, &self.tables.heads, self.space, key)?.map(|entry| entry.value))
     }
 
     fn put(&mut self, key: &str, revision: u64, value: &Bytes) -> Result<(), Error> {
@@ -287,17 +320,21 @@ impl Rows for SpaceRows<'_, '_> {
         Ok(())
     }
 
-    fn keep(&mut self, before: Usage, after: Usage) -> Result<bool, Error> {
+    fn keep(&mut self, before: Usage, after: Usage, whole: bool) -> Result<Result<(), Quota>, Error> {
         if before.bytes != after.bytes {
+            let holder = Space::holder(self.space).ok_or(Error::Damaged { table: Area::Spaces.name() })?;
             let total = total(&self.tables.meta)?;
-            let Some(next) = room(total, before, after, self.store_bytes) else { return Ok(false) };
-            self.tables.meta.insert(BYTES_KEY, next.to_be_bytes().as_slice())?;
+            let share = count(&self.tables.shares, Area::Shares, &holder)?;
+            let next = match self.room.step(total, share, before, after, whole) {
+                Ok(next) => next,
+                Err(quota) => return Ok(Err(quota)),
+            };
+            let row = sealed(Area::Meta, BYTES_KEY, &[&next.total.to_be_bytes()]);
+            self.tables.meta.insert(BYTES_KEY, row.as_slice())?;
+            let row = sealed(Area::Shares, &holder, &[&next.share.to_be_bytes()]);
+            self.tables.shares.insert(holder.as_slice(), row.as_slice())?;
         }
-        self.tables.spaces.insert(self.space, usage_bytes(after).as_slice())?;
-        Ok(true)
-    }
-
-    fn store_bytes(&self) -> u64 {
-        self.store_bytes
+        self.tables.spaces.insert(self.space, usage_row(self.space, after).as_slice())?;
+        Ok(Ok(()))
     }
 }

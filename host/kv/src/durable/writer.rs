@@ -10,6 +10,7 @@ use super::rows::Tables;
 use crate::change::{Changed, apply};
 use crate::error::Error;
 use crate::lane::{Job, Lane};
+use crate::share::Room;
 use crate::store::{Options, Stats};
 
 /// The most bytes of keys and values in one transaction, but for the last write of it.
@@ -80,12 +81,12 @@ impl Shared {
 impl Writer {
     pub(super) fn start(file: Arc<File>, options: &Options) -> Result<Self, Error> {
         let shared = Arc::new(Shared::default());
-        let (group, store_bytes) = (options.group.max(1), options.store_bytes);
+        let (group, room) = (options.group.max(1), options.room());
         let thread = std::thread::Builder::new()
             .name("ringfence-kv".into())
             .spawn({
                 let shared = shared.clone();
-                move || run(&shared, &file, group, store_bytes)
+                move || run(&shared, &file, group, room)
             })
             .map_err(|error| Error::from(redb::StorageError::Io(error)))?;
         Ok(Self { shared, thread: Some(thread) })
@@ -116,7 +117,7 @@ impl Drop for Writer {
     }
 }
 
-fn run(shared: &Shared, file: &File, group: usize, store_bytes: u64) {
+fn run(shared: &Shared, file: &File, group: usize, room: Room) {
     while let Some(jobs) = shared.group(group) {
         // Nobody waits for these any more, and nothing says that they were made.
         let jobs: Vec<_> = jobs.into_iter().filter(|(_, job)| !job.answer.is_closed()).collect();
@@ -126,7 +127,7 @@ fn run(shared: &Shared, file: &File, group: usize, store_bytes: u64) {
         if !file.is_open() {
             file.reopen();
         }
-        match commit(file, &jobs, store_bytes) {
+        match commit(file, &jobs, room) {
             Ok(answers) => {
                 let writes = answers.iter().filter(|answer| answer.is_ok()).count();
                 if writes > 0 {
@@ -154,7 +155,7 @@ fn run(shared: &Shared, file: &File, group: usize, store_bytes: u64) {
 fn commit(
     file: &File,
     jobs: &[(Arc<Lane>, Job)],
-    store_bytes: u64,
+    room: Room,
 ) -> Result<Vec<Result<Vec<Changed>, Error>>, Error> {
     file.with(|database| {
         let mut write = database.begin_write()?;
@@ -164,7 +165,12 @@ fn commit(
         {
             let mut tables = Tables::open(&write)?;
             for (lane, job) in jobs {
-                answers.push(apply(&mut tables.of(&lane.space, store_bytes), &job.write)?);
+                answers.push(match apply(&mut tables.of(&lane.space, room), &job.write) {
+                    Ok(answer) => answer,
+                    // A damaged row fails the writes that need it, and no others of the group.
+                    Err(damaged @ Error::Damaged { .. }) => Err(damaged),
+                    Err(error) => return Err(error),
+                });
             }
         }
         if answers.iter().any(Result::is_ok) {
