@@ -24,7 +24,6 @@
 mod http;
 mod kv;
 mod requested;
-mod resolver;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -36,7 +35,7 @@ use ringfence_policy::{
 };
 
 pub use requested::missing_grants;
-pub use resolver::system_resolver;
+pub use ringfence_egress::system_resolver;
 
 /// The operator's policy, and the implementations of its grants. A clone shares the spaces and the door.
 #[derive(Debug, Clone)]
@@ -82,6 +81,11 @@ impl Capabilities {
     pub fn with_door(mut self, door: Door) -> Self {
         self.door = Some(door);
         self
+    }
+
+    /// Returns the door, if there is one. A new configuration counts on with [`Door::reconfigured`].
+    pub fn door(&self) -> Option<&Door> {
+        self.door.as_ref()
     }
 
     /// Replaces the policy.

@@ -33,10 +33,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Shares that are kept before those without a run are dropped.
 const SHARES: usize = 4096;
 
-/// What one skill or one principal has under way, and has sent this minute.
+/// What one skill or one principal has under way, and has sent this minute. It outlives a change of the caps.
 #[derive(Debug)]
 struct Share {
-    caps: ShareCaps,
     limits: [Limit; 3],
     under_way: AtomicU32,
     minute: Mutex<Minute>,
@@ -63,23 +62,23 @@ fn subtract(counter: &AtomicU32) {
 }
 
 impl Share {
-    fn new(caps: ShareCaps, limits: [Limit; 3]) -> Self {
+    fn new(limits: [Limit; 3]) -> Self {
         let minute = Mutex::new(Minute { begun: Instant::now(), requests: 0, bytes: 0 });
-        Self { caps, limits, under_way: AtomicU32::new(0), minute }
+        Self { limits, under_way: AtomicU32::new(0), minute }
     }
 
     /// Begins a request, of which `bytes` are known.
-    fn begin(&self, bytes: u64, now: Instant) -> Result<(), Limit> {
+    fn begin(&self, caps: &ShareCaps, bytes: u64, now: Instant) -> Result<(), Limit> {
         let [concurrency, requests, too_many_bytes] = self.limits;
-        if !add(&self.under_way, self.caps.concurrency) {
+        if !add(&self.under_way, caps.concurrency) {
             return Err(concurrency);
         }
         let begun = self.with_minute(now, |minute| {
-            if minute.requests >= self.caps.requests_per_minute {
+            if minute.requests >= caps.requests_per_minute {
                 return Err(requests);
             }
             let sum = minute.bytes.saturating_add(bytes);
-            if sum > self.caps.bytes_per_minute {
+            if sum > caps.bytes_per_minute {
                 return Err(too_many_bytes);
             }
             minute.requests = minute.requests.saturating_add(1);
@@ -92,11 +91,11 @@ impl Share {
         begun
     }
 
-    fn charge(&self, bytes: u64) -> Result<(), Limit> {
+    fn charge(&self, caps: &ShareCaps, bytes: u64) -> Result<(), Limit> {
         let [_, _, too_many_bytes] = self.limits;
         self.with_minute(Instant::now(), |minute| {
             minute.bytes = minute.bytes.saturating_add(bytes);
-            if minute.bytes > self.caps.bytes_per_minute { Err(too_many_bytes) } else { Ok(()) }
+            if minute.bytes > caps.bytes_per_minute { Err(too_many_bytes) } else { Ok(()) }
         })
     }
 
@@ -109,39 +108,66 @@ impl Share {
     }
 }
 
-/// The shares of all skills and principals.
+/// The shares of all skills and principals, and their caps.
 #[derive(Debug)]
 pub(crate) struct Accounts {
     skill: ShareCaps,
     principal: ShareCaps,
+    shares: Arc<Shares>,
+}
+
+#[derive(Debug, Default)]
+struct Shares {
     skills: Mutex<HashMap<String, Arc<Share>>>,
     principals: Mutex<HashMap<String, Arc<Share>>>,
 }
 
 impl Accounts {
     pub(crate) fn new(skill: ShareCaps, principal: ShareCaps) -> Self {
-        Self { skill, principal, skills: Mutex::default(), principals: Mutex::default() }
+        Self { skill, principal, shares: Arc::default() }
+    }
+
+    /// Returns accounts with other caps that count on. A run keeps the caps of its start.
+    pub(crate) fn with_caps(&self, skill: ShareCaps, principal: ShareCaps) -> Self {
+        Self { skill, principal, shares: Arc::clone(&self.shares) }
     }
 
     /// Opens the account of a run. The door keeps no other state of it.
     pub(crate) fn open(&self, grants: &SubjectGrants) -> RunAccount {
         let subject = grants.subject();
         let skill = share(
-            &self.skills,
+            &self.shares.skills,
             skill_of(subject),
-            self.skill,
             [Limit::SkillConcurrency, Limit::SkillRequests, Limit::SkillBytes],
         );
         let principal = subject.principal.as_ref().map(|name| {
-            share(
-                &self.principals,
+            let share = share(
+                &self.shares.principals,
                 name.clone(),
-                self.principal,
                 [Limit::PrincipalConcurrency, Limit::PrincipalRequests, Limit::PrincipalBytes],
-            )
+            );
+            Capped { share, caps: self.principal }
         });
         let rules = grants.http_rules().map(|(id, _)| (id, Counts::default())).collect();
+        let skill = Capped { share: skill, caps: self.skill };
         RunAccount { rules, skill, principal, sent: AtomicU64::new(0), received: AtomicU64::new(0) }
+    }
+}
+
+/// A share under the caps of one run.
+#[derive(Debug)]
+struct Capped {
+    share: Arc<Share>,
+    caps: ShareCaps,
+}
+
+impl Capped {
+    fn begin(&self, bytes: u64, now: Instant) -> Result<(), Limit> {
+        self.share.begin(&self.caps, bytes, now)
+    }
+
+    fn charge(&self, bytes: u64) -> Result<(), Limit> {
+        self.share.charge(&self.caps, bytes)
     }
 }
 
@@ -153,12 +179,7 @@ fn skill_of(subject: &Subject) -> String {
     }
 }
 
-fn share(
-    shares: &Mutex<HashMap<String, Arc<Share>>>,
-    name: String,
-    caps: ShareCaps,
-    limits: [Limit; 3],
-) -> Arc<Share> {
+fn share(shares: &Mutex<HashMap<String, Arc<Share>>>, name: String, limits: [Limit; 3]) -> Arc<Share> {
     let mut shares = shares.lock().unwrap_or_else(PoisonError::into_inner);
     if shares.len() >= SHARES && !shares.contains_key(&name) {
         // A share of the running minute stays, or its owner would begin again.
@@ -167,7 +188,7 @@ fn share(
             !idle || share.minute.lock().unwrap_or_else(PoisonError::into_inner).begun.elapsed() < MINUTE
         });
     }
-    Arc::clone(shares.entry(name).or_insert_with(|| Arc::new(Share::new(caps, limits))))
+    Arc::clone(shares.entry(name).or_insert_with(|| Arc::new(Share::new(limits))))
 }
 
 #[derive(Debug, Default)]
@@ -191,8 +212,8 @@ pub struct Usage {
 #[derive(Debug)]
 pub(crate) struct RunAccount {
     rules: Vec<(RuleId, Counts)>,
-    skill: Arc<Share>,
-    principal: Option<Arc<Share>>,
+    skill: Capped,
+    principal: Option<Capped>,
     sent: AtomicU64,
     received: AtomicU64,
 }
@@ -280,10 +301,10 @@ impl Drop for Permit {
             subtract(&counts.under_way);
         }
         if self.skill {
-            subtract(&self.run.skill.under_way);
+            subtract(&self.run.skill.share.under_way);
         }
         if let (true, Some(principal)) = (self.principal, &self.run.principal) {
-            subtract(&principal.under_way);
+            subtract(&principal.share.under_way);
         }
     }
 }
@@ -323,7 +344,7 @@ mod tests {
         assert_eq!(begin(&run, &grants, 0).unwrap_err(), Limit::Requests);
         assert_eq!(run.usage().requests, 3);
         // Nothing is left under way, so the next run of the skill has the whole share.
-        assert_eq!(run.skill.under_way.load(Ordering::Relaxed), 0);
+        assert_eq!(run.skill.share.under_way.load(Ordering::Relaxed), 0);
         // Another run has caps of its own.
         assert!(begin(&Arc::new(accounts.open(&grants)), &grants, 0).is_ok());
     }
@@ -367,5 +388,26 @@ mod tests {
         assert!(begin_later(0).is_ok());
         assert_eq!(begin_later(0).unwrap_err(), Limit::SkillRequests);
         assert_eq!(run.usage().received, 7);
+    }
+    #[test]
+    fn accounts_with_other_caps_count_on() {
+        let caps = ShareCaps { concurrency: 2, requests_per_minute: 3, ..ShareCaps::default() };
+        let before = Accounts::new(caps, ShareCaps::default());
+        let own = grants("http https://example.com/", "fetch", "alice");
+        let old = Arc::new(before.open(&own));
+        let held = [begin(&old, &own, 0).unwrap(), begin(&old, &own, 0).unwrap()];
+        // The same caps: what is under way and what was sent still counts.
+        let after = before.with_caps(caps, ShareCaps::default());
+        let new = Arc::new(after.open(&own));
+        assert_eq!(begin(&new, &own, 0).unwrap_err(), Limit::SkillConcurrency);
+        drop(held);
+        assert!(begin(&new, &own, 0).is_ok());
+        assert_eq!(begin(&new, &own, 0).unwrap_err(), Limit::SkillRequests);
+        // Higher caps count for runs that begin later, and the run of before keeps its own.
+        let more = ShareCaps { requests_per_minute: 4, ..caps };
+        let raised = Arc::new(before.with_caps(more, ShareCaps::default()).open(&own));
+        assert_eq!(begin(&old, &own, 0).unwrap_err(), Limit::SkillRequests);
+        assert!(begin(&raised, &own, 0).is_ok());
+        assert_eq!(begin(&raised, &own, 0).unwrap_err(), Limit::SkillRequests);
     }
 }

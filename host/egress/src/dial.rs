@@ -50,7 +50,7 @@ pub(crate) async fn dial(addresses: &[SocketAddr], limits: &DialLimits) -> io::R
 }
 
 /// Orders addresses so that the families alternate, beginning with that of the first (RFC 8305).
-fn alternate(addresses: &[SocketAddr], most: usize) -> Vec<SocketAddr> {
+pub(crate) fn alternate(addresses: &[SocketAddr], most: usize) -> Vec<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (mut first, mut second): (Vec<SocketAddr>, Vec<SocketAddr>) =
         addresses.iter().copied().partition(|address: &SocketAddr| address.is_ipv6() == first_is_v6);

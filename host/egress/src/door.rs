@@ -4,70 +4,27 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HOST, HeaderValue};
-use http::{Request, Uri};
-use ringfence_policy::{
-    HttpRule, Nat64Prefix, RuleId, Scheme, SubjectGrants, Target, TargetError, TargetHost,
-};
-use rustls_pki_types::{DnsName, ServerName};
+use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING};
+use http::{HeaderMap, Request, StatusCode, Uri};
+use ringfence_policy::{HttpRule, RuleId, Scheme, SubjectGrants, Target, TargetError};
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::ClientConfig;
 
-use crate::accounts::{Accounts, Permit, RunAccount, ShareCaps, Usage};
-use crate::dial::{DialLimits, dial};
+use crate::accounts::{Accounts, Permit, RunAccount, Usage};
+use crate::config::DoorConfig;
+use crate::connect::connect;
+use crate::count::{Count, Direction};
 use crate::error::{EgressError, Invalid, Limit};
-use crate::exchange::{Failed, HeaderLimits, Link, exchange, open};
+use crate::exchange::{Failed, Link, exchange, open};
 use crate::incoming::{Incoming, ResponseBody};
-use crate::inject::{self, Secrets};
+use crate::inject::{self, Scrubbers};
 use crate::outgoing::{Outgoing, Redirects, RequestBody, SentBody, check_headers};
 use crate::pool::{Key, Pool};
-use crate::proxy::{Proxy, tunnel};
 use crate::redirect::{Hop, location};
-use crate::resolve::{Resolve, ResolveError};
+use crate::resolve::addresses;
 use crate::secret::Scrubber;
-use crate::stream::Stream;
 use crate::tls::Tls;
 
-/// The configuration of a door.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct DoorConfig {
-    /// Looks names up.
-    pub resolver: Arc<dyn Resolve>,
-    /// Prefixes of the network's own NAT64 translators. Default: none.
-    pub nat64: Vec<Nat64Prefix>,
-    /// The secrets that grants name. Default: none.
-    pub secrets: Arc<dyn Secrets>,
-    /// The proxy for every connection. Default: none. The door reads no proxy from the environment.
-    pub proxy: Option<Proxy>,
-    /// Caps over all runs of one skill.
-    pub skill: ShareCaps,
-    /// Caps over all runs of one principal.
-    pub principal: ShareCaps,
-    /// Settings for dialling.
-    pub dial: DialLimits,
-    /// Caps on the head of a message.
-    pub headers: HeaderLimits,
-}
-
-impl DoorConfig {
-    /// Creates a configuration with this resolver and defaults.
-    pub fn new(resolver: Arc<dyn Resolve>) -> Self {
-        Self {
-            resolver,
-            nat64: Vec::new(),
-            secrets: Arc::new(std::collections::BTreeMap::new()),
-            proxy: None,
-            skill: ShareCaps::default(),
-            principal: ShareCaps::default(),
-            dial: DialLimits::default(),
-            headers: HeaderLimits::default(),
-        }
-    }
-}
-
-/// The one way out of the process. A clone is the same door.
+/// The one way out of the process. A clone is one reference count.
 #[derive(Debug, Clone)]
 pub struct Door {
     inner: Arc<Inner>,
@@ -79,6 +36,7 @@ struct Inner {
     accounts: Accounts,
     tls: Arc<Tls>,
     pool: Arc<Pool>,
+    scrubbers: Scrubbers,
 }
 
 /// The sender of requests: the grants of one run, and its account. A clone shares both.
@@ -107,13 +65,27 @@ impl Door {
     /// Creates a door.
     pub fn new(config: DoorConfig) -> Self {
         let accounts = Accounts::new(config.skill, config.principal);
-        Self { inner: Arc::new(Inner { config, accounts, tls: Arc::default(), pool: Arc::default() }) }
+        let scrubbers = Scrubbers::default();
+        let (tls, pool) = Default::default();
+        Self { inner: Arc::new(Inner { config, accounts, tls, pool, scrubbers }) }
+    }
+
+    /// Creates a door with another configuration that counts on: what skills and principals have under way, and what
+    /// they sent this minute. Idle connections stay unless the proxy changes.
+    #[must_use]
+    pub fn reconfigured(&self, config: DoorConfig) -> Self {
+        let before = &self.inner;
+        let accounts = before.accounts.with_caps(config.skill, config.principal);
+        let pool =
+            if config.proxy == before.config.proxy { Arc::clone(&before.pool) } else { Arc::default() };
+        let (tls, scrubbers) = (Arc::clone(&before.tls), Scrubbers::default());
+        Self { inner: Arc::new(Inner { config, accounts, tls, pool, scrubbers }) }
     }
 
     /// Opens the account of a run, whose requests need these grants.
     pub fn caller(&self, grants: SubjectGrants) -> Caller {
         let account = Arc::new(self.inner.accounts.open(&grants));
-        let scrubber = inject::scrubber(&grants, &*self.inner.config.secrets).map(Arc::new);
+        let scrubber = self.inner.scrubbers.of(&grants, &*self.inner.config.secrets);
         let subject = grants.subject();
         let principal =
             subject.principal.as_deref().map_or_else(String::new, |principal| format!(" {principal}"));
@@ -180,7 +152,8 @@ impl Door {
         };
         let addresses = self.addresses(id, rule, &hop.target).await?;
         // A request that fails on an idle connection is sent again on a new one, so it must do nothing.
-        let repeats = matches!(body, RequestBody::Empty) && matches!(hop.method.as_str(), "GET" | "HEAD");
+        let empty = matches!(body, RequestBody::Empty);
+        let repeats = empty && matches!(hop.method.as_str(), "GET" | "HEAD");
         let request = self.request(id, rule, hop, sent_body(body, rule, &permit))?;
         let key = |address| Key {
             address,
@@ -190,7 +163,7 @@ impl Door {
         };
         let (head, link, used) = match if repeats { self.idle(&addresses, key).await } else { None } {
             None => {
-                let (stream, used) = self.connect(&hop.target, &addresses, tls.as_ref()).await?;
+                let (stream, used) = connect(config, &hop.target, &addresses, tls.as_ref()).await?;
                 let mut link = Some(open(stream, config.headers).await?);
                 let head =
                     exchange(&mut link, request, config.headers).await.map_err(|failed| failed.error)?;
@@ -203,7 +176,7 @@ impl Door {
                     Ok(head) => (head, link, used),
                     Err(Failed { ended: false, error }) => return Err(error),
                     Err(Failed { ended: true, .. }) => {
-                        let (stream, used) = self.connect(&hop.target, &addresses, tls.as_ref()).await?;
+                        let (stream, used) = connect(config, &hop.target, &addresses, tls.as_ref()).await?;
                         let mut link = Some(open(stream, config.headers).await?);
                         let head = exchange(&mut link, again, config.headers).await;
                         (head.map_err(|failed| failed.error)?, link, used)
@@ -211,8 +184,9 @@ impl Door {
                 }
             }
         };
-        let home = Some((Arc::clone(&self.inner.pool), key(used)));
         let (parts, body) = head.into_parts();
+        let home = (empty && may_be_kept(&hop.method, parts.status, &parts.headers))
+            .then(|| (Arc::clone(&self.inner.pool), key(used)));
         let most = rule.caps.response_bytes.bytes();
         if http_body::Body::size_hint(&body).lower() > most {
             return Err(Limit::ResponseBody.into());
@@ -240,11 +214,10 @@ impl Door {
                 link,
                 home,
                 rest: Bytes::new(),
-                left: most,
                 deadline,
                 alarm: None,
                 scrub: caller.scrubber.as_ref().map(|scrubber| scrubber.stream()),
-                permit: Some(permit),
+                count: Some(Count::new(Direction::Received, most, permit)),
             },
         })
     }
@@ -263,6 +236,11 @@ impl Door {
             HeaderValue::try_from(hop.target.authority()).map_err(|_| Invalid::Url(TargetError::Host))?;
         headers.insert(HOST, host);
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if !matches!(body, SentBody::Whole(None)) {
+            // Some servers do not read the bodies of some requests, and take them for the next request of the connection.
+            // The guest would send one that no grant covers. So there is no next request.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         let mut path = hop.target.path_and_query();
         if hop.trusted {
             inject::inject(id, rule, &*self.inner.config.secrets, &mut headers, &mut path)?;
@@ -289,40 +267,6 @@ impl Door {
         None
     }
 
-    /// Dials one of the checked addresses, and speaks TLS with the granted name. Returns the address as well.
-    async fn connect(
-        &self,
-        target: &Target,
-        addresses: &[SocketAddr],
-        tls: Option<&Arc<ClientConfig>>,
-    ) -> Result<(Stream, SocketAddr), EgressError> {
-        let config = &self.inner.config;
-        let host = || target.host().to_string();
-        let (stream, used) = match (&config.proxy, addresses.first()) {
-            (Some(proxy), Some(first)) => {
-                let broken = |reason| EgressError::Proxy { host: host(), reason };
-                let stream =
-                    dial(&proxy.addresses, &config.dial).await.map_err(|error| broken(error.to_string()))?;
-                (tunnel(stream, proxy, *first).await.map_err(broken)?, *first)
-            }
-            _ => {
-                let connected = dial(addresses, &config.dial).await;
-                let stream = connected.map_err(|source| EgressError::Connect { host: host(), source })?;
-                let used = stream.peer_addr().map_err(EgressError::Broken)?;
-                (stream, used)
-            }
-        };
-        let Some(tls) = tls else { return Ok((Stream::Plain(stream), used)) };
-        let name = match target.host() {
-            TargetHost::Name(name) => DnsName::try_from(name.clone()).map(ServerName::DnsName).ok(),
-            TargetHost::Address(address) => Some(ServerName::from(*address)),
-        };
-        let name = name.ok_or(Invalid::Url(TargetError::Host))?;
-        let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await;
-        let stream = stream.map_err(|source| EgressError::Tls { host: host(), source })?;
-        Ok((Stream::Tls(Box::new(stream)), used))
-    }
-
     /// Returns the addresses of a host, if each of them can be dialled.
     async fn addresses(
         &self,
@@ -330,18 +274,9 @@ impl Door {
         rule: &HttpRule,
         target: &Target,
     ) -> Result<Vec<SocketAddr>, EgressError> {
-        let found = match target.host() {
-            // A literal skips the lookup, but not the check.
-            TargetHost::Address(address) => vec![*address],
-            TargetHost::Name(name) => {
-                let found = self.inner.config.resolver.resolve(name).await;
-                let found =
-                    found.and_then(
-                        |found| if found.is_empty() { Err(ResolveError::NoAddress) } else { Ok(found) },
-                    );
-                found.map_err(|source| EgressError::Dns { host: name.clone(), source })?
-            }
-        };
+        // A literal skips the lookup, but not the check.
+        let found = addresses(target.host(), &*self.inner.config.resolver).await;
+        let found = found.map_err(|source| EgressError::Dns { host: target.host().to_string(), source })?;
         let rules = rule.address_rules(&self.inner.config.nat64);
         let check = |address: IpAddr| {
             let refused =
@@ -354,6 +289,15 @@ impl Door {
         };
         found.into_iter().map(check).collect()
     }
+}
+
+/// Returns false if a body can follow that no reader expects: it would be taken for the head of the next response.
+fn may_be_kept(method: &str, status: StatusCode, headers: &HeaderMap) -> bool {
+    let without_body =
+        method == "HEAD" || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let announced = headers.contains_key(TRANSFER_ENCODING)
+        || headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0");
+    !(without_body && announced)
 }
 
 fn denied(caller: &Caller, hop: &Hop) -> EgressError {
@@ -390,14 +334,8 @@ fn sent_body(body: RequestBody, rule: &HttpRule, permit: &Arc<Permit>) -> SentBo
         RequestBody::Empty => SentBody::Whole(None),
         RequestBody::Whole(bytes) => SentBody::Whole(Some(bytes)),
         RequestBody::Stream { length, pieces } => {
-            let permit = Arc::clone(permit);
-            SentBody::Stream {
-                pieces,
-                length,
-                sent: 0,
-                most: rule.caps.request_bytes.bytes(),
-                charge: Box::new(move |bytes| permit.sent(bytes)),
-            }
+            let most = rule.caps.request_bytes.bytes();
+            SentBody::Stream { pieces, length, count: Count::new(Direction::Sent, most, Arc::clone(permit)) }
         }
     }
 }

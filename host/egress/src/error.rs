@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use ringfence_policy::{AddressRefusal, Explanation, RuleId, TargetError};
 
+use crate::proxy::ProxyFailure;
 use crate::resolve::ResolveError;
 
 /// The reason why the door sends such a request under no grant.
@@ -162,7 +163,7 @@ pub enum EgressError {
         /// The host of the URL.
         host: String,
         /// Why.
-        reason: String,
+        reason: ProxyFailure,
     },
     /// TLS failed, for example because the certificate is for another name.
     #[error("TLS with `{host}` failed: {source}; check its certificate and `ca-file`")]

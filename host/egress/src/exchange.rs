@@ -57,7 +57,7 @@ pub(crate) async fn open(stream: Stream, limits: HeaderLimits) -> Result<Link, E
     }
     // Room for a head, for what was read ahead, for trailers, and for some informational responses.
     let wire = Wire::new(u64::try_from(buffer).unwrap_or(u64::MAX).saturating_mul(4));
-    let stream = Metered { stream, wire: wire.clone() };
+    let stream = Metered::new(stream, wire.clone());
     let (sender, connection) =
         builder.handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
     Ok(Link { sender, connection: Box::pin(connection), wire })
@@ -150,7 +150,9 @@ fn check(status: StatusCode, headers: &HeaderMap, limits: HeaderLimits) -> Resul
             return bad(BadResponse::Framing);
         }
     }
-    if lengths.next().is_some() {
+    // The HTTP library takes `5, 5` for 5.
+    let single = |length: &http::HeaderValue| length.as_bytes().iter().all(u8::is_ascii_digit);
+    if lengths.next().is_some() || !headers.get(CONTENT_LENGTH).is_none_or(single) {
         return bad(BadResponse::Framing);
     }
     let plain = |value: &http::HeaderValue| {

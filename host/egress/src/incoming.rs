@@ -12,7 +12,7 @@ use http_body::{Body, Frame};
 use ringfence_policy::RuleId;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::accounts::Permit;
+use crate::count::Count;
 use crate::error::{BadResponse, EgressError, Limit};
 use crate::exchange::{Link, failed};
 use crate::pool::{Key, Pool};
@@ -50,17 +50,16 @@ pub struct ResponseBody {
     pub(crate) home: Option<(Arc<Pool>, Key)>,
     /// The part of a frame that is larger than a piece.
     pub(crate) rest: Bytes,
-    /// Bytes that can still come.
-    pub(crate) left: u64,
     pub(crate) deadline: Instant,
     pub(crate) alarm: Option<Pin<Box<Sleep>>>,
     pub(crate) scrub: Option<ScrubStream>,
-    pub(crate) permit: Option<Arc<Permit>>,
+    /// The bytes that came, until the end of the body.
+    pub(crate) count: Option<Count>,
 }
 
 impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseBody").field("left", &self.left).finish_non_exhaustive()
+        f.debug_struct("ResponseBody").field("count", &self.count).finish_non_exhaustive()
     }
 }
 
@@ -119,7 +118,7 @@ impl ResponseBody {
     /// Closes the connection and returns the permit.
     fn end(&mut self) {
         self.link = None;
-        self.permit = None;
+        self.count = None;
         self.scrub = None;
     }
 
@@ -142,7 +141,7 @@ impl ResponseBody {
                 let piece = self.rest.split_to(self.rest.len().min(PIECE));
                 return Poll::Ready(Some(Ok(piece)));
             }
-            if self.permit.is_none() {
+            if self.count.is_none() {
                 return Poll::Ready(None);
             }
             if Instant::now() >= self.deadline {
@@ -175,23 +174,17 @@ impl ResponseBody {
                     continue;
                 }
             };
-            if let Err(limit) = self.count(data.len()) {
+            if let Some(Err(limit)) = self.count.as_mut().map(|count| count.add(data.len())) {
                 return Poll::Ready(Some(Err(limit.into())));
+            }
+            if let Some(wire) = &self.wire {
+                wire.add_content(u64::try_from(data.len()).unwrap_or(u64::MAX));
             }
             self.rest = match &mut self.scrub {
                 Some(scrub) => scrub.push(data),
                 None => data,
             };
         }
-    }
-
-    fn count(&mut self, length: usize) -> Result<(), Limit> {
-        let bytes = u64::try_from(length).unwrap_or(u64::MAX);
-        self.left = self.left.checked_sub(bytes).ok_or(Limit::ResponseBody)?;
-        if let Some(wire) = &self.wire {
-            wire.add_content(bytes);
-        }
-        self.permit.as_ref().map_or(Ok(()), |permit| permit.received(bytes))
     }
 }
 

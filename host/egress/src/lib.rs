@@ -6,7 +6,7 @@
 //! 1. The URL has one reading ([`ringfence_policy::Target`]), and a grant covers it.
 //! 2. The run, the skill and the principal are below their caps.
 //! 3. The resolver returns addresses, and [`ringfence_policy::AddressRules`] allow every one of them.
-//! 4. The door dials one of these addresses.
+//! 4. The door dials one of these addresses, or requests a tunnel to it from the operator's proxy.
 //! 5. TLS verifies the name in the URL.
 //! 6. The door adds the secret of the grant, when the guest's part of the request is fixed.
 //! 7. The door checks head, body and time of the response against their caps, and removes secrets from it.
@@ -44,6 +44,9 @@
 //! ```
 
 mod accounts;
+mod config;
+mod connect;
+mod count;
 mod dial;
 mod door;
 mod error;
@@ -60,17 +63,18 @@ mod stream;
 mod tls;
 
 pub use accounts::{ShareCaps, Usage};
+pub use config::DoorConfig;
 pub use dial::DialLimits;
-pub use door::{Caller, Door, DoorConfig};
+pub use door::{Caller, Door};
 pub use error::{BadRedirect, BadResponse, EgressError, GuestError, Invalid, Limit};
 pub use exchange::HeaderLimits;
 pub use incoming::{Incoming, PIECE, ResponseBody};
 pub use inject::Secrets;
 pub use outgoing::{BoxError, Outgoing, Redirects, RequestBody};
-pub use proxy::Proxy;
+pub use proxy::{Proxy, ProxyFailure, ProxyUrl, ProxyUrlError};
 #[cfg(feature = "dns")]
 pub use resolve::{DnsConfig, DnsResolver};
-pub use resolve::{Lookup, Resolve, ResolveError};
+pub use resolve::{Lookup, Resolve, ResolveError, system_resolver};
 
 /// The examples of the README, for `cargo test --doc`.
 #[cfg(doctest)]

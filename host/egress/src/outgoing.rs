@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use ringfence_policy::is_host_header;
 
+use crate::count::Count;
 use crate::error::{Invalid, Limit};
 
 /// An error of a caller's stream.
@@ -129,19 +130,10 @@ impl From<RequestRefusal> for crate::error::EgressError {
     }
 }
 
-/// Counts the pieces of a streamed body: the account of the caller.
-pub(crate) type Charge = Box<dyn Fn(u64) -> Result<(), Limit> + Send>;
-
 /// A body on its way out, under its cap.
 pub(crate) enum SentBody {
     Whole(Option<Bytes>),
-    Stream {
-        pieces: UnsyncBoxBody<Bytes, BoxError>,
-        length: Option<u64>,
-        sent: u64,
-        most: u64,
-        charge: Charge,
-    },
+    Stream { pieces: UnsyncBoxBody<Bytes, BoxError>, length: Option<u64>, count: Count },
 }
 
 impl SentBody {
@@ -158,15 +150,15 @@ impl Body for SentBody {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, RequestRefusal>>> {
-        let (pieces, length, sent, most, charge) = match self.get_mut() {
+        let (pieces, length, count) = match self.get_mut() {
             Self::Whole(bytes) => return Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Stream { pieces, length, sent, most, charge } => (pieces, *length, sent, *most, charge),
+            Self::Stream { pieces, length, count } => (pieces, *length, count),
         };
         loop {
             let frame = match ready!(Pin::new(&mut *pieces).poll_frame(context)) {
                 None => {
                     return match length {
-                        Some(declared) if declared != *sent => {
+                        Some(declared) if declared != count.bytes() => {
                             Self::refuse(RequestRefusal::Invalid(Invalid::BodyLength { declared }))
                         }
                         _ => Poll::Ready(None),
@@ -177,18 +169,13 @@ impl Body for SentBody {
             };
             // Trailers are not sent.
             let Ok(piece) = frame.into_data() else { continue };
-            let bytes = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-            *sent = sent.saturating_add(bytes);
-            if *sent > most {
-                return Self::refuse(RequestRefusal::Limit(Limit::RequestBody));
+            if let Err(limit) = count.add(piece.len()) {
+                return Self::refuse(RequestRefusal::Limit(limit));
             }
             if let Some(declared) = length
-                && *sent > declared
+                && count.bytes() > declared
             {
                 return Self::refuse(RequestRefusal::Invalid(Invalid::BodyLength { declared }));
-            }
-            if let Err(limit) = charge(bytes) {
-                return Self::refuse(RequestRefusal::Limit(limit));
             }
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
@@ -206,8 +193,8 @@ impl Body for SentBody {
             Self::Whole(bytes) => SizeHint::with_exact(
                 bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
             ),
-            Self::Stream { length: Some(length), sent, .. } => {
-                SizeHint::with_exact(length.saturating_sub(*sent))
+            Self::Stream { length: Some(length), count, .. } => {
+                SizeHint::with_exact(length.saturating_sub(count.bytes()))
             }
             Self::Stream { length: None, .. } => SizeHint::default(),
         }

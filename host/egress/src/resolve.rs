@@ -5,10 +5,14 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 
+use ringfence_policy::TargetHost;
+
 #[cfg(feature = "dns")]
 mod hickory;
+mod system;
 #[cfg(feature = "dns")]
 pub use hickory::{DnsConfig, DnsResolver};
+pub use system::system_resolver;
 
 /// Why a name has no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,4 +35,18 @@ pub trait Resolve: fmt::Debug + Send + Sync {
     ///
     /// The name is fully qualified: an implementation adds no search domain to it.
     fn resolve<'a>(&'a self, name: &'a str) -> Lookup<'a>;
+}
+
+/// Returns the addresses of a host, of which none is checked. A literal needs no lookup.
+pub(crate) async fn addresses(
+    host: &TargetHost,
+    resolver: &dyn Resolve,
+) -> Result<Vec<IpAddr>, ResolveError> {
+    match host {
+        TargetHost::Address(address) => Ok(vec![*address]),
+        TargetHost::Name(name) => match resolver.resolve(name).await? {
+            found if found.is_empty() => Err(ResolveError::NoAddress),
+            found => Ok(found),
+        },
+    }
 }

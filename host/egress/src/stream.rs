@@ -81,6 +81,8 @@ pub(crate) struct Wire {
 
 #[derive(Debug, Default)]
 struct Counts {
+    /// The responses that have begun.
+    responses: AtomicU64,
     read: AtomicU64,
     content: AtomicU64,
     turn: AtomicU64,
@@ -98,6 +100,7 @@ impl Wire {
 
     /// Begins a response. A connection can have several, one after the other.
     pub(crate) fn begin(&self) {
+        self.counts.responses.fetch_add(1, Ordering::Relaxed);
         self.counts.read.store(0, Ordering::Relaxed);
         self.counts.content.store(0, Ordering::Relaxed);
         self.begin_turn();
@@ -133,10 +136,67 @@ impl Wire {
     }
 }
 
-/// A connection whose received bytes are counted.
+/// Follows the heads of a response, and refuses a line feed without a carriage return in front of it. The HTTP library
+/// takes one for the end of a line, and others do not: they would see other headers.
+#[derive(Debug, Default)]
+struct Lines {
+    response: u64,
+    /// Lines of this head that have ended.
+    ended: usize,
+    /// Bytes of this line.
+    length: usize,
+    last: u8,
+    /// The head is of an informational response, so another head follows it.
+    informational: bool,
+    over: bool,
+}
+
+impl Lines {
+    /// Takes bytes of a response. Returns false for a bare line feed in a head.
+    fn pass(&mut self, response: u64, bytes: &[u8]) -> bool {
+        if self.response != response {
+            *self = Self { response, ..Self::default() };
+        }
+        for &byte in bytes {
+            if self.over {
+                break;
+            }
+            if byte != b'\n' {
+                if (self.ended, self.length) == (0, "HTTP/1.1 ".len()) {
+                    self.informational = byte == b'1';
+                }
+                self.length = self.length.saturating_add(1);
+            } else if self.last != b'\r' {
+                return false;
+            } else {
+                match (self.length, self.ended) {
+                    // The HTTP library skips empty lines in front of a head.
+                    (1, 0) => {}
+                    (1, _) => {
+                        self.ended = 0;
+                        self.over = !self.informational;
+                    }
+                    _ => self.ended = self.ended.saturating_add(1),
+                }
+                self.length = 0;
+            }
+            self.last = byte;
+        }
+        true
+    }
+}
+
+/// A connection whose received bytes are counted, and whose heads are followed.
 pub(crate) struct Metered {
-    pub(crate) stream: Stream,
-    pub(crate) wire: Wire,
+    stream: Stream,
+    wire: Wire,
+    lines: Lines,
+}
+
+impl Metered {
+    pub(crate) fn new(stream: Stream, wire: Wire) -> Self {
+        Self { stream, wire, lines: Lines::default() }
+    }
 }
 
 impl AsyncRead for Metered {
@@ -155,7 +215,12 @@ impl AsyncRead for Metered {
         }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut own.stream).poll_read(context, buffer);
-        own.wire.add(buffer.filled().len().saturating_sub(before));
+        let read = buffer.filled().get(before..).unwrap_or_default();
+        own.wire.add(read.len());
+        let response = own.wire.counts.responses.load(Ordering::Relaxed);
+        if !own.lines.pass(response, read) {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
         polled
     }
 }
@@ -231,7 +296,7 @@ mod tests {
         let wire = Wire::new(u64::MAX);
         let client = client.unwrap();
         client.readable().await.unwrap();
-        let mut metered = Metered { stream: Stream::Plain(client), wire: wire.clone() };
+        let mut metered = Metered::new(Stream::Plain(client), wire.clone());
         wire.add(usize::try_from(TURN).unwrap());
         let mut bytes = [0; 8];
         let mut context = Context::from_waker(std::task::Waker::noop());
@@ -240,5 +305,36 @@ mod tests {
         wire.begin_turn();
         assert!(Pin::new(&mut metered).poll_read(&mut context, &mut buffer).is_ready());
         assert_eq!(buffer.filled(), b"data");
+    }
+
+    #[test]
+    fn a_line_feed_alone_ends_no_line_of_a_head() {
+        let pass = |text: &str| {
+            // In one piece, and byte by byte.
+            let whole = Lines::default().pass(1, text.as_bytes());
+            let mut lines = Lines::default();
+            assert_eq!(text.bytes().all(|byte| lines.pass(1, &[byte])), whole, "{text:?}");
+            whole
+        };
+        for text in [
+            "HTTP/1.1 200 OK\r\nx: y\r\n\r\nbody\n\nbody",
+            "\r\nHTTP/1.1 200 OK\r\n\r\n\n",
+            "HTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\nHTTP/1.1 200 OK\r\n\r\n\n",
+        ] {
+            assert!(pass(text), "{text:?}");
+        }
+        for text in [
+            "\nHTTP/1.1 200 OK\r\n\r\n",
+            "HTTP/1.1 200 OK\n\r\n",
+            "HTTP/1.1 200 OK\r\nx: y\n\r\n",
+            "HTTP/1.1 200 OK\r\nx: y\r\n\n",
+            "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\n\n",
+        ] {
+            assert!(!pass(text), "{text:?}");
+        }
+        // The next response of a connection has a head again.
+        let mut lines = Lines::default();
+        assert!(lines.pass(1, b"HTTP/1.1 200 OK\r\n\r\n\n"));
+        assert!(!lines.pass(2, b"HTTP/1.1 200 OK\n"));
     }
 }

@@ -30,6 +30,8 @@ enum Says {
     Addresses(Vec<IpAddr>),
     /// Over UDP that the answer is too long, over TCP the addresses.
     OverTcp(Vec<IpAddr>),
+    /// The address of another name, for which this one is an alias.
+    Alias(&'static str, IpAddr),
     NoSuchName,
     Nothing,
 }
@@ -50,21 +52,36 @@ fn question(query: &[u8]) -> (String, u16, usize) {
 
 fn answer(query: &[u8], book: Book, tcp: bool) -> Option<Vec<u8>> {
     let (name, kind, end) = question(query);
+    let mut records = Vec::new();
+    let mut count = 0_u16;
+    let mut owner = vec![0xc0, 12];
     let (flags, addresses) = match book(&name) {
+        Says::Alias(of, address) => {
+            let mut target = Vec::new();
+            for label in of.trim_end_matches('.').split('.') {
+                target.push(u8::try_from(label.len()).unwrap());
+                target.extend(label.as_bytes());
+            }
+            target.push(0);
+            records.extend([0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 60]);
+            records.extend(u16::try_from(target.len()).unwrap().to_be_bytes());
+            records.extend(&target);
+            count += 1;
+            owner = target;
+            ([0x81, 0x80], vec![address])
+        }
         Says::Addresses(addresses) => ([0x81, 0x80], addresses),
         Says::OverTcp(addresses) if tcp => ([0x81, 0x80], addresses),
         Says::OverTcp(_) => ([0x83, 0x80], Vec::new()),
         Says::NoSuchName => ([0x81, 0x83], Vec::new()),
         Says::Nothing => return None,
     };
-    let mut records = Vec::new();
-    let mut count = 0_u16;
     for address in addresses
         .iter()
         .filter(|address| (kind == A && address.is_ipv4()) || (kind == AAAA && address.is_ipv6()))
     {
         count += 1;
-        records.extend([0xc0, 12]);
+        records.extend(&owner);
         records.extend(kind.to_be_bytes());
         records.extend([0, 1, 0, 0, 0, 60]);
         let bytes = match address {
@@ -202,4 +219,21 @@ async fn the_door_checks_addresses_from_the_name_server() {
         let error = door.send(&caller, Outgoing::new("GET", url)).await.unwrap_err();
         assert!(matches!(error, EgressError::Address { .. }), "{url}: {error}");
     }
+}
+
+#[tokio::test]
+async fn an_alias_is_judged_by_the_address_of_what_it_names() {
+    let (server, _) = serve(|name| match name {
+        "good.example." => Says::Alias("cdn.example.", IpAddr::from([93, 184, 215, 14])),
+        "bad.example." => Says::Alias("metadata.example.", IpAddr::from([169, 254, 169, 254])),
+        _ => Says::NoSuchName,
+    })
+    .await;
+    let resolver = resolver(server);
+    assert_eq!(resolver.resolve("good.example").await.unwrap(), addresses(&["93.184.215.14"]));
+    let door = Door::new(DoorConfig::new(Arc::new(resolver)));
+    let policy = Policy::of_lines(["http GET http://bad.example/ private=0.0.0.0/0"]).unwrap();
+    let caller = door.caller(policy.for_subject(&Subject::of(SkillDigest([0; 32]))));
+    let error = door.send(&caller, Outgoing::new("GET", "http://bad.example/")).await.unwrap_err();
+    assert!(matches!(error, EgressError::Address { .. }), "{error}");
 }

@@ -188,20 +188,28 @@ impl SecretUse {
 ///
 /// The name is in lower case.
 pub fn is_host_header(name: &str) -> bool {
-    const REFUSED: [&str; 24] = [
+    const REFUSED: &[&str] = &[
         "accept-encoding",
+        "cf-connecting-ip",
+        "client-ip",
         "connection",
         "content-length",
         "expect",
         "forwarded",
+        "front-end-https",
         "host",
         "http2-settings",
         "keep-alive",
         "te",
         "trailer",
         "transfer-encoding",
+        "true-client-ip",
         "upgrade",
         "via",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "x-envoy-original-method",
+        "x-envoy-original-path",
         "x-host",
         "x-http-host-override",
         "x-http-method",
@@ -209,13 +217,18 @@ pub fn is_host_header(name: &str) -> bool {
         "x-method-override",
         "x-original-host",
         "x-original-method",
+        "x-original-path",
         "x-original-uri",
         "x-original-url",
+        "x-override-url",
         "x-real-ip",
+        "x-rewrite-path",
         "x-rewrite-url",
+        "x-scheme",
+        "x-url-scheme",
     ];
     let name = name.replace('_', "-");
-    REFUSED.contains(&name.as_str()) || name.starts_with("proxy-") || name.starts_with("x-forwarded-")
+    REFUSED.contains(&name.as_str()) || name.starts_with("proxy-") || name.starts_with("x-forwarded")
 }
 
 pub(crate) fn check_secret_name(name: &str) -> Result<(), GrantError> {
@@ -406,6 +419,11 @@ impl HttpRule {
             }
         }
         Ok(())
+    }
+
+    /// Returns the paths of the rule's files.
+    pub(crate) fn files_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        [&mut self.ca_file, &mut self.client_certificate, &mut self.client_key].into_iter().flatten()
     }
 
     /// Returns the address rules of the rule, with the NAT64 prefixes that the operator declared.

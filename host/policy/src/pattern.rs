@@ -172,9 +172,12 @@ impl UrlPattern {
     }
 }
 
-/// Characters that compatibility normalisation (NFKC) turns into dots, slashes and backslashes.
-const LIKE_DOTS: [&str; 8] =
-    ["\u{ff0e}", "\u{ff0f}", "\u{ff3c}", "\u{2024}", "\u{2025}", "\u{2026}", "\u{fe52}", "\u{fe68}"];
+/// Characters that compatibility normalisation (NFKC), or the nearest character of an older character set, turns into
+/// dots, slashes and backslashes.
+const LIKE_DOTS: [&str; 12] = [
+    "\u{ff0e}", "\u{ff0f}", "\u{ff3c}", "\u{2024}", "\u{2025}", "\u{2026}", "\u{fe52}", "\u{fe68}",
+    "\u{2044}", "\u{2215}", "\u{2216}", "\u{29f8}",
+];
 
 /// Returns true if some servers would find dot segments or more slashes in the path.
 ///

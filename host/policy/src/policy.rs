@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
@@ -188,6 +189,22 @@ impl Policy {
     #[must_use]
     pub fn then(&self, later: &Self) -> Self {
         Self { rules: self.rules.iter().chain(&*later.rules).cloned().collect() }
+    }
+
+    /// Returns this policy with its files in `directory`: the relative paths of `ca-file`, `client-certificate` and
+    /// `client-key`. An absolute path stays as it is.
+    #[must_use]
+    pub fn with_files_in(&self, directory: &Path) -> Self {
+        let placed = |(id, grant): &(RuleId, Grant)| {
+            let mut grant = grant.clone();
+            if let Capability::Http(rule) = &mut grant.capability {
+                for path in rule.files_mut() {
+                    *path = directory.join(&*path);
+                }
+            }
+            (*id, grant)
+        };
+        Self { rules: self.rules.iter().map(placed).collect() }
     }
 
     /// Returns the number of grants.

@@ -128,20 +128,23 @@ impl Target {
     /// Fails with a [`TargetError`].
     pub fn parse(text: &str) -> Result<Self, TargetError> {
         check_characters(text)?;
-        let url = Url::parse(text).map_err(|error| match error {
-            url::ParseError::EmptyHost
-            | url::ParseError::IdnaError
-            | url::ParseError::InvalidIpv4Address
-            | url::ParseError::InvalidIpv6Address
-            | url::ParseError::InvalidDomainCharacter => TargetError::Host,
-            url::ParseError::InvalidPort => TargetError::Port,
-            _ => TargetError::Syntax,
-        })?;
+        let url = Url::parse(text).map_err(parse_error)?;
         let target = Self::from_url(&url)?;
         let written = url.as_str();
         let same =
             written == text || written.strip_suffix('/').is_some_and(|rest| rest == text && is_root(&url));
         if same { Ok(target) } else { Err(TargetError::NotCanonical) }
+    }
+
+    /// Parses a URL that an operator wrote, in any spelling, and returns its canonical form.
+    ///
+    /// # Errors
+    ///
+    /// Fails with a [`TargetError`], also for a fragment or a user name.
+    pub fn of_operator(text: &str) -> Result<Self, TargetError> {
+        check_characters(text)?;
+        let url = Url::parse(text).map_err(parse_error)?;
+        Self::from_url(&url)
     }
 
     /// Joins the three parts of a request of `wasi:http` and parses the result. A default port that is written out
@@ -271,6 +274,18 @@ impl fmt::Display for Target {
     }
 }
 
+fn parse_error(error: url::ParseError) -> TargetError {
+    match error {
+        url::ParseError::EmptyHost
+        | url::ParseError::IdnaError
+        | url::ParseError::InvalidIpv4Address
+        | url::ParseError::InvalidIpv6Address
+        | url::ParseError::InvalidDomainCharacter => TargetError::Host,
+        url::ParseError::InvalidPort => TargetError::Port,
+        _ => TargetError::Syntax,
+    }
+}
+
 fn is_root(url: &Url) -> bool {
     url.path() == "/" && url.query().is_none()
 }
@@ -328,6 +343,15 @@ mod tests {
         let longest = format!("{head}{}", "a".repeat(MAX_URL - head.len()));
         assert!(Target::parse(&longest).is_ok());
         assert_eq!(Target::parse(&format!("{longest}a")), Err(TargetError::TooLong));
+    }
+
+    #[test]
+    fn an_operator_can_write_a_url_in_any_spelling() {
+        let read = |text| Target::of_operator(text).map(|target| target.to_string());
+        assert_eq!(read("HTTPS://Example.com:443/a/../b"), Ok("https://example.com/b".to_owned()));
+        assert_eq!(read("https://user@example.com/"), Err(TargetError::UserInfo));
+        assert_eq!(read("https://example.com/#a"), Err(TargetError::Fragment));
+        assert_eq!(read("file:///etc/passwd"), Err(TargetError::Scheme));
     }
 
     #[test]

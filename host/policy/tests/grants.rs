@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::path::Path;
+
 use ringfence_policy::{
     Decision, Grant, GrantError, Granted, Origin, Policy, Reason, Request, SkillDigest, Subject,
     SubjectGrants, Target,
@@ -397,4 +399,21 @@ fn a_run_keeps_the_grants_of_its_start() {
     policy = Policy::default();
     assert!(policy.is_empty());
     assert!(matches!(run.decide(&Request::Kv), Decision::Granted { .. }));
+}
+
+#[test]
+fn relative_files_of_grants_lie_in_the_directory_of_the_configuration() {
+    let files = "ca-file=ca.pem client-certificate=tls/client.pem client-key=/etc/client.key";
+    let policy = Policy::of_lines([format!("http https://a.example/ {files}").as_str(), "kv"]).unwrap();
+    let placed = policy.with_files_in(Path::new("/srv/ringfence"));
+    let lines: Vec<_> = placed.grants().map(|(id, grant)| format!("{id}: {grant}")).collect();
+    assert_eq!(lines.len(), 2);
+    for path in
+        ["ca-file=/srv/ringfence/ca.pem", "=/srv/ringfence/tls/client.pem", "client-key=/etc/client.key"]
+    {
+        assert!(lines[0].contains(path), "{}", lines[0]);
+    }
+    assert_eq!(lines[1], "--grant 2: kv");
+    // From the working directory nothing changes.
+    assert_eq!(policy.with_files_in(Path::new("")), policy);
 }

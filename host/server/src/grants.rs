@@ -8,11 +8,11 @@ use arc_swap::ArcSwap;
 use ringfence::Granted;
 use ringfence_capabilities::{Capabilities, system_resolver};
 use ringfence_egress::secret::Secret;
-use ringfence_egress::{Door, DoorConfig};
+use ringfence_egress::{Door, DoorConfig, Proxy};
 use ringfence_policy::{Capability, KvStorage, Policy, SkillDigest, Subject};
 
 use crate::catalog::Ready;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Egress};
 
 /// The capabilities of the current configuration. A run keeps those of its start.
 #[derive(Debug)]
@@ -60,7 +60,8 @@ fn opened(before: Capabilities, config: &Config, store: Option<&Path>) -> Result
         capabilities = capabilities.with_kv(kv(config, store)?);
     }
     if any(|capability| matches!(capability, Capability::Http(_))) {
-        capabilities = capabilities.with_door(door(config, secrets));
+        let door = door(config, secrets, capabilities.door())?;
+        capabilities = capabilities.with_door(door);
     }
     Ok(capabilities)
 }
@@ -80,6 +81,8 @@ fn kv(config: &Config, store: Option<&Path>) -> Result<ringfence_kv::Store, Conf
     let cache_bytes = usize::try_from(config.kv.cache.bytes()).unwrap_or(usize::MAX);
     let mut options = ringfence_kv::Options::default();
     options.cache_bytes = cache_bytes;
+    options.store_bytes = config.kv.size.bytes();
+    options.share_bytes = config.kv.share.bytes();
     ringfence_kv::Store::open(&file, &options).map_err(|error| unusable(file.display().to_string(), error))
 }
 
@@ -95,9 +98,34 @@ fn secrets(config: &Config) -> Result<BTreeMap<String, Arc<Secret>>, ConfigError
     Ok(secrets)
 }
 
-fn door(config: &Config, secrets: BTreeMap<String, Arc<Secret>>) -> Door {
+/// A door, which counts on where the one before it stands.
+fn door(
+    config: &Config,
+    secrets: BTreeMap<String, Arc<Secret>>,
+    before: Option<&Door>,
+) -> Result<Door, ConfigError> {
     let mut door = DoorConfig::new(system_resolver());
+    door.proxy = proxy(&config.egress, &secrets)?;
     door.secrets = Arc::new(secrets);
     door.nat64 = config.egress.nat64.clone();
-    Door::new(door)
+    Ok(match before {
+        Some(before) => before.reconfigured(door),
+        None => Door::new(door),
+    })
+}
+
+fn proxy(egress: &Egress, secrets: &BTreeMap<String, Arc<Secret>>) -> Result<Option<Proxy>, ConfigError> {
+    let wrong = |reason: String| unusable("egress.proxy-secret", reason);
+    match (&egress.proxy, &egress.proxy_secret) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(wrong("it has no effect without a proxy; set `egress.proxy`".to_owned())),
+        (Some(url), None) => Ok(Some(Proxy::new(url.clone()))),
+        (Some(url), Some(name)) => {
+            let secret = secrets
+                .get(name)
+                .ok_or_else(|| wrong(format!("the secret `{name}` has no source; add it to `[secret]`")))?;
+            let proxy = Proxy::new(url.clone()).with_credentials(secret);
+            proxy.map(Some).map_err(|error| wrong(error.to_string()))
+        }
+    }
 }

@@ -51,6 +51,13 @@ fn invalid_values_are_reported_with_file_and_line() {
         ("[listen]\nbody-timeout = \"1ms\"", 2, "1ms is out of range; it must be between 10ms and 1h"),
         ("[listen]\nbody-timeout = 5", 2, "integer `5`, expected a time, such as \"200ms\""),
         ("[listen]\nbody-timeout = \"soon\"", 2, "string \"soon\", expected a time, such as \"200ms\""),
+        (
+            "[egress]\nproxy = \"https://proxy.example:3128\"",
+            2,
+            "unsupported scheme of a proxy; expected `http`",
+        ),
+        ("[egress]\nproxy = \"http://u:hunter2@proxy.example\"", 2, "put `USER:PASSWORD` into a secret"),
+        ("[egress]\nproxy = \"http://proxy.example/x\"", 2, "ends after its port"),
         ("[host]\nruns = 16001", 2, "between 1 and 16000"),
         ("[host]\nmemory = \"much\"", 2, "expected a size"),
         ("[host]\nmemory = -1", 2, "expected a size"),
@@ -215,6 +222,14 @@ fn paths_are_from_the_files_directory() {
         (tls.certificate.as_path(), tls.key.as_path()),
         (Path::new("etc/c.pem"), Path::new("/abs/k.pem"))
     );
+    let source = "[kv]\nfile = \"keys.redb\"\n[secret]\na = { file = \"a.txt\" }\n[[grant]]\nskill = \"acme/fetch\"\n\
+                  allow = \"http https://a.example/ ca-file=ca.pem client-certificate=c.pem client-key=/abs/k.pem\"";
+    let config = Config::parse(source, Path::new("etc/ringfence.toml")).unwrap();
+    assert_eq!(config.kv.file.as_deref(), Some(Path::new("etc/keys.redb")));
+    let shown = format!("{:?} {:?}", config.secret, config.grant);
+    for path in ["etc/a.txt", "etc/ca.pem", "etc/c.pem", "\"/abs/k.pem"] {
+        assert!(shown.contains(path), "{path}: {shown}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

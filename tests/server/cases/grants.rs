@@ -110,3 +110,21 @@ async fn a_granted_request_carries_its_secret_and_nothing_shows_it() {
     assert!(seen.contains("authorization: bearer canary-0123456789"), "{seen}");
     assert!(!report.to_string().contains("canary-0123456789"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_whose_credentials_are_no_secret_is_refused() {
+    let site = plan().config(OWN_SPACES).tokens().bytes("kv", relay::kv()).start().await;
+    let grant = "[[grant]]\nskill = \"alice/kv\"\nallow = \"http GET https://a.test/\"\n";
+    let file = site.dir.path().join("login.txt");
+    std::fs::write(&file, "no-pair-at-all").expect("written");
+    for (egress, reason) in [
+        ("proxy-secret = \"login\"", "set `egress.proxy`"),
+        ("proxy = \"http://proxy.test:1\"\nproxy-secret = \"missing\"", "the secret `missing` has no source"),
+        ("proxy = \"http://proxy.test:1\"\nproxy-secret = \"login\"", "login"),
+    ] {
+        let toml = format!("{grant}[egress]\n{egress}\n[secret]\nlogin = {{ file = \"login.txt\" }}\n");
+        let error = configure(&site, &toml).await.expect_err(reason).to_string();
+        assert!(error.contains("egress.proxy-secret") && error.contains(reason), "{error}");
+        assert!(!error.contains("no-pair"), "{error}");
+    }
+}

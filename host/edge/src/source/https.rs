@@ -1,21 +1,18 @@
-//! Fetches a bundle over HTTPS: one request, no redirects, TLS always verified. The bundle's own signature protects its
-//! content. TLS hides which bundle it is, and keeps others from withholding a new one unnoticed.
+//! Fetches a bundle over HTTPS through the egress door: one request, no redirects, TLS always verified. The bundle's own
+//! signature protects its content. TLS hides which bundle it is, and keeps others from withholding a new one unnoticed.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty};
-use hyper::body::Body as _;
-use hyper::header::{ETAG, HOST, HeaderValue, IF_NONE_MATCH, USER_AGENT};
-use hyper::{Request, StatusCode, Uri};
-use hyper_util::rt::TokioIo;
+use http::StatusCode;
+use http::header::{ETAG, HeaderValue, IF_NONE_MATCH, USER_AGENT};
+use ringfence_egress::{Door, DoorConfig, EgressError, Incoming, Limit, Outgoing, system_resolver};
+use ringfence_policy::{
+    Capability, Cidr, Grant, HttpRule, Origin, Policy, Scheme, Size, SkillDigest, Span, Subject, Target,
+    TargetError, UrlPattern,
+};
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, ServerName};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::SourceError;
 
@@ -29,18 +26,12 @@ const WHOLE: Duration = Duration::from_secs(600);
 const PIECE: Duration = Duration::from_secs(20);
 
 /// A URL, and the certificates that verify its server.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Url {
-    uri: Uri,
-    host: String,
-    port: u16,
-    tls: Arc<ClientConfig>,
-}
-
-impl std::fmt::Debug for Url {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Url({})", self.uri)
-    }
+    target: Target,
+    ca: Option<PathBuf>,
+    /// The operator names the server, so every range but metadata services is open.
+    private: Vec<Cidr>,
 }
 
 /// The response of a server.
@@ -52,70 +43,42 @@ pub(crate) struct Fetched {
 impl Url {
     pub(crate) fn parse(text: &str, ca: Option<&Path>) -> Result<Self, SourceError> {
         let place = |reason: String| SourceError::Place(format!("{text}: {reason}"));
-        let uri: Uri = text.parse().map_err(|error| place(format!("invalid URL: {error}")))?;
-        let authority = uri.authority().ok_or_else(|| place("the URL has no host".to_owned()))?;
-        if authority.as_str().contains('@') {
-            return Err(place("user names and passwords in URLs are not supported; remove them".to_owned()));
+        let target = Target::of_operator(text).map_err(|error| match error {
+            // The text has a password.
+            TargetError::UserInfo => SourceError::Place(
+                "user names and passwords in URLs are not supported; remove them".to_owned(),
+            ),
+            error => place(error.to_string()),
+        })?;
+        if target.scheme() != Scheme::Https {
+            return Err(place("unsupported scheme of the URL; pass a path or an https URL".to_owned()));
         }
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = authority.port_u16().unwrap_or(443);
-        let mut roots = RootCertStore::empty();
-        match ca {
-            None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-            Some(path) => {
-                let wrong = |error: String| SourceError::Place(format!("{}: {error}", path.display()));
-                let certificates =
-                    CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?;
-                for certificate in certificates {
-                    let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
-                    roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
-                }
-                if roots.is_empty() {
-                    return Err(wrong("the file has no certificate".to_owned()));
-                }
+        if let Some(path) = ca {
+            let wrong = |error: String| SourceError::Place(format!("{}: {error}", path.display()));
+            let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+            if read.map_err(|error| wrong(error.to_string()))?.is_empty() {
+                return Err(wrong("the file has no certificate".to_owned()));
             }
         }
-        let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        Ok(Self { uri, host, port, tls: Arc::new(tls) })
+        let private = ["0.0.0.0/0", "::/0"].into_iter().filter_map(|range| range.parse().ok()).collect();
+        Ok(Self { target, ca: ca.map(Path::to_owned), private })
     }
 
     /// Fetches the bundle, unless it is the one with this tag. Takes at most [`WHOLE`].
     pub(crate) async fn fetch(&self, tag: Option<&str>, most: u64) -> Result<Option<Fetched>, SourceError> {
-        let fetched = tokio::time::timeout(WHOLE, self.fetch_slowly(tag, most)).await;
-        fetched.unwrap_or_else(|_| {
-            let seconds = WHOLE.as_secs();
-            Err(SourceError::Unreachable(format!("{}: the download did not finish in {seconds} s", self.uri)))
-        })
-    }
-
-    async fn fetch_slowly(&self, tag: Option<&str>, most: u64) -> Result<Option<Fetched>, SourceError> {
-        let failed = |what: &str, error: &dyn std::fmt::Display| {
-            SourceError::Unreachable(format!("{}: {what}: {error}", self.uri))
-        };
-        let slow = |_| {
-            SourceError::Unreachable(format!("{}: no response in {} s", self.uri, RESPONSE_TIMEOUT.as_secs()))
-        };
-        let asked = tokio::time::timeout(RESPONSE_TIMEOUT, self.ask(tag));
-        let mut answer = asked.await.map_err(slow)?.map_err(|error| failed("the request failed", &error))?;
-        match answer.status() {
+        let slow = |_| self.unreachable(format_args!("no response in {} s", RESPONSE_TIMEOUT.as_secs()));
+        let asked = tokio::time::timeout(RESPONSE_TIMEOUT, self.ask(tag, most));
+        let mut answer = asked.await.map_err(slow)?.map_err(|error| self.failed(&error, most))?;
+        match answer.status {
             StatusCode::NOT_MODIFIED => return Ok(None),
             StatusCode::OK => {}
-            status => return Err(failed("the server responded with", &status)),
+            status => return Err(self.unreachable(format_args!("the server responded with {status}"))),
         }
-        let tag = answer.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
-        let too_large = || failed("the response is too large", &format_args!("more than {most} bytes"));
-        if answer.size_hint().lower() > most {
-            return Err(too_large());
-        }
+        let tag = answer.headers.get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
         let mut bytes = Vec::new();
         loop {
-            let frame = tokio::time::timeout(PIECE, answer.body_mut().frame()).await.map_err(slow)?;
-            let Some(frame) = frame else { break };
-            let frame = frame.map_err(|error| failed("the response is incomplete", &error))?;
-            let Ok(piece) = frame.into_data() else { continue };
-            if (bytes.len() as u64).saturating_add(piece.len() as u64) > most {
-                return Err(too_large());
-            }
+            let piece = tokio::time::timeout(PIECE, answer.body.piece()).await.map_err(slow)?;
+            let Some(piece) = piece.map_err(|error| self.failed(&error, most))? else { break };
             bytes.extend_from_slice(&piece);
             // What does not begin as a bundle is not held any longer.
             if bytes.len() >= ringfence_bundle::HEADER && !ringfence_bundle::is_bundle(&bytes) {
@@ -125,26 +88,41 @@ impl Url {
         Ok(Some(Fetched { bytes, tag }))
     }
 
-    #[allow(clippy::disallowed_methods, reason = "bundles are not fetched through the egress door yet")]
-    async fn ask(
-        &self,
-        tag: Option<&str>,
-    ) -> Result<hyper::Response<hyper::body::Incoming>, Box<dyn std::error::Error + Send + Sync>> {
-        let stream = TcpStream::connect((&*self.host, self.port)).await?;
-        let name = ServerName::try_from(self.host.clone())?;
-        let stream = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        // Ends with the answer, or with the sender.
-        tokio::spawn(connection);
-        let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
-        let host = self.uri.authority().map_or_else(String::new, ToString::to_string);
-        let mut request = Request::get(path)
-            .header(HOST, host)
-            .header(USER_AGENT, concat!("ringfence-edge/", env!("CARGO_PKG_VERSION")))
-            .body(Empty::<Bytes>::new())?;
+    /// Sends the request under a grant of its own. A door for each fetch reads the name servers of that moment.
+    async fn ask(&self, tag: Option<&str>, most: u64) -> Result<Incoming, EgressError> {
+        let mut rule = HttpRule::new(UrlPattern::of(&self.target));
+        rule.private.clone_from(&self.private);
+        rule.ca_file.clone_from(&self.ca);
+        rule.caps.response_bytes = Size(most);
+        rule.caps.timeout = Span(WHOLE);
+        let grant = Grant::of_run(Capability::Http(Box::new(rule)));
+        // A program's grant needs no skill.
+        let policy = Policy::new(Origin::Program, vec![grant]).unwrap_or_default();
+        let door = Door::new(DoorConfig::new(system_resolver()));
+        let caller = door.caller(policy.for_subject(&Subject::of(SkillDigest([0; 32]))));
+        let mut outgoing = Outgoing::new("GET", self.target.to_string());
+        let agent = HeaderValue::from_static(concat!("ringfence-edge/", env!("CARGO_PKG_VERSION")));
+        outgoing.headers.insert(USER_AGENT, agent);
         if let Some(tag) = tag.and_then(|tag| HeaderValue::from_str(tag).ok()) {
-            request.headers_mut().insert(IF_NONE_MATCH, tag);
+            outgoing.headers.insert(IF_NONE_MATCH, tag);
         }
-        Ok(sender.send_request(request).await?)
+        door.send(&caller, outgoing).await
+    }
+
+    fn failed(&self, error: &EgressError, most: u64) -> SourceError {
+        match error {
+            EgressError::Limit(Limit::ResponseBody) => {
+                self.unreachable(format_args!("the response is too large: more than {most} bytes"))
+            }
+            EgressError::Timeout => {
+                let seconds = WHOLE.as_secs();
+                self.unreachable(format_args!("the download did not finish in {seconds} s"))
+            }
+            error => self.unreachable(format_args!("{error}")),
+        }
+    }
+
+    fn unreachable(&self, reason: std::fmt::Arguments<'_>) -> SourceError {
+        SourceError::Unreachable(format!("{}: {reason}", self.target))
     }
 }

@@ -160,16 +160,22 @@ pub(super) fn blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0)
 }
 
-fn hex(digits: &[u8]) -> Option<u32> {
+/// The number that digits write. No digits are 0, and a digit of another base or too many are none.
+fn number(digits: &[u8], radix: u32) -> Option<u32> {
     digits.iter().try_fold(0u32, |sum, digit| {
-        let digit = char::from(*digit).to_digit(16)?;
-        sum.checked_mul(16)?.checked_add(digit)
+        let digit = char::from(*digit).to_digit(radix)?;
+        sum.checked_mul(radix)?.checked_add(digit)
     })
 }
 
-fn byte(digits: &[u8]) -> Parsed {
-    match hex(digits).map(u8::try_from) {
-        Some(Ok(byte)) if digits.len() == 2 => Parsed::Byte(byte),
+fn hex(digits: &[u8]) -> Option<u32> {
+    number(digits, 16)
+}
+
+/// A byte of so many digits: `41` in `%41` and `\x41`, `101` in `\101`.
+fn byte(digits: &[u8], radix: u32, length: usize) -> Parsed {
+    match number(digits, radix).map(u8::try_from) {
+        Some(Ok(byte)) if digits.len() == length => Parsed::Byte(byte),
         Some(Ok(_)) => Parsed::More,
         Some(Err(_)) | None => Parsed::No,
     }
@@ -178,7 +184,7 @@ fn byte(digits: &[u8]) -> Parsed {
 fn percent(bytes: &[u8]) -> Parsed {
     match bytes {
         [_, b'u', digits @ ..] => point(digits, 4),
-        bytes => byte(bytes.get(1..).unwrap_or_default()),
+        bytes => byte(bytes.get(1..).unwrap_or_default(), 16, 2),
     }
 }
 
@@ -201,25 +207,13 @@ fn braced(digits: &[u8]) -> Parsed {
     }
 }
 
-/// `\101`, from the first digit on.
-fn octal(digits: &[u8]) -> Parsed {
-    let value = digits
-        .iter()
-        .try_fold(0u32, |sum, digit| sum.checked_mul(8)?.checked_add(char::from(*digit).to_digit(8)?));
-    match value.map(u8::try_from) {
-        Some(Ok(byte)) if digits.len() == 3 => Parsed::Byte(byte),
-        Some(Ok(_)) => Parsed::More,
-        Some(Err(_)) | None => Parsed::No,
-    }
-}
-
 fn backslash(bytes: &[u8]) -> Parsed {
     match bytes {
-        [_, b'x', digits @ ..] => byte(digits),
+        [_, b'x', digits @ ..] => byte(digits, 16, 2),
         [_, b'u', b'{', digits @ ..] => braced(digits),
         [_, b'u', digits @ ..] => unicode(digits),
         [_, b'U', digits @ ..] => point(digits, 8),
-        [_, digits @ ..] if matches!(digits, [b'0'..=b'7', ..]) => octal(digits),
+        [_, digits @ ..] if matches!(digits, [b'0'..=b'7', ..]) => byte(digits, 8, 3),
         [_, b'b'] => Parsed::Done('\u{8}'),
         [_, b'f'] => Parsed::Done('\u{c}'),
         [_, b'n'] => Parsed::Done('\n'),

@@ -56,21 +56,68 @@ fn of(value: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
         latin.extend(value.iter().map(|&byte| char::from(byte)));
         needles.push(Zeroizing::new(latin.as_bytes().to_vec()));
     }
-    for offset in 0..3 {
-        needles.push(base64(value, offset, &STANDARD_NO_PAD));
-        needles.push(base64(value, offset, &URL_SAFE_NO_PAD));
+    for first in bases(value) {
+        if value.len() <= TWICE {
+            needles.extend(bases(&first));
+        }
+        needles.push(first);
+    }
+    if value.len() <= LISTED {
+        needles.extend(lists(value));
     }
     needles
+}
+
+/// The longest value in bytes whose base64 is searched for in base64 again. There are 36 such texts.
+const TWICE: usize = 256;
+
+/// The longest value in bytes whose bytes are searched for one by one.
+const LISTED: usize = 4096;
+
+/// The base64 of a value in all alignments and both alphabets.
+fn bases(value: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
+    let at = |offset| [base64(value, offset, &STANDARD_NO_PAD), base64(value, offset, &URL_SAFE_NO_PAD)];
+    (0..3).flat_map(at).collect()
+}
+
+/// The bytes of a value one by one: decimal as in an array of JSON, and hex with the usual marks in between. The view
+/// without blanks finds them with blanks too.
+fn lists(value: &[u8]) -> [Zeroizing<Vec<u8>>; 4] {
+    let list = |between: &str, number: fn(u8, &mut Vec<u8>)| {
+        // A vector that grows leaves copies behind.
+        let mut text = Zeroizing::new(Vec::with_capacity(value.len().saturating_mul(6)));
+        for (index, &byte) in value.iter().enumerate() {
+            if index > 0 {
+                text.extend_from_slice(between.as_bytes());
+            }
+            number(byte, &mut text);
+        }
+        text
+    };
+    let hex = |byte: u8, text: &mut Vec<u8>| text.extend(nibbles(byte));
+    [
+        list(",", |byte, text| {
+            let digits = [byte / 100, byte / 10 % 10, byte % 10].map(|digit| digit.wrapping_add(b'0'));
+            let zeros = usize::from(byte < 100).saturating_add(usize::from(byte < 10));
+            text.extend_from_slice(digits.get(zeros..).unwrap_or_default());
+        }),
+        list(":", hex),
+        list("-", hex),
+        list(",0x", hex),
+    ]
 }
 
 fn hex(value: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut text = Zeroizing::new(Vec::with_capacity(value.len().saturating_mul(2)));
     for &byte in value {
-        for nibble in [byte >> 4, byte & 0xf] {
-            text.push(if nibble < 10 { nibble.wrapping_add(b'0') } else { nibble.wrapping_add(b'a' - 10) });
-        }
+        text.extend(nibbles(byte));
     }
     text
+}
+
+fn nibbles(byte: u8) -> [u8; 2] {
+    [byte >> 4, byte & 0xf]
+        .map(|nibble| if nibble < 10 { nibble.wrapping_add(b'0') } else { nibble.wrapping_add(b'a' - 10) })
 }
 
 /// The base64 of a value that begins `offset` bytes after a group of three. Only the characters that depend on the

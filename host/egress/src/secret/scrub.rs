@@ -23,6 +23,8 @@ use super::view::{Range, Views};
 ///   or as in HTML, and in some mixtures of these
 /// - hex, and base64 in all three alignments and both alphabets; these also with the escapes above, and wrapped into
 ///   lines. The characters of base64 at the ends of a value, which its neighbours decide as well, stay.
+/// - base64 of base64, for values of up to 256 bytes; bytes one by one as in an array, decimal or hex, for values of up to
+///   4 KiB
 /// - for `Basic`, the whole value with the user, and the password alone
 /// - for a query, also hex and base64 of the percent-encoded value
 /// - a value in UTF-16, or read as Latin-1 and written as UTF-8

@@ -11,9 +11,9 @@ use super::decode::{Decoder, Item, Kind, blank};
 
 /// The kinds that are undone, and for each the kinds that are undone in what comes of it.
 const TREE: [(Kind, &[Kind]); 4] = [
-    (Kind::Percent, &[Kind::Percent, Kind::Backslash, Kind::Blank]),
+    (Kind::Percent, &[Kind::Percent, Kind::Backslash, Kind::Html, Kind::Blank]),
     (Kind::Backslash, &[Kind::Backslash, Kind::Percent, Kind::Html, Kind::Blank]),
-    (Kind::Html, &[Kind::Percent]),
+    (Kind::Html, &[Kind::Html, Kind::Percent, Kind::Backslash, Kind::Blank]),
     (Kind::Blank, &[]),
 ];
 

@@ -10,9 +10,11 @@
 #![allow(clippy::disallowed_methods, reason = "servers and names of a test")]
 
 mod addresses;
+mod attacks;
 mod grants;
 mod limits;
 mod pool;
+mod proxy;
 mod redirects;
 mod responses;
 mod secrets;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use ringfence_egress::{DoorConfig, EgressError, Outgoing};
+use ringfence_egress::{DoorConfig, EgressError, Limit, Outgoing, Proxy};
 use ringfence_policy::{Policy, Subject};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -122,4 +122,28 @@ async fn an_idle_connection_does_not_bypass_the_check() {
         assert!(matches!(gate.get(&keeper.url()).await, Err(EgressError::Address { .. })));
     }
     assert_eq!(keeper.count(), 1);
+}
+
+#[tokio::test]
+async fn a_door_with_another_configuration_keeps_connections_and_counts_until_the_proxy_changes() {
+    let keeper = Keeper::serve(100).await;
+    let line = format!("http GET {} private=127.0.0.0/8", keeper.url());
+    let mut config = DoorConfig::new(Arc::new(loopback()));
+    config.skill.requests_per_minute = 3;
+    let gate = Gate::with(config.clone(), &[&line]);
+    gate.text(&keeper.url()).await.unwrap();
+    let next = gate.door.reconfigured(config.clone());
+    let caller = next.caller(gate.caller.grants().clone());
+    let body = next.send(&caller, Outgoing::new("GET", keeper.url())).await.unwrap().body;
+    assert_eq!(body.collect(100).await.unwrap(), "kept");
+    assert_eq!(keeper.count(), 1);
+    config.proxy = Some(Proxy::new("http://127.0.0.1:9".parse().unwrap()));
+    let proxied = next.reconfigured(config);
+    let caller = proxied.caller(gate.caller.grants().clone());
+    let failed = proxied.send(&caller, Outgoing::new("GET", keeper.url())).await.unwrap_err();
+    assert!(matches!(failed, EgressError::Proxy { .. }), "{failed}");
+    // The three requests of this minute are spent, whichever door they went through.
+    let spent = proxied.send(&caller, Outgoing::new("GET", keeper.url())).await.unwrap_err();
+    assert!(matches!(spent, EgressError::Limit(Limit::SkillRequests)), "{spent}");
+    assert!(matches!(gate.get(&keeper.url()).await, Err(EgressError::Limit(Limit::SkillRequests))));
 }

@@ -17,6 +17,34 @@ async fn responses_with_two_readings_are_refused() {
             BadResponse::Framing,
         ),
         ("HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 5\r\n\r\nhello", BadResponse::Framing),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 5, 5\r\n\r\nhello", BadResponse::Framing),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 5, 6\r\n\r\nhello", BadResponse::Malformed),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 0x5\r\n\r\nhello", BadResponse::Malformed),
+        ("HTTP/1.1 200 OK\ncontent-length: 5\n\nhello", BadResponse::Malformed),
+        ("HTTP/1.1 200 OK\r\nx: a\nset-cookie: b\r\ncontent-length: 0\r\n\r\n", BadResponse::Malformed),
+        ("HTTP/1.1 200 OK\r\nx: a\rset-cookie: b\r\ncontent-length: 0\r\n\r\n", BadResponse::Malformed),
+        (
+            "HTTP/1.1 103 Hints\nlink: a\n\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+            BadResponse::Malformed,
+        ),
+        (
+            "HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+            BadResponse::Malformed,
+        ),
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: xchunked\r\n\r\n0\r\n\r\n", BadResponse::Framing),
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3;a=b\nabc\r\n0\r\n\r\n",
+            BadResponse::Malformed,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n-3\r\nabc\r\n0\r\n\r\n",
+            BadResponse::Malformed,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n",
+            BadResponse::Malformed,
+        ),
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc0\r\n\r\n", BadResponse::Malformed),
         ("HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello", BadResponse::Malformed),
         ("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", BadResponse::Framing),
         (

@@ -15,9 +15,9 @@ use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 use crate::site::{Gate, Names, Site, ok};
 
-type Ca = CertifiedIssuer<'static, KeyPair>;
+pub(crate) type Ca = CertifiedIssuer<'static, KeyPair>;
 
-fn ca() -> Ca {
+pub(crate) fn ca() -> Ca {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
@@ -33,7 +33,7 @@ fn leaf(ca: &Ca, name: &str, dir: &Path) -> (rcgen::Certificate, KeyPair) {
 }
 
 /// Serves TLS with a certificate for `name`, and asks for client certificates of `clients`.
-async fn serve(ca: &Ca, name: &str, dir: &Path, clients: bool) -> Site {
+pub(crate) async fn serve(ca: &Ca, name: &str, dir: &Path, clients: bool) -> Site {
     let (certificate, key) = leaf(ca, name, dir);
     let provider = Arc::new(default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -65,7 +65,7 @@ async fn serve(ca: &Ca, name: &str, dir: &Path, clients: bool) -> Site {
     site
 }
 
-fn folder(ca: &Ca) -> (TempDir, String) {
+pub(crate) fn folder(ca: &Ca) -> (TempDir, String) {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("ca.pem");
     std::fs::write(&file, ca.pem()).unwrap();

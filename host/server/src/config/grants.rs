@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use ringfence_egress::ProxyUrl;
 use ringfence_policy::Nat64Prefix;
 use serde::Deserialize;
 
@@ -15,11 +16,13 @@ use super::values::Size;
 pub struct Kv {
     pub file: Option<PathBuf>,
     pub cache: Size,
+    pub size: Size,
+    pub share: Size,
 }
 
 impl Default for Kv {
     fn default() -> Self {
-        Self { file: None, cache: Size(16 << 20) }
+        Self { file: None, cache: Size(16 << 20), size: Size(4 << 30), share: Size(1 << 30) }
     }
 }
 
@@ -30,4 +33,6 @@ impl Default for Kv {
 #[expect(missing_docs, reason = "`EXAMPLE` says what each key means")]
 pub struct Egress {
     pub nat64: Vec<Nat64Prefix>,
+    pub proxy: Option<ProxyUrl>,
+    pub proxy_secret: Option<String>,
 }

@@ -403,6 +403,7 @@ impl Config {
         for path in files.chain(config.store.as_mut()).chain(config.kv.file.as_mut()).chain(secrets) {
             *path = directory.join(&path);
         }
+        config.grant = config.grant.with_files_in(directory);
         Ok(config)
     }
 

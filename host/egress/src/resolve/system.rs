@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringfence_egress::{Lookup, Resolve, ResolveError};
+use super::{Lookup, Resolve, ResolveError};
 
 /// Returns a resolver that uses the name servers of the system.
 ///
@@ -14,8 +14,9 @@ pub fn system_resolver() -> Arc<dyn Resolve> {
 
 #[cfg(feature = "dns")]
 fn made() -> Result<Arc<dyn Resolve>, String> {
-    let config = ringfence_egress::DnsConfig::of_system();
-    match config.and_then(|config| ringfence_egress::DnsResolver::new(&config)) {
+    use super::{DnsConfig, DnsResolver};
+
+    match DnsConfig::of_system().and_then(|config| DnsResolver::new(&config)) {
         Ok(resolver) => Ok(Arc::new(resolver)),
         Err(error) => Err(format!("cannot read the system's name servers: {error}; check /etc/resolv.conf")),
     }
