@@ -473,7 +473,7 @@ fn a_client_on_standard_input_gets_change_notices() {
 }
 
 #[test]
-fn tokens() {
+fn tokens_are_created_listed_and_revoked() {
     let bench = Bench::new();
     bench.check("token-none", &["token", "list"]);
     let skills = |more: &[&str]| {

@@ -51,7 +51,7 @@ fn every_attempt_is_stopped() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn what_holds_the_child() {
+fn the_jail_stops_every_attempt_and_sets_every_limit() {
     let report = probed();
     // Whatever the kernel has, no attempt comes to anything.
     assert!(report.holds(), "{report:?}");
@@ -81,7 +81,7 @@ fn is_all_that_the_kernel_has(landlock: &Enforcement) -> bool {
 }
 
 #[test]
-fn what_counts_as_all_that_a_kernel_has() {
+fn landlock_counts_as_complete_by_kernel_version() {
     for (landlock, all) in [
         (Enforcement::Full("ABI 6".into()), true),
         (Enforcement::Full("ABI 9".into()), true),
@@ -214,7 +214,7 @@ fn is_nice(cpu: &str) -> bool {
 }
 
 #[test]
-fn a_probe_of_a_program_that_is_no_compiler() {
+fn a_probe_of_another_program_fails() {
     for program in ["/nowhere/at/all", "/bin/false", "/bin/true", "/bin/echo"] {
         let other = Compiler::program(PathBuf::from(program), CompileLimits::default());
         let refused = block_on(other.probe());

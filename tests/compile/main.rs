@@ -133,7 +133,7 @@ fn over_the_limit_on_output() {
 }
 
 #[test]
-fn a_program_that_is_no_compiler() {
+fn compiling_with_another_program_fails() {
     let skill = validated(&host(), 1);
     let none = Compiler::program(PathBuf::from("/nowhere/at/all"), CompileLimits::default());
     assert!(matches!(block_on(none.compile(&skill)), Err(CompileError::Host(_))));

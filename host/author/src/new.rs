@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn names() {
+    fn only_valid_skill_names_are_accepted() {
         for good in ["a", "text-stats", "utf8-tools", "x2", &"a".repeat(63)] {
             assert!(check_name(good).is_ok(), "{good}");
         }

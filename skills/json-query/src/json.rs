@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_is_written() {
+    fn json_is_written_as_it_was_read() {
         for text in ["null", "true", "false", "0", "-1", "\"\"", "[]", "{}", "[1,[2],{}]", r#"{"b":1,"a":[null]}"#] {
             assert_eq!(round(text), text);
         }

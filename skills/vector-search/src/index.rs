@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_finds_what_a_search_finds() {
+    fn an_index_and_a_search_find_the_same() {
         for dimensions in [1, 3, 16, 17, 100, 768] {
             let data = some(300, dimensions, 1);
             let vectors = Vectors::packed(u32::try_from(dimensions).unwrap(), Kind::F32, &data).unwrap();

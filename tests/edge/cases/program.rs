@@ -129,7 +129,7 @@ fn an_older_bundle_is_refused_where_the_state_is_kept() {
 
 /// All lists that are named are gone by, and nothing else may be named twice.
 #[test]
-fn lists_add_up_and_the_rest_is_said_once() {
+fn options_that_are_lists_repeat_and_others_do_not() {
     let dir = folder();
     std::fs::write(dir.path().join("first"), key().public().id().to_string()).unwrap();
     std::fs::write(dir.path().join("second"), "# nothing").unwrap();

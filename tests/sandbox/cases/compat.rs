@@ -108,7 +108,7 @@ fn named(name: &str, ty: &str, function: &str) -> ValidatedSkill {
 }
 
 #[test]
-fn pairs_of_types() {
+fn changes_of_types_that_break_callers_are_found() {
     let parameter = |from, to| {
         let function = "f: func(a: ?);";
         let changes = named("new", to, function).breaking_changes_since(&named("old", from, function));
@@ -145,7 +145,7 @@ fn pairs_of_types() {
 }
 
 #[test]
-fn signatures() {
+fn changes_of_signatures_that_break_callers_are_found() {
     for (old, new, expected) in [
         ("f: func();", "f: func();", &[][..]),
         ("f: func(); g: func();", "g: func(); f: func(); h: func();", &[]),
@@ -176,7 +176,7 @@ fn signatures() {
 }
 
 #[test]
-fn names_of_tools() {
+fn changes_of_tool_names_that_break_callers_are_found() {
     let i = "export i: interface { f: func(); }";
     let j = "export j: interface { f: func(); }";
     let g = "export g: func();";

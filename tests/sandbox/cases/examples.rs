@@ -5,7 +5,7 @@ use std::path::Path;
 use ringfence_sandbox_tests::wasm;
 
 #[test]
-fn each_guest_is_what_its_text_says() {
+fn each_example_guest_matches_its_text() {
     let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../host/core/examples/guests");
     for name in ["count", "pay", "spin"] {
         let text = std::fs::read_to_string(guests.join(name).with_extension("wat")).expect("it is there");

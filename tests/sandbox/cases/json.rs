@@ -48,7 +48,7 @@ fn here<'a>(items: &[&'a str]) -> Vec<(&'a str, &'a str)> {
 }
 
 #[test]
-fn integers() {
+fn integers_are_read_within_their_range() {
     // A list of u8 is base64, so a byte by itself is sent in a tuple.
     let byte = Ty::Tuple(vec![Ty::Plain("u8")]);
     taken(&byte, &[("[0]", "[0]"), ("[255]", "[255]"), ("[1.0]", "[1]"), ("[2e1]", "[20]"), ("[-0]", "[0]")]);
@@ -62,7 +62,7 @@ fn integers() {
 }
 
 #[test]
-fn long_integers() {
+fn long_integers_are_numbers_or_decimal_strings() {
     let u64 = Ty::Plain("u64");
     taken(&u64, &same(&["0", "9007199254740991", "\"9007199254740992\"", "\"18446744073709551615\""]));
     taken(&u64, &[("18446744073709551615", "\"18446744073709551615\""), ("\"7\"", "7"), ("5.0", "5")]);
@@ -78,7 +78,7 @@ fn long_integers() {
 }
 
 #[test]
-fn floats() {
+fn floats_include_nan_and_infinities_as_strings() {
     taken(&Ty::Plain("f32"), &same(&["0.1", "-0.0", "3.4028235e38", "1e-45", "\"NaN\"", "\"Infinity\""]));
     taken(&Ty::Plain("f32"), &[("1", "1.0"), ("0.10000000149011612", "0.1")]);
     refused(&Ty::Plain("f32"), &here(&["3.4028235677973366e38", "1e39", "\"nan\"", "\"inf\"", "null"]));
@@ -88,7 +88,7 @@ fn floats() {
 }
 
 #[test]
-fn text() {
+fn strings_and_characters_are_read_and_written() {
     taken(&Ty::Plain("string"), &same(&["\"\"", "\"ä\u{1F642}\"", "\"\\u0000\\n\""]));
     taken(&Ty::Plain("char"), &same(&["\"a\"", "\"\u{1F642}\"", "\"\\u0000\""]));
     refused(&Ty::Plain("char"), &here(&["\"\"", "\"ab\"", "1"]));
@@ -98,7 +98,7 @@ fn text() {
 }
 
 #[test]
-fn records() {
+fn records_are_objects() {
     let inner = Ty::Option(Box::new(Ty::Plain("u8")));
     let record = Ty::Record(vec![Ty::Plain("bool"), inner, Ty::Plain("string")]);
     taken(&record, &same(&[r#"{"n0":true,"n1-x":1,"n2":"x"}"#, r#"{"n0":true,"n2":"x"}"#]));
@@ -117,7 +117,7 @@ fn records() {
 }
 
 #[test]
-fn lists_and_tuples() {
+fn lists_and_tuples_are_arrays_and_bytes_are_base64() {
     taken(&Ty::List(Box::new(Ty::Plain("u16"))), &same(&["[]", "[1,2,3]"]));
     refused(&Ty::List(Box::new(Ty::Plain("u16"))), &[("[1,\"x\"]", "/1"), ("1", "")]);
     let tuple = Ty::Tuple(vec![Ty::Plain("u8"), Ty::Plain("bool")]);
@@ -126,7 +126,7 @@ fn lists_and_tuples() {
 }
 
 #[test]
-fn variants() {
+fn variants_are_strings_or_objects() {
     let variant = Ty::Variant(vec![None, Some(Ty::Plain("u8"))]);
     taken(&variant, &same(&["\"n0\"", r#"{"n1-x":7}"#]));
     refused(
@@ -228,7 +228,7 @@ fn members_in_either_spelling_and_never_in_both() {
 }
 
 #[test]
-fn options() {
+fn options_are_null_or_their_value() {
     let one = Ty::Option(Box::new(Ty::Plain("u8")));
     taken(&one, &same(&["null", "1"]));
     refused(&one, &here(&["256", "{\"some\":1}"]));
@@ -240,7 +240,7 @@ fn options() {
 }
 
 #[test]
-fn results() {
+fn results_are_objects() {
     let result = Ty::Result(Some(Box::new(Ty::Plain("u8"))), None);
     taken(&result, &same(&[r#"{"ok":1}"#, r#"{"error":null}"#]));
     refused(

@@ -20,7 +20,7 @@ fn run(wat: &str, input: Value, limits: &Limits) -> Report {
 }
 
 #[test]
-fn fuel_to_the_unit() {
+fn fuel_is_exact_to_the_unit() {
     let guest = guests::count_down();
     let input = json!({"n": 1000});
     let burnt = run(&guest, input.clone(), &Limits::default()).usage.fuel;
@@ -37,7 +37,7 @@ fn fuel_is_equal_on_every_run() {
 }
 
 #[test]
-fn deadline_of_a_busy_guest() {
+fn a_busy_guest_ends_at_its_deadline() {
     let soon = limits(|l| {
         l.deadline = Duration::from_millis(30);
         l.fuel = u64::MAX / 2;
@@ -50,7 +50,7 @@ fn deadline_of_a_busy_guest() {
 }
 
 #[test]
-fn deadline_of_a_guest_that_waits_in_the_host() {
+fn a_guest_that_waits_in_the_host_ends_at_its_deadline() {
     run(guests::WAIT, json!({"ms": 5}), &Limits::default());
     let soon = limits(|l| l.deadline = Duration::from_millis(30));
     let report =
@@ -61,7 +61,7 @@ fn deadline_of_a_guest_that_waits_in_the_host() {
 }
 
 #[test]
-fn deadline_of_a_guest_in_a_bulk_operation() {
+fn a_guest_in_a_bulk_operation_ends_soon_after_its_deadline() {
     let soon = limits(|l| {
         l.deadline = Duration::from_millis(30);
         l.fuel = u64::MAX / 2;
@@ -137,7 +137,7 @@ fn table_elements_over_all_tables() {
 }
 
 #[test]
-fn core_instances() {
+fn a_core_instance_over_the_limit_is_refused() {
     run(&guests::instances(63), json!({}), &Limits::default());
     check(&guests::instances(64), "run", json!({}), &Limits::default(), &Expect::Refused("over-cap"));
     let few = limits(|l| l.instances = 4);
@@ -146,7 +146,7 @@ fn core_instances() {
 }
 
 #[test]
-fn memories() {
+fn a_memory_over_the_limit_is_refused() {
     let guest = |n| guests::many("(memory 0)", n);
     run(&guest(16), json!({}), &Limits::default());
     check(&guest(17), "run", json!({}), &Limits::default(), &Expect::Refused("over-cap"));
@@ -156,7 +156,7 @@ fn memories() {
 }
 
 #[test]
-fn tables() {
+fn a_table_over_the_limit_is_refused() {
     // A table in each instance; then two, so that tables run out before instances do.
     let guest = |n| guests::many("(table 0 funcref)", n);
     run(&guest(63), json!({}), &Limits::default());
@@ -169,7 +169,7 @@ fn tables() {
 }
 
 #[test]
-fn stack() {
+fn a_stack_overflow_traps() {
     let host = host(Allocator::Pooling);
     let skill = load(host, &guests::recurse());
     let deep = |n: u32| {
@@ -203,7 +203,7 @@ fn stack() {
 }
 
 #[test]
-fn input() {
+fn input_over_its_limit_is_refused() {
     let text = |bytes: usize| format!("{{\"text\":\"{}\"}}", "a".repeat(bytes - 11));
     let small = limits(|l| l.input_size = 5_000);
     let host = host(Allocator::Pooling);
@@ -244,7 +244,7 @@ fn short_input_with_large_values_is_bounded() {
 }
 
 #[test]
-fn output_of_a_big_result() {
+fn a_result_over_the_output_limit_ends_the_run() {
     let guest = guests::letters();
     let small = limits(|l| l.output_size = 10_000);
     let report = run(&guest, json!({"n": 9_998}), &small);
@@ -257,7 +257,7 @@ fn output_of_a_big_result() {
 }
 
 #[test]
-fn output_of_many_chunks() {
+fn chunks_over_the_output_limit_end_the_run() {
     // A chunk of 98 letters is 100 bytes of JSON; the result is the number itself.
     let guest = guests::emit(98);
     let small = limits(|l| l.output_size = 1_002);
@@ -268,7 +268,7 @@ fn output_of_many_chunks() {
 }
 
 #[test]
-fn log_lines() {
+fn log_lines_over_the_limit_are_dropped() {
     let guest = guests::log(10);
     let report = run(&guest, json!({"n": 1_000}), &Limits::default());
     assert_eq!((report.log.len(), report.usage.log_dropped), (1_000, 0));
@@ -277,7 +277,7 @@ fn log_lines() {
 }
 
 #[test]
-fn log_bytes() {
+fn log_bytes_over_the_limit_are_dropped() {
     let guest = guests::log(1_024);
     let report = run(&guest, json!({"n": 64}), &Limits::default());
     assert_eq!((report.usage.log_bytes, report.usage.log_dropped), (64 << 10, 0));
@@ -286,7 +286,7 @@ fn log_bytes() {
 }
 
 #[test]
-fn log_line_length() {
+fn long_log_lines_are_cut() {
     let report = run(&guests::log(4_096), json!({"n": 1}), &Limits::default());
     assert_eq!((report.usage.log_bytes, report.usage.log_dropped), (4_096, 0));
     let report = run(&guests::log(4_097), json!({"n": 1}), &Limits::default());
@@ -301,7 +301,7 @@ fn one_host_call_moves_a_bounded_number_of_bytes() {
 }
 
 #[test]
-fn host_calls() {
+fn one_host_call_over_the_limit_ends_the_run() {
     for guest in [guests::log(0), guests::clock()] {
         let report = run(&guest, json!({"n": 10_000}), &Limits::default());
         assert_eq!(report.usage.host_calls, 10_000);
@@ -331,7 +331,7 @@ fn small_host(memory: u64) -> Host {
 }
 
 #[test]
-fn host_memory_at_admission() {
+fn a_run_that_does_not_fit_the_hosts_memory_is_refused() {
     let host = small_host(4 << 20);
     let run = |pages: u32| {
         let skill = load(&host, &guests::many(&format!("(memory {pages})"), 1));

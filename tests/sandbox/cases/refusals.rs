@@ -23,7 +23,7 @@ fn one(bytes: &[u8]) -> Refusal {
 }
 
 #[test]
-fn not_wasm() {
+fn bytes_that_are_not_wasm_are_refused() {
     for (bytes, hint) in [
         (&b""[..], "empty"),
         (b"hello", ""),
@@ -46,14 +46,14 @@ fn an_artifact_of_our_own_is_not_wasm() {
 }
 
 #[test]
-fn a_core_module() {
+fn a_core_module_is_refused() {
     let refusal = one(&wasm("(module)"));
     assert_eq!(refusal, Refusal::CoreModule);
     assert!(refusal.to_string().contains("wasm-tools component new"));
 }
 
 #[test]
-fn truncated_or_malformed() {
+fn truncated_and_malformed_components_are_refused() {
     let whole = wasm(guests::ECHO);
     for end in [1, 4, 7, 8, 9, 20, whole.len() / 2, whole.len() - 1] {
         let reasons = refusals(&whole[..end]);
@@ -102,7 +102,7 @@ fn features_that_are_off_are_named() {
 }
 
 #[test]
-fn imports_that_are_not_offered() {
+fn imports_that_are_not_offered_are_refused() {
     let importing = |import: &str| {
         format!(
             r#"(component {import} (core module $m (func (export "run"))) (core instance $i (instantiate $m))
@@ -139,7 +139,7 @@ fn imports_that_are_not_offered() {
 }
 
 #[test]
-fn signatures_that_json_cannot_hold() {
+fn signatures_without_a_json_form_are_refused() {
     let export = |ty: &str, param: &str| {
         format!(
             r#"(component (core module $m (func (export "run") (param i32))) (core instance $i (instantiate $m))
@@ -174,7 +174,7 @@ fn async_lifts_are_named() {
 }
 
 #[test]
-fn nothing_exported() {
+fn a_component_without_exports_is_refused() {
     assert!(matches!(one(&wasm("(component)")), Refusal::NothingExported { hint: "" }));
     let command = r#"(component (core module $m (func (export "run") (result i32) (i32.const 0)))
         (core instance $i (instantiate $m))
@@ -188,7 +188,7 @@ fn nothing_exported() {
 }
 
 #[test]
-fn over_a_cap_with_both_numbers() {
+fn a_component_over_a_cap_is_refused_with_both_numbers() {
     let over = |bytes: &[u8]| match one(bytes) {
         Refusal::OverCap { value, cap, .. } => (value, cap),
         other => panic!("{other:?}"),
@@ -226,7 +226,7 @@ fn over_a_cap_with_both_numbers() {
 }
 
 #[test]
-fn schemas_that_grow_without_end() {
+fn schemas_that_grow_without_bound_are_refused() {
     // Each level holds the one before twice: 2^20 nodes, in a file of a kilobyte.
     let mut types = String::from("(type $t0 (tuple u8 u8))");
     for i in 1..20 {
@@ -256,7 +256,7 @@ fn schemas_that_grow_without_end() {
 }
 
 #[test]
-fn names() {
+fn colliding_and_invalid_tool_names_are_refused() {
     let two = r#"(component (core module $m (func (export "run"))) (core instance $i (instantiate $m))
         (func $run (canon lift (core func $i "run")))
         (instance $a (export "go" (func $run)))
@@ -285,7 +285,7 @@ fn names() {
 }
 
 #[test]
-fn every_reason_at_once() {
+fn every_reason_is_reported_at_once() {
     let wat = r#"(component
         (import "acme:one/a@1.0.0" (instance (export "f" (func))))
         (import "acme:two/b@1.0.0" (instance (export "f" (func))))
@@ -311,7 +311,7 @@ fn a_long_list_of_reasons_is_cut() {
 }
 
 #[test]
-fn components_in_components() {
+fn components_nested_too_deep_are_refused() {
     // In bytes: text does not go that deep. A component section holds the next component.
     let deep = |levels: usize| {
         let header = b"\0asm\x0d\0\x01\0";

@@ -180,7 +180,7 @@ async fn pages_and_cursors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn progress() {
+async fn progress_is_sent_before_the_result() {
     let site = with_all().start().await;
     let params = json!({"name": "talks_talk", "arguments": {"times": 3}, "_meta": {"progressToken": "p"}});
     let answer = site.client().send(message("tools/call", params)).await;

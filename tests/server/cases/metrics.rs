@@ -44,7 +44,7 @@ async fn runs_denials_and_slots_are_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn submissions() {
+async fn submissions_and_compilations_are_counted() {
     let site = plan().start().await;
     let put = |bytes: &[u8]| Request::put("/v1/skills/s").body(bytes).header("prefer", "wait=60");
     site.client().send(put(&ringfence_server_tests::guests::component(ECHO))).await;

@@ -74,7 +74,7 @@ async fn refused_submissions_name_every_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn versions_roll_back_and_removal() {
+async fn a_skill_is_rolled_back_and_removed() {
     let site = plan().start().await;
     let client = site.client();
     for (path, wat) in [("s?version=one", ECHO), ("s?version=two&breaking=true", ENDINGS)] {
@@ -135,7 +135,7 @@ async fn a_held_submission_does_not_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages() {
+async fn a_list_of_skills_has_pages() {
     let mut plan = plan();
     for name in ["a", "b", "c", "d", "e"] {
         plan = plan.skill(name, ECHO);

@@ -56,7 +56,7 @@ async fn without_a_valid_token_nothing_is_revealed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn scopes() {
+async fn each_scope_allows_only_its_actions() {
     let site = plan().tokens().skill("echo", ECHO).start().await;
     let (call, submit, admin) = (
         site.token("alice", &[Scope::Call], &["*"]),

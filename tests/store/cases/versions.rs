@@ -206,7 +206,7 @@ fn a_digest_by_its_beginning() {
 }
 
 #[test]
-fn removed() {
+fn a_removed_version_is_never_reused() {
     let shelf = shelf();
     for n in 1..=3 {
         shelf.put("a", &answering(n));

@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_reached() {
+    fn a_guest_that_reaches_something_fails_the_check() {
         let trapped = seen("trapped: abi-violation", |_| {});
         passes(&judge_files(&with("completed", 0), &trapped));
         fails(&judge_files(&with("completed", 1), &trapped));
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left() {
+    fn traces_of_earlier_runs_fail_the_check() {
         passes(&judge_leftovers(&[json!(0), json!(0)]));
         fails(&judge_leftovers(&[json!(0), json!("8386658464824651297")]));
         fails(&judge_leftovers(&[json!("memory-limit"), json!(0)]));

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_bindings_call_them() {
+    fn names_match_those_of_the_bindings() {
         assert_eq!(in_wit("list"), "%list");
         assert_eq!(in_wit("lists"), "lists");
         assert_eq!(bound_snake("not-found"), "not_found");
