@@ -1,14 +1,14 @@
 //! Runs all hostile guests again and again, with an echo in between that must always answer right.
 //!
 //! `soak [RUNS] [--on-demand]`: 2,000 runs and the pooling allocator, if nothing is said. Fails on any
-//! wrong answer, and when resident memory outside of the pool has grown by more than 10 MiB since the first tenth.
+//! wrong answer, and when resident memory outside of the pool has grown by more than 10 MiB since the first half.
 
 use std::process::ExitCode;
 
 use ringfence::Allocator;
 use ringfence_sandbox_tests::hostile::soak::{Resident, soak};
 
-/// Bytes of growth after the warm-up that are no leak.
+/// Bytes of growth in the second half that are no leak: 10 KiB for each of 1,000 runs.
 const GROWTH: u64 = 10 << 20;
 
 fn main() -> ExitCode {
