@@ -12,7 +12,7 @@ pub(crate) struct GrantArgs {
     /// Repeat it for more
     #[arg(long = "grant", value_name = "GRANT")]
     pub(crate) grants: Vec<Grant>,
-    /// Deny every capability, and print the grants that the run asked for instead of its result
+    /// Deny every capability, and print the grants that the run needs instead of its result
     #[arg(long, conflicts_with = "grants")]
     pub(crate) dry_run_grants: bool,
     /// Secret that grants can name, from `env:VARIABLE`, `file:PATH` or `command:PROGRAM`. Repeat it for more

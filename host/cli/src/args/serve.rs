@@ -33,8 +33,8 @@ pub(crate) struct ServerArgs {
     /// Log format: `text` or `json`, one record per line
     #[arg(long, default_value = "text", value_name = "FORMAT")]
     pub(crate) log: LogFormat,
-    /// Log level: `error`, `warn`, `info`, `debug` (adds every run and the guests' output) or `trace` [default: `info` for
-    /// `serve`, `warn` for `mcp`]
+    /// Log level: `error`, `warn`, `info` (adds each call), `debug` (adds reasons of refusals and the guests' output) or
+    /// `trace` [default: `info` for `serve`, `warn` for `mcp`]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) log_level: Option<tracing::Level>,
 }
