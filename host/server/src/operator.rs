@@ -18,7 +18,7 @@ pub(crate) struct Operator {
     pub(crate) config: Arc<ArcSwap<Config>>,
     pub(crate) tokens: ArcSwap<Tokens>,
     pub(crate) metrics: Arc<Metrics>,
-    /// What skills may use beyond computing.
+    /// The grants of capabilities to skills.
     pub(crate) granting: Granting,
     /// Held from a read of the tokens until they are in use, so that a slower, older read never replaces a newer one.
     reading_tokens: Mutex<()>,

@@ -24,7 +24,7 @@ use crate::mcp::stdio;
 use crate::principal::{Principal, Tokens};
 use crate::tls;
 
-/// Why a server did not start or failed.
+/// The reason why a server did not start, or failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {

@@ -38,7 +38,7 @@ impl KnownNames {
 }
 
 impl Config {
-    /// Returns what in this configuration has no effect with a store, in words for the operator. Empty if all has.
+    /// Returns the sections of this configuration without effect on a store, as texts for the operator.
     pub fn without_effect(&self, known: &KnownNames) -> Vec<String> {
         let mut found = Vec::new();
         let owners = self.limits.owner.keys().map(|name| ("limits", name.as_str()));

@@ -33,7 +33,7 @@ use crate::sizes::{self, ENVELOPE, EXPANSION};
 /// A configuration file with every key, its default and its meaning.
 pub const EXAMPLE: &str = include_str!("../../ringfence.toml");
 
-/// Why a configuration is refused.
+/// The reason why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -84,13 +84,13 @@ pub struct Config {
     pub idempotency: Idempotency,
     /// Access to the metrics.
     pub metrics: Metrics,
-    /// What skills may use beyond computing, in order.
+    /// Grants of capabilities to skills, in order.
     pub grant: Policy,
     /// Sources of the secrets that grants name.
     pub secret: BTreeMap<String, Source>,
     /// Key-value spaces on disk.
     pub kv: Kv,
-    /// The way out of the process.
+    /// HTTP requests of skills.
     pub egress: Egress,
     /// The resulting limits of a run, checked.
     #[serde(skip)]
@@ -233,7 +233,7 @@ impl Default for Mcp {
     }
 }
 
-/// A skill whose annotations are shown: a name, `name@version`, or a whole digest.
+/// A skill whose annotations agents see: a name, `name@version`, or a whole digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted(Reference);
 
