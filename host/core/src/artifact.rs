@@ -11,8 +11,8 @@ use crate::error::{LoadError, Refusal};
 
 /// Code that this version of Ringfence compiled from a skill, with the digest of that skill.
 ///
-/// [`crate::compile`] returns one. [`Artifact::from_trusted`] and [`Artifact::from_trusted_file`] take bytes for
-/// which their caller vouches. A host links an artifact to its own skill only.
+/// [`crate::compile`] returns one. [`Artifact::from_trusted`] and [`Artifact::from_trusted_file`] accept bytes that
+/// their caller trusts. A host links an artifact only to the skill that it was compiled from.
 pub struct Artifact {
     skill: Digest,
     code: Code,

@@ -10,8 +10,8 @@ use crate::validate::ValidatedSkill;
 
 /// Compiles a validated skill.
 ///
-/// The component decides how much time and memory this takes: the engine treats the compiler's running time as
-/// no security boundary. It uses one thread for each core.
+/// The component determines the time and memory that this takes: for the engine, the compiler's running time is not a
+/// security boundary. It uses one thread for each core.
 ///
 /// # Errors
 ///

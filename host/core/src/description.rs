@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{TypeDef, TypeId, TypeTable};
 
-/// A skill as its bytes describe it.
+/// A description of a skill, from its bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Description {
@@ -84,7 +84,7 @@ pub(crate) struct SkillDocs {
 
 /// An author's name, version and licence of a skill, and its requested grants.
 ///
-/// These are untrusted claims. The store's own name and version count, and a request grants nothing.
+/// These are untrusted claims. The store has its own name and version, and a request grants nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -109,7 +109,7 @@ pub struct Import {
     pub access: Access,
 }
 
-/// What the host provides for an import.
+/// The host's offer for an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -140,7 +140,7 @@ pub(crate) struct ToolDescription {
     pub(crate) docs: Option<ToolDocs>,
 }
 
-/// What a tool returns.
+/// The result of a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ToolResult {
     Nothing,

@@ -28,7 +28,7 @@ impl From<[u8; 32]> for Digest {
     }
 }
 
-/// A text is no digest: 64 hexadecimal digits, with or without `sha256:` before them.
+/// The text is not a digest: 64 hexadecimal digits, with or without the prefix `sha256:`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("invalid digest; expected `sha256:` and 64 hexadecimal digits")]
 pub struct ParseDigestError;

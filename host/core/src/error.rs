@@ -1,4 +1,4 @@
-//! Errors before a run, one type a stage. Each names its subject, whose fault it is, and a stable code.
+//! Errors before a run, one type for each stage. Each names its subject, whose fault it is, and a stable code.
 
 // A new variant must be decided upon here, not fall into a catch-all.
 #![warn(clippy::wildcard_enum_match_arm)]
@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::digest::Digest;
 use crate::limits::LimitError;
 
-/// Whose fault an error is: who must change something.
+/// The party that must change something after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -18,7 +18,7 @@ pub enum Fault {
     Author,
     /// The caller: the call must change.
     Caller,
-    /// Nobody: the host is busy, and the same call can pass later.
+    /// No party: the host is at capacity, and the same call can succeed later.
     Load,
     /// The host, its configuration, or a function of the embedder's host interfaces.
     Host,
@@ -43,7 +43,7 @@ pub enum HostError {
     /// The engine refused its configuration, or could not reserve its pool.
     #[error("cannot build the engine: {0}; fewer concurrent runs need less address space")]
     Engine(String),
-    /// A host interface of the embedder has a name that is taken, or that is no WIT interface name.
+    /// A host interface of the embedder has a name that is taken, or that is not a WIT interface name.
     #[error("invalid host interface `{name}`: {reason}")]
     Interface {
         /// The name.
@@ -78,7 +78,7 @@ pub enum LoadError {
     /// The artifact does not match this engine.
     #[error("the compiled code does not match this engine: {0}; compile the skill again")]
     Artifact(String),
-    /// The artifact was compiled from another skill than the one to link.
+    /// The artifact was compiled from another skill.
     #[error(
         "cannot link the artifact to skill {skill}: it was compiled from {compiled_from}; link the artifact that was \
          compiled from this skill"
@@ -89,8 +89,8 @@ pub enum LoadError {
         /// The skill from which the artifact was compiled.
         compiled_from: Digest,
     },
-    /// The system does not let this process make memory executable, as systemd's `MemoryDenyWriteExecute` does. Says
-    /// nothing about the skill.
+    /// The system forbids this process to make memory executable, for example by systemd's `MemoryDenyWriteExecute`. The
+    /// skill may be fine.
     #[error(
         "cannot make memory executable: {0}; allow this process to do so, or interpret code for the target pulley64"
     )]
@@ -123,7 +123,7 @@ fn list(reasons: &[Refusal]) -> String {
     texts.join("\n")
 }
 
-/// A reason for which a component is no skill. Its text can change; its code does not.
+/// A reason why a component is not a skill. Its text can change; its code does not.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -189,7 +189,7 @@ pub enum Refusal {
         /// `parameter x` or `result`.
         place: String,
     },
-    /// A function is exported under a name that no tool can have.
+    /// The name of an exported function cannot be the name of a tool.
     #[error(
         "the exported function `{name}` has the name of an interface; tool names contain only letters, digits and hyphens"
     )]
@@ -293,7 +293,7 @@ pub enum RunError {
     /// The input does not match the parameters of the tool.
     #[error("invalid input{}: {message}", at(.pointer))]
     Input {
-        /// JSON pointer (RFC 6901) of the offending value; empty for the whole input.
+        /// JSON pointer (RFC 6901) of the invalid value; empty for the whole input.
         pointer: String,
         /// What is wrong, and what would fit.
         message: String,
@@ -311,7 +311,7 @@ pub enum RunError {
     /// A limit is zero, or the host cannot enforce it.
     #[error(transparent)]
     Limits(#[from] LimitError),
-    /// The run needs more than the host has in all, so waiting does not help.
+    /// The run needs more than the whole host has, so waiting does not help.
     #[error(
         "the run can need {wanted} {what}, and the limit is {size}; lower the run's limits on input and output, or raise \
          that limit"

@@ -26,7 +26,7 @@ use ringfence_section::{Annotations, Example};
 
 /// The result of validation: a skill's tools, types, imports and counts.
 ///
-/// Store it beside the artifact, and another process with the same [`crate::Host::fingerprint`] need not validate
+/// If you store it beside the artifact, another process with the same [`crate::Host::fingerprint`] need not validate
 /// again.
 #[derive(Debug, Clone)]
 pub struct SkillDescription {
@@ -95,10 +95,9 @@ impl SkillDescription {
 
     /// Reads the bytes of [`SkillDescription::to_bytes`] under the same fingerprint.
     ///
-    /// It checks that the types are those of some skill: complete, not recursive, at most 100 levels deep. It checks
-    /// nothing else. With other types or tools the skill answers wrongly or not at all. With lower counts a run takes
-    /// more memory and pool than admission reserves, so other runs can be refused. Read only authenticated bytes, like
-    /// those of the code beside them.
+    /// It checks only that a skill can have such types: complete, not recursive, at most 100 levels deep. With wrong types
+    /// or tools, calls return wrong values or fail. With counts that are too low, a run takes more memory and slots than
+    /// admission reserves, so other runs can be refused. Read only authenticated bytes, as for the code beside them.
     ///
     /// # Errors
     ///
@@ -207,7 +206,7 @@ impl Skill {
         self.inner.description.docs.skill_md.as_deref()
     }
 
-    /// Returns the tool of a name: the bare function's where it is unique, or `interface_function`.
+    /// Returns the tool of a name: the function's own name if it is unique, or `interface_function`.
     pub fn tool(&self, name: &str) -> Option<Tool<'_>> {
         let index = *self.inner.names.get(name)?;
         self.tools().nth(index)
@@ -218,7 +217,7 @@ impl Skill {
         &self.inner.description.imports
     }
 
-    /// Returns about how many bytes the loaded skill takes: its code and its description.
+    /// Returns the approximate bytes of the loaded skill: its code and its description.
     pub fn footprint(&self) -> u64 {
         let described = serde_json::to_vec(&*self.inner.description).map_or(0, |text| text.len() as u64);
         self.code_size().saturating_add(described)
@@ -382,7 +381,7 @@ impl std::fmt::Debug for Tool<'_> {
 }
 
 impl<'a> Tool<'a> {
-    /// Returns the shortest name: the bare function's where that is unique in the skill.
+    /// Returns the shortest name: the function's own name if it is unique in the skill.
     pub fn name(&self) -> &'a str {
         &self.tool.name
     }
@@ -432,17 +431,17 @@ impl<'a> Tool<'a> {
         schema::failure(self.types, self.tool)
     }
 
-    /// The schema of the input in another style: for other readers than those that know all of JSON Schema.
+    /// Returns the schema of the input in another style, for readers that do not know all of JSON Schema.
     pub fn parameters_schema_as(&self, style: SchemaStyle) -> Value {
         portable::parameters(self.types, self.tool, style)
     }
 
-    /// The schema of the value of a completed run, in a style. Every value that is written is valid under it.
+    /// Returns the schema of a completed run's value in another style. Every such value is valid under it.
     pub fn result_schema_as(&self, style: SchemaStyle) -> Value {
         portable::result(self.types, self.tool, style)
     }
 
-    /// The schema of the value of a failed run, in a style; none for a tool that cannot fail.
+    /// Returns the schema of a failed run's value in another style, or none for a tool that cannot fail.
     pub fn failure_schema_as(&self, style: SchemaStyle) -> Option<Value> {
         portable::failure(self.types, self.tool, style)
     }
@@ -455,9 +454,10 @@ impl<'a> Tool<'a> {
         }
     }
 
-    /// Most bytes that the engine may lift for a result of `output` bytes of JSON. It follows from the
-    /// type: about twice the JSON's own size for strings, up to 32 times for lists of small values, and
-    /// never more than 32 times.
+    /// Returns the maximum bytes that the engine may lift for a result of `output` bytes of JSON.
+    ///
+    /// The type of the result determines it: about twice the size of the JSON for strings, and up to 32 times for lists
+    /// of small values.
     pub fn lift_bound(&self, output: u64) -> u64 {
         lift_bound(self.types, self.tool, output).min(output.saturating_mul(EXPANSION))
     }

@@ -56,7 +56,7 @@ impl fmt::Display for SchemaStyle {
     }
 }
 
-/// A name that no style has.
+/// An unknown name of a style.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown schema style `{0}`; expected exact, portable, openai, anthropic or gemini")]
 pub struct UnknownStyle(String);

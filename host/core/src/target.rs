@@ -1,7 +1,7 @@
 //! Targets of ahead-of-time compilation: a processor baseline, or the portable interpreter.
 //!
-//! A target says everything about the processor. Code for [`Target::X86_64`] runs on every x86-64 processor since 2009,
-//! whichever machine compiled it.
+//! A target determines everything about the processor. Code for [`Target::X86_64`] runs on every x86-64 processor since
+//! 2009, whichever machine compiled it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -37,7 +37,7 @@ pub enum Backend {
     Pulley,
 }
 
-/// A name that no target has.
+/// An unknown name of a target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown target `{0}`; expected x86_64, x86_64-v3, aarch64 or pulley64")]
 pub struct UnknownTarget(String);

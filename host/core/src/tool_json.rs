@@ -1,4 +1,4 @@
-//! A tool as JSON: the names of its members, and what each shows, for every program that lists tools.
+//! A tool as JSON, with the same members in every program that lists tools.
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::skill::Tool;
 use crate::style::SchemaStyle;
 
-/// Which members of a tool its JSON has. Each level has those of the level before.
+/// The members in the JSON of a tool. Each level has those of the level before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ToolDetail {
@@ -29,7 +29,7 @@ pub struct ShownTool<'a> {
 impl<'a> Tool<'a> {
     /// Returns the tool for serialisation, with the members of `detail` and schemas in `style`.
     ///
-    /// A member that the tool does not have is null: `interface`, `description`, `failure` and `annotations`.
+    /// `interface`, `description`, `failure` and `annotations` are null if the tool has none.
     pub fn shown(self, detail: ToolDetail, style: SchemaStyle) -> ShownTool<'a> {
         ShownTool { tool: self, detail, style }
     }

@@ -1,4 +1,4 @@
-//! Value types of a skill's tools, in one table a skill. Each type stands once, so that shared types stay shared.
+//! Value types of a skill's tools, in one table for each skill. It has each type once, so that shared types stay shared.
 //!
 //! A type determines its JSON (`json`), its schema (`schema`), its WIT text, and the maximum memory of the host while
 //! it lifts a result.

@@ -1,4 +1,4 @@
-//! What a run used of each capability, and what it was denied.
+//! The use of capabilities by a run, and its denials.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ impl Capability {
     }
 }
 
-/// What a run used of its capabilities.
+/// The use of capabilities by a run.
 ///
 /// As JSON: an object with a member for each capability that it called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,15 +49,15 @@ pub struct CapabilityUsage {
     pub kv: Spent,
     /// Reads of the configuration.
     pub config: Spent,
-    /// Questions for secrets.
+    /// Checks whether a secret exists.
     pub secrets: Spent,
 }
 
-/// What a run used of one capability.
+/// The use of one capability by a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Spent {
-    /// Operations: requests, reads, writes. Those that were denied count too.
+    /// Operations: requests, reads, writes, including denied ones.
     pub calls: u64,
     /// Bytes from the guest: URLs, headers, bodies, keys, values.
     pub sent: u64,
