@@ -1,10 +1,21 @@
 //! HTTP requests of one run, through the egress door.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringfence::{HostCall, Http, HttpBody, HttpError, HttpHead, HttpRequest, HttpResponse, Redirects, Wait};
-use ringfence_egress::{Caller, Door, EgressError, GuestError, Invalid, Outgoing, RequestBody, ResponseBody};
+use http_body::Frame;
+use http_body_util::BodyExt as _;
+use ringfence::{
+    HostCall, Http, HttpBody, HttpError, HttpFailure, HttpHead, HttpLimit, HttpRequest, HttpRequestBody,
+    HttpResponse, Redirects, Wait,
+};
+use ringfence_egress::{
+    BoxError, Caller, Door, EgressError, GuestError, Invalid, Limit, Outgoing, PIECE, RequestBody,
+    ResponseBody,
+};
 use ringfence_policy::{Request, SubjectGrants, Target};
 
 /// The door, with the grants and the account of a run.
@@ -48,9 +59,16 @@ fn outgoing(request: HttpRequest) -> Result<Outgoing, HttpError> {
         let name = http::HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid("name"))?;
         let value = http::HeaderValue::from_bytes(&value).map_err(|_| invalid("value"))?;
         let appended = outgoing.headers.try_append(name, value);
-        appended.map_err(|_| HttpError::Limit("too many headers".to_owned()))?;
+        appended.map_err(|_| HttpError::Limit(HttpLimit::RequestHeaders, "too many headers".to_owned()))?;
     }
-    outgoing.body = RequestBody::from(Bytes::from(request.body.unwrap_or_default()));
+    outgoing.body = match request.body {
+        HttpRequestBody::Whole(bytes) => RequestBody::from(Bytes::from(bytes)),
+        HttpRequestBody::Stream { length, pieces } => {
+            RequestBody::Stream { length, pieces: Upload::Idle(pieces).boxed_unsync() }
+        }
+        _ => RequestBody::Empty,
+    };
+    outgoing.connect_timeout = request.connect_timeout.map(|millis| Duration::from_millis(millis.into()));
     outgoing.redirects = match request.redirects {
         Redirects::Manual => ringfence_egress::Redirects::Return,
         // The grant has the maximum.
@@ -83,15 +101,89 @@ impl HttpBody for Pieces {
 
 /// What the guest learns: the class of the error, and of its own request also the details.
 fn told(error: &EgressError) -> HttpError {
-    match error.guest() {
-        GuestError::Denied => HttpError::Denied { reason: error.to_string() },
-        GuestError::Invalid => HttpError::Invalid(error.to_string()),
-        GuestError::BodyTooLarge | GuestError::Limit => HttpError::Limit(error.to_string()),
-        GuestError::Timeout => HttpError::Timeout,
-        class @ (GuestError::Dns | GuestError::Tls | GuestError::Unavailable) => {
-            HttpError::Unavailable { told: class.to_string(), reason: error.to_string() }
+    let class = error.guest();
+    let failure = match class {
+        GuestError::Denied => return HttpError::Denied { reason: error.to_string() },
+        GuestError::Invalid => return HttpError::Invalid(error.to_string()),
+        GuestError::BodyTooLarge | GuestError::Limit => {
+            return HttpError::Limit(limit(error), error.to_string());
         }
-        class => HttpError::Failed(class.to_string()),
+        GuestError::Timeout => return HttpError::Timeout,
+        GuestError::Dns => HttpFailure::Resolve,
+        GuestError::Tls => HttpFailure::Tls,
+        GuestError::Protocol => HttpFailure::Protocol,
+        GuestError::Connect if matches!(error, EgressError::Connect { .. }) => HttpFailure::Connect,
+        GuestError::Connect => HttpFailure::Broken,
+        _ => HttpFailure::Other,
+    };
+    match class {
+        GuestError::Dns | GuestError::Tls | GuestError::Unavailable => {
+            HttpError::Unavailable { failure, told: class.to_string(), reason: error.to_string() }
+        }
+        class => HttpError::Failed(failure, class.to_string()),
+    }
+}
+
+fn limit(error: &EgressError) -> HttpLimit {
+    let EgressError::Limit(limit) = error else { return HttpLimit::Other };
+    match limit {
+        Limit::RequestBody => HttpLimit::RequestBody,
+        Limit::ResponseBody => HttpLimit::ResponseBody,
+        Limit::RequestHeaders => HttpLimit::RequestHeaders,
+        Limit::ResponseHeaders => HttpLimit::ResponseHeaders,
+        Limit::Requests
+        | Limit::Concurrency
+        | Limit::SkillConcurrency
+        | Limit::SkillRequests
+        | Limit::PrincipalConcurrency
+        | Limit::PrincipalRequests => HttpLimit::Requests,
+        _ => HttpLimit::Other,
+    }
+}
+
+/// A body that the guest still writes, as the door reads it.
+enum Upload {
+    /// Nobody reads.
+    Idle(Box<dyn HttpBody>),
+    /// The door waits for a piece.
+    Reading(Reading),
+    Ended,
+}
+
+/// A read that returns the body with the piece.
+type Reading = Pin<Box<dyn Future<Output = (Box<dyn HttpBody>, Piece)> + Send>>;
+
+type Piece = Result<Option<Vec<u8>>, HttpError>;
+
+impl http_body::Body for Upload {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let upload = self.get_mut();
+        let mut reading = match std::mem::replace(upload, Self::Ended) {
+            Self::Idle(mut body) => Box::pin(async move {
+                let piece = body.next(PIECE).await;
+                (body, piece)
+            }),
+            Self::Reading(reading) => reading,
+            Self::Ended => return Poll::Ready(None),
+        };
+        match reading.as_mut().poll(context) {
+            Poll::Pending => {
+                *upload = Self::Reading(reading);
+                Poll::Pending
+            }
+            Poll::Ready((body, Ok(Some(piece)))) => {
+                *upload = Self::Idle(body);
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from(piece)))))
+            }
+            Poll::Ready((_, Ok(None))) => Poll::Ready(None),
+            Poll::Ready((_, Err(error))) => Poll::Ready(Some(Err(Box::new(error)))),
+        }
     }
 }
 

@@ -57,7 +57,7 @@
 //! - the interfaces `log`, `progress` and `budget` of `ringfence:skill`, in the versions 0.1.0 and 0.2.0
 //! - its interfaces `http`, `kv`, `config` and `secrets`, as far as [`Call::grant`] grants them; `tools` (in 0.1.0:
 //!   `skills`) returns `denied`
-//! - an empty WASI 0.2: no files, no sockets, no environment; stdout and stderr go to the log
+//! - WASI 0.2: HTTP under the same grant as `http`; no files, no sockets, no environment; stdout and stderr go to the log
 //! - host interfaces of the embedder ([`HostBuilder::provide`])
 //!
 //! The host refuses any other import at load, by name.
@@ -153,8 +153,9 @@ pub use engine::{Allocator, WASM_STACK};
 pub use error::{Fault, HostError, LoadError, Refusal, RunError};
 pub use event::Event;
 pub use grants::{
-    Capability, CapabilityUsage, Denial, Expected, Granted, Http, HttpBody, HttpError, HttpHead, HttpRequest,
-    HttpResponse, Kv, KvEntry, KvError, KvPage, Redirects, Spent, Wait,
+    Capability, CapabilityUsage, Denial, Expected, Granted, Http, HttpBody, HttpError, HttpFailure, HttpHead,
+    HttpLimit, HttpRequest, HttpRequestBody, HttpResponse, Kv, KvEntry, KvError, KvPage, Redirects, Spent,
+    Wait,
 };
 pub use host::{Host, HostBuilder, HostConfig};
 pub use limits::{

@@ -16,18 +16,16 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 
 use crate::admit::Parking;
 use crate::error::RunError;
-use crate::limits::Limits;
+use crate::limits::{HANDLES, Limits};
 use crate::report::{Outcome, Report, TrapReport, Usage};
 use crate::skill::Skill;
 use crate::state::{Budget, GuestState, Stop, YIELD};
+use crate::wasi::Wasi;
 
 /// Fuel between two yields where nested components pass values to one another. The engine copies texts between them
 /// without fuel, and a call that passes one burns some thirty units. A slice is thus a few copies, and computing is two
 /// to three times slower because of the yields.
 const YIELD_HANDING_OVER: u64 = 100;
-
-/// Maximum number of resource handles of a run.
-const HANDLES: usize = 1_000;
 
 /// A store with every limit set, before the guest exists.
 pub(crate) struct Sandbox<'a> {
@@ -104,6 +102,7 @@ impl<'a> Sandbox<'a> {
         let fuel = self.fuel.saturating_sub(left.saturating_sub(1));
         let overrun = left == 0;
         let mut state = self.store.into_data();
+        Wasi::finish(&mut state);
         finish_log(&mut state);
         let usage = Usage {
             fuel,

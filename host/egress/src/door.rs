@@ -99,14 +99,14 @@ impl Door {
     ///
     /// Fails with an [`EgressError`]. Show a guest only [`EgressError::guest`].
     pub async fn send(&self, caller: &Caller, outgoing: Outgoing) -> Result<Incoming, EgressError> {
-        let Outgoing { method, url, mut headers, body, redirects, timeout } = outgoing;
+        let Outgoing { method, url, mut headers, body, redirects, timeout, connect_timeout } = outgoing;
         let target = Target::parse(&url).map_err(Invalid::Url)?;
         if method.parse::<ringfence_policy::Method>().is_err() {
             return Err(Invalid::Method(method.chars().take(40).collect()).into());
         }
         let limits = self.inner.config.headers;
         check_headers(&mut headers, limits.count, limits.bytes)?;
-        let mut hop = Hop { method, target, headers, body, spent: false, trusted: true };
+        let mut hop = Hop { method, target, headers, body, connect_timeout, spent: false, trusted: true };
         let mut deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut followed = 0_u32;
         loop {
@@ -150,7 +150,8 @@ impl Door {
             Scheme::Http => None,
             Scheme::Https => Some(self.inner.tls.config(id, rule).await?),
         };
-        let addresses = self.addresses(id, rule, &hop.target).await?;
+        let connect_until = hop.connect_until();
+        let addresses = by(connect_until, self.addresses(id, rule, &hop.target)).await?;
         // A request that fails on an idle connection is sent again on a new one, so it must do nothing.
         let empty = matches!(body, RequestBody::Empty);
         let repeats = empty && matches!(hop.method.as_str(), "GET" | "HEAD");
@@ -163,7 +164,8 @@ impl Door {
         };
         let (head, link, used) = match if repeats { self.idle(&addresses, key).await } else { None } {
             None => {
-                let (stream, used) = connect(config, &hop.target, &addresses, tls.as_ref()).await?;
+                let connected = connect(config, &hop.target, &addresses, tls.as_ref());
+                let (stream, used) = by(connect_until, connected).await?;
                 let mut link = Some(open(stream, config.headers).await?);
                 let head =
                     exchange(&mut link, request, config.headers).await.map_err(|failed| failed.error)?;
@@ -176,7 +178,8 @@ impl Door {
                     Ok(head) => (head, link, used),
                     Err(Failed { ended: false, error }) => return Err(error),
                     Err(Failed { ended: true, .. }) => {
-                        let (stream, used) = connect(config, &hop.target, &addresses, tls.as_ref()).await?;
+                        let connected = connect(config, &hop.target, &addresses, tls.as_ref());
+                        let (stream, used) = by(hop.connect_until(), connected).await?;
                         let mut link = Some(open(stream, config.headers).await?);
                         let head = exchange(&mut link, again, config.headers).await;
                         (head.map_err(|failed| failed.error)?, link, used)
@@ -298,6 +301,17 @@ fn may_be_kept(method: &str, status: StatusCode, headers: &HeaderMap) -> bool {
     let announced = headers.contains_key(TRANSFER_ENCODING)
         || headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0");
     !(without_body && announced)
+}
+
+/// Waits until a time at most.
+async fn by<T>(
+    until: Option<Instant>,
+    step: impl Future<Output = Result<T, EgressError>>,
+) -> Result<T, EgressError> {
+    match until {
+        None => step.await,
+        Some(until) => timeout_at(until, step).await.unwrap_or(Err(EgressError::Timeout)),
+    }
 }
 
 fn denied(caller: &Caller, hop: &Hop) -> EgressError {

@@ -76,6 +76,8 @@ pub struct Outgoing {
     pub redirects: Redirects,
     /// The time from the lookup to the last byte of the response. The time of the grant applies too.
     pub timeout: Option<Duration>,
+    /// The time for each connection: lookup, dial and TLS.
+    pub connect_timeout: Option<Duration>,
 }
 
 impl Outgoing {
@@ -88,6 +90,7 @@ impl Outgoing {
             body: RequestBody::Empty,
             redirects: Redirects::Return,
             timeout: None,
+            connect_timeout: None,
         }
     }
 }

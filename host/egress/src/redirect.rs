@@ -1,11 +1,14 @@
 //! The next hop of a redirect: where it goes, and what it takes along.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HeaderMap,
     LOCATION,
 };
 use ringfence_policy::{Scheme, Target};
+use tokio::time::Instant;
 
 use crate::error::BadRedirect;
 use crate::outgoing::RequestBody;
@@ -17,6 +20,8 @@ pub(crate) struct Hop {
     pub(crate) target: Target,
     pub(crate) headers: HeaderMap,
     pub(crate) body: RequestBody,
+    /// The time for each connection.
+    pub(crate) connect_timeout: Option<Duration>,
     /// The body was a stream, and it has been sent.
     pub(crate) spent: bool,
     /// No redirect has left the origin. Only then the host adds a secret: another origin must not choose where it goes.
@@ -37,6 +42,11 @@ pub(crate) fn location(status: StatusCode, headers: &HeaderMap) -> Option<&[u8]>
 }
 
 impl Hop {
+    /// Returns until when a connection that begins now must be there.
+    pub(crate) fn connect_until(&self) -> Option<Instant> {
+        self.connect_timeout.and_then(|time| Instant::now().checked_add(time))
+    }
+
     /// Turns the request into the one that follows a redirect.
     pub(crate) fn follow(&mut self, status: StatusCode, location: &[u8]) -> Result<(), BadRedirect> {
         let location = std::str::from_utf8(location)
@@ -90,6 +100,7 @@ mod tests {
             headers.insert(name, HeaderValue::from_static("value"));
         }
         Hop {
+            connect_timeout: None,
             method: method.to_owned(),
             target: Target::parse("https://example.com/a").unwrap(),
             headers,

@@ -147,37 +147,6 @@ impl Target {
         Self::from_url(&url)
     }
 
-    /// Joins the three parts of a request of `wasi:http` and parses the result. A default port that is written out
-    /// is removed; a missing path is `/`.
-    ///
-    /// # Errors
-    ///
-    /// Fails with a [`TargetError`], also if a part has characters that belong to another part.
-    pub fn from_parts(
-        scheme: Scheme,
-        authority: &str,
-        path_and_query: Option<&str>,
-    ) -> Result<Self, TargetError> {
-        if authority.contains('@') {
-            return Err(TargetError::UserInfo);
-        }
-        if authority.contains(['/', '?', '#']) {
-            return Err(TargetError::Host);
-        }
-        let path = path_and_query.filter(|path| !path.is_empty()).unwrap_or("/");
-        // `http://evil/` as a path would name another host to a proxy.
-        if !path.starts_with('/') {
-            return Err(TargetError::Syntax);
-        }
-        let default = format!(":{}", scheme.default_port());
-        let authority = authority.strip_suffix(&default).unwrap_or(authority);
-        // The parser would take the start of the path as the host.
-        if authority.is_empty() {
-            return Err(TargetError::Host);
-        }
-        Self::parse(&format!("{scheme}://{authority}{path}"))
-    }
-
     /// Resolves the `Location` of a redirect against this target. A fragment is removed, as it is never sent.
     ///
     /// # Errors
@@ -370,23 +339,5 @@ mod tests {
             let found = base.join(location).map(|target| target.to_string());
             assert_eq!(found, joined.map(str::to_owned), "{location}");
         }
-    }
-
-    #[test]
-    fn parts_of_wasi_http_cannot_reach_into_one_another() {
-        let parts =
-            |authority, path| Target::from_parts(Scheme::Https, authority, path).map(|t| t.to_string());
-        assert_eq!(parts("example.com", None), Ok("https://example.com/".to_owned()));
-        assert_eq!(parts("example.com:443", Some("/a?b")), Ok("https://example.com/a?b".to_owned()));
-        assert_eq!(parts("example.com", Some("http://evil.example/")), Err(TargetError::Syntax));
-        assert_eq!(parts("example.com", Some("@evil.example/")), Err(TargetError::Syntax));
-        assert_eq!(parts("user@example.com", None), Err(TargetError::UserInfo));
-        assert_eq!(parts("example.com/x", Some("/y")), Err(TargetError::Host));
-        assert_eq!(parts("example.com?x", Some("/y")), Err(TargetError::Host));
-        assert_eq!(parts("", Some("/y")), Err(TargetError::Host));
-        assert_eq!(parts(":443", Some("/y")), Err(TargetError::Host));
-        assert_eq!(parts("example.com:0", Some("/")), Err(TargetError::Port));
-        assert_eq!(parts("EXAMPLE.com", Some("/")), Err(TargetError::NotCanonical));
-        assert_eq!(parts("example.com", Some("/../a")), Err(TargetError::NotCanonical));
     }
 }

@@ -17,4 +17,6 @@ mod refusals;
 mod schemas;
 mod storm;
 mod tool_json;
+mod wasi_http;
+mod wasi_http_limits;
 mod wit;

@@ -5,6 +5,7 @@ pub mod hostile;
 pub mod relay;
 pub mod storm;
 pub mod types;
+pub mod wasi_guest;
 pub mod wat_guests;
 pub mod worker;
 

@@ -5,7 +5,7 @@ mod wit;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wasmtime::component::Resource;
 
@@ -16,7 +16,7 @@ use super::join::join;
 use super::{HostCall, Registry};
 use crate::description::Access;
 use crate::error::HostError;
-use crate::grants::{Capability, Http, HttpError, HttpHead, HttpRequest, HttpResponse, Spent};
+use crate::grants::{Capability, Http, HttpError, HttpHead, HttpLimit, HttpRequest, HttpResponse, Spent};
 use crate::limits::HOST_CALL_BYTES;
 use crate::state::{GuestState, Stop};
 
@@ -24,14 +24,14 @@ use crate::state::{GuestState, Stop};
 const REQUESTS: usize = 256;
 
 /// The implementation that a run is granted, and the run.
-struct Client {
+pub(crate) struct Client {
     http: Option<Arc<dyn Http>>,
     call: HostCall,
 }
 
 /// The end of an exchange, and what it took.
-struct Exchanged<T> {
-    result: Result<T, HttpError>,
+pub(crate) struct Exchanged<T> {
+    pub(crate) result: Result<T, HttpError>,
     /// Method and URL, if it was denied.
     denied: Option<String>,
     spent: Spent,
@@ -40,7 +40,37 @@ struct Exchanged<T> {
 /// The end of a request whose whole response was wanted.
 type Fetched = Exchanged<(HttpHead, Vec<u8>)>;
 
+impl<T> Exchanged<T> {
+    /// Makes something of the response.
+    pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U) -> Exchanged<U> {
+        Exchanged { result: self.result.map(f), denied: self.denied, spent: self.spent }
+    }
+}
+
 impl Client {
+    /// Counts a request whose body counts for itself, as the guest writes it.
+    pub(crate) fn begin_streamed(state: &mut GuestState, request: &HttpRequest) -> Self {
+        let sent = request_bytes(request).saturating_sub(request.body.len() as u64);
+        state.spend(Capability::Http, Spent { calls: 1, sent, ..Spent::default() });
+        Self { http: state.granted.http.clone(), call: HostCall::of(state) }
+    }
+
+    /// Sends a request, and waits for the head of the response, for a time at most.
+    pub(crate) async fn open_within(
+        self,
+        request: HttpRequest,
+        time: Option<Duration>,
+    ) -> Exchanged<HttpResponse> {
+        let Some(time) = time else { return self.open(request).await };
+        match tokio::time::timeout(time, self.open(request)).await {
+            Ok(exchanged) => exchanged,
+            Err(_) => {
+                let spent = Spent { wait: time, ..Spent::default() };
+                Exchanged { result: Err(HttpError::Timeout), denied: None, spent }
+            }
+        }
+    }
+
     /// Counts requests before they are sent, so that those of a run that ends meanwhile are in its usage.
     fn begin(state: &mut GuestState, requests: &[HttpRequest]) -> Self {
         let sent = requests.iter().map(request_bytes).fold(0, u64::saturating_add);
@@ -123,7 +153,7 @@ impl Room {
 
 fn take(left: &AtomicU64, bytes: u64, full: &str) -> Result<(), HttpError> {
     let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
-    taken.map(drop).map_err(|_| HttpError::Limit(full.into()))
+    taken.map(drop).map_err(|_| HttpError::Limit(HttpLimit::Other, full.into()))
 }
 
 async fn read_whole(response: &mut HttpResponse, body: &mut Vec<u8>, room: &Room) -> Result<(), HttpError> {
@@ -155,7 +185,7 @@ fn begin_many(
 }
 
 fn request_bytes(request: &HttpRequest) -> u64 {
-    let parts = [request.method.len(), request.url.len(), request.body.as_ref().map_or(0, Vec::len)];
+    let parts = [request.method.len(), request.url.len(), request.body.len()];
     parts.into_iter().map(|bytes| bytes as u64).fold(headers(&request.headers), u64::saturating_add)
 }
 
@@ -174,7 +204,7 @@ fn head_of(text: &str) -> &str {
 }
 
 /// Records what an exchange took, and why it was denied.
-fn record<T>(state: &mut GuestState, exchanged: Exchanged<T>) -> Result<T, HttpError> {
+pub(crate) fn record<T>(state: &mut GuestState, exchanged: Exchanged<T>) -> Result<T, HttpError> {
     state.spend(Capability::Http, exchanged.spent);
     if let (Err(HttpError::Denied { reason } | HttpError::Unavailable { reason, .. }), Some(wanted)) =
         (&exchanged.result, &exchanged.denied)

@@ -95,12 +95,36 @@ impl Interface<'_> {
         R: ComponentNamedList + Lower + Transfer + Send + 'static,
         F: Future<Output: Send> + Send + 'static,
     {
+        self.func_wait(
+            name,
+            move |mut store, params| Ok(f(store.data_mut(), params)),
+            move |mut store, answer| done(store.data_mut(), answer),
+        )
+    }
+
+    /// Adds a function that can wait, and that reads the guest's memory before or after the wait. It charges what it
+    /// reads in place with [`meter::moved`].
+    pub(crate) fn func_wait<P, R, F>(
+        &mut self,
+        name: &str,
+        f: impl Fn(StoreContextMut<'_, GuestState>, P) -> wasmtime::Result<F> + Send + Sync + 'static,
+        done: impl Fn(StoreContextMut<'_, GuestState>, F::Output) -> wasmtime::Result<R>
+        + Send
+        + Sync
+        + Clone
+        + 'static,
+    ) -> Result<&mut Self, HostError>
+    where
+        P: ComponentNamedList + Lift + Transfer + 'static,
+        R: ComponentNamedList + Lower + Transfer + Send + 'static,
+        F: Future<Output: Send> + Send + 'static,
+    {
         let linked = self.linker.func_wrap_async(name, move |mut store, params: P| {
-            let started = begin(&mut store, &params).map(|()| f(store.data_mut(), params));
+            let started = begin(&mut store, &params).and_then(|()| f(store.as_context_mut(), params));
             let done = done.clone();
             Box::new(async move {
                 let answer = started?.await;
-                let answer = done(store.data_mut(), answer)?;
+                let answer = done(store.as_context_mut(), answer)?;
                 meter::moved(&mut store, answer.transfer_bytes())?;
                 pause(meter::turn(&mut store)).await;
                 Ok(answer)

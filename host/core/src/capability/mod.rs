@@ -15,7 +15,7 @@ mod stub;
 mod tools;
 mod transfer;
 
-pub(crate) use http::Bodies;
+pub(crate) use http::{Bodies, Client, Exchanged, record};
 pub(crate) use link::{Interface, Registry};
 pub(crate) use meter::moved;
 pub use provided::{HostCall, HostCallError, HostInterface};
@@ -25,7 +25,7 @@ use wasmtime::Engine;
 
 use crate::error::HostError;
 
-/// Links every interface of Ringfence, and the empty WASI.
+/// Links every interface of Ringfence, and WASI.
 pub(crate) fn offer(engine: &Engine) -> Result<Registry, HostError> {
     let mut registry = Registry::new(engine);
     log::link(&mut registry)?;

@@ -5,7 +5,7 @@ use wasmtime::component::types::ComponentFunc;
 use wasmtime::component::{Resource, ResourceAny, ResourceType, Type, Val};
 
 use crate::state::GuestState;
-use crate::wasi::{InputStream, IoError, Nothing, OutputStream, Pollable};
+use crate::wasi::{Nothing, take_back};
 
 /// Names of error cases that mean "not allowed", the best first.
 const REFUSALS: &[&str] = &[
@@ -46,7 +46,7 @@ impl Stub {
             (_, Type::Option(_)) => Some(Val::Option(None)),
             (Self::Hollow, Type::List(_)) => Some(Val::List(Vec::new())),
             (Self::Hollow, Type::Bool) => Some(Val::Bool(false)),
-            (Self::Hollow, Type::Own(_)) => {
+            (Self::Hollow, Type::Own(ty)) if ty == ResourceType::host::<Nothing>() => {
                 let shell = Resource::<Nothing>::new_own(0);
                 Some(Val::Resource(ResourceAny::try_from_resource(shell, store)?))
             }
@@ -82,12 +82,7 @@ pub(super) fn give_back(store: &mut StoreContextMut<'_, GuestState>, value: &Val
     while let Some(value) = rest.pop() {
         match value {
             Val::Resource(handle) => {
-                let taken = take::<Nothing>(store, *handle)
-                    || take::<Pollable>(store, *handle)
-                    || take::<InputStream>(store, *handle)
-                    || take::<OutputStream>(store, *handle)
-                    || take::<IoError>(store, *handle);
-                if !taken {
+                if !take_back(store, *handle) {
                     return false;
                 }
             }
@@ -100,8 +95,4 @@ pub(super) fn give_back(store: &mut StoreContextMut<'_, GuestState>, value: &Val
         }
     }
     true
-}
-
-fn take<T: 'static>(store: &mut StoreContextMut<'_, GuestState>, handle: ResourceAny) -> bool {
-    handle.ty() == ResourceType::host::<T>() && handle.try_into_resource::<T>(store).is_ok()
 }

@@ -18,14 +18,14 @@ pub trait Http: Send + Sync + 'static {
     ) -> Wait<'a, Result<HttpResponse, HttpError>>;
 }
 
-/// The body of a response, as it arrives.
+/// A body, as it arrives: of a response, or of a request that the guest still writes.
 pub trait HttpBody: Send + 'static {
     /// Waits for the next piece, of 1 to `max` bytes. Returns none at the end.
     fn next(&mut self, max: usize) -> Wait<'_, Result<Option<Vec<u8>>, HttpError>>;
 }
 
 /// A request as the guest made it, unchecked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct HttpRequest {
     /// The method.
@@ -35,9 +35,11 @@ pub struct HttpRequest {
     /// The headers, in order.
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body.
-    pub body: Option<Vec<u8>>,
+    pub body: HttpRequestBody,
     /// Milliseconds from the call to the last byte of the response.
     pub timeout: Option<u32>,
+    /// Milliseconds for the connection: name lookup, dial and TLS.
+    pub connect_timeout: Option<u32>,
     /// What to do with redirects.
     pub redirects: Redirects,
 }
@@ -49,9 +51,57 @@ impl HttpRequest {
             method: method.into(),
             url: url.into(),
             headers: Vec::new(),
-            body: None,
+            body: HttpRequestBody::Empty,
             timeout: None,
+            connect_timeout: None,
             redirects: Redirects::Manual,
+        }
+    }
+}
+
+/// The body of a request.
+#[derive(Default)]
+#[non_exhaustive]
+pub enum HttpRequestBody {
+    /// No body.
+    #[default]
+    Empty,
+    /// The whole body.
+    Whole(Vec<u8>),
+    /// A body that the guest writes while it is sent.
+    Stream {
+        /// The length in bytes that the guest has declared. The pieces can have another one, which is an error.
+        length: Option<u64>,
+        /// The pieces. An error means that the guest did not finish the body: the server must not take it for whole.
+        pieces: Box<dyn HttpBody>,
+    },
+}
+
+impl HttpRequestBody {
+    /// Returns the bytes of a whole body.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Empty | Self::Stream { .. } => 0,
+            Self::Whole(bytes) => bytes.len(),
+        }
+    }
+}
+
+impl std::fmt::Debug for HttpRequestBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Empty"),
+            Self::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
+            Self::Stream { length, .. } => write!(f, "Stream({length:?})"),
+        }
+    }
+}
+
+impl From<Option<Vec<u8>>> for HttpRequestBody {
+    fn from(body: Option<Vec<u8>>) -> Self {
+        match body {
+            Some(bytes) if !bytes.is_empty() => Self::Whole(bytes),
+            Some(_) | None => Self::Empty,
         }
     }
 }
@@ -104,21 +154,57 @@ pub enum HttpError {
     #[error("{0}")]
     Invalid(String),
     /// A cap is reached.
-    #[error("{0}")]
-    Limit(String),
+    #[error("{1}")]
+    Limit(HttpLimit, String),
     /// The timeout of the request or its grant passed.
     #[error("the timeout passed")]
     Timeout,
-    /// The connection failed.
-    #[error("{0}")]
-    Failed(String),
+    /// The exchange failed.
+    #[error("{1}")]
+    Failed(HttpFailure, String),
     /// The operator must fix something: no name server, a missing secret, a bad certificate. The report shows the reason
     /// to the caller; the guest sees `failed` with the text `told`.
     #[error("{reason}")]
     Unavailable {
+        /// What failed.
+        failure: HttpFailure,
         /// What the guest sees.
         told: String,
         /// What is wrong.
         reason: String,
     },
+}
+
+/// Which cap a request has reached. `wasi:http` has an error code for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HttpLimit {
+    /// Requests: in all, at once, or in a time.
+    Requests,
+    /// The headers of the request.
+    RequestHeaders,
+    /// The body of the request.
+    RequestBody,
+    /// The headers of the response.
+    ResponseHeaders,
+    /// The body of the response.
+    ResponseBody,
+    /// Another one.
+    Other,
+}
+
+/// What failed. `wasi:http` has an error code for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HttpFailure {
+    /// The look-up of the name.
+    Resolve,
+    /// The connection, before it was there.
+    Connect,
+    /// The connection, after it was there.
+    Broken,
+    /// TLS.
+    Tls,
+    /// The server broke HTTP.
+    Protocol,
+    /// Something else.
+    Other,
 }

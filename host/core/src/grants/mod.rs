@@ -14,7 +14,10 @@ use std::sync::Arc;
 
 pub(crate) use crate::usage::DENIALS;
 pub use crate::usage::{Capability, CapabilityUsage, Denial, Spent};
-pub use http::{Http, HttpBody, HttpError, HttpHead, HttpRequest, HttpResponse, Redirects};
+pub use http::{
+    Http, HttpBody, HttpError, HttpFailure, HttpHead, HttpLimit, HttpRequest, HttpRequestBody, HttpResponse,
+    Redirects,
+};
 pub use kv::{Expected, Kv, KvEntry, KvError, KvPage};
 
 /// The future of a capability's method. Dropping it ends the wait.

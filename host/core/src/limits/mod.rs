@@ -93,6 +93,9 @@ pub struct Limits {
     pub host_calls: u64,
 }
 
+/// Maximum number of resource handles of a run.
+pub(crate) const HANDLES: usize = 1_000;
+
 /// Longest log line kept, in bytes. The host cuts off the rest of a line and counts it.
 pub const LOG_LINE_BYTES: usize = 4096;
 

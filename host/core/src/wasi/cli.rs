@@ -2,7 +2,7 @@
 
 use wasmtime::component::Resource;
 
-use super::io::{InputStream, OutputStream, STDERR, STDOUT};
+use super::io::{InputStream, OutputStream, STDERR, STDOUT, input_resource, output_resource};
 use super::stubs::Nothing;
 use super::wasi;
 use crate::capability::Registry;
@@ -24,18 +24,15 @@ pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
         .func("exit-with-code", |mut store, (code,): (u8,)| -> wasmtime::Result<()> {
             Err(exit(store.data_mut(), code))
         })?;
-    registry
-        .interface_as(wasi!("cli/stdin"), Access::Empty)?
-        .resource::<InputStream>("input-stream")?
-        .func("get-stdin", |_, (): ()| Ok((Resource::<InputStream>::new_own(0),)))?;
-    registry
-        .interface(wasi!("cli/stdout"))?
-        .resource::<OutputStream>("output-stream")?
-        .func("get-stdout", |_, (): ()| Ok((Resource::<OutputStream>::new_own(STDOUT),)))?;
-    registry
-        .interface(wasi!("cli/stderr"))?
-        .resource::<OutputStream>("output-stream")?
-        .func("get-stderr", |_, (): ()| Ok((Resource::<OutputStream>::new_own(STDERR),)))?;
+    let mut stdin = registry.interface_as(wasi!("cli/stdin"), Access::Empty)?;
+    input_resource(&mut stdin)?;
+    stdin.func("get-stdin", |_, (): ()| Ok((Resource::<InputStream>::new_own(0),)))?;
+    let mut stdout = registry.interface(wasi!("cli/stdout"))?;
+    output_resource(&mut stdout)?;
+    stdout.func("get-stdout", |_, (): ()| Ok((Resource::<OutputStream>::new_own(STDOUT),)))?;
+    let mut stderr = registry.interface(wasi!("cli/stderr"))?;
+    output_resource(&mut stderr)?;
+    stderr.func("get-stderr", |_, (): ()| Ok((Resource::<OutputStream>::new_own(STDERR),)))?;
     registry
         .interface_as(wasi!("cli/terminal-input"), Access::Empty)?
         .resource::<TerminalInput>("terminal-input")?;

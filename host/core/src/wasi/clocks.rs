@@ -4,11 +4,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use wasmtime::component::{ComponentType, Lower, Resource};
 
-use super::io::Pollable;
+use super::io::{Pollable, Ready, Timer, pollable, pollable_resource};
 use super::wasi;
 use crate::capability::{Registry, Transfer};
 use crate::error::HostError;
-use crate::state::{GuestState, Stop};
+use crate::state::GuestState;
 
 /// The clocks of a run. Default: [`Clock::Real`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -118,9 +118,9 @@ impl From<Duration> for Datetime {
 }
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
-    registry
-        .interface(wasi!("clocks/monotonic-clock"))?
-        .resource::<Pollable>("pollable")?
+    let mut monotonic = registry.interface(wasi!("clocks/monotonic-clock"))?;
+    pollable_resource(&mut monotonic)?;
+    monotonic
         .func("now", |mut store, (): ()| Ok((nanos(store.data_mut().wasi.clock.monotonic()),)))?
         .func("resolution", |_, (): ()| Ok((TICK_NANOS,)))?
         .func("subscribe-instant", |mut store, (at,): (u64,)| {
@@ -141,8 +141,5 @@ pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
 
 fn timer(state: &mut GuestState, at: Duration) -> wasmtime::Result<Resource<Pollable>> {
     let ready = state.wasi.clock.ready_at(at);
-    match state.wasi.timers.add(at, ready) {
-        Some(pollable) => Ok(pollable),
-        None => Err(state.stop(Stop::Trap("too-many-handles", "more than 1,000 concurrent timers".into()))),
-    }
+    pollable(state, Ready::Timer(Timer { at, ready }))
 }

@@ -1,18 +1,20 @@
-//! An empty WASI 0.2: the imports of standard libraries exist, and nothing stands behind them.
+//! WASI 0.2: the imports of standard libraries exist, and nothing stands behind them without a grant.
 //!
 //! - `wasi:cli`: no arguments, no environment, closed stdin, no terminal; stdout and stderr go to the
 //!   report's log; `exit` ends the run.
 //! - `wasi:clocks`: a clock of 1 ms; a fixed one advances only by readings and waits.
 //! - `wasi:random`: ChaCha20 from the operating system's seed, or from the caller's.
 //! - `wasi:io`: what the others need; the run's deadline covers waits.
-//! - `wasi:filesystem`, `wasi:sockets`, `wasi:http`: functions that return their error or trap, over
-//!   resources that nothing can make.
+//! - `wasi:http`: requests through the run's grant; without one they are denied.
+//! - `wasi:filesystem`, `wasi:sockets`: functions that return their error or trap, over resources that nothing can make.
 //!
 //! All of it is in this folder: the library links no crate for it that could open a file or a socket. Every
 //! call counts.
 
 mod cli;
 mod clocks;
+mod http;
+mod http_error;
 mod io;
 mod random;
 mod stubs;
@@ -21,12 +23,12 @@ use std::time::{Duration, Instant};
 
 use crate::capability::Registry;
 use crate::error::HostError;
-use crate::report::Source;
+use crate::state::GuestState;
 use clocks::RunClock;
-pub(crate) use io::{InputStream, IoError, OutputStream, Pollable};
-use io::{LineBuffer, Timers};
+use http::HttpState;
+use io::Io;
 use random::Randomness;
-pub(crate) use stubs::Nothing;
+pub(crate) use stubs::{Nothing, take_back};
 
 pub use clocks::Clock;
 
@@ -43,6 +45,7 @@ pub(crate) fn link(registry: &mut Registry) -> Result<(), HostError> {
     clocks::link(registry)?;
     random::link(registry)?;
     cli::link(registry)?;
+    http::link(registry, stubs::link_incoming)?;
     stubs::link(registry)
 }
 
@@ -51,9 +54,8 @@ pub(crate) fn link(registry: &mut Registry) -> Result<(), HostError> {
 pub(crate) struct Wasi {
     clock: RunClock,
     random: Randomness,
-    timers: Timers,
-    stdout: LineBuffer,
-    stderr: LineBuffer,
+    io: Io,
+    http: HttpState,
 }
 
 impl Wasi {
@@ -61,9 +63,8 @@ impl Wasi {
         Self {
             clock: RunClock::new(clock, started, deadline),
             random: Randomness::new(seed),
-            timers: Timers::default(),
-            stdout: LineBuffer::new(Source::Stdout),
-            stderr: LineBuffer::new(Source::Stderr),
+            io: Io::default(),
+            http: HttpState::default(),
         }
     }
 
@@ -72,8 +73,13 @@ impl Wasi {
         self.clock.coarse_left(left)
     }
 
+    /// Counts what the run has not, as it ends.
+    pub(crate) fn finish(state: &mut GuestState) {
+        http::finish(state);
+    }
+
     /// Takes the unfinished last lines of stdout and stderr.
     pub(crate) fn take_rest(&mut self) -> [Option<io::Line>; 2] {
-        [self.stdout.take(), self.stderr.take()]
+        self.io.take_rest()
     }
 }

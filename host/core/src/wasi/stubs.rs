@@ -1,14 +1,21 @@
-//! `wasi:filesystem`, `wasi:sockets` and `wasi:http`: interfaces without anything behind them.
+//! `wasi:filesystem`, `wasi:sockets` and the incoming side of `wasi:http`: nothing stands behind them.
 //!
-//! Every function returns the error of its own signature, or traps (`not-granted`) if it has none. Functions that prepare
-//! an HTTP request do nothing, so that a guest's `fetch` reaches `outgoing-handler.handle`, whose error it can catch.
+//! Every function returns the error of its own signature, or traps (`not-granted`) if it has none. Functions over a
+//! response that a guest prepares do nothing, because no request comes that it could answer.
 //!
 //! The names are those of WASI 0.2.12. The types are the skill's own, because the host does nothing with them.
 
-use super::io::{InputStream, IoError, OutputStream, Pollable};
-use crate::capability::Registry;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{ResourceAny, ResourceType};
+
+use super::http::{self, Fields, FutureIncomingResponse, FutureTrailers, IncomingBody, IncomingResponse};
+use super::http::{OutgoingBody, OutgoingRequest, RequestOptions};
+use super::io::{self, InputStream, IoError, OutputStream, Pollable};
+use super::io::{error_resource, input_resource, output_resource, pollable_resource};
+use crate::capability::{Interface, Registry};
 use crate::description::Access;
 use crate::error::HostError;
+use crate::state::GuestState;
 
 /// A resource without instances.
 #[derive(Debug)]
@@ -24,21 +31,58 @@ struct Stub {
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
     for stub in STUBS {
         let mut interface = registry.interface_as(stub.interface, Access::Empty)?;
-        // Of `wasi:io`, under the names that these interfaces use.
-        interface.resource::<IoError>("error")?.resource::<IoError>("io-error")?;
-        interface.resource::<Pollable>("pollable")?;
-        interface.resource::<InputStream>("input-stream")?;
-        interface.resource::<OutputStream>("output-stream")?;
+        // Of `wasi:io`, under the name that these interfaces use.
+        error_resource(&mut interface, "error")?;
+        pollable_resource(&mut interface)?;
+        input_resource(&mut interface)?;
+        output_resource(&mut interface)?;
         for resource in stub.resources {
             interface.resource::<Nothing>(resource)?;
         }
-        if stub.interface.starts_with("wasi:http/types") {
-            interface.hollow(stub.functions)?;
-        } else {
-            interface.refuse(stub.functions)?;
-        }
+        interface.refuse(stub.functions)?;
     }
     Ok(())
+}
+
+/// Adds the incoming side of `wasi:http/types`.
+pub(super) fn link_incoming(types: &mut Interface<'_>) -> Result<(), HostError> {
+    for resource in ["incoming-request", "response-outparam", "outgoing-response"] {
+        types.resource::<Nothing>(resource)?;
+    }
+    types.hollow(INCOMING).map(drop)
+}
+
+/// Takes a handle that a guest has passed to a function without anything behind it, as its own type: that ends a borrow.
+/// Frees its place if the guest gave it away. False if it is of an unknown kind.
+pub(crate) fn take_back(store: &mut StoreContextMut<'_, GuestState>, handle: ResourceAny) -> bool {
+    take::<Nothing>(store, handle, |_, _| {})
+        || take::<Pollable>(store, handle, io::free_pollable)
+        || take::<InputStream>(store, handle, io::free_input)
+        || take::<OutputStream>(store, handle, io::free_output)
+        || take::<IoError>(store, handle, io::free_error)
+        || take::<Fields>(store, handle, http::free_fields)
+        || take::<OutgoingRequest>(store, handle, http::free_request)
+        || take::<RequestOptions>(store, handle, http::free_options)
+        || take::<OutgoingBody>(store, handle, http::free_upload)
+        || take::<FutureIncomingResponse>(store, handle, http::free_future)
+        || take::<IncomingResponse>(store, handle, http::free_response)
+        || take::<IncomingBody>(store, handle, http::free_body)
+        || take::<FutureTrailers>(store, handle, http::free_trailers)
+}
+
+fn take<T: 'static>(
+    store: &mut StoreContextMut<'_, GuestState>,
+    handle: ResourceAny,
+    free: fn(&mut GuestState, u32),
+) -> bool {
+    if handle.ty() != ResourceType::host::<T>() {
+        return false;
+    }
+    let Ok(resource) = handle.try_into_resource::<T>(&mut *store) else { return false };
+    if resource.owned() {
+        free(store.data_mut(), resource.rep());
+    }
+    true
 }
 
 const STUBS: &[Stub] = &[
@@ -159,81 +203,20 @@ const STUBS: &[Stub] = &[
         resources: &["network", "udp-socket"],
         functions: &["create-udp-socket"],
     },
-    Stub {
-        interface: "wasi:http/types@0.2.12",
-        resources: &[
-            "fields",
-            "incoming-request",
-            "outgoing-request",
-            "request-options",
-            "response-outparam",
-            "incoming-response",
-            "incoming-body",
-            "future-trailers",
-            "outgoing-response",
-            "outgoing-body",
-            "future-incoming-response",
-            "headers",
-            "trailers",
-        ],
-        functions: &[
-            "[constructor]fields",
-            "[static]fields.from-list",
-            "[method]fields.get",
-            "[method]fields.has",
-            "[method]fields.set",
-            "[method]fields.delete",
-            "[method]fields.append",
-            "[method]fields.entries",
-            "[method]fields.clone",
-            "[method]incoming-request.method",
-            "[method]incoming-request.path-with-query",
-            "[method]incoming-request.scheme",
-            "[method]incoming-request.authority",
-            "[method]incoming-request.headers",
-            "[method]incoming-request.consume",
-            "[constructor]outgoing-request",
-            "[method]outgoing-request.body",
-            "[method]outgoing-request.method",
-            "[method]outgoing-request.set-method",
-            "[method]outgoing-request.path-with-query",
-            "[method]outgoing-request.set-path-with-query",
-            "[method]outgoing-request.scheme",
-            "[method]outgoing-request.set-scheme",
-            "[method]outgoing-request.authority",
-            "[method]outgoing-request.set-authority",
-            "[method]outgoing-request.headers",
-            "[constructor]request-options",
-            "[method]request-options.connect-timeout",
-            "[method]request-options.set-connect-timeout",
-            "[method]request-options.first-byte-timeout",
-            "[method]request-options.set-first-byte-timeout",
-            "[method]request-options.between-bytes-timeout",
-            "[method]request-options.set-between-bytes-timeout",
-            "[method]response-outparam.send-informational",
-            "[static]response-outparam.set",
-            "[method]incoming-response.status",
-            "[method]incoming-response.headers",
-            "[method]incoming-response.consume",
-            "[method]incoming-body.stream",
-            "[static]incoming-body.finish",
-            "[method]future-trailers.subscribe",
-            "[method]future-trailers.get",
-            "[constructor]outgoing-response",
-            "[method]outgoing-response.status-code",
-            "[method]outgoing-response.set-status-code",
-            "[method]outgoing-response.headers",
-            "[method]outgoing-response.body",
-            "[method]outgoing-body.write",
-            "[static]outgoing-body.finish",
-            "[method]future-incoming-response.subscribe",
-            "[method]future-incoming-response.get",
-            "http-error-code",
-        ],
-    },
-    Stub {
-        interface: "wasi:http/outgoing-handler@0.2.12",
-        resources: &["outgoing-request", "request-options", "future-incoming-response"],
-        functions: &["handle"],
-    },
+];
+
+const INCOMING: &[&str] = &[
+    "[method]incoming-request.method",
+    "[method]incoming-request.path-with-query",
+    "[method]incoming-request.scheme",
+    "[method]incoming-request.authority",
+    "[method]incoming-request.headers",
+    "[method]incoming-request.consume",
+    "[method]response-outparam.send-informational",
+    "[static]response-outparam.set",
+    "[constructor]outgoing-response",
+    "[method]outgoing-response.status-code",
+    "[method]outgoing-response.set-status-code",
+    "[method]outgoing-response.headers",
+    "[method]outgoing-response.body",
 ];

@@ -40,13 +40,34 @@ impl Storm {
 
     /// Whether it calls a function that is linked whatever its types, and grants nothing.
     pub fn grants_nothing(&self) -> bool {
-        self.name.split('#').next().is_some_and(stubs::is_untyped)
+        let function = self.name.split(": ").next().and_then(|function| function.split_once('#'));
+        function.is_some_and(|(interface, function)| stubs::is_untyped(interface, function))
     }
 }
 
 /// Functions that end the run by the very call, or that nobody can call: there is no handle to be had.
-const ENDS_THE_RUN: &[&str] =
-    &["exit", "exit-with-code", "[method]error.to-debug-string", "[method]body.read"];
+const ENDS_THE_RUN: &[&str] = &[
+    "exit",
+    "exit-with-code",
+    "[method]error.to-debug-string",
+    "[method]body.read",
+    "http-error-code",
+    "[method]future-incoming-response.subscribe",
+    "[method]future-incoming-response.get",
+    "[method]incoming-response.status",
+    "[method]incoming-response.headers",
+    "[method]incoming-response.consume",
+    "[method]incoming-body.stream",
+    "[static]incoming-body.finish",
+    "[method]future-trailers.subscribe",
+    "[method]future-trailers.get",
+];
+
+/// Functions that fill what has an end.
+const FILLS: &[&str] = &["[method]fields.append"];
+
+/// What ends a guest that fills something.
+const FULL: &[&str] = &["out-of-fuel", "host-call-limit", "output-limit", "deadline-exceeded", "trapped"];
 
 /// What ends a guest that calls for ever.
 const LOOPS: &[&str] = &["out-of-fuel", "host-call-limit", "output-limit", "deadline-exceeded"];
@@ -62,7 +83,7 @@ pub fn of_functions(host: &Host) -> Result<Vec<Storm>, Vec<String>> {
     let resolve = typed::resolve();
     let (mut storms, mut missing) = (Vec::new(), Vec::new());
     for (interface, item) in host.offered() {
-        if stubs::is_untyped(interface) {
+        if stubs::is_untyped(interface, item) {
             if stubs::is_function(item) {
                 untyped(host, interface, item, &mut storms);
             } else if !stubs::is_resource(item) {
@@ -95,7 +116,8 @@ fn typed(host: &Host, resolve: &Resolve, interface: &str, function: &str, storms
     let name = |what: &str| format!("{interface}#{function}: {what}");
     let make = |shape, encoding| typed::guest(resolve, interface, function, shape, encoding);
     let small = make(Shape::default(), ENCODINGS[0]);
-    let ends: &[_] = if ends_at_once { &["trapped"] } else { LOOPS };
+    let goes_on: &[_] = if FILLS.contains(&function) { FULL } else { LOOPS };
+    let ends: &[_] = if ends_at_once { &["trapped"] } else { goes_on };
     storms.push(Storm::new(name("small"), small, ends));
     if ends_at_once {
         return;
@@ -104,7 +126,7 @@ fn typed(host: &Host, resolve: &Resolve, interface: &str, function: &str, storms
         let (size, component) =
             largest(host, most, make).unwrap_or_else(|| panic!("{}: no size goes", name(what)));
         let quarter = Some((size, make(size / 4)));
-        storms.push(Storm { quarter, ..Storm::new(name(&format!("{size} {what}")), component, LOOPS) });
+        storms.push(Storm { quarter, ..Storm::new(name(&format!("{size} {what}")), component, goes_on) });
     };
     let encodings = if large.strings { &ENCODINGS[..] } else { &ENCODINGS[..1] };
     for encoding in encodings.iter().filter(|_| large.strings || large.bytes) {
@@ -122,7 +144,8 @@ fn typed(host: &Host, resolve: &Resolve, interface: &str, function: &str, storms
 }
 
 fn untyped(host: &Host, interface: &str, function: &str, storms: &mut Vec<Storm>) {
-    const EVERYTHING: &[&str] = &["[method]fields.set", "resolve-addresses", "[method]tcp-socket.start-bind"];
+    const EVERYTHING: &[&str] =
+        &["[method]outgoing-response.set-status-code", "resolve-addresses", "[method]tcp-socket.start-bind"];
     let mut all = vec![Anything::nothing(), Anything::bytes()];
     if EVERYTHING.contains(&function) {
         all.extend(Anything::all());

@@ -2,7 +2,7 @@
 //! would.
 //!
 //! All resources of these interfaces are one type in the host. So a guest says that the resource whose method it
-//! calls *is* `fields` of `wasi:http`, which anybody can construct, and every method can be reached.
+//! calls *is* the network of `wasi:sockets`, which anybody can have, and every method can be reached.
 
 use std::fmt::Write as _;
 
@@ -16,11 +16,12 @@ const UNTYPED: &[&str] = &[
     "wasi:sockets/tcp-create-socket@0.2.12",
     "wasi:sockets/udp@0.2.12",
     "wasi:sockets/udp-create-socket@0.2.12",
-    HTTP,
-    "wasi:http/outgoing-handler@0.2.12",
 ];
 
-const HTTP: &str = "wasi:http/types@0.2.12";
+/// The resources of `wasi:http/types` whose functions are: its incoming side.
+const INCOMING: &[&str] = &["incoming-request", "response-outparam", "outgoing-response"];
+
+const NETWORK: &str = "wasi:sockets/instance-network@0.2.12";
 
 /// Functions of these interfaces that belong to no resource.
 const FREE: &[&str] = &[
@@ -31,14 +32,11 @@ const FREE: &[&str] = &[
     "resolve-addresses",
     "create-tcp-socket",
     "create-udp-socket",
-    "http-error-code",
-    "handle",
 ];
 
 /// Their resources, none of which is a function.
 const RESOURCES: &[&str] = &[
     "error",
-    "io-error",
     "pollable",
     "input-stream",
     "output-stream",
@@ -50,23 +48,14 @@ const RESOURCES: &[&str] = &[
     "udp-socket",
     "incoming-datagram-stream",
     "outgoing-datagram-stream",
-    "fields",
     "incoming-request",
-    "outgoing-request",
-    "request-options",
     "response-outparam",
-    "incoming-response",
-    "incoming-body",
-    "future-trailers",
     "outgoing-response",
-    "outgoing-body",
-    "future-incoming-response",
-    "headers",
-    "trailers",
 ];
 
-pub(super) fn is_untyped(interface: &str) -> bool {
-    UNTYPED.contains(&interface)
+pub(super) fn is_untyped(interface: &str, item: &str) -> bool {
+    let of = item.split_once(']').map_or(item, |(_, rest)| rest).split('.').next().unwrap_or_default();
+    UNTYPED.contains(&interface) || (interface == "wasi:http/types@0.2.12" && INCOMING.contains(&of))
 }
 
 pub(super) fn is_resource(item: &str) -> bool {
@@ -165,44 +154,29 @@ pub(super) fn guest(interface: &str, function: &str, what: &Anything, elements: 
     let resource = if kind.is_empty() { "network" } else { rest.split('.').next().unwrap_or(rest) };
     let constructs = kind == "constructor";
     let count = if what.size == 0 { 0 } else { elements };
-    // `fields` is where a handle comes from; the resource at hand is the same one, by another name.
-    let fields = "(export \"fields\" (type $fields (sub resource)))
-      (export \"[constructor]fields\" (func (result (own $fields))))";
-    let named = match (interface == HTTP, resource) {
-        (true, "fields" | "network") => "(export \"headers\" (type $r (eq $fields)))".to_owned(),
-        (true, _) => format!("(export \"{resource}\" (type $r (eq $fields)))"),
-        (false, _) if !has(interface, resource) => String::new(),
-        (false, _) => format!("(alias outer 1 $fields (type $f)) (export \"{resource}\" (type $r (eq $f)))"),
+    let named = match has(interface, resource) {
+        true => format!("(alias outer 1 $network (type $n)) (export \"{resource}\" (type $r (eq $n)))"),
+        false => String::new(),
     };
     let without = named.is_empty();
-    let own = if resource == "fields" { "$fields" } else { "$r" };
     let mut params = String::new();
     if kind == "method" {
-        let _ = write!(params, "(param \"self\" (borrow {own})) ");
+        let _ = write!(params, "(param \"self\" (borrow $r)) ");
     }
     if !(what.param.is_empty() || without && what.handles) {
         let _ = write!(params, "(param \"x\" {})", what.param);
     }
-    let result = if constructs { format!("(own {own})") } else { what.result.clone() };
-    let target = if function == "[constructor]fields" {
-        // It stands there already, without parameters.
-        String::new()
-    } else {
-        format!("(export \"{function}\" (func {params} (result {result})))")
-    };
-    let imports = if interface == HTTP {
-        format!("(import \"{HTTP}\" (instance $http {fields} {named} {} {target}))", what.types)
-    } else {
-        format!(
-            "(import \"{HTTP}\" (instance $http {fields}))
-  (alias export $http \"fields\" (type $fields))
-  (import \"{interface}\" (instance $target {named} {} {target}))",
-            what.types
-        )
-    };
-    let instance = if interface == HTTP { "$http" } else { "$target" };
-    let fields_type = if interface == HTTP { "(alias export $http \"fields\" (type $fields))" } else { "" };
-    let passes = function != "[constructor]fields" && params.contains("\"x\"");
+    let result = if constructs { "(own $r)".to_owned() } else { what.result.clone() };
+    let imports = format!(
+        "(import \"{NETWORK}\" (instance $source
+      (export \"network\" (type $network (sub resource)))
+      (export \"instance-network\" (func (result (own $network))))))
+  (alias export $source \"network\" (type $network))
+  (import \"{interface}\" (instance $target {named} {}
+      (export \"{function}\" (func {params} (result {result})))))",
+        what.types
+    );
+    let passes = params.contains("\"x\"");
     let core_params = format!(
         "{} {} {}",
         if kind == "method" { "i32" } else { "" },
@@ -237,15 +211,14 @@ pub(super) fn guest(interface: &str, function: &str, what: &Anything, elements: 
     let text = format!(
         r#"(component
   {imports}
-  {fields_type}
   (core module $libc (memory (export "memory") {pages})
     (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 256)))
   (core instance $libc (instantiate $libc))
   (alias core export $libc "memory" (core memory $memory))
   (alias core export $libc "realloc" (core func $realloc))
-  (core func $make (canon lower (func $http "[constructor]fields")))
-  (core func $target (canon lower (func {instance} "{function}") (memory $memory) (realloc $realloc)))
-  (core func $give (canon resource.drop $fields))
+  (core func $make (canon lower (func $source "instance-network")))
+  (core func $target (canon lower (func $target "{function}") (memory $memory) (realloc $realloc)))
+  (core func $give (canon resource.drop $network))
   (core module $m
     (import "libc" "memory" (memory 1))
     (import "host" "make" (func $make (result i32)))

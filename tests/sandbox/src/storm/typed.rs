@@ -1,6 +1,7 @@
 //! A guest that calls one typed host function in an endless loop, made from the function's WIT: its arguments are as
 //! large as the shape says, its handles come from the functions that make them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -32,12 +33,61 @@ pub(super) const ENCODINGS: [(StringEncoding, u8, &str); 3] = [
     (StringEncoding::CompactUTF16, 0xe9, "latin1"),
 ];
 
-/// Functions that make a handle, and with what arguments.
-const MAKERS: &[(&str, &str, &str, &str)] = &[
-    ("pollable", "wasi:clocks/monotonic-clock@0.2.12", "subscribe-duration", "(i64.const 0)"),
-    ("input-stream", "wasi:cli/stdin@0.2.12", "get-stdin", ""),
-    ("output-stream", "wasi:cli/stdout@0.2.12", "get-stdout", ""),
-    ("network", "wasi:sockets/instance-network@0.2.12", "instance-network", ""),
+const HTTP: &str = "wasi:http/types@0.2.12";
+
+/// How a guest gets a handle: the resource, the functions that it imports for it, and the code, in which `{n}` is the
+/// function of that index.
+struct Maker {
+    resource: &'static str,
+    imports: &'static [(&'static str, &'static str, &'static str)],
+    code: &'static str,
+}
+
+const FIELDS: (&str, &str, &str) = (HTTP, "[constructor]fields", "(result i32)");
+const REQUEST: (&str, &str, &str) = (HTTP, "[constructor]outgoing-request", "(param i32) (result i32)");
+
+const MAKERS: &[Maker] = &[
+    Maker {
+        resource: "pollable",
+        imports: &[("wasi:clocks/monotonic-clock@0.2.12", "subscribe-duration", "(param i64) (result i32)")],
+        code: "(call {0} (i64.const 0))",
+    },
+    Maker {
+        resource: "input-stream",
+        imports: &[("wasi:cli/stdin@0.2.12", "get-stdin", "(result i32)")],
+        code: "(call {0})",
+    },
+    Maker {
+        resource: "output-stream",
+        imports: &[("wasi:cli/stdout@0.2.12", "get-stdout", "(result i32)")],
+        code: "(call {0})",
+    },
+    Maker {
+        resource: "network",
+        imports: &[("wasi:sockets/instance-network@0.2.12", "instance-network", "(result i32)")],
+        code: "(call {0})",
+    },
+    Maker { resource: "fields", imports: &[FIELDS], code: "(call {0})" },
+    Maker { resource: "outgoing-request", imports: &[FIELDS, REQUEST], code: "(call {1} (call {0}))" },
+    Maker {
+        resource: "request-options",
+        imports: &[(HTTP, "[constructor]request-options", "(result i32)")],
+        code: "(call {0})",
+    },
+    // Of a request that nobody sends: the body is all that the function needs.
+    Maker {
+        resource: "outgoing-body",
+        imports: &[
+            FIELDS,
+            REQUEST,
+            (HTTP, "[method]outgoing-request.body", "(param i32 i32)"),
+            (HTTP, "[resource-drop]outgoing-request", "(param i32)"),
+        ],
+        code: "(local.set $t (call {1} (call {0})))
+          (call {2} (local.get $t) (i32.const 48))
+          (call {3} (local.get $t))
+          (i32.load (i32.const 52))",
+    },
 ];
 
 /// Functions whose number is a length, which has a largest.
@@ -132,10 +182,10 @@ pub(super) fn guest(
     (encoding, fill, _): (StringEncoding, u8, &str),
 ) -> Vec<u8> {
     let mut resolve = base.clone();
-    let makers: String = MAKERS.iter().map(|(_, interface, ..)| format!("import {interface};\n")).collect();
-    let own = if MAKERS.iter().any(|maker| maker.1 == interface) { "" } else { interface };
-    let own = if own.is_empty() { String::new() } else { format!("import {own};\n") };
-    let world = format!("package storm:guest;\nworld storm {{\n{makers}{own}export run: func();\n}}\n");
+    let makers = MAKERS.iter().flat_map(|maker| maker.imports).map(|(interface, ..)| *interface);
+    let interfaces: BTreeSet<&str> = makers.chain([interface]).collect();
+    let imports: String = interfaces.iter().map(|interface| format!("import {interface};\n")).collect();
+    let world = format!("package storm:guest;\nworld storm {{\n{imports}export run: func();\n}}\n");
     let package = resolve.push_source("storm.wit", &world).expect("a world");
     let world = resolve.select_world(&[package], Some("storm")).expect("the world");
     let id = interface_of(&resolve, interface).expect("an interface that is known");
@@ -230,30 +280,34 @@ impl Image<'_> {
         let (mut once, mut each, mut locals) = (String::new(), String::new(), String::new());
         for (local, (resource, taken)) in self.handles.iter().enumerate() {
             let _ = writeln!(locals, "(local $h{local} i32)");
-            let Some((_, from, function, arguments)) = MAKERS.iter().find(|maker| maker.0 == resource) else {
-                continue;
-            };
-            let param = if arguments.is_empty() { "" } else { "(param i64)" };
+            let Some(maker) = MAKERS.iter().find(|maker| maker.resource == resource) else { continue };
+            let mut code = maker.code.to_owned();
+            for (index, (from, function, ty)) in maker.imports.iter().enumerate() {
+                let _ =
+                    writeln!(imports, "(import \"{from}\" \"{function}\" (func $make{local}_{index} {ty}))");
+                code = code.replace(&format!("{{{index}}}"), &format!("$make{local}_{index}"));
+            }
+            let into = if *taken { &mut each } else { &mut once };
+            let _ = writeln!(into, "(local.set $h{local} (block (result i32) {code}))");
+        }
+        let handle = match func.result {
+            Some(Type::Id(id)) => self.handle(id).or_else(|| self.handle_of_result(id)),
+            _ => None,
+        };
+        if let Some((resource, from, _)) = &handle {
             let _ = writeln!(
                 imports,
-                "(import \"{from}\" \"{function}\" (func $make{local} {param} (result i32)))"
+                "(import \"{from}\" \"[resource-drop]{resource}\" (func $drop (param i32)))"
             );
-            let into = if *taken { &mut each } else { &mut once };
-            let _ = writeln!(into, "(local.set $h{local} (call $make{local} {arguments}))");
         }
-        let after = match (func.result, signature.results.is_empty()) {
-            (Some(Type::Id(id)), false) => match self.handle(id) {
-                Some((resource, from, _)) => {
-                    let _ = writeln!(
-                        imports,
-                        "(import \"{from}\" \"[resource-drop]{resource}\" (func $drop (param i32)))"
-                    );
-                    "(call $drop)"
-                }
-                None => "(drop)",
-            },
-            (_, false) => "(drop)",
-            (_, true) => "",
+        let after = match (handle, signature.results.is_empty()) {
+            (Some(_), false) => "(call $drop)".to_owned(),
+            (None, false) => "(drop)".to_owned(),
+            (Some(_), true) => format!(
+                "(if (i32.eqz (i32.load8_u (i32.const {RESULT}))) (then (call $drop (i32.load (i32.const {})))))",
+                RESULT + 4
+            ),
+            (None, true) => String::new(),
         };
         let data: String = self.data.iter().map(|(at, bytes)| segment(*at, bytes)).collect();
         let allocated = self.next.next_multiple_of(16);
@@ -264,7 +318,7 @@ impl Image<'_> {
   (memory (export "memory") {pages})
   {data}
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const {allocated}))
-  (func (export "run")
+  (func (export "run") (local $t i32)
     {locals}
     {once}
     (memory.fill (i32.const {BLOB}) (i32.const {fill}) (i32.const {}))
@@ -294,6 +348,19 @@ impl Image<'_> {
         }
         let wit_parser::TypeOwner::Interface(from) = self.resolve.types[end].owner else { return None };
         Some((self.resolve.types[end].name.clone()?, self.resolve.id_of(from)?, owned))
+    }
+
+    /// The handle in a result that has errors without large numbers.
+    fn handle_of_result(&self, id: TypeId) -> Option<(String, String, bool)> {
+        match &self.resolve.types[id].kind {
+            TypeDefKind::Result(result) => match (result.ok?, result.err) {
+                (Type::Id(ok), Some(_)) if self.sizes.align(&Type::Id(id)).align_wasm32() == 4 => {
+                    self.handle(ok)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// Puts values of a kind one after the other into memory; gives where.

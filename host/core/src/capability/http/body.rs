@@ -3,9 +3,7 @@
 use wasmtime::component::Resource;
 
 use crate::grants::HttpBody;
-
-/// Maximum number of a run's open bodies: its maximum number of handles.
-const BODIES: usize = 1_000;
+use crate::limits::HANDLES;
 
 /// `http.body`
 pub(crate) struct Body;
@@ -28,7 +26,7 @@ impl Bodies {
     pub(super) fn add(&mut self, body: Box<dyn HttpBody>) -> Option<Resource<Body>> {
         let index = match self.0.iter().position(|place| matches!(place, Place::Free)) {
             Some(free) => free,
-            None if self.0.len() < BODIES => {
+            None if self.0.len() < HANDLES => {
                 self.0.push(Place::Free);
                 self.0.len().checked_sub(1)?
             }

@@ -19,7 +19,7 @@ pub(super) struct OldRequest {
 
 impl From<OldRequest> for HttpRequest {
     fn from(OldRequest { method, url, headers, body }: OldRequest) -> Self {
-        Self { method, url, headers, body, timeout: None, redirects: Redirects::Follow }
+        Self { headers, body: body.into(), redirects: Redirects::Follow, ..Self::new(method, url) }
     }
 }
 
@@ -69,9 +69,9 @@ impl From<HttpError> for OldError {
         match error {
             HttpError::Denied { .. } => Self::Denied,
             HttpError::Invalid(text) => Self::Invalid(text),
-            HttpError::Limit(_) => Self::Limit,
+            HttpError::Limit(..) => Self::Limit,
             HttpError::Timeout => Self::Failed("the timeout passed".into()),
-            HttpError::Failed(text) | HttpError::Unavailable { told: text, .. } => Self::Failed(text),
+            HttpError::Failed(_, text) | HttpError::Unavailable { told: text, .. } => Self::Failed(text),
         }
     }
 }
@@ -115,7 +115,7 @@ impl From<Request> for HttpRequest {
             WitRedirects::Manual => Redirects::Manual,
             WitRedirects::Follow => Redirects::Follow,
         };
-        Self { method, url, headers, body, timeout, redirects }
+        Self { headers, body: body.into(), timeout, redirects, ..Self::new(method, url) }
     }
 }
 
@@ -187,9 +187,9 @@ impl From<HttpError> for Error {
         match error {
             HttpError::Denied { .. } => Self::Denied,
             HttpError::Invalid(text) => Self::Invalid(text),
-            HttpError::Limit(text) => Self::Limit(text),
+            HttpError::Limit(_, text) => Self::Limit(text),
             HttpError::Timeout => Self::Timeout,
-            HttpError::Failed(text) | HttpError::Unavailable { told: text, .. } => Self::Failed(text),
+            HttpError::Failed(_, text) | HttpError::Unavailable { told: text, .. } => Self::Failed(text),
         }
     }
 }

@@ -33,12 +33,12 @@ pub(in super::super) fn wasi_exit_in_start() -> Case {
 
 /// Makes headers and a request, and sends it.
 pub(in super::super) fn wasi_http() -> Case {
-    run(Gives(json!(257)))
+    run(Gives(json!(256 + 15)))
 }
 
-/// Declares that a copy of headers is a timer, and blocks on what it gets.
+/// Declares that the headers of a response are a timer, and blocks on what it gets.
 pub(in super::super) fn wasi_http_forged_method() -> Case {
-    run(Trap("abi-violation"))
+    run(Trap("not-granted"))
 }
 
 /// Sends a request whose handle it has made up.
