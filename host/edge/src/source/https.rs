@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::StatusCode;
-use http::header::{ETAG, HeaderValue, IF_NONE_MATCH, USER_AGENT};
-use ringfence_egress::{Door, DoorConfig, EgressError, Incoming, Limit, Outgoing, system_resolver};
+use http::header::{CONTENT_LENGTH, ETAG, HeaderValue, IF_NONE_MATCH, USER_AGENT};
+use ringfence_egress::{Door, DoorConfig, EgressError, Incoming, Outgoing, system_resolver};
 use ringfence_policy::{
     Capability, Cidr, Grant, HttpRule, Origin, Policy, Scheme, Size, SkillDigest, Span, Subject, Target,
     TargetError, UrlPattern,
@@ -67,18 +67,27 @@ impl Url {
     /// Fetches the bundle, unless it is the one with this tag. Takes at most [`WHOLE`].
     pub(crate) async fn fetch(&self, tag: Option<&str>, most: u64) -> Result<Option<Fetched>, SourceError> {
         let slow = |_| self.unreachable(format_args!("no response in {} s", RESPONSE_TIMEOUT.as_secs()));
-        let asked = tokio::time::timeout(RESPONSE_TIMEOUT, self.ask(tag, most));
-        let mut answer = asked.await.map_err(slow)?.map_err(|error| self.failed(&error, most))?;
+        let asked = tokio::time::timeout(RESPONSE_TIMEOUT, self.ask(tag));
+        let mut answer = asked.await.map_err(slow)?.map_err(|error| self.failed(&error))?;
         match answer.status {
             StatusCode::NOT_MODIFIED => return Ok(None),
             StatusCode::OK => {}
             status => return Err(self.unreachable(format_args!("the server responded with {status}"))),
         }
+        let too_large =
+            || self.unreachable(format_args!("the response is too large: more than {most} bytes"));
+        let length = answer.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        if length.is_some_and(|length: u64| length > most) {
+            return Err(too_large());
+        }
         let tag = answer.headers.get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
         let mut bytes = Vec::new();
         loop {
             let piece = tokio::time::timeout(PIECE, answer.body.piece()).await.map_err(slow)?;
-            let Some(piece) = piece.map_err(|error| self.failed(&error, most))? else { break };
+            let Some(piece) = piece.map_err(|error| self.failed(&error))? else { break };
+            if (bytes.len() as u64).saturating_add(piece.len() as u64) > most {
+                return Err(too_large());
+            }
             bytes.extend_from_slice(&piece);
             // What does not begin as a bundle is not held any longer.
             if bytes.len() >= ringfence_bundle::HEADER && !ringfence_bundle::is_bundle(&bytes) {
@@ -89,11 +98,12 @@ impl Url {
     }
 
     /// Sends the request under a grant of its own. A door for each fetch reads the name servers of that moment.
-    async fn ask(&self, tag: Option<&str>, most: u64) -> Result<Incoming, EgressError> {
+    async fn ask(&self, tag: Option<&str>) -> Result<Incoming, EgressError> {
         let mut rule = HttpRule::new(UrlPattern::of(&self.target));
         rule.private.clone_from(&self.private);
         rule.ca_file.clone_from(&self.ca);
-        rule.caps.response_bytes = Size(most);
+        // The status counts before the size, so the size is checked afterwards.
+        rule.caps.response_bytes = Size(u64::MAX);
         rule.caps.timeout = Span(WHOLE);
         let grant = Grant::of_run(Capability::Http(Box::new(rule)));
         // A program's grant needs no skill.
@@ -109,11 +119,8 @@ impl Url {
         door.send(&caller, outgoing).await
     }
 
-    fn failed(&self, error: &EgressError, most: u64) -> SourceError {
+    fn failed(&self, error: &EgressError) -> SourceError {
         match error {
-            EgressError::Limit(Limit::ResponseBody) => {
-                self.unreachable(format_args!("the response is too large: more than {most} bytes"))
-            }
             EgressError::Timeout => {
                 let seconds = WHOLE.as_secs();
                 self.unreachable(format_args!("the download did not finish in {seconds} s"))
