@@ -12,8 +12,9 @@ tools=$(npm_tool @bytecodealliance/componentize-js@0.23.0)
 acorn=$(npm_tool acorn@8.19.0)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cp "$here"/source/*.js "$acorn/node_modules/acorn/dist/acorn.mjs" "$work"
+cp "$here"/source/*.js "$acorn/node_modules/acorn/dist/acorn.mjs" "$here/../../host/author/src/build/guest/fetch.js" "$work"
+cp -rL "$here/wit" "$work/wit"
 # Beside the modules that it imports.
 cp "$here/source/componentize.mjs" "$tools/componentize-javascript.mjs"
-(cd "$work" && node "$tools/componentize-javascript.mjs" "$work/skill.js" "$here/wit" "$out")
+(cd "$work" && node "$tools/componentize-javascript.mjs" "$work/skill.js" "$work/wit" "$out")
 "$ringfence" pack "$out" --manifest "$here/skill.toml" > /dev/null

@@ -15,8 +15,11 @@ zones=$(python_tool tzdata tzdata==2026.6)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp -r "$here/source" "$work/source"
+guest=$here/../../host/author/src/build/guest
+cp "$guest"/ringfence_*.py "$work/source/"
 mkdir "$work/zones"
 cp -r "$zones"/../lib/python3*/site-packages/tzdata "$work/zones/"
-"$bin/componentize-py" --wit-path "$here/wit" --world python componentize \
+cp -rL "$here/wit" "$work/wit"
+"$bin/componentize-py" --wit-path "$work/wit" --world python componentize \
   --python-path "$work/source" --python-path "$work/zones" --output "$out" app >&2
 "$ringfence" pack "$out" --manifest "$here/skill.toml" > /dev/null

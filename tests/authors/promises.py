@@ -38,7 +38,7 @@ TABLE = [
     ({"javascript"}, "wrong value", "trapped", None, ["`probe` returned a wrong value: expected string, got number 5"]),
     ({"javascript"}, "wrong failure", "trapped", None, ["`probe` threw a wrong value: expected string, got number 5"]),
     ({"javascript"}, "nothing", "trapped", None, ["expected string, got undefined"]),
-    ({"javascript"}, "network", "trapped", None, ["TypeError: fetch: a skill has no network"]),
+    ({"javascript"}, "network", "trapped", None, ["TypeError: fetch: the skill does not request `http`"]),
 ]
 
 # Other functions of a language that return random numbers.

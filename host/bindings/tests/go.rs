@@ -131,6 +131,47 @@ fn types_that_are_not_plain_values_are_refused_by_name() {
 }
 
 #[test]
+fn a_resource_of_the_host_is_a_number_that_the_skill_gives_back() {
+    let wit = "package a:b;
+        interface net {
+            resource body { read: func(max: u32) -> result<list<u8>, string>; }
+            open: func() -> result<tuple<u8, body>, string>;
+        }
+        world w { import net; export f: func(); }";
+    let files = bindings(wit).unwrap();
+    has(files.get(go::TYPES).unwrap(), "type Body uint32");
+    let code = files.get(go::BINDINGS).unwrap();
+    has(code, "func NetOpen() (ok Tuple2[uint8, Body], err error) {");
+    has(code, "//go:wasmimport a:b/net [method]body.read");
+    has(code, "func NetBodyRead(self Body, max uint32) (ok []byte, err error) {");
+    has(code, "//go:wasmimport a:b/net [resource-drop]body");
+    has(code, "func (resource Body) Drop() {");
+    has(files.get(go::ELSEWHERE).unwrap(), "func (Body) Drop() {}");
+}
+
+#[test]
+fn the_transport_of_net_http_uses_names_that_are_generated() {
+    let mut resolve = Resolve::default();
+    let http = include_str!("../../../wit/0.2.0/http.wit");
+    resolve.push_source("http.wit", http).unwrap();
+    let wit = "package a:b; world w { import ringfence:skill/http@0.2.0; export f: func(); }";
+    let package = resolve.push_source("test.wit", wit).unwrap();
+    let world = resolve.select_world(&[package], None).unwrap();
+    let files = go::bindings(&resolve, world).unwrap();
+    let all: String = files.into_values().collect();
+    let words = |text: &str| -> Vec<String> {
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned);
+        words.filter(|word| word.starts_with("Http") || word.starts_with("Tuple")).collect()
+    };
+    let used = words(go::HTTP_TEXT);
+    assert!(used.len() > 10, "{used:?}");
+    let made = words(&all);
+    for word in used {
+        assert!(made.contains(&word), "{word} is not generated");
+    }
+}
+
+#[test]
 fn a_world_without_tools_is_refused() {
     let error = bindings("package a:b; world w { import f: func(); }");
     assert!(matches!(error, Err(Error::NothingExported { world }) if world == "w"));

@@ -158,7 +158,10 @@ fn claims(annotations: &Annotations) -> String {
 pub(crate) fn asks(manifest: &Manifest) -> impl Iterator<Item = String> {
     let grants = &manifest.grants;
     let kv = grants.kv.then(|| "key-value storage".to_owned());
-    let http = grants.http.iter().map(|host| format!("HTTP to {}", text::clean(host, 256)));
+    let http = grants.http.iter().map(|to| match to.as_str() {
+        "*" => "HTTP to URLs that its input names".to_owned(),
+        to => format!("HTTP to {}", text::clean(to, 256)),
+    });
     let skills = grants.skills.iter().map(|tool| format!("calls to {}", text::clean(tool, 256)));
     http.chain(kv).chain(skills)
 }

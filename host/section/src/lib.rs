@@ -83,7 +83,8 @@ impl Section {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Asks {
-    /// Hosts to which the skill sends requests.
+    /// URLs to which the skill sends requests: a pattern as in a grant, a host for `https://HOST/`, or `*` for URLs that
+    /// the input names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<String>,
     /// Whether the skill stores keys and values.

@@ -1,13 +1,13 @@
 // The tool `run`: whatever the code does, an answer or a problem comes back, as far as the engine still works.
 
+import "./fetch.js";
 import { run } from "./run.js";
 import { clean, MESSAGE } from "./shown.js";
 import { define, Unusable } from "./variables.js";
 
 // What could not work here, and would only mislead.
 for (const name of [
-  "fetch", "Request", "Response", "Headers", "FormData", "MultipartFormData", "location", "WorkerLocation", "CacheStorage",
-  "caches", "CacheEntry", "SimpleStore",
+  "MultipartFormData", "location", "WorkerLocation", "CacheStorage", "caches", "CacheEntry", "SimpleStore",
 ]) {
   delete globalThis[name];
 }

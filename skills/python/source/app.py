@@ -4,6 +4,7 @@ import gc
 
 from componentize_py_types import Err
 from wit_world import exports
+from wit_world.imports import http
 from wit_world.exports.interpreter import (
     Answer,
     Failure,
@@ -12,6 +13,11 @@ from wit_world.exports.interpreter import (
     Value_Json,
     Value_Repr,
 )
+
+import ringfence_http
+
+# Before the modules that make connections.
+ringfence_http.install(http, Err)
 
 from harness import library, run, shown, variables, wipe
 from harness.run import Raised

@@ -37,19 +37,37 @@ pub(super) fn build(
     for (name, text) in files {
         generated(&dir.join(name), text.as_bytes())?;
     }
+    let tool = |options| {
+        let tool = Tool::new(&program, dir, options).env("GOOS", "wasip1").env("GOARCH", "wasm");
+        tool.env("GOWORK", "off")
+    };
+    // It links `net/http`, which most skills do not use.
+    let transport = dir.join(go::HTTP);
+    if contract.imports_http() && uses(&tool, &transport, "net/http")? {
+        generated(&transport, go::HTTP_TEXT.as_bytes())?;
+    }
     let place = temporary()?;
     let core = place.path().join("core.wasm");
-    Tool::new(&program, dir, options)
+    tool(options)
         .args(["build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-buildmode=c-shared", "-o"])
         .arg(&core)
         .arg(".")
-        .env("GOOS", "wasip1")
-        .env("GOARCH", "wasm")
-        .env("GOWORK", "off")
         .run()?;
     let core = made(&core)?;
     let world = Some((&contract.resolve, contract.world));
     component(&core, world, Adapter::Wasi).map_err(refused)
+}
+
+/// Returns whether the author's code uses a package, and removes the file of an earlier build that uses it.
+fn uses(tool: impl Fn(BuildOptions) -> Tool, ours: &Path, package: &str) -> Result<bool, AuthorError> {
+    match std::fs::remove_file(ours) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(AuthorError::io("remove", ours)(error));
+        }
+        Ok(()) | Err(_) => {}
+    }
+    let listed = tool(BuildOptions::default()).args(["list", "-deps", "."]).for_machine().run()?;
+    Ok(listed.split(|byte| *byte == b'\n').any(|line| line == package.as_bytes()))
 }
 
 pub(super) fn lacks(dir: &Path) -> Option<Package> {

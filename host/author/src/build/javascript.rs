@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::install::Package;
 use super::shapes::{Names, Shapes};
 use super::tool::{Tool, find};
-use super::{BuildOptions, generated, made, temporary};
+use super::{BuildOptions, generated, made, temporary, wit_of};
 use crate::error::AuthorError;
 use crate::project::Project;
 use crate::wit::Contract;
@@ -21,10 +21,14 @@ const RUNTIME: &str = "ringfence.js";
 const RUNTIME_TEXT: &str = include_str!("guest/runtime.js");
 const ENTRY: &str = "entry.js";
 
+/// The module that is `fetch`, for skills that import `ringfence:skill/http`.
+const FETCH: &str = "fetch.js";
+const FETCH_TEXT: &str = include_str!("guest/fetch.js");
+
 /// The build script, with the arguments source, WIT, world and result.
 ///
-/// It disables only what uses the network, which a skill never has. Without the other features, clock and random
-/// numbers would be those of the build, and printed text would be lost.
+/// It disables only the engine's own network. Without the other features, clock and random numbers would be those of the
+/// build, and printed text would be lost.
 const SCRIPT: &str = r#"
 import { writeFile } from "node:fs/promises";
 import { componentize } from "@bytecodealliance/componentize-js";
@@ -56,12 +60,15 @@ pub(super) fn build(
     if lacks(dir).is_some() {
         return Err(missing("componentize-js", &PACKAGE.advice(dir)));
     }
-    let wit = project.wit().ok_or_else(|| AuthorError::NoWit(dir.to_owned()))?;
+    let out = temporary()?;
+    let wit = wit_of(project, contract, out.path())?;
     let bindings = dir.join("bindings");
     std::fs::create_dir_all(&bindings).map_err(AuthorError::io("make", &bindings))?;
     generated(&bindings.join(RUNTIME), RUNTIME_TEXT.as_bytes())?;
     generated(&bindings.join(ENTRY), entry_of(contract).as_bytes())?;
-    let out = temporary()?;
+    if contract.imports_http() {
+        generated(&bindings.join(FETCH), FETCH_TEXT.as_bytes())?;
+    }
     let file = out.path().join("skill.wasm");
     Tool::new(&node, dir, options)
         .args(["--input-type=module", "--eval", SCRIPT, "--"])
@@ -82,10 +89,12 @@ pub(super) fn lacks(dir: &Path) -> Option<Package> {
 /// Returns the module that wraps the author's, with the types that the tools must return.
 fn entry_of(contract: &Contract) -> String {
     let shapes = Shapes::of(contract, Names::JavaScript);
+    // Before the author's module, which may keep `fetch`.
+    let network = if contract.imports_http() { format!("import \"./{FETCH}\";\n") } else { String::new() };
     let mut text = format!(
         "// Made by `ringfence build` from the WIT: changes here are lost.\n\
          import {{ checks, tool, tools }} from \"./{RUNTIME}\";\n\
-         import * as skill from \"../{SOURCE}\";\n\n\
+         {network}import * as skill from \"../{SOURCE}\";\n\n\
          const check = checks({});\n",
         Value::from(shapes.types),
     );

@@ -11,7 +11,7 @@ mod rust;
 mod shapes;
 mod tool;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ringfence_files::{ORDINARY, replace};
 
@@ -61,7 +61,15 @@ pub fn build(
         None => Ok(None),
     };
     // In Rust it may be made from the source, and what an earlier build wrote must not be in the way.
-    let contract = if language == Language::Rust { None } else { read()? };
+    let mut contract = if language == Language::Rust { None } else { read()? };
+    // The HTTP clients of these languages send through it.
+    if matches!(language, Language::Python | Language::Go | Language::JavaScript)
+        && !project.manifest().grants.http.is_empty()
+        && let Some(contract) = &mut contract
+    {
+        contract.import_http()?;
+    }
+    let contract = contract;
     let needed = || contract.as_ref().ok_or_else(|| AuthorError::NoWit(project.dir().to_owned()));
     if options.install
         && let Some(package) = lacking(project.dir(), language)
@@ -117,6 +125,16 @@ fn lacking(dir: &Path, language: Language) -> Option<install::Package> {
         // rustup's targets belong to the toolchain, not to the folder.
         Language::Rust => None,
     }
+}
+
+/// Returns the path of the WIT: the author's, or a file in `place` if the build changed the contract.
+fn wit_of(project: &Project, contract: &Contract, place: &Path) -> Result<PathBuf, AuthorError> {
+    if !contract.changed {
+        return project.wit().ok_or_else(|| AuthorError::NoWit(project.dir().to_owned()));
+    }
+    let file = place.join("skill.wit");
+    std::fs::write(&file, contract.to_wit()?).map_err(AuthorError::io("write", &file))?;
+    Ok(file)
 }
 
 /// Creates a folder for intermediate files.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::install::Package;
 use super::shapes::{Names, Shapes};
 use super::tool::{Tool, find};
-use super::{BuildOptions, made, temporary};
+use super::{BuildOptions, made, temporary, wit_of};
 use crate::error::AuthorError;
 use crate::project::Project;
 use crate::wit::Contract;
@@ -18,6 +18,12 @@ const PACKAGE: Package = Package::Pip("componentize-py==0.25.1");
 /// The module that componentize-py builds; it calls the author's `app`.
 const ENTRY: &str = "ringfence_entry";
 const ENTRY_TEXT: &str = include_str!("guest/entry.py");
+
+/// The modules by which Python's HTTP clients send through `ringfence:skill/http`.
+const HTTP_MODULES: [(&str, &str); 2] = [
+    ("ringfence_http.py", include_str!("guest/ringfence_http.py")),
+    ("ringfence_ssl.py", include_str!("guest/ringfence_ssl.py")),
+];
 
 /// Folders without sources.
 const NOT_SOURCE: [&str; 6] = [".git", ".venv", "venv", "__pycache__", "node_modules", "target"];
@@ -34,8 +40,8 @@ pub(super) fn build(
         language: LANGUAGE,
         install: PACKAGE.advice(dir),
     })?;
-    let wit = project.wit().ok_or_else(|| AuthorError::NoWit(dir.to_owned()))?;
     let place = temporary()?;
+    let wit = wit_of(project, contract, place.path())?;
     // A copy, since the interpreter leaves what it compiled beside the sources.
     let sources = place.path().join("sources");
     copy_sources(dir, &sources)?;
@@ -43,6 +49,12 @@ pub(super) fn build(
     fs::create_dir_all(&entry).map_err(AuthorError::io("make", &entry))?;
     let module = entry.join(ENTRY).with_extension("py");
     fs::write(&module, entry_of(contract)).map_err(AuthorError::io("write", &module))?;
+    if contract.imports_http() {
+        for (name, text) in HTTP_MODULES {
+            let module = entry.join(name);
+            fs::write(&module, text).map_err(AuthorError::io("write", &module))?;
+        }
+    }
     let mut paths = vec![sources, entry];
     paths.extend(site_packages(&own));
     let file = place.path().join("skill.wasm");

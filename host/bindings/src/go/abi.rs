@@ -130,7 +130,9 @@ impl Generator<'_> {
         let go = self.go_type(ty);
         match self.kind(ty) {
             None if dealias(self.resolve, ty) == Type::String => "abiLoadString".to_owned(),
-            None | Some((_, TypeDefKind::Enum(_) | TypeDefKind::Flags(_))) => format!("abiLoad[{go}]"),
+            None | Some((_, TypeDefKind::Enum(_) | TypeDefKind::Flags(_) | TypeDefKind::Handle(_))) => {
+                format!("abiLoad[{go}]")
+            }
             Some((_, TypeDefKind::List(item))) if self.plain(*item, Way::Load) => {
                 format!("abiLoadPlain[{}]", self.go_type(*item))
             }
@@ -159,6 +161,7 @@ impl Generator<'_> {
                 Type::Char => "abiStoreRune".to_owned(),
                 _ => format!("abiStore[{go}]"),
             },
+            Some((_, TypeDefKind::Handle(_))) => format!("abiStore[{go}]"),
             Some((_, TypeDefKind::List(item))) if self.plain(*item, Way::Store) => {
                 format!("abiStorePlain[{}]", self.go_type(*item))
             }
@@ -341,7 +344,9 @@ impl Generator<'_> {
             };
         };
         match kind {
-            TypeDefKind::Enum(_) | TypeDefKind::Flags(_) => return format!("{go}({})", next()),
+            TypeDefKind::Enum(_) | TypeDefKind::Flags(_) | TypeDefKind::Handle(_) => {
+                return format!("{go}({})", next());
+            }
             TypeDefKind::List(item) => {
                 let item = *item;
                 let (address, length) = (next(), next());
@@ -415,6 +420,7 @@ impl Generator<'_> {
             TypeDefKind::Flags(flags) => {
                 return vec![format!("uint32({value}) & {}", mask(flags.flags.len()))];
             }
+            TypeDefKind::Handle(_) => return vec![format!("uint32({value})")],
             TypeDefKind::List(item) => {
                 let item = *item;
                 let lowered = if self.plain(item, Way::Store) {

@@ -2,10 +2,10 @@
 
 use wit_parser::{Function, FunctionKind, Resolve, Type, TypeDefKind};
 
-use super::Used;
+use super::{Side, Used};
 use crate::Error;
 
-pub(super) fn function(resolve: &Resolve, used: &Used<'_>) -> Result<(), Error> {
+pub(super) fn function(resolve: &Resolve, used: &Used<'_>, side: Side) -> Result<(), Error> {
     let refused = |what: &str| Error::Unsupported {
         function: match &used.module {
             Some(module) => format!("{module}#{}", used.function.name),
@@ -15,11 +15,13 @@ pub(super) fn function(resolve: &Resolve, used: &Used<'_>) -> Result<(), Error> 
     };
     match used.function.kind {
         FunctionKind::Freestanding => {}
+        FunctionKind::Method(_) | FunctionKind::Static(_) | FunctionKind::Constructor(_)
+            if side == Side::Import => {}
         FunctionKind::AsyncFreestanding => return Err(refused("an async function")),
         _ => return Err(refused("a function of a resource")),
     }
     for ty in types(used.function) {
-        plain(resolve, ty).map_err(refused)?;
+        plain(resolve, ty, side).map_err(refused)?;
     }
     Ok(())
 }
@@ -28,8 +30,10 @@ pub(super) fn types(function: &Function) -> impl Iterator<Item = &Type> {
     function.params.iter().map(|param| &param.ty).chain(function.result.as_ref())
 }
 
+/// Returns what is no plain value in a type. A skill can hold a resource of the host, and exports none.
+///
 /// WIT has no recursive types, so this ends.
-fn plain(resolve: &Resolve, ty: &Type) -> Result<(), &'static str> {
+fn plain(resolve: &Resolve, ty: &Type, side: Side) -> Result<(), &'static str> {
     let id = match ty {
         Type::ErrorContext => return Err("an error-context"),
         Type::Id(id) => id,
@@ -42,6 +46,7 @@ fn plain(resolve: &Resolve, ty: &Type) -> Result<(), &'static str> {
         TypeDefKind::Option(inner) | TypeDefKind::List(inner) | TypeDefKind::Type(inner) => vec![inner],
         TypeDefKind::Result(result) => result.ok.iter().chain(&result.err).collect(),
         TypeDefKind::Enum(_) | TypeDefKind::Flags(_) => return Ok(()),
+        TypeDefKind::Handle(_) if side == Side::Import => return Ok(()),
         TypeDefKind::Resource | TypeDefKind::Handle(_) => return Err("a resource"),
         TypeDefKind::Map(..) => return Err("a map"),
         TypeDefKind::FixedLengthList(..) => return Err("a list of fixed length"),
@@ -49,5 +54,5 @@ fn plain(resolve: &Resolve, ty: &Type) -> Result<(), &'static str> {
         TypeDefKind::Stream(_) => return Err("a stream"),
         TypeDefKind::Unknown => return Err("an unknown type"),
     };
-    parts.into_iter().try_for_each(|part| plain(resolve, part))
+    parts.into_iter().try_for_each(|part| plain(resolve, part, side))
 }

@@ -17,6 +17,7 @@ mod code;
 mod export;
 mod import;
 mod names;
+mod resource;
 mod types;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,13 @@ pub const BINDINGS: &str = "zz_bindings.go";
 pub const RUNTIME: &str = "zz_abi.go";
 /// File with the imports of the world for other platforms, where they panic.
 pub const ELSEWHERE: &str = "zz_elsewhere.go";
+
+/// File by which `net/http` sends through `ringfence:skill/http@0.2.0`, for WebAssembly.
+pub const HTTP: &str = "zz_http.go";
+
+/// Text of the file [`HTTP`], for a world that imports `ringfence:skill/http@0.2.0`. It links `net/http`, so write it only
+/// for a skill that uses that.
+pub const HTTP_TEXT: &str = include_str!("http.go");
 
 /// Uses of the imported packages: not every world needs them, and Go accepts no unused import.
 const HEAD: &str = "//go:build wasip1
@@ -59,8 +67,8 @@ var (
 ///
 /// # Errors
 ///
-/// Fails if the world exports no function, or if a function has a type that is no plain value: a resource, a stream, a
-/// future, a map, a list of fixed length.
+/// Fails if the world exports no function, or if a function has a type that is no plain value: a stream, a future, a
+/// map, a list of fixed length. An imported function can have a resource; an exported one cannot.
 pub fn bindings(resolve: &Resolve, world: WorldId) -> Result<BTreeMap<String, String>, Error> {
     let exports = functions(resolve, world, Side::Export);
     let imports = functions(resolve, world, Side::Import);
@@ -92,11 +100,13 @@ pub fn bindings(resolve: &Resolve, world: WorldId) -> Result<BTreeMap<String, St
     let mut code = Code::default();
     generator.exports(&mut code, &exports);
     generator.imports(&mut code, &imports);
+    generator.drops(&mut code, world);
     files.insert(BINDINGS.to_owned(), file(HEAD, &[&code, &generator.bodies]));
 
     // Also where there are none: a file of an earlier build is overwritten.
     let mut elsewhere = Code::default();
     generator.elsewhere(&mut elsewhere, &imports);
+    generator.drops_elsewhere(&mut elsewhere);
     files.insert(ELSEWHERE.to_owned(), file("//go:build !wasip1\n\npackage main\n\n", &[&elsewhere]));
     Ok(files)
 }
@@ -105,7 +115,8 @@ pub fn bindings(resolve: &Resolve, world: WorldId) -> Result<BTreeMap<String, St
 pub(crate) fn check(resolve: &Resolve, world: WorldId) -> Result<(), Error> {
     let (exports, imports) =
         (functions(resolve, world, Side::Export), functions(resolve, world, Side::Import));
-    exports.iter().chain(&imports).try_for_each(|used| check::function(resolve, used))
+    exports.iter().try_for_each(|used| check::function(resolve, used, Side::Export))?;
+    imports.iter().try_for_each(|used| check::function(resolve, used, Side::Import))
 }
 
 fn file(head: &str, parts: &[&Code]) -> String {

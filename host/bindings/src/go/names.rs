@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use heck::{ToLowerCamelCase, ToUpperCamelCase};
-use wit_parser::{Resolve, Type, TypeDefKind, TypeId, TypeOwner, WorldId};
+use wit_parser::{Handle, Resolve, Type, TypeDefKind, TypeId, TypeOwner, WorldId};
 
 use super::{Used, check};
 
@@ -70,7 +70,7 @@ impl Names {
                 names.reach(resolve, world, ty);
             }
         }
-        let short = |used: &Used<'_>| used.function.name.to_upper_camel_case();
+        let short = |used: &Used<'_>| plain_name(&used.function.name).to_upper_camel_case();
         for used in exports {
             let clashes = exports.iter().filter(|other| short(other) == short(used)).count() > 1;
             let prefix = if clashes { used.interface.as_deref().unwrap_or_default() } else { "" };
@@ -105,6 +105,9 @@ impl Names {
             }
             TypeDefKind::Tuple(tuple) => tuple.types.iter().for_each(|ty| self.reach(resolve, world, ty)),
             TypeDefKind::Option(inner) | TypeDefKind::List(inner) => self.reach(resolve, world, inner),
+            TypeDefKind::Handle(Handle::Own(of) | Handle::Borrow(of)) => {
+                self.reach(resolve, world, &Type::Id(*of));
+            }
             TypeDefKind::Result(result) => {
                 result.ok.iter().chain(&result.err).for_each(|ty| self.reach(resolve, world, ty));
             }
@@ -112,7 +115,11 @@ impl Names {
         }
         let named = matches!(
             def.kind,
-            TypeDefKind::Record(_) | TypeDefKind::Variant(_) | TypeDefKind::Enum(_) | TypeDefKind::Flags(_)
+            TypeDefKind::Record(_)
+                | TypeDefKind::Variant(_)
+                | TypeDefKind::Enum(_)
+                | TypeDefKind::Flags(_)
+                | TypeDefKind::Resource
         );
         if let (true, Some(name)) = (named, &def.name) {
             let short = name.to_upper_camel_case();
@@ -168,6 +175,15 @@ impl Names {
 
     fn of_function(&self, module: Option<String>, used: &Used<'_>) -> &str {
         self.functions.get(&(module, used.function.name.clone())).map_or("_", String::as_str)
+    }
+}
+
+/// The name of a function without what WIT puts around a resource's: `[method]body.read` is `body.read`.
+fn plain_name(name: &str) -> String {
+    match name.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some(("constructor", resource)) => format!("new-{resource}"),
+        Some((_, rest)) => rest.to_owned(),
+        None => name.to_owned(),
     }
 }
 

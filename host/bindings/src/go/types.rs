@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use heck::ToUpperCamelCase;
-use wit_parser::{Enum, Flags, FlagsRepr, Function, Int, Record, Type, TypeDefKind, TypeId, Variant};
+use wit_parser::{Enum, Flags, FlagsRepr, Function, Handle, Int, Record, Type, TypeDefKind, TypeId, Variant};
 
 use super::code::Code;
 use super::names::dealias;
@@ -77,6 +77,7 @@ impl Generator<'_> {
             TypeDefKind::Result(result) => {
                 format!("Result[{}, {}]", self.payload(result.ok), self.payload(result.err))
             }
+            TypeDefKind::Handle(Handle::Own(of) | Handle::Borrow(of)) => self.go_type(Type::Id(*of)),
             _ => self.names.of_type(id).to_owned(),
         }
     }
@@ -140,6 +141,7 @@ impl Generator<'_> {
                 TypeDefKind::Variant(variant) => self.variant(code, *id, docs, variant, fails),
                 TypeDefKind::Enum(listed) => self.listed(code, *id, docs, listed, fails),
                 TypeDefKind::Flags(flags) => self.flags(code, *id, docs, flags),
+                TypeDefKind::Resource => Self::resource(code, name, docs),
                 _ => {}
             }
         }

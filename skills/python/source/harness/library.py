@@ -8,8 +8,8 @@ import sys
 from harness import loop, run, stack, zones
 
 # Not for code that runs here: what is for a terminal, a server, a client, another process, an installer or another
-# system, and what is an older copy in Python of something in C. What cannot be imported here at all (`fcntl`, `ssl`,
-# `ctypes`, ...) stays out by itself.
+# system, and what is an older copy in Python of something in C. What cannot be imported here at all (`fcntl`, `ctypes`,
+# `mmap`, ...) stays out by itself. `ssl` is that of `ringfence_http`.
 LEFT_OUT = {
     "antigravity", "cmd", "compileall", "curses", "dbm", "ensurepip", "filecmp", "fileinput", "ftplib", "getpass",
     "idlelib", "imaplib", "lib2to3", "mailbox", "modulefinder", "multiprocessing", "netrc", "nturl2path", "pickletools", "poplib",

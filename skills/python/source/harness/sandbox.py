@@ -1,14 +1,14 @@
 """What an exception says of the sandbox: that something is not there, and is not worth another try."""
 
-import http.client
 import os
 import socket
 import sqlite3
 import subprocess
-import urllib.error
+
+import ringfence_http
 
 _NO_PACKAGES = " (only the standard library is here, without what needs files, sockets or processes)"
-_NOTHING = " (a sandbox: there are no files, no network and no processes; work on `variables` and in memory)"
+_NOTHING = " (a sandbox: there are no files, no sockets and no processes; work on `variables` and in memory)"
 
 # Of the module `os`, what this build of CPython lacks, and what would start or reach something outside.
 _PROCESSES = frozenset({
@@ -22,7 +22,10 @@ def word(error: BaseException) -> str:
     """What is to be added to the message of an exception; nothing if it has another reason."""
     if isinstance(error, ModuleNotFoundError):
         return _NO_PACKAGES
-    if isinstance(error, urllib.error.URLError) or isinstance(error, (socket.gaierror, subprocess.SubprocessError)):
+    # Of a request: it says itself why there is no response.
+    if isinstance(error, (ringfence_http.Denied, ringfence_http.Failed, TimeoutError)):
+        return ""
+    if isinstance(error, (socket.gaierror, subprocess.SubprocessError)):
         return _NOTHING
     # The system's own: what the code raises itself has no number.
     if isinstance(error, OSError) and error.errno is not None:
@@ -32,7 +35,7 @@ def word(error: BaseException) -> str:
     if isinstance(error, AttributeError) and error.name is not None:
         if error.obj is os and error.name in _PROCESSES:
             return _NOTHING
-        if error.obj is socket or error.obj is http.client:
+        if error.obj is socket:
             return _NOTHING
     if isinstance(error, RuntimeError) and str(error) in ("can't start new thread", "thread is not supported"):
         return " (a sandbox: there are no threads; `asyncio` has tasks)"

@@ -33,8 +33,19 @@ def _watch_generators(load):
 
 
 def _load():
+    try:
+        from wit_world.imports import http
+
+        import ringfence_http
+    except ImportError:
+        # The skill neither requests nor imports HTTP.
+        import app
+
+        return app
+    ringfence_http.install(http, Err)
     import app
 
+    ringfence_http.settle()
     return app
 
 

@@ -28,7 +28,7 @@ if (globalThis.crypto) {
   }
 }
 globalThis.fetch = async () => {
-  throw new TypeError("fetch: a skill has no network of its own; import `ringfence:skill/http` in the WIT");
+  throw new TypeError("fetch: the skill does not request `http`: add it to `[grants]` in skill.toml");
 };
 
 const print = console.error.bind(console);
