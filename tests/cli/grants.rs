@@ -6,6 +6,7 @@ use std::process::Output;
 use std::thread::JoinHandle;
 
 use ringfence_sandbox_tests::relay;
+use ringfence_sandbox_tests::scratch::{self, Op};
 use serde_json::{Value, json};
 
 use crate::Bench;
@@ -159,7 +160,7 @@ fn no_grant_exists_for_files_sockets_or_processes() {
         assert_eq!(output.status.code(), Some(2), "{grant}: {}", text(&output.stderr));
     }
     // What could be granted, but has nothing behind it here.
-    for grant in ["scratch", "tools text-stats_*", "http GET https://a.test/ secret=absent"] {
+    for grant in ["tools text-stats_*", "http GET https://a.test/ secret=absent"] {
         let output = bench.run(&["run", "kv.wasm", "get", "--grant", grant], "");
         assert_eq!(output.status.code(), Some(4), "{grant}: {}", text(&output.stderr));
         assert!(text(&output.stderr).contains("--grant 1"), "{}", text(&output.stderr));
@@ -185,4 +186,70 @@ fn an_unresolved_name_is_shown_to_the_caller() {
         .run(&["run", "http.wasm", "fetch", "--grant", grant, "--input", &get("https://name.invalid/")], "");
     assert_eq!(value(&output), json!({"failed": "name not resolved"}));
     assert!(text(&output.stderr).contains("name.invalid"), "{}", text(&output.stderr));
+}
+
+/// Reads the file of the caller, and writes another.
+const COPIES: [Op<'static>; 4] =
+    [Op::OpenRead("in/data"), Op::Read("12345678", 0), Op::Open("tmp/out", 1), Op::Write("result", 0)];
+
+#[test]
+fn files_go_into_a_run_and_are_saved_from_it() {
+    let bench = Bench::new();
+    bench.write("files.wasm", scratch::guest());
+    bench.write("data", "five!");
+    let input = scratch::input(&COPIES).to_string();
+    let run = |more: &[&str]| {
+        let mut args = vec!["run", "files.wasm", "--input", &input, "--file", "in/data=data"];
+        args.extend(more);
+        bench.run(&args, "")
+    };
+    let output = run(&["--grant", "scratch", "--save", "tmp/out=saved"]);
+    assert_eq!(value(&output), json!([0, 5, 0, 0]), "{}", text(&output.stderr));
+    assert_eq!(std::fs::read(bench.path("saved")).expect("it is saved"), b"result");
+
+    // Nothing is replaced, and the run does not begin.
+    let output = run(&["--grant", "scratch", "--save", "tmp/out=saved"]);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(text(&output.stderr).contains("[file-exists]"), "{}", text(&output.stderr));
+
+    let output = run(&["--grant", "scratch", "--save", "tmp/none=other"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stderr).contains("left no file `tmp/none`"), "{}", text(&output.stderr));
+    assert!(!bench.path("other").exists());
+
+    let output = run(&[]);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(text(&output.stderr).contains("[invalid-file]"), "{}", text(&output.stderr));
+
+    // The fifth byte is one too many.
+    let output = run(&["--grant", "scratch bytes=4"]);
+    assert_eq!(output.status.code(), Some(4), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_dry_run_prints_the_grant_of_a_skill_that_requests_scratch_files() {
+    let bench = Bench::new();
+    bench.write("files.wasm", scratch::guest());
+    bench.write("skill.toml", "name = \"files\"\n[grants]\nscratch = true\n");
+    let pack = bench.run(&["pack", "files.wasm", "--manifest", "skill.toml"], "");
+    assert_eq!(pack.status.code(), Some(0), "{}", text(&pack.stderr));
+    let inspect = text(&bench.run(&["inspect", "files.wasm"], "").stdout);
+    assert!(inspect.contains("requests scratch files"), "{inspect}");
+    let input = scratch::input(&[Op::Open("tmp/out", 1)]).to_string();
+    let output = bench.run(&["run", "files.wasm", "--input", &input, "--dry-run-grants"], "");
+    assert_eq!(text(&output.stdout).trim(), "--grant 'scratch'", "{}", text(&output.stderr));
+    let output = bench.run(&["run", "files.wasm", "--input", &input, "--grant", "scratch"], "");
+    assert_eq!(value(&output), json!([0]), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_skill_whose_manifest_does_not_request_scratch_files_gets_none() {
+    let bench = Bench::new();
+    bench.write("files.wasm", scratch::guest());
+    bench.write("skill.toml", "name = \"files\"\n");
+    bench.run(&["pack", "files.wasm", "--manifest", "skill.toml"], "");
+    let input = scratch::input(&COPIES).to_string();
+    let output = bench.run(&["run", "files.wasm", "--input", &input, "--grant", "scratch"], "");
+    let none = scratch::NO_DIRECTORY;
+    assert_eq!(value(&output), json!([none, none, none, none]), "{}", text(&output.stderr));
 }

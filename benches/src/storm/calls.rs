@@ -17,6 +17,9 @@ use crate::kit::stats::quantile;
 /// Deadline of a hostile run, in milliseconds.
 const DEADLINE: u64 = 200;
 
+/// Without files there is no handle whose methods a storm could call.
+const FILES: &str = "[[grant]]\nskill = \"bench/storm-*\"\nscratch = {}\n";
+
 const ECHO: &str = r#"{"text":"a good call"}"#;
 
 /// Grows and fills its memory again and again.
@@ -91,7 +94,7 @@ pub(super) fn measure(plan: &Plan, book: &mut Book) -> Result<(), String> {
         .collect();
     skills.push(("echo".to_owned(), guests::echo()));
     println!("{} hostile guests", hostile.len());
-    let site = Site::start(OPEN, &["good", "bad"], &skills);
+    let site = Site::start(&format!("{OPEN}{FILES}"), &["good", "bad"], &skills);
     let (good, bad) = (&site.tokens["good"], &site.tokens["bad"]);
     let at_once = 2 * std::thread::available_parallelism().map_or(2, usize::from);
     // Once, so that everything is warm.

@@ -1,5 +1,5 @@
 //! Implements the core's traits of capabilities: HTTP through the egress door, key-value spaces, configuration values and
-//! secrets.
+//! secrets. Also passes on the caps of scratch files.
 //!
 //! [`Capabilities`] has the operator's policy and the implementations. Before each call, [`Capabilities::granted`]
 //! returns the grants of the run, for [`ringfence::Call::grant`]. A run keeps the grants that it started with, even if
@@ -28,7 +28,7 @@ mod requested;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ringfence::{Access, Granted, Import, Skill};
+use ringfence::{Access, Granted, Import, Manifest, ScratchCaps, Skill};
 use ringfence_egress::Door;
 use ringfence_policy::{
     Capability, Decision, Granted as Given, KvSpace, KvStorage, Policy, Request, Subject, SubjectGrants,
@@ -41,6 +41,8 @@ pub use ringfence_egress::system_resolver;
 #[derive(Debug, Clone)]
 pub struct Capabilities {
     policy: Policy,
+    /// Whether any grant is for scratch files.
+    scratch: bool,
     /// Spaces that are lost when the process ends.
     volatile: ringfence_kv::Store,
     /// Spaces on disk, if the operator has a place for them.
@@ -54,6 +56,7 @@ impl Capabilities {
     /// Creates capabilities with key-value spaces in memory, and neither HTTP nor secrets.
     pub fn new(policy: Policy) -> Self {
         Self {
+            scratch: grants_scratch(&policy),
             policy,
             volatile: ringfence_kv::Store::memory(),
             durable: None,
@@ -91,6 +94,7 @@ impl Capabilities {
     /// Replaces the policy.
     #[must_use]
     pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.scratch = grants_scratch(&policy);
         self.policy = policy;
         self
     }
@@ -107,17 +111,31 @@ impl Capabilities {
 
     /// Returns the grants of a run of the skill. For a skill that imports no capability this only reads its imports.
     pub fn granted(&self, skill: &Skill, subject: Subject) -> Granted {
-        if wants(skill.imports()).next().is_none() {
+        let scratch = self.wants_scratch(skill);
+        if wants(skill.imports()).next().is_none() && !scratch {
             return Granted::nothing();
         }
         let grants = self.policy.for_subject(&subject);
-        let granted = Granted::nothing()
+        let granted = if scratch { scratch_of(&grants) } else { Granted::nothing() };
+        let granted = granted
             .config(Arc::new(config(&grants)))
             .secrets(Arc::new(self.secrets(&grants)))
             .kv(Arc::new(self.space(&grants)));
         match &self.door {
             Some(door) => granted.http(Arc::new(http::Client::new(door, grants))),
             None => granted.http(Arc::new(http::Closed::new(grants))),
+        }
+    }
+
+    /// Returns whether the skill requests scratch files. A component without a manifest cannot say so: there its import
+    /// counts, if the operator grants scratch files to anyone.
+    fn wants_scratch(&self, skill: &Skill) -> bool {
+        let imports =
+            || skill.imports().iter().any(|import| import.name.starts_with("wasi:filesystem/preopens@"));
+        let manifest = skill.manifest();
+        match manifest.grants.scratch {
+            true => imports(),
+            false => self.scratch && *manifest == Manifest::default() && imports(),
         }
     }
 
@@ -154,6 +172,23 @@ impl Capabilities {
     }
 }
 
+fn grants_scratch(policy: &Policy) -> bool {
+    policy.grants().any(|(_, grant)| matches!(grant.capability, Capability::Scratch(_)))
+}
+
+/// What a skill that requests scratch files gets.
+fn scratch_of(grants: &SubjectGrants) -> Granted {
+    match grants.decide(&Request::Scratch) {
+        Decision::Granted { grant: Given::Scratch(rule), .. } => {
+            let caps = ScratchCaps::default().with_files(rule.files).with_depth(rule.depth);
+            Granted::nothing().scratch(caps.with_name_bytes(rule.name_bytes).with_bytes(rule.bytes.0))
+        }
+        Decision::Granted { .. } | Decision::Denied(_) => {
+            Granted::nothing().scratch_denied(grants.explain(&Request::Scratch).to_string())
+        }
+    }
+}
+
 fn config(grants: &SubjectGrants) -> BTreeMap<String, String> {
     grants.config().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
@@ -163,7 +198,7 @@ fn config(grants: &SubjectGrants) -> BTreeMap<String, String> {
 #[non_exhaustive]
 pub enum PolicyError {
     /// This host does not implement the capability yet.
-    #[error("{rule}: this version has no {capability}; grant http, kv, config or secret")]
+    #[error("{rule}: this version has no {capability}; grant http, kv, config, secret or scratch")]
     NotAvailable {
         /// The grant.
         rule: String,
@@ -194,7 +229,7 @@ pub fn check(policy: &Policy, has_secret: impl Fn(&str) -> bool) -> Result<(), P
                     return Err(PolicyError::NoSecret { rule, name: secret.name.clone() });
                 }
             }
-            Capability::Kv(_) | Capability::Config(_) | Capability::Secrets(_) => {}
+            Capability::Kv(_) | Capability::Config(_) | Capability::Secrets(_) | Capability::Scratch(_) => {}
             other => return Err(PolicyError::NotAvailable { rule, capability: other.word() }),
         }
     }
@@ -209,6 +244,21 @@ pub fn wants(imports: &[Import]) -> impl Iterator<Item = &Import> {
 /// Returns the subject of a run of a component without a name and without a caller.
 pub fn subject_of(skill: &Skill) -> Subject {
     Subject::of(ringfence_policy::SkillDigest(*skill.digest().as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scratch_grant_without_options_has_the_caps_of_the_library() {
+        let rule = ringfence_policy::ScratchRule::default();
+        let caps = ScratchCaps::default();
+        assert_eq!(
+            (rule.files, rule.depth, rule.name_bytes, rule.bytes.0),
+            (caps.files, caps.depth, caps.name_bytes, caps.bytes)
+        );
+    }
 }
 
 /// The examples of the README, for `cargo test --doc`.

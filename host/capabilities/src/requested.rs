@@ -27,6 +27,7 @@ fn grant_for(denial: &Denial) -> Option<Grant> {
         Capability::Kv => capability_for(&Request::Kv),
         Capability::Config => capability_for(&Request::Config(wanted)),
         Capability::Secrets => capability_for(&Request::Secret(wanted)),
+        Capability::Scratch => capability_for(&Request::Scratch),
     };
     capability.map(Grant::of_run)
 }

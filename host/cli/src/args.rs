@@ -2,6 +2,7 @@
 
 mod author;
 mod edge;
+mod files;
 mod grant;
 mod kv;
 mod limits;
@@ -10,6 +11,7 @@ mod store;
 
 pub(crate) use author::{BuildArgs, ExportArgs, NewArgs, PackArgs, TestArgs};
 pub(crate) use edge::{BundleArgs, BundleCommand, Expiry, KeygenArgs, ShowArgs, VerifyArgs};
+pub(crate) use files::FileArgs;
 pub(crate) use grant::GrantArgs;
 pub(crate) use kv::{KvArgs, KvCommand, KvFile, KvGetArgs, KvListArgs, KvSetArgs, KvSpaceArgs, KvVerifyArgs};
 pub(crate) use limits::{LimitArgs, LowerArgs};
@@ -40,7 +42,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Run untrusted agent skills: WebAssembly components, under hard limits, without a filesystem.
+/// Run untrusted agent skills: WebAssembly components, under hard limits, without access to your files.
 #[derive(Debug, Parser)]
 #[command(name = "ringfence", version = VERSION.as_str(), after_help = exit::all())]
 pub(crate) struct Cli {
@@ -238,6 +240,8 @@ pub(crate) struct RunArgs {
     pub(crate) clock: Option<u64>,
     #[command(flatten)]
     pub(crate) grants: GrantArgs,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
 }
 
 #[derive(Debug, Args)]

@@ -163,7 +163,8 @@ pub(crate) fn asks(manifest: &Manifest) -> impl Iterator<Item = String> {
         to => format!("HTTP to {}", text::clean(to, 256)),
     });
     let skills = grants.skills.iter().map(|tool| format!("calls to {}", text::clean(tool, 256)));
-    http.chain(kv).chain(skills)
+    let scratch = grants.scratch.then(|| "scratch files".to_owned());
+    http.chain(kv).chain(skills).chain(scratch)
 }
 
 /// The access to an import, and its name.

@@ -7,6 +7,7 @@ mod check;
 mod doctor;
 mod edge;
 mod exit;
+mod files;
 mod grants;
 mod inspect;
 mod kv;

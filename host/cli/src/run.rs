@@ -6,16 +6,22 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use ringfence::{CancellationToken, Clock, LogLine, Outcome, Ran, Report, RunError, Skill, text};
+use ringfence::{
+    CancellationToken, Capability, Clock, Denial, LogLine, Outcome, Ran, Report, RunError, Skill, text,
+};
 use ringfence_policy::Grant;
 
 use crate::args::RunArgs;
 use crate::load::Source;
 use crate::output::{self, Refused, note, thousands};
-use crate::{exit, grants, load};
+use crate::{exit, files, grants, load};
 
 pub(crate) async fn exec(args: Box<RunArgs>) -> ExitCode {
-    match call(&args).await {
+    let ran = call(&args).await.and_then(|mut ran| {
+        files::save(&mut ran.report, &args.files)?;
+        Ok(ran)
+    });
+    match ran {
         Ok(ran) => show(&ran, &args),
         Err(refused) => refused.say(args.json),
     }
@@ -50,6 +56,7 @@ async fn call(args: &RunArgs) -> Result<Ran, Refused> {
     if let Some(seconds) = args.clock {
         call = call.clock(Clock::Fixed(Duration::from_secs(seconds)));
     }
+    let call = files::add(call, &args.files, limits.memory)?;
     let hint = hint(args);
     call.json_and_chunks(input).await.map_err(|error| {
         let misfit = matches!(error, RunError::Input { .. });
@@ -188,7 +195,10 @@ fn show(ran: &Ran, args: &RunArgs) -> ExitCode {
 
 /// Prints the denials of the run. The guest saw only `denied`.
 fn denied(report: &Report) {
-    for denial in &report.denied {
+    let completed = matches!(report.outcome, Outcome::Completed(_));
+    // A language's own start looks for its directory, whether or not the skill wants a file.
+    let shown = |denial: &&Denial| !(completed && denial.capability == Capability::Scratch);
+    for denial in report.denied.iter().filter(shown) {
         note(&format!("denied: {}", denial.reason));
     }
 }

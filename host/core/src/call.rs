@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::component::{ComponentNamedList, Lift, Lower, Val};
 
 use crate::admit::{Needs, Parking};
+use crate::call_files;
 use crate::capability::Bodies;
 use crate::description::ToolResult;
 use crate::error::RunError;
@@ -25,6 +26,7 @@ use crate::limits::Limits;
 use crate::principal::Principal;
 use crate::report::{LogLine, Outcome, Ran, Report, RunId};
 use crate::run::{Finished, Sandbox};
+use crate::scratch::{Brought, Wanted};
 use crate::skill::{Found, Skill};
 use crate::state::{Budget, GuestState, Log, RunState};
 use crate::types::TypeId;
@@ -77,6 +79,8 @@ pub struct Call {
     cancel: Option<CancellationToken>,
     context: Option<Arc<dyn Any + Send + Sync>>,
     granted: Granted,
+    files: Vec<Brought>,
+    wanted: Wanted,
     events: Option<UnboundedSender<Event>>,
     principal: Option<Principal>,
     kept: Option<Box<dyn Any + Send + Sync>>,
@@ -105,6 +109,8 @@ impl Call {
             cancel: None,
             context: None,
             granted: Granted::default(),
+            files: Vec::new(),
+            wanted: Wanted::default(),
             events: None,
             principal: None,
             kept: None,
@@ -166,6 +172,25 @@ impl Call {
         self
     }
 
+    /// Adds a file to the scratch files of the run, and the directories above it.
+    ///
+    /// The path has names with `/` between them: `data.csv`, `tmp/in/data.csv`. The caps of [`Granted::scratch`] and the
+    /// memory limit count it like a file of the guest's. The call fails with [`RunError::File`] if the run has no scratch
+    /// files, or no room for it.
+    pub fn file(mut self, path: impl Into<String>, contents: impl Into<Vec<u8>>) -> Self {
+        self.files.push(Brought { path: path.into(), contents: contents.into() });
+        self
+    }
+
+    /// Asks for scratch files as they are at the end of the run, for [`Report::files`].
+    ///
+    /// A path of a directory stands for all files below it, and `/` for all files. The contents of at most `bytes` bytes
+    /// are returned; of further files only path and size are. At most 100 paths.
+    pub fn return_files(mut self, paths: impl IntoIterator<Item = impl Into<String>>, bytes: u64) -> Self {
+        self.wanted = Wanted { paths: paths.into_iter().map(Into::into).collect(), bytes };
+        self
+    }
+
     /// Keeps `guard` until the run has ended and returned its reservation, even if the caller drops the run.
     pub fn keep(mut self, guard: impl Any + Send + Sync) -> Self {
         self.kept = Some(Box::new(guard));
@@ -193,8 +218,8 @@ impl Call {
     fn scheduled(mut self, input: Input) -> impl Future<Output = Result<Report, RunError>> + Send + 'static {
         let (host, parking) = self.parking();
         let heavy = match &input {
-            Input::Text(text) => text.len() > HEAVY || self.skill.counts().hands_over,
-            Input::Value(_) => self.skill.counts().hands_over,
+            Input::Text(text) => text.len() > HEAVY || self.is_heavy(),
+            Input::Value(_) => self.is_heavy(),
         };
         let begun = Instant::now();
         let work = Box::pin(self.json_input(input, Arc::clone(&parking), begun));
@@ -238,10 +263,11 @@ impl Call {
         begun: Instant,
     ) -> Result<Report, RunError> {
         let found = self.prepare()?;
+        let wanted = call_files::normal(&self.wanted)?;
         let (params, held) = read_input(&found, &input, self.limits.input_size)?;
         drop(input);
         let finished = self.run_values(found, params, held, &parking, begun).await?;
-        finished.report(&self.skill, &found.tool.name, &self.limits, |value, output| {
+        finished.report(&self.skill, &found.tool.name, &self.limits, &wanted, |value, output| {
             settle(found.tool.result, value, |value, ty| {
                 let json = json::write(found.types, value.as_ref().zip(ty), output.left())?;
                 output.spend(json.as_str().len() as u64);
@@ -259,7 +285,7 @@ impl Call {
     ///
     /// As [`Call::json`].
     pub async fn values(mut self, params: Vec<Val>) -> Result<Report<Option<Val>>, RunError> {
-        let ((host, parking), heavy) = (self.parking(), self.skill.counts().hands_over);
+        let ((host, parking), heavy) = (self.parking(), self.is_heavy());
         let begun = Instant::now();
         let work = Box::pin(self.run_given(params, Arc::clone(&parking), begun));
         host.scheduler().run(parking, heavy, begun, work).await
@@ -272,6 +298,7 @@ impl Call {
         begun: Instant,
     ) -> Result<Report<Option<Val>>, RunError> {
         let found = self.prepare()?;
+        let wanted = call_files::normal(&self.wanted)?;
         if params.len() != found.tool.params.len() {
             let message = format!("got {} values for {} parameters", params.len(), found.tool.params.len());
             return Err(RunError::Input { pointer: String::new(), message });
@@ -286,7 +313,7 @@ impl Call {
         }
         check_size(size, self.limits.input_size)?;
         let finished = self.run_values(found, params, size, &parking, begun).await?;
-        finished.report(&self.skill, &found.tool.name, &self.limits, |value, output| {
+        finished.report(&self.skill, &found.tool.name, &self.limits, &wanted, |value, output| {
             settle(found.tool.result, value, |value, ty| {
                 let bytes = json::measure(found.types, value.as_ref().zip(ty), output.left())?;
                 output.spend(bytes);
@@ -312,7 +339,7 @@ impl Call {
         P: ComponentNamedList + Lower + Send + Sync + 'static,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let ((host, parking), heavy) = (self.parking(), self.skill.counts().hands_over);
+        let ((host, parking), heavy) = (self.parking(), self.is_heavy());
         let begun = Instant::now();
         let work = Box::pin(self.run_typed(params, Arc::clone(&parking), begun));
         host.scheduler().run(parking, heavy, begun, work).await
@@ -329,6 +356,7 @@ impl Call {
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
         let found = self.prepare()?;
+        let wanted = call_files::normal(&self.wanted)?;
         found.check_types::<P, R>()?;
         let sandbox = self.sandbox(&found, 0, &parking, begun).await?;
         let export = found.export.index;
@@ -338,7 +366,9 @@ impl Call {
                 func.call_async(store, params).await
             })
             .await?;
-        finished.report(&self.skill, &found.tool.name, &self.limits, |value, _| Ok(Outcome::Completed(value)))
+        finished.report(&self.skill, &found.tool.name, &self.limits, &wanted, |value, _| {
+            Ok(Outcome::Completed(value))
+        })
     }
 
     /// Returns a run of the tool with JSON input, and with events for the caller to read. It proceeds while you poll it.
@@ -347,6 +377,12 @@ impl Call {
         self.events = Some(sender);
         let input = input.into();
         Running { run: Some(Box::pin(self.scheduled(input))), events, report: None }
+    }
+
+    /// Returns whether the run needs a run thread from the start.
+    fn is_heavy(&self) -> bool {
+        let files = self.files.iter().map(|file| file.contents.len()).fold(0, usize::saturating_add);
+        files > HEAVY || self.skill.counts().hands_over
     }
 
     /// Returns the host that schedules the run, and the run's resources there.
@@ -415,6 +451,9 @@ impl Call {
             .saturating_add(u64::from(limits.log_lines).saturating_mul(size_of::<LogLine>() as u64))
             .saturating_add(held.min(limits.input_size.saturating_mul(32)));
         needs.result_bytes = limits.output_size.saturating_add(transfer);
+        if !self.wanted.paths.is_empty() {
+            needs.result_bytes = needs.result_bytes.saturating_add(self.wanted.bytes.min(limits.memory));
+        }
         // Events are copies of log and output that wait for whoever listens.
         if self.events.is_some() {
             let log = u64::from(limits.log_lines).saturating_mul(size_of::<Event>() as u64);
@@ -429,7 +468,7 @@ impl Call {
             return Err(RunError::Host("the deadline is too far in the future for the clock".into()));
         };
         parking.begin(deadline);
-        let state = GuestState::new(RunState {
+        let mut state = GuestState::new(RunState {
             run: RunId::next(host.process()),
             limiter: Limiter::new(limits, permit),
             log: Log::new(limits),
@@ -444,10 +483,12 @@ impl Call {
             denied: Vec::new(),
             bodies: Bodies::default(),
             wasi: Wasi::new(self.clock, self.seed, started, limits.deadline),
+            scratch: None,
             yielded_at: 0,
             owed_fuel: 0,
             stop: None,
         });
+        call_files::bring(&self.files, &mut state)?;
         Sandbox::new(&self.skill, state, limits.fuel, transfer, started, Arc::clone(parking))
     }
 }

@@ -120,7 +120,8 @@ pub enum Access {
     ByGrant,
     /// An interface whose every call returns an error or traps.
     Denied,
-    /// An empty interface: no file, no socket, no environment.
+    /// An empty interface: no file, no socket, no environment. A skill that requests scratch files has
+    /// [`Access::ByGrant`] for `wasi:filesystem` instead.
     Empty,
     /// Nothing, because the import only names plain types.
     TypesOnly,

@@ -308,6 +308,14 @@ pub enum RunError {
         /// The limit in bytes.
         limit: u64,
     },
+    /// A file that the call brings in, or asks for, is refused.
+    #[error("the file `{path}` is refused: {message}")]
+    File {
+        /// The path.
+        path: String,
+        /// The reason, and what to do.
+        message: String,
+    },
     /// A limit is zero, or the host cannot enforce it.
     #[error(transparent)]
     Limits(#[from] LimitError),
@@ -368,6 +376,7 @@ impl RunError {
             Self::NoSuchTool { .. } => "no-such-tool",
             Self::Input { .. } => "input-mismatch",
             Self::InputTooLarge { .. } => "input-too-large",
+            Self::File { .. } => "invalid-file",
             Self::Limits { .. } => "bad-limit",
             Self::TooLarge { .. } => "too-large-for-host",
             Self::Overloaded { .. } => "overloaded",
@@ -384,6 +393,7 @@ impl RunError {
             Self::NoSuchTool { .. }
             | Self::Input { .. }
             | Self::InputTooLarge { .. }
+            | Self::File { .. }
             | Self::TooLarge { .. }
             | Self::Limits { .. } => Fault::Caller,
             Self::Overloaded { .. } => Fault::Load,
@@ -398,6 +408,7 @@ impl RunError {
             Self::Input { pointer, .. } => Some(pointer),
             Self::NoSuchTool { .. }
             | Self::InputTooLarge { .. }
+            | Self::File { .. }
             | Self::TooLarge { .. }
             | Self::Limits { .. }
             | Self::Overloaded { .. }

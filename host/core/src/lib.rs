@@ -1,5 +1,5 @@
 //! Runs untrusted agent skills: WebAssembly components, each call in a fresh instance, under hard limits,
-//! without a filesystem.
+//! without access to the host's files.
 //!
 //! A *skill* is a component. Every function that it exports is a *tool*. A *run* is one call of one tool, in
 //! an instance of its own, under [`Limits`] on fuel, wall time, memory, tables, output, log and host calls. A
@@ -57,7 +57,8 @@
 //! - the interfaces `log`, `progress` and `budget` of `ringfence:skill`, in the versions 0.1.0 and 0.2.0
 //! - its interfaces `http`, `kv`, `config` and `secrets`, as far as [`Call::grant`] grants them; `tools` (in 0.1.0:
 //!   `skills`) returns `denied`
-//! - WASI 0.2: HTTP under the same grant as `http`; no files, no sockets, no environment; stdout and stderr go to the log
+//! - WASI 0.2: HTTP under the same grant as `http`, and files in the memory of the run as far as [`Granted::scratch`]
+//!   grants them; no sockets, no environment; stdout and stderr go to the log
 //! - host interfaces of the embedder ([`HostBuilder::provide`])
 //!
 //! The host refuses any other import at load, by name.
@@ -104,6 +105,7 @@
 mod admit;
 mod artifact;
 mod call;
+mod call_files;
 mod capability;
 mod compat;
 #[cfg(feature = "compiler")]
@@ -124,6 +126,7 @@ mod report;
 mod run;
 mod schedule;
 mod schema;
+mod scratch;
 mod setters;
 mod skill;
 mod spelling;
@@ -164,6 +167,7 @@ pub use limits::{
 };
 pub use principal::Principal;
 pub use report::{Json, Level, LogLine, Outcome, Ran, Report, RunId, Source, TrapReport, Usage};
+pub use scratch::{ReturnedFile, ScratchCaps};
 pub use skill::{Skill, SkillDescription, Tool};
 pub use style::{SchemaStyle, UnknownStyle};
 pub use target::{Backend, Target, UnknownTarget};

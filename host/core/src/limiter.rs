@@ -1,4 +1,4 @@
-//! Limits memory and tables of one run, summed over all instances of the component.
+//! Limits memory and tables of one run, summed over all instances of the component. Scratch files count as memory.
 //!
 //! The engine asks about each memory alone, so the sums are here. The limiter remembers a refusal, so that the outcome
 //! can name it. Granted growth also counts in the host's budget.
@@ -76,6 +76,32 @@ impl Limiter {
         self.memory.limit.saturating_sub(self.memory.now)
     }
 
+    /// Takes bytes for scratch files. False if the memory limit refuses them; an `Err` ends the run.
+    pub(crate) fn take_scratch(&mut self, bytes: u64) -> wasmtime::Result<bool> {
+        let Some(total) = self.memory.now.checked_add(bytes).filter(|total| *total <= self.memory.limit)
+        else {
+            self.refused = self.refused.saturating_add(1);
+            return Ok(false);
+        };
+        self.cover(total, self.elements.now)?;
+        self.memory.set(total);
+        Ok(true)
+    }
+
+    /// Returns bytes of scratch files.
+    pub(crate) fn give_scratch(&mut self, bytes: u64) {
+        self.memory.now = self.memory.now.saturating_sub(bytes);
+    }
+
+    /// Reserves memory and table elements in the host's budget.
+    fn cover(&mut self, memory: u64, elements: u64) -> wasmtime::Result<()> {
+        if !self.permit.cover_guest(memory.saturating_add(elements.saturating_mul(ELEMENT))) {
+            self.host_refused = true;
+            return Err(wasmtime::Error::msg("the host's memory budget is exhausted"));
+        }
+        Ok(())
+    }
+
     /// Grants or refuses a growth; an `Err` ends the run.
     fn grow(
         &mut self,
@@ -101,10 +127,7 @@ impl Limiter {
             Which::Memory => (total, self.elements.now),
             Which::Elements => (self.memory.now, total),
         };
-        if !self.permit.cover_guest(memory.saturating_add(elements.saturating_mul(ELEMENT))) {
-            self.host_refused = true;
-            return Err(wasmtime::Error::msg("the host's memory budget is exhausted"));
-        }
+        self.cover(memory, elements)?;
         self.last = more;
         match which {
             Which::Memory => self.memory.set(total),

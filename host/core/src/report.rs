@@ -15,6 +15,7 @@ use serde::{Serialize, Serializer};
 
 use crate::digest::Digest;
 use crate::limits::Limits;
+use crate::scratch::ReturnedFile;
 use crate::usage::{CapabilityUsage, Denial};
 
 /// The report of a run: how it ended and what it cost.
@@ -22,7 +23,7 @@ use crate::usage::{CapabilityUsage, Denial};
 /// `T` is the value of a completed run: [`Json`] by default, else [component values](wasmtime::component::Val) or Rust types.
 ///
 /// As JSON: `run`, `skill`, `tool`, `outcome` (the name), `value` if completed, `failure` if failed, `trap` if
-/// trapped, `usage`, `limits`, `log`, and `denied` unless it is empty.
+/// trapped, `usage`, `limits`, `log`, and `denied` and `files` unless they are empty.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Report<T = Json> {
@@ -43,6 +44,9 @@ pub struct Report<T = Json> {
     /// Uses of a capability that no grant allows, or for which a secret, a certificate or the like is missing. At most
     /// 64, each once. The guest saw no reason.
     pub denied: Vec<Denial>,
+    /// Scratch files that the call asked for ([`crate::Call::return_files`]) and that exist, in the order of their paths,
+    /// however the run ended.
+    pub files: Vec<ReturnedFile>,
 }
 
 /// A report, and the chunks of output that the guest emitted ahead of its result.
@@ -159,11 +163,11 @@ pub struct Usage {
     /// Part of `wall` in which the run was on a thread: guest code and the host functions that it
     /// called, without its waits and the turns of other runs.
     pub busy: Duration,
-    /// Peak of linear memory in bytes, all memories together.
+    /// Peak of linear memory in bytes, all memories together, and of scratch files.
     pub peak_memory: u64,
     /// Peak of table elements, all tables together.
     pub peak_table_elements: u64,
-    /// Growths of memory or tables that the limits refused.
+    /// Growths of memory, tables or scratch files that the limits refused.
     pub refused_growths: u64,
     /// Calls from the guest to the host.
     pub host_calls: u64,
@@ -345,6 +349,9 @@ impl<T: Serialize> Serialize for Report<T> {
         map.serialize_entry("log", &self.log)?;
         if !self.denied.is_empty() {
             map.serialize_entry("denied", &self.denied)?;
+        }
+        if !self.files.is_empty() {
+            map.serialize_entry("files", &self.files)?;
         }
         map.end()
     }

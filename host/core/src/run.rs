@@ -18,6 +18,7 @@ use crate::admit::Parking;
 use crate::error::RunError;
 use crate::limits::{HANDLES, Limits};
 use crate::report::{Outcome, Report, TrapReport, Usage};
+use crate::scratch::Wanted;
 use crate::skill::Skill;
 use crate::state::{Budget, GuestState, Stop, YIELD};
 use crate::wasi::Wasi;
@@ -133,6 +134,7 @@ impl<R> Finished<R> {
         skill: &Skill,
         tool: &Arc<str>,
         limits: &Limits,
+        wanted: &Wanted,
         turn: impl FnOnce(R, &mut Budget) -> Result<Outcome<T>, RunError>,
     ) -> Result<Report<T>, RunError> {
         let outcome = match self.ended {
@@ -140,6 +142,7 @@ impl<R> Finished<R> {
             Err(outcome) => outcome.map(|never| match never {}),
         };
         self.usage.output_bytes = self.state.output.used;
+        let files = self.state.scratch.as_ref().map(|files| files.tree.collect(wanted));
         Ok(Report {
             run: self.state.run,
             skill: skill.digest(),
@@ -149,6 +152,7 @@ impl<R> Finished<R> {
             limits: limits.clone(),
             log: std::mem::take(&mut self.state.log.lines),
             denied: std::mem::take(&mut self.state.denied),
+            files: files.unwrap_or_default(),
         })
     }
 }

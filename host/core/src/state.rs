@@ -11,11 +11,11 @@ use crate::capability::Bodies;
 use crate::digest::Digest;
 use crate::error::RunError;
 use crate::event::Event;
-use crate::grants::{Capability, CapabilityUsage, DENIALS, Denial, Granted, Spent};
+use crate::grants::{Capability, CapabilityUsage, DENIALS, Denial, Granted, ScratchGrant, Spent};
 use crate::limiter::Limiter;
 use crate::limits::{LOG_LINE_BYTES, Limits};
 use crate::report::{Level, LogLine, RunId, Source};
-use crate::wasi::Wasi;
+use crate::wasi::{Files, Wasi};
 
 /// Fuel between two yields of a busy guest, host calls included: about 3 to 50 µs of work.
 pub(crate) const YIELD: u64 = 100_000;
@@ -39,6 +39,8 @@ pub(crate) struct RunState {
     pub(crate) denied: Vec<Denial>,
     pub(crate) bodies: Bodies,
     pub(crate) wasi: Wasi,
+    /// The run's files, from their first use.
+    pub(crate) scratch: Option<Box<Files>>,
     /// Fuel left when a host call last yielded.
     pub(crate) yielded_at: u64,
     /// Fuel of host calls that are not charged yet.
@@ -89,6 +91,16 @@ impl RunState {
     /// Counts a call from the guest. Every host function begins with it.
     pub(crate) fn count_call(&mut self) -> wasmtime::Result<()> {
         if self.host_calls.spend(1) { Ok(()) } else { Err(self.stop(Stop::HostCalls)) }
+    }
+
+    /// Makes the scratch files of a run that is granted some. Does nothing for another run, or if they exist.
+    pub(crate) fn begin_scratch(&mut self) {
+        if let ScratchGrant::Files(caps) = self.granted.scratch
+            && self.scratch.is_none()
+        {
+            let now = self.wasi.now();
+            self.scratch = Some(Box::new(Files::new(caps, now)));
+        }
     }
 
     /// Adds what a call of a capability took.

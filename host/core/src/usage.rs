@@ -20,11 +20,13 @@ pub enum Capability {
     Config,
     /// Names of secrets.
     Secrets,
+    /// Files in the memory of the run.
+    Scratch,
 }
 
 impl Capability {
     /// All capabilities.
-    pub const ALL: [Self; 4] = [Self::Http, Self::Kv, Self::Config, Self::Secrets];
+    pub const ALL: [Self; 5] = [Self::Http, Self::Kv, Self::Config, Self::Secrets, Self::Scratch];
 
     /// Returns the stable name, in kebab-case.
     pub fn name(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Capability {
             Self::Kv => "kv",
             Self::Config => "config",
             Self::Secrets => "secrets",
+            Self::Scratch => "scratch",
         }
     }
 }
@@ -51,15 +54,17 @@ pub struct CapabilityUsage {
     pub config: Spent,
     /// Checks whether a secret exists.
     pub secrets: Spent,
+    /// Operations on scratch files.
+    pub scratch: Spent,
 }
 
 /// The use of one capability by a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Spent {
-    /// Operations: requests, reads, writes, including denied ones.
+    /// Operations: requests, reads, writes, including denied and failed ones.
     pub calls: u64,
-    /// Bytes from the guest: URLs, headers, bodies, keys, values.
+    /// Bytes from the guest: URLs, headers, bodies, keys, values, paths, contents of files.
     pub sent: u64,
     /// Bytes to the guest.
     pub received: u64,
@@ -83,6 +88,7 @@ impl CapabilityUsage {
             Capability::Kv => &mut self.kv,
             Capability::Config => &mut self.config,
             Capability::Secrets => &mut self.secrets,
+            Capability::Scratch => &mut self.scratch,
         }
     }
 
@@ -92,12 +98,13 @@ impl CapabilityUsage {
     }
 
     /// Returns every capability with what the run used of it, also those that it did not call.
-    pub fn each(&self) -> [(Capability, &Spent); 4] {
+    pub fn each(&self) -> [(Capability, &Spent); 5] {
         [
             (Capability::Http, &self.http),
             (Capability::Kv, &self.kv),
             (Capability::Config, &self.config),
             (Capability::Secrets, &self.secrets),
+            (Capability::Scratch, &self.scratch),
         ]
     }
 }
@@ -133,7 +140,8 @@ impl Serialize for Spent {
 pub struct Denial {
     /// The capability.
     pub capability: Capability,
-    /// What the run wanted, as text of the guest: method and URL, a key, a name. Empty for `kv`. At most 512 bytes.
+    /// What the run wanted, as text of the guest: method and URL, a key, a name. Empty for `kv` and `scratch`. At most 512
+    /// bytes.
     pub wanted: String,
     /// The grant, the rule and the reason, for the operator. It can quote the guest: escape it before you show it.
     pub reason: String,

@@ -79,6 +79,16 @@ pub enum GrantError {
     /// A cap of 0 allows nothing.
     #[error("`{0}` is 0, which allows nothing; expected at least 1, or remove the grant")]
     Zero(&'static str),
+    /// A cap is higher than the host supports.
+    #[error("`{option}` is {value}; the maximum is {most}; lower it")]
+    OverMost {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        value: u32,
+        /// The maximum.
+        most: u32,
+    },
     /// The skill that the grant is bound to is invalid.
     #[error(
         "invalid skill `{0}`; expected `OWNER/NAME`, `OWNER/NAME*`, `NAME` or `sha256:` and 64 hexadecimal digits"

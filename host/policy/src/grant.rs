@@ -100,11 +100,8 @@ impl TryFrom<GrantTable> for Grant {
             Capability::Secrets(names) | Capability::Tools(names) if names.is_empty() => {
                 return Err(GrantError::Nothing);
             }
-            Capability::Http(_)
-            | Capability::Kv(_)
-            | Capability::Secrets(_)
-            | Capability::Tools(_)
-            | Capability::Scratch(_) => {}
+            Capability::Http(_) | Capability::Kv(_) | Capability::Secrets(_) | Capability::Tools(_) => {}
+            Capability::Scratch(rule) => rule.check()?,
         }
         Ok(Self { skill: table.skill, principals: table.principals, capability })
     }

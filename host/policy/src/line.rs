@@ -170,6 +170,7 @@ fn scratch(words: &[String]) -> Result<ScratchRule, GrantError> {
     options.count("name-bytes", &mut rule.name_bytes)?;
     options.read("bytes", &mut rule.bytes)?;
     options.finish()?;
+    rule.check()?;
     Ok(rule)
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::GrantError;
 use crate::http_rule::HttpRule;
 use crate::pattern::NamePattern;
 use crate::size::Size;
@@ -61,15 +62,15 @@ impl Default for KvRule {
     }
 }
 
-/// A rule for scratch files.
+/// A rule for scratch files. What they take also counts in the memory limit of the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ScratchRule {
-    /// Maximum number of files and directories at once. Default: 1,000.
+    /// Maximum number of files and directories at once. Default: 1,000; at most 100,000.
     pub files: u32,
-    /// Maximum number of directories above a file. Default: 16.
+    /// Maximum number of directories above a file. Default: 16; at most 64.
     pub depth: u32,
-    /// Maximum bytes of a name. Default: 255.
+    /// Maximum bytes of a name. Default: 255; at most 1,024.
     pub name_bytes: u32,
     /// Maximum bytes of all files. Default: 16 MiB.
     pub bytes: Size,
@@ -78,6 +79,24 @@ pub struct ScratchRule {
 impl Default for ScratchRule {
     fn default() -> Self {
         Self { files: 1000, depth: 16, name_bytes: 255, bytes: Size::mib(16) }
+    }
+}
+
+impl ScratchRule {
+    /// Checks that each cap allows something, and that operations on a tree within them stay short.
+    pub(crate) fn check(&self) -> Result<(), GrantError> {
+        for (option, value, most) in [
+            ("files", self.files, 100_000),
+            ("depth", self.depth, 64),
+            ("name-bytes", self.name_bytes, 1_024),
+        ] {
+            match value {
+                0 => return Err(GrantError::Zero(option)),
+                value if value > most => return Err(GrantError::OverMost { option, value, most }),
+                _ => {}
+            }
+        }
+        if self.bytes.0 == 0 { Err(GrantError::Zero("bytes")) } else { Ok(()) }
     }
 }
 

@@ -55,6 +55,7 @@ fn a_line_is_written_as_it_is_read() {
         "tools text-stats_* sheet_read",
         "scratch",
         "scratch files=10 depth=2 name-bytes=40 bytes=1MiB",
+        "scratch files=100000 depth=64 name-bytes=1024",
     ] {
         let grant: Grant = line.parse().unwrap();
         let written = grant.to_string();
@@ -203,6 +204,11 @@ fn errors_of_invalid_lines_name_the_expectation() {
         ("secret", "lacks the name of a secret"),
         ("tools a*b", "`*` only at the end"),
         ("scratch path=/tmp", "expected one of `files`"),
+        ("scratch files=0", "`files` is 0"),
+        ("scratch files=100001", "`files` is 100001; the maximum is 100000"),
+        ("scratch depth=65", "`depth` is 65; the maximum is 64"),
+        ("scratch name-bytes=1025", "`name-bytes` is 1025; the maximum is 1024"),
+        ("scratch bytes=0", "`bytes` is 0"),
         ("config a=\"b", "quote in the grant is not closed"),
     ] {
         let error = line.parse::<Grant>().unwrap_err().to_string();

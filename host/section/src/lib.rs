@@ -93,12 +93,15 @@ pub struct Asks {
     /// Other tools that the skill calls, as `skill_tool`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skills: Vec<String>,
+    /// Whether the skill uses scratch files.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub scratch: bool,
 }
 
 impl Asks {
     /// Returns whether the skill requests nothing.
     pub fn is_empty(&self) -> bool {
-        self.http.is_empty() && !self.kv && self.skills.is_empty()
+        self.http.is_empty() && !self.kv && self.skills.is_empty() && !self.scratch
     }
 }
 
@@ -262,7 +265,12 @@ mod tests {
             version: text("1.2.0"),
             license: text("MIT"),
             description: text("Shouts."),
-            grants: Asks { http: vec!["a.example".into()], kv: true, skills: vec!["other_run".into()] },
+            grants: Asks {
+                http: vec!["a.example".into()],
+                kv: true,
+                skills: vec!["other_run".into()],
+                scratch: true,
+            },
             skill_md: text("# Demo"),
             tools: [("tools_shout".to_owned(), tool)].into_iter().collect(),
             types: [("tools_loudness".to_owned(), docs)].into_iter().collect(),
@@ -278,7 +286,7 @@ mod tests {
             json,
             json!({
                 "name": "demo", "version": "1.2.0", "license": "MIT", "description": "Shouts.",
-                "grants": {"http": ["a.example"], "kv": true, "skills": ["other_run"]}, "skill-md": "# Demo",
+                "grants": {"http": ["a.example"], "kv": true, "skills": ["other_run"], "scratch": true}, "skill-md": "# Demo",
                 "tools": {"tools_shout": {
                     "description": "Shouts it.", "parameters": {"text": "what to shout"},
                     "annotations": {"title": "Shout", "read-only": true, "destructive": false, "idempotent": true, "open-world": false},

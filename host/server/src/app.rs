@@ -16,6 +16,7 @@ use crate::budget::Held;
 use crate::catalog::Ready;
 use crate::config::Config;
 use crate::error::ServeError;
+use crate::files::Files;
 use crate::grants::Granting;
 use crate::metrics::Now;
 use crate::operator::Operator;
@@ -111,6 +112,7 @@ impl App {
             pass,
             seen,
             cancel,
+            files: Files::default(),
         })
     }
 

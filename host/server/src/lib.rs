@@ -44,6 +44,7 @@ mod budget;
 mod catalog;
 mod config;
 mod error;
+mod files;
 mod gate;
 mod grants;
 mod http;

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::budget::Held;
 use crate::catalog::Ready;
 use crate::error::ServeError;
+use crate::files::Files;
 use crate::gate::Pass;
 use crate::grants::Granting;
 use crate::metrics::{Metrics, OfSkill};
@@ -34,6 +35,8 @@ pub(crate) struct Admitted {
     pub(crate) seen: Seen,
     /// Cancels the run when the server stops or the caller cancels.
     pub(crate) cancel: CancellationToken,
+    /// Files that the call brings and asks for.
+    pub(crate) files: Files,
 }
 
 /// What begins and counts runs.
@@ -92,7 +95,9 @@ impl Admitted {
         let (call, under_way) = by.library.begin(&self.ready.skill, &self.tool, &self.cancel);
         let mut pass = self.pass;
         let granted = by.granting.granted(&self.ready, self.share.name());
-        let call = call
+        let call = self
+            .files
+            .add(call)
             .limits(&self.limits)
             .principal(&self.share)
             .wait(self.patience)
@@ -112,7 +117,9 @@ impl Admitted {
         let (call, under_way) = by.library.begin(&self.ready.skill, &self.tool, &self.cancel);
         let mut pass = self.pass;
         let granted = by.granting.granted(&self.ready, self.share.name());
-        let call = call
+        let call = self
+            .files
+            .add(call)
             .limits(&self.limits)
             .principal(&self.share)
             .wait(self.patience)

@@ -32,6 +32,18 @@ fn wasi_rust() {
     cases("tests/origins/wasi-rust/wasi-rust.wasm", "tests/origins/wasi-rust/cases.jsonl");
 }
 
+/// Rust that uses files, without a grant.
+#[test]
+fn files_rust() {
+    for allocator in ALLOCATORS {
+        let folder = root().join("tests/origins/files-rust");
+        let (component, cases) = (folder.join("files-rust.wasm"), folder.join("cases.jsonl"));
+        let ran = run_cases(host(allocator), &component, &cases, &Limits::default());
+        let (count, wrong) = ran.expect("the files are there");
+        assert!(count > 1 && wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+}
+
 /// wit-bindgen with every kind of type.
 #[test]
 fn rust_bindgen() {

@@ -15,6 +15,7 @@ mod meter;
 mod property;
 mod refusals;
 mod schemas;
+mod scratch;
 mod storm;
 mod tool_json;
 mod wasi_http;

@@ -3,6 +3,7 @@
 pub mod files;
 pub mod hostile;
 pub mod relay;
+pub mod scratch;
 pub mod storm;
 pub mod types;
 pub mod wasi_guest;

@@ -1,8 +1,9 @@
 //! Grants of the configuration: bound to skill and caller, kept by a run, changed by a reload, seen in the report.
 
 use ringfence_sandbox_tests::relay;
+use ringfence_sandbox_tests::scratch::{self, Op};
 use ringfence_server::Source;
-use ringfence_server_tests::{Client, Request, Site};
+use ringfence_server_tests::{Client, Request, Site, mcp};
 use ringfence_store::Scope;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -127,4 +128,71 @@ async fn a_proxy_whose_credentials_are_no_secret_is_refused() {
         assert!(error.contains("egress.proxy-secret") && error.contains(reason), "{error}");
         assert!(!error.contains("no-pair"), "{error}");
     }
+}
+
+const FILES: &str = "[[grant]]\nskill = \"alice/files\"\nscratch = { bytes = \"1MiB\" }\n";
+
+/// Reads the file of the caller, and writes another.
+fn copies() -> Value {
+    scratch::input(&[
+        Op::OpenRead("in/data"),
+        Op::Read("12345678", 0),
+        Op::Open("tmp/o t", 1),
+        Op::Write("result", 0),
+    ])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_go_into_a_call_over_http_and_come_back_in_its_report() {
+    let site = plan().config(FILES).tokens().bytes("files", scratch::guest()).start().await;
+    let carol = client(&site, "carol").await;
+    let media = "application/vnd.ringfence.call+json";
+    let send = async |body: Value| {
+        let request = Request::post("/v1/skills/files/tools/run").header("content-type", media);
+        carol.send(request.body(body.to_string().as_bytes())).await
+    };
+    let files = json!([{"path": "in/data", "base64": "Zml2ZSE="}]);
+    let answer = send(json!({"input": copies(), "files": files, "return_files": ["tmp/"]})).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let report = answer.json();
+    assert_eq!(report["value"], json!([0, 5, 0, 0]), "{report}");
+    assert_eq!(report["files"], json!([{"path": "tmp/o t", "size": 6, "base64": "cmVzdWx0"}]));
+    let answer =
+        send(json!({"input": copies(), "files": files, "return_files": ["tmp"], "return_bytes": 5})).await;
+    assert_eq!(answer.json()["files"], json!([{"path": "tmp/o t", "size": 6}]));
+
+    for wrong in [
+        json!({"input": copies(), "files": [{"path": "../x", "base64": ""}]}),
+        json!({"files": files, "x": 1}),
+    ] {
+        let answer = send(wrong).await;
+        assert!((400..500).contains(&answer.status), "{answer:?}");
+    }
+    // Without a grant a call with files is refused.
+    configure(&site, "").await.expect("it is taken");
+    let answer = send(json!({"input": copies(), "files": files})).await;
+    assert_eq!(answer.json()["code"], json!("invalid-file"), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_go_into_a_call_over_mcp_and_come_back_as_resources() {
+    let site = plan().config(FILES).tokens().bytes("files", scratch::guest()).start().await;
+    let carol = client(&site, "carol").await;
+    let files = json!([{"path": "in/data", "base64": "Zml2ZSE="}]);
+    let call = async |files: Value| {
+        let params =
+            json!({"name": "files_run", "arguments": copies(), "_meta": {"io.ringfence/files": files}});
+        mcp::ask(&carol, "tools/call", params).await
+    };
+    let result = call(json!({"files": files, "return_files": ["/tmp"]})).await;
+    assert_eq!(result["structuredContent"], json!([0, 5, 0, 0]), "{result}");
+    assert_eq!(
+        result["content"][1]["resource"],
+        json!({
+            "uri": "ringfence-file:///tmp/o%20t", "mimeType": "application/octet-stream", "blob": "cmVzdWx0"
+        })
+    );
+    let result = call(json!({"files": files, "return_files": ["/tmp"], "return_bytes": 1})).await;
+    let told = result["content"][1]["text"].as_str().expect("a text");
+    assert!(told.contains("6 bytes"), "{told}");
 }

@@ -1,8 +1,8 @@
-//! The capabilities of a run, as traits: http, kv, config and secrets. Other crates, or the embedder's program,
-//! implement them.
+//! The capabilities of a run. http, kv, config and secrets are traits, which other crates or the embedder's program
+//! implement. Scratch files are the core's own.
 //!
 //! A run keeps the grants of [`crate::Call::grant`] from its start to its end. Without a grant, every function of
-//! `http` and `kv` returns `denied`, and `config` and `secrets` are empty.
+//! `http` and `kv` returns `denied`, `config` and `secrets` are empty, and no directory is open.
 
 mod http;
 mod kv;
@@ -12,6 +12,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::scratch::ScratchCaps;
 pub(crate) use crate::usage::DENIALS;
 pub use crate::usage::{Capability, CapabilityUsage, Denial, Spent};
 pub use http::{
@@ -32,6 +33,19 @@ pub struct Granted {
     pub(crate) kv: Option<Arc<dyn Kv>>,
     pub(crate) config: Arc<BTreeMap<String, String>>,
     pub(crate) secrets: Arc<BTreeSet<String>>,
+    pub(crate) scratch: ScratchGrant,
+}
+
+/// What a run may use of scratch files.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum ScratchGrant {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Nothing, although the skill requests them. The reason is for the report.
+    Denied(Arc<str>),
+    /// A tree of its own, within caps.
+    Files(ScratchCaps),
 }
 
 impl std::fmt::Debug for Granted {
@@ -41,6 +55,7 @@ impl std::fmt::Debug for Granted {
             .field("kv", &self.kv.is_some())
             .field("config", &self.config.len())
             .field("secrets", &self.secrets.len())
+            .field("scratch", &self.scratch)
             .finish()
     }
 }
@@ -76,6 +91,21 @@ impl Granted {
     #[must_use]
     pub fn secrets(mut self, names: Arc<BTreeSet<String>>) -> Self {
         self.secrets = names;
+        self
+    }
+
+    /// Grants scratch files: `wasi:filesystem` has a directory `/` in the memory of the run, with an empty `/tmp`.
+    #[must_use]
+    pub fn scratch(mut self, caps: ScratchCaps) -> Self {
+        self.scratch = ScratchGrant::Files(caps);
+        self
+    }
+
+    /// Grants no scratch files to a skill that requests them. [`crate::Report::denied`] shows the reason if the run looks
+    /// for its directory.
+    #[must_use]
+    pub fn scratch_denied(mut self, reason: impl Into<Arc<str>>) -> Self {
+        self.scratch = ScratchGrant::Denied(reason.into());
         self
     }
 }

@@ -46,10 +46,12 @@ pub struct Limits {
     /// result as JSON, which `input_size` and `output_size` bound.
     #[serde(rename = "deadline_ms", serialize_with = "as_millis", deserialize_with = "from_millis")]
     pub deadline: Duration,
-    /// Bytes of linear memory, summed over all memories of all core instances.
+    /// Bytes of linear memory, summed over all memories of all core instances, and of scratch files.
     ///
-    /// Default: 64 MiB. At the limit: the host refuses growth (`memory.grow` returns -1). If the run then
-    /// fails, the outcome is `memory-limit`. Not covered: the host's copies of arguments and
+    /// A scratch file or directory counts 512 bytes and its name, and its contents count in blocks of 4 KiB.
+    ///
+    /// Default: 64 MiB. At the limit: the host refuses growth (`memory.grow` returns -1, a write to a scratch file fails
+    /// with `insufficient-space`). If the run then fails, the outcome is `memory-limit`. Not covered: the host's copies of arguments and
     /// results (bounded by `input_size` and `output_size`), the engine's own bookkeeping (about 15 KiB a run),
     /// the wasm stack. The worst case of a process is this × the concurrent runs, but at most
     /// [`crate::HostConfig::memory`].

@@ -19,7 +19,7 @@ pub(crate) use imports::Offer;
 
 use refusals::Refusals;
 
-use crate::description::{Description, Import, SkillDocs};
+use crate::description::{Access, Description, Import, SkillDocs};
 use crate::digest::Digest;
 use crate::error::{LoadError, Refusal};
 use crate::limits::SkillCaps;
@@ -123,7 +123,13 @@ fn describe(bytes: &[u8], caps: &SkillCaps, offer: &Offer, refusals: &mut Refusa
             break;
         }
     }
-    let imports = top.imports.iter().map(|name| Import { name: name.clone(), access: offer.access(name) });
+    let scratch = docs.manifest.grants.scratch;
+    let access = |name: &str| match offer.access(name) {
+        // What nobody asks for stays empty.
+        Access::Empty if scratch && name.starts_with("wasi:filesystem/") => Access::ByGrant,
+        access => access,
+    };
+    let imports = top.imports.iter().map(|name| Import { name: name.clone(), access: access(name) });
     Some(Description { tools: exports.tools, types: exports.types, imports: imports.collect(), counts, docs })
 }
 

@@ -54,11 +54,6 @@ pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
         .interface_as(wasi!("sockets/instance-network"), Access::Empty)?
         .resource::<Nothing>("network")?
         .func("instance-network", |_, (): ()| Ok((Resource::<Nothing>::new_own(0),)))?;
-    // No directory is opened beforehand, so there is no handle from which a path could be opened.
-    registry
-        .interface_as(wasi!("filesystem/preopens"), Access::Empty)?
-        .resource::<Nothing>("descriptor")?
-        .func("get-directories", |_, (): ()| Ok((Vec::<(Resource<Nothing>, String)>::new(),)))?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use wasmtime::component::{ComponentType, Lower, Resource};
+use wasmtime::component::{ComponentType, Lift, Lower, Resource};
 
 use super::io::{Pollable, Ready, Timer, pollable, pollable_resource};
 use super::wasi;
@@ -59,7 +59,7 @@ impl RunClock {
     }
 
     /// Returns the time since 1970.
-    fn wall(&mut self) -> Duration {
+    pub(super) fn wall(&mut self) -> Duration {
         match self.clock {
             Clock::Real => coarse(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
             Clock::Fixed(start) => start.saturating_add(self.step()),
@@ -102,9 +102,9 @@ fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-#[derive(Debug, Clone, Copy, ComponentType, Lower)]
+#[derive(Debug, Clone, Copy, ComponentType, Lift, Lower)]
 #[component(record)]
-struct Datetime {
+pub(super) struct Datetime {
     seconds: u64,
     nanoseconds: u32,
 }
@@ -114,6 +114,12 @@ impl Transfer for Datetime {}
 impl From<Duration> for Datetime {
     fn from(time: Duration) -> Self {
         Self { seconds: time.as_secs(), nanoseconds: time.subsec_nanos() }
+    }
+}
+
+impl From<Datetime> for Duration {
+    fn from(time: Datetime) -> Self {
+        Self::from_secs(time.seconds).saturating_add(Self::from_nanos(time.nanoseconds.into()))
     }
 }
 

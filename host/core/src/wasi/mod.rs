@@ -6,18 +6,22 @@
 //! - `wasi:random`: ChaCha20 from the operating system's seed, or from the caller's.
 //! - `wasi:io`: what the others need; the run's deadline covers waits.
 //! - `wasi:http`: requests through the run's grant; without one they are denied.
-//! - `wasi:filesystem`, `wasi:sockets`: functions that return their error or trap, over resources that nothing can make.
+//! - `wasi:filesystem`: files in the memory of the run, if it is granted some; without them there is no directory.
+//! - `wasi:sockets`: functions that return their error or trap, over resources that nothing can make.
 //!
 //! All of it is in this folder: the library links no crate for it that could open a file or a socket. Every
 //! call counts.
 
 mod cli;
 mod clocks;
+mod file;
+mod filesystem;
 mod http;
 mod http_error;
 mod io;
 mod random;
 mod stubs;
+mod table;
 
 use std::time::{Duration, Instant};
 
@@ -25,6 +29,7 @@ use crate::capability::Registry;
 use crate::error::HostError;
 use crate::state::GuestState;
 use clocks::RunClock;
+pub(crate) use file::Files;
 use http::HttpState;
 use io::Io;
 use random::Randomness;
@@ -45,6 +50,7 @@ pub(crate) fn link(registry: &mut Registry) -> Result<(), HostError> {
     clocks::link(registry)?;
     random::link(registry)?;
     cli::link(registry)?;
+    filesystem::link(registry)?;
     http::link(registry, stubs::link_incoming)?;
     stubs::link(registry)
 }
@@ -66,6 +72,11 @@ impl Wasi {
             io: Io::default(),
             http: HttpState::default(),
         }
+    }
+
+    /// Returns the time since 1970, by the run's clock.
+    pub(crate) fn now(&mut self) -> Duration {
+        self.clock.wall()
     }
 
     /// Returns the milliseconds to the deadline, by the run's clock.

@@ -1,4 +1,4 @@
-//! `wasi:filesystem`, `wasi:sockets` and the incoming side of `wasi:http`: nothing stands behind them.
+//! `wasi:sockets` and the incoming side of `wasi:http`: nothing stands behind them.
 //!
 //! Every function returns the error of its own signature, or traps (`not-granted`) if it has none. Functions over a
 //! response that a guest prepares do nothing, because no request comes that it could answer.
@@ -86,41 +86,6 @@ fn take<T: 'static>(
 }
 
 const STUBS: &[Stub] = &[
-    Stub {
-        interface: "wasi:filesystem/types@0.2.12",
-        resources: &["descriptor", "directory-entry-stream"],
-        functions: &[
-            "[method]descriptor.read-via-stream",
-            "[method]descriptor.write-via-stream",
-            "[method]descriptor.append-via-stream",
-            "[method]descriptor.advise",
-            "[method]descriptor.sync-data",
-            "[method]descriptor.get-flags",
-            "[method]descriptor.get-type",
-            "[method]descriptor.set-size",
-            "[method]descriptor.set-times",
-            "[method]descriptor.read",
-            "[method]descriptor.write",
-            "[method]descriptor.read-directory",
-            "[method]descriptor.sync",
-            "[method]descriptor.create-directory-at",
-            "[method]descriptor.stat",
-            "[method]descriptor.stat-at",
-            "[method]descriptor.set-times-at",
-            "[method]descriptor.link-at",
-            "[method]descriptor.open-at",
-            "[method]descriptor.readlink-at",
-            "[method]descriptor.remove-directory-at",
-            "[method]descriptor.rename-at",
-            "[method]descriptor.symlink-at",
-            "[method]descriptor.unlink-file-at",
-            "[method]descriptor.is-same-object",
-            "[method]descriptor.metadata-hash",
-            "[method]descriptor.metadata-hash-at",
-            "[method]directory-entry-stream.read-directory-entry",
-            "filesystem-error-code",
-        ],
-    },
     Stub {
         interface: "wasi:sockets/network@0.2.12",
         resources: &["network"],

@@ -17,13 +17,15 @@ use ringfence_store::Scope;
 use super::{Caller, Segments, accepts, alive, body, openapi, stream};
 use crate::app::App;
 use crate::error::ServeError;
+use crate::files::{self, CallWithFiles, Files};
 use crate::idempotency::LONGEST;
 use crate::run::Admitted;
 use crate::seen::{Seen, Surface};
 
 /// Call a tool
 ///
-/// The body is a JSON object with a member for each parameter. The response is the report of the run. Its status is
+/// The body is a JSON object with a member for each parameter; with the media type
+/// `application/vnd.ringfence.call+json` it can also bring files and return some. The response is the report of the run. Its status is
 /// 200 however the run ended; `outcome` says how. With `Accept: text/event-stream` the server streams events while
 /// the call runs: `log`, `progress` and `chunk`, and finally `report`. Closing the connection stops the run.
 #[utoipa::path(
@@ -38,7 +40,10 @@ use crate::seen::{Seen, Surface};
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[ -~]*$",
             description = "1 to 255 visible ASCII characters. The same call with the same key returns the first report again"),
     ),
-    request_body(content = serde_json::Value, content_type = "application/json", description = "The arguments, as an object"),
+    request_body(
+        content((serde_json::Value = "application/json"), (CallWithFiles = "application/vnd.ringfence.call+json")),
+        description = "The arguments, as an object; or a call with files",
+    ),
     responses(
         (status = 200, description = "The report of the run", content(
             (openapi::Report = "application/json"),
@@ -91,8 +96,11 @@ async fn answer_to(
             "streams do not support `Idempotency-Key`; remove the header".to_owned(),
         ));
     }
-    request::expect_json(headers)?;
-    let (bytes, held) = body::read(
+    let with_files = files::are_in(headers);
+    if !with_files {
+        request::expect_json(headers)?;
+    }
+    let (bytes, mut held) = body::read(
         headers,
         body,
         limits.input_size,
@@ -100,14 +108,18 @@ async fn answer_to(
         app.work().bodies.hold(principal.account.bodies()),
     )
     .await?;
-    let input = request::arguments(bytes)?;
-    let request = key.as_ref().map(|_| request_digest(skill, tool, &input, headers));
+    let body = request::arguments(bytes)?;
+    let request = key.as_ref().map(|_| request_digest(skill, tool, &body, headers));
+    let (input, files) =
+        if with_files { files::read(&body, limits.output_size)? } else { (body, Files::default()) };
+    held.more(files.held())?;
     if let Some(seen) = seen.as_mut().filter(|_| events) {
         seen.streams();
     }
     let admit = async |seen: &mut Option<Seen>| -> Result<Admitted, ServeError> {
         let seen = seen.take().unwrap_or_else(|| Seen::new(principal, Surface::Api, skill, tool));
-        app.admit(principal, Arc::clone(&ready), tool, (input, held), limits, seen).await
+        let admitted = app.admit(principal, Arc::clone(&ready), tool, (input, held), limits, seen).await?;
+        Ok(Admitted { files, ..admitted })
     };
     if events {
         return Ok(stream::respond(admit(seen).await?.listen(app.runner()).await?));

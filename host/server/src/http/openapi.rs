@@ -41,6 +41,21 @@ pub(crate) struct Report {
     /// Uses of a capability that no grant allows, if any. The skill saw no reason.
     #[schema(required = false)]
     denied: Option<Vec<Denial>>,
+    /// Files that the call asked for and that exist, if any.
+    #[schema(required = false)]
+    files: Option<Vec<ReturnedFile>>,
+}
+
+/// A scratch file as it was when the run ended.
+#[derive(Serialize, ToSchema)]
+struct ReturnedFile {
+    /// The path; the skill chose it.
+    path: String,
+    /// Size in bytes.
+    size: u64,
+    /// The contents; absent if they did not fit into `return_bytes`.
+    #[schema(required = false)]
+    base64: Option<String>,
 }
 
 /// A use of a capability that no grant allows, or for which something of the operator's is missing.
@@ -60,6 +75,7 @@ enum CapabilityName {
     Kv,
     Config,
     Secrets,
+    Scratch,
 }
 
 /// What a run used of one capability.

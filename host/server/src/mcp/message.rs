@@ -65,6 +65,7 @@ pub(crate) struct Meta<'a> {
     version: Option<&'a RawValue>,
     capabilities: Option<&'a RawValue>,
     progress_token: Option<&'a RawValue>,
+    pub(super) files: Option<&'a RawValue>,
 }
 
 impl<'a> Params<'a> {
@@ -332,6 +333,7 @@ impl<'a> Fill<'a> for Meta<'a> {
             "io.modelcontextprotocol/protocolVersion" => &mut self.version,
             "io.modelcontextprotocol/clientCapabilities" => &mut self.capabilities,
             "progressToken" => &mut self.progress_token,
+            "io.ringfence/files" => &mut self.files,
             _ => return map.next_value::<IgnoredAny>().map(|_| ()),
         };
         *to = Some(map.next_value()?);

@@ -7,6 +7,8 @@
 //! | `trapped` | true | the chunks, `trapped (CODE)` and the engine's message, the end of the log |
 //! | all others | true | the chunks, the outcome's name with limit and use, the end of the log |
 //!
+//! Files that the call asked for follow, each as an embedded resource with a blob.
+//!
 //! `_meta` has `io.ringfence/report`: run, outcome and usage. A refusal that an agent can act on (invalid input, a
 //! quota, a server at capacity) has `isError` too, and `io.ringfence/error` in `_meta`. All other refusals are JSON-RPC
 //! errors. Frameworks drop `_meta`, so the text has everything that an agent needs.
@@ -16,7 +18,9 @@
 
 use std::time::Duration;
 
-use ringfence::{Outcome, Ran, Report, RunError, text};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ringfence::{Outcome, Ran, Report, ReturnedFile, RunError, text};
 use ringfence_front::request::RequestError;
 use rmcp::ErrorData;
 use serde_json::json;
@@ -50,6 +54,11 @@ pub(super) fn of(id: &Id, answer: &Ran, form: Form) -> Reply {
     };
     let chunks = answer.chunks.iter().fold(0_usize, |sum, chunk| sum.saturating_add(chunk.len()));
     // The value stands there twice, once in quotation marks.
+    let files = report
+        .files
+        .iter()
+        .map(|file| file.contents.as_ref().map_or(0, Vec::len).saturating_mul(3).div_euclid(2));
+    let chunks = files.fold(chunks, usize::saturating_add);
     let size = value.len().saturating_mul(5).div_euclid(2).saturating_add(chunks).saturating_add(768);
     Reply::result(id, size, |out| {
         begin(out, form.typed);
@@ -80,6 +89,7 @@ pub(super) fn of(id: &Id, answer: &Ran, form: Form) -> Reply {
                 true
             }
         };
+        report.files.iter().for_each(|returned| file(out, returned));
         out.push(b']');
         if !error {
             out.extend_from_slice(b",\"structuredContent\":");
@@ -119,6 +129,31 @@ fn block(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(b"{\"type\":\"text\",\"text\":");
     json(out, text);
     out.push(b'}');
+}
+
+/// Appends a file: an embedded resource, or a text if it is too large.
+fn file(out: &mut Vec<u8>, file: &ReturnedFile) {
+    let Some(contents) = &file.contents else {
+        let path = text::clean(&file.path, 512);
+        let size = file.size;
+        return block(
+            out,
+            &format!("the file `{path}` has {size} bytes, more than is returned; raise `return_bytes`"),
+        );
+    };
+    if out.last() == Some(&b'}') {
+        out.push(b',');
+    }
+    out.extend_from_slice(b"{\"type\":\"resource\",\"resource\":{\"uri\":\"ringfence-file:///");
+    for byte in file.path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => out.push(byte),
+            _ => out.extend_from_slice(format!("%{byte:02X}").as_bytes()),
+        }
+    }
+    out.extend_from_slice(b"\",\"mimeType\":\"application/octet-stream\",\"blob\":\"");
+    out.extend_from_slice(STANDARD.encode(contents).as_bytes());
+    out.extend_from_slice(b"\"}}");
 }
 
 /// Maximum lines and bytes of the log in a response.

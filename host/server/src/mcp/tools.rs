@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::budget::Held;
 use crate::catalog::{Catalog, Ready};
 use crate::error::ServeError;
+use crate::files::{self, Files};
 use crate::principal::Principal;
 use crate::run::{Admitted, Next};
 use crate::seen::{Seen, Surface};
@@ -34,6 +35,8 @@ pub(crate) struct ToolCall {
     id: Id,
     name: String,
     input: String,
+    /// The member `io.ringfence/files` of `_meta`.
+    files: Option<String>,
     /// Charge for the memory of the input.
     held: Result<Held, ServeError>,
     /// Token for progress notifications.
@@ -208,12 +211,15 @@ impl Protocol {
             }
         };
         let mut held = self.app.work().bodies.hold(sender.principal.account.bodies());
-        let held = held.more(input.len() as u64).map(|()| held);
+        let files = params.meta.files.map(|raw| raw.get());
+        let bytes = input.len().saturating_add(files.map_or(0, str::len));
+        let held = held.more(bytes as u64).map(|()| held);
         Ok(ToolCall {
             id,
             name: name.into_owned(),
             // A message that is refused for want of memory takes none.
             input: if held.is_ok() { input.to_owned() } else { String::new() },
+            files: files.filter(|_| held.is_ok()).map(str::to_owned),
             held,
             token: params.progress_token(),
             sender: sender.clone(),
@@ -256,8 +262,8 @@ impl Protocol {
         form: &mut Form,
         seen: &mut Option<Seen>,
     ) -> Result<Ran, ServeError> {
-        let ToolCall { name, input, held, token, sender, .. } = call;
-        let held = held?;
+        let ToolCall { name, input, files, held, token, sender, .. } = call;
+        let mut held = held?;
         let principal = &sender.principal;
         self.app.work().answers.has_room(principal.account.answers())?;
         let (ready, tool, wrap) = self.find(&name, principal).await?;
@@ -270,13 +276,20 @@ impl Protocol {
             None => (*most).clone(),
             Some(text) => lower(&most, text)?,
         };
-        if input.len() as u64 > limits.input_size {
-            let (size, limit) = (input.len() as u64, limits.input_size);
+        let size = input.len().saturating_add(files.as_ref().map_or(0, String::len)) as u64;
+        if size > limits.input_size {
+            let limit = limits.input_size;
             return Err(ServeError::from(RunError::InputTooLarge { size, limit }));
         }
+        let files = match files {
+            Some(files) => files::of_meta(&files, limits.output_size)?,
+            None => Files::default(),
+        };
+        held.more(files.held())?;
         let surface = if sender.by_token { Surface::Mcp } else { Surface::Stdio };
         let of_run = seen.take().unwrap_or_else(|| Seen::new(principal, surface, ready.name.as_str(), &tool));
         let admitted = self.app.admit(principal, ready, &tool, (input, held), limits, of_run).await?;
+        let admitted = Admitted { files, ..admitted };
         let (app, cancel) = (self.app.clone(), admitted.cancel.clone());
         let told = token.filter(|_| admitted.ready.emits).zip(notes);
         let run = Box::pin(async move {

@@ -9,6 +9,7 @@ import ringfence_http
 
 _NO_PACKAGES = " (only the standard library is here, without what needs files, sockets or processes)"
 _NOTHING = " (a sandbox: there are no files, no sockets and no processes; work on `variables` and in memory)"
+_ONLY_FILES = " (a sandbox: there are files in memory, no sockets and no processes)"
 
 # Of the module `os`, what this build of CPython lacks, and what would start or reach something outside.
 _PROCESSES = frozenset({
@@ -16,6 +17,15 @@ _PROCESSES = frozenset({
     "execl", "execle", "execlp", "execlpe", "execv", "execve", "execvp", "execvpe", "spawnl", "spawnle", "spawnlp",
     "spawnlpe", "spawnv", "spawnve", "spawnvp", "spawnvpe", "getpid", "getppid", "getuid", "pipe", "openpty", "getlogin",
 })
+
+
+def _files() -> bool:
+    """Whether the operator grants files: then there is a directory for temporary ones."""
+    try:
+        os.stat("/tmp")
+    except OSError:
+        return False
+    return True
 
 
 def word(error: BaseException) -> str:
@@ -26,12 +36,12 @@ def word(error: BaseException) -> str:
     if isinstance(error, (ringfence_http.Denied, ringfence_http.Failed, TimeoutError)):
         return ""
     if isinstance(error, (socket.gaierror, subprocess.SubprocessError)):
-        return _NOTHING
+        return _ONLY_FILES if _files() else _NOTHING
     # The system's own: what the code raises itself has no number.
     if isinstance(error, OSError) and error.errno is not None:
-        return _NOTHING
+        return "" if _files() else _NOTHING
     if isinstance(error, sqlite3.OperationalError) and "unable to open database" in str(error):
-        return _NOTHING
+        return "" if _files() else _NOTHING
     if isinstance(error, AttributeError) and error.name is not None:
         if error.obj is os and error.name in _PROCESSES:
             return _NOTHING

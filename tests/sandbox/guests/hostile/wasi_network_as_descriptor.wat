@@ -1,16 +1,20 @@
-;; WASI: declares that the network and the directory are of one type, which is true of the host's own
-;; resources that nobody can make. A handle to the one is then taken for the other, and `open-at`
-;; answers its error all the same: nothing is behind it.
+;; WASI: declares that the network and the directory are of one type, so that a handle to the one would be taken for the
+;; other. They are two types of the host's, and it is refused.
 (component
   (import "wasi:filesystem/types@0.2.6" (instance $types
     (export "descriptor" (type $d (sub resource)))
-    (type $codes (enum "access" "not-permitted" "no-entry"))
+    (type $codes (enum "access" "would-block" "already" "bad-descriptor" "busy" "deadlock" "quota" "exist" "file-too-large"
+      "illegal-byte-sequence" "in-progress" "interrupted" "invalid" "io" "is-directory" "loop" "too-many-links"
+      "message-size" "name-too-long" "no-device" "no-entry" "no-lock" "insufficient-memory" "insufficient-space"
+      "not-directory" "not-empty" "not-recoverable" "unsupported" "no-tty" "no-such-device" "overflow"
+      "not-permitted" "pipe" "read-only" "invalid-seek" "text-file-busy" "cross-device"))
     (export "error-code" (type $error (eq $codes)))
     (type $path (flags "symlink-follow"))
     (export "path-flags" (type $path-flags (eq $path)))
     (type $open (flags "create" "directory" "exclusive" "truncate"))
     (export "open-flags" (type $open-flags (eq $open)))
-    (type $mode (flags "read" "write"))
+    (type $mode (flags "read" "write" "file-integrity-sync" "data-integrity-sync" "requested-write-sync"
+      "mutate-directory"))
     (export "descriptor-flags" (type $descriptor-flags (eq $mode)))
     (export "[method]descriptor.open-at"
       (func

@@ -2,13 +2,18 @@
 (component
   (import "wasi:filesystem/types@0.2.6" (instance $types
     (export "descriptor" (type $d (sub resource)))
-    (type $codes (enum "access" "not-permitted" "no-entry"))
+    (type $codes (enum "access" "would-block" "already" "bad-descriptor" "busy" "deadlock" "quota" "exist" "file-too-large"
+      "illegal-byte-sequence" "in-progress" "interrupted" "invalid" "io" "is-directory" "loop" "too-many-links"
+      "message-size" "name-too-long" "no-device" "no-entry" "no-lock" "insufficient-memory" "insufficient-space"
+      "not-directory" "not-empty" "not-recoverable" "unsupported" "no-tty" "no-such-device" "overflow"
+      "not-permitted" "pipe" "read-only" "invalid-seek" "text-file-busy" "cross-device"))
     (export "error-code" (type $error (eq $codes)))
     (type $path (flags "symlink-follow"))
     (export "path-flags" (type $path-flags (eq $path)))
     (type $open (flags "create" "directory" "exclusive" "truncate"))
     (export "open-flags" (type $open-flags (eq $open)))
-    (type $mode (flags "read" "write"))
+    (type $mode (flags "read" "write" "file-integrity-sync" "data-integrity-sync" "requested-write-sync"
+      "mutate-directory"))
     (export "descriptor-flags" (type $descriptor-flags (eq $mode)))
     (export "[method]descriptor.open-at"
       (func

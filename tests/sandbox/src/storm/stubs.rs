@@ -9,7 +9,6 @@ use std::fmt::Write as _;
 /// Interfaces whose functions are linked whatever their types.
 const UNTYPED: &[&str] = &[
     "wasi:clocks/timezone@0.2.12",
-    "wasi:filesystem/types@0.2.12",
     "wasi:sockets/network@0.2.12",
     "wasi:sockets/ip-name-lookup@0.2.12",
     "wasi:sockets/tcp@0.2.12",
@@ -27,7 +26,6 @@ const NETWORK: &str = "wasi:sockets/instance-network@0.2.12";
 const FREE: &[&str] = &[
     "display",
     "utc-offset",
-    "filesystem-error-code",
     "network-error-code",
     "resolve-addresses",
     "create-tcp-socket",
@@ -40,8 +38,6 @@ const RESOURCES: &[&str] = &[
     "pollable",
     "input-stream",
     "output-stream",
-    "descriptor",
-    "directory-entry-stream",
     "network",
     "resolve-address-stream",
     "tcp-socket",

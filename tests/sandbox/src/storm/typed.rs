@@ -1,7 +1,7 @@
 //! A guest that calls one typed host function in an endless loop, made from the function's WIT: its arguments are as
 //! large as the shape says, its handles come from the functions that make them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -88,10 +88,60 @@ const MAKERS: &[Maker] = &[
           (call {3} (local.get $t))
           (i32.load (i32.const 52))",
     },
+    Maker {
+        resource: "descriptor",
+        imports: &[ROOTS],
+        code: "(call {0} (i32.const 48)) (i32.load (i32.const 512))",
+    },
+    // What `OF_FILES` get for a descriptor: a file `f` of 2 MiB.
+    Maker {
+        resource: "file",
+        imports: &[
+            ROOTS,
+            (TYPES, "[method]descriptor.open-at", "(param i32 i32 i32 i32 i32 i32 i32)"),
+            (TYPES, "[method]descriptor.set-size", "(param i32 i64 i32)"),
+        ],
+        code: "(call {0} (i32.const 48))
+          (i32.store8 (i32.const 16) (i32.const 102))
+          (call {1} (i32.load (i32.const 512)) (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 1) (i32.const 3)
+            (i32.const 48))
+          (local.set $t (i32.load (i32.const 52)))
+          (call {2} (local.get $t) (i64.const 2097152) (i32.const 48))
+          (local.get $t)",
+    },
+    Maker {
+        resource: "directory-entry-stream",
+        imports: &[ROOTS, (TYPES, "[method]descriptor.read-directory", "(param i32 i32)")],
+        code: "(call {0} (i32.const 48))
+          (call {1} (i32.load (i32.const 512)) (i32.const 48))
+          (i32.load (i32.const 52))",
+    },
 ];
 
-/// Functions whose number is a length, which has a largest.
-const LENGTHS: &[&str] = &["get-random-bytes", "get-insecure-random-bytes"];
+/// Functions whose number is a length, which has a largest, or an offset.
+const LENGTHS: &[&str] = &[
+    "get-random-bytes",
+    "get-insecure-random-bytes",
+    "[method]descriptor.read",
+    "[method]descriptor.write",
+    "[method]descriptor.set-size",
+    "[method]descriptor.read-via-stream",
+    "[method]descriptor.write-via-stream",
+];
+
+/// Methods of `descriptor` that need a file rather than the directory.
+const OF_FILES: &[&str] = &[
+    "[method]descriptor.read",
+    "[method]descriptor.write",
+    "[method]descriptor.set-size",
+    "[method]descriptor.advise",
+    "[method]descriptor.read-via-stream",
+    "[method]descriptor.write-via-stream",
+    "[method]descriptor.append-via-stream",
+];
+
+const TYPES: &str = "wasi:filesystem/types@0.2.12";
+const ROOTS: (&str, &str, &str) = ("wasi:filesystem/preopens@0.2.12", "get-directories", "(param i32)");
 
 pub(super) fn is_length(function: &str) -> bool {
     LENGTHS.contains(&function)
@@ -99,6 +149,8 @@ pub(super) fn is_length(function: &str) -> bool {
 
 /// Where results, strings and bytes lie, and what a result that the host allocates gets.
 const RESULT: u32 = 64;
+/// What a small result that the host allocates gets; larger ones and texts lie behind all else.
+const SMALL: u32 = 512;
 const BLOB: u32 = 64 << 10;
 
 /// The WIT of every typed function: ours from `wit/`, WASI's from this folder.
@@ -280,6 +332,8 @@ impl Image<'_> {
         let (mut once, mut each, mut locals) = (String::new(), String::new(), String::new());
         for (local, (resource, taken)) in self.handles.iter().enumerate() {
             let _ = writeln!(locals, "(local $h{local} i32)");
+            let file = resource == "descriptor" && OF_FILES.contains(&func.name.as_str());
+            let resource = if file { "file" } else { resource.as_str() };
             let Some(maker) = MAKERS.iter().find(|maker| maker.resource == resource) else { continue };
             let mut code = maker.code.to_owned();
             for (index, (from, function, ty)) in maker.imports.iter().enumerate() {
@@ -307,17 +361,26 @@ impl Image<'_> {
                 "(if (i32.eqz (i32.load8_u (i32.const {RESULT}))) (then (call $drop (i32.load (i32.const {})))))",
                 RESULT + 4
             ),
+            (None, true) if func.name == "get-directories" => {
+                let _ = writeln!(
+                    imports,
+                    "(import \"{TYPES}\" \"[resource-drop]descriptor\" (func $drop (param i32)))"
+                );
+                format!("(call $drop (i32.load (i32.const {SMALL})))")
+            }
             (None, true) => String::new(),
         };
         let data: String = self.data.iter().map(|(at, bytes)| segment(*at, bytes)).collect();
         let allocated = self.next.next_multiple_of(16);
         let pages = (allocated >> 16) + 34;
-        format!(
+        each_once(&format!(
             r#"(module
 {imports}
   (memory (export "memory") {pages})
   {data}
-  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const {allocated}))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (select (i32.const {SMALL}) (i32.const {allocated})
+      (i32.and (i32.gt_u (local.get 2) (i32.const 2)) (i32.le_u (local.get 3) (i32.const 256)))))
   (func (export "run") (local $t i32)
     {locals}
     {once}
@@ -331,7 +394,7 @@ impl Image<'_> {
             self.shape.bytes,
             self.init,
             arguments.join(" ")
-        )
+        ))
     }
 
     /// The resource of a handle, the interface that it is of, and whether it is given away.
@@ -516,6 +579,33 @@ impl Image<'_> {
             }
         }
     }
+}
+
+/// Imports each function once: whatever names it a second time uses the first name.
+fn each_once(module: &str) -> String {
+    let (mut seen, mut text) = (BTreeMap::<String, String>::new(), String::new());
+    let mut again = Vec::new();
+    for line in module.lines() {
+        let import = line.strip_prefix("(import ").and_then(|rest| rest.split_once(" (func "));
+        let Some((key, rest)) = import else {
+            let _ = writeln!(text, "{line}");
+            continue;
+        };
+        let name: String = rest.chars().take_while(|c| !" )".contains(*c)).collect();
+        match seen.get(key) {
+            Some(first) => again.push((name, first.clone())),
+            None => {
+                seen.insert(key.to_owned(), name);
+                let _ = writeln!(text, "{line}");
+            }
+        }
+    }
+    for (name, first) in again {
+        text = text
+            .replace(&format!("{name} "), &format!("{first} "))
+            .replace(&format!("{name})"), &format!("{first})"));
+    }
+    text
 }
 
 fn core(ty: WasmType) -> &'static str {

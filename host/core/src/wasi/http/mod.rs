@@ -18,7 +18,8 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
-use super::io::{Failure, IoError, Table, error_resource, input_resource, output_resource};
+use super::io::{Failure, IoError, error_resource, input_resource, output_resource};
+use super::table::Table;
 use super::wasi;
 use crate::capability::{Interface, Registry};
 use crate::error::HostError;
@@ -107,7 +108,7 @@ pub(super) fn link(
     types.func("http-error-code", |store, (error,): (Resource<IoError>,)| {
         Ok((match store.data().wasi.io.failure(&error) {
             Some(Failure::Http(code)) => Some(code.clone()),
-            None => None,
+            Some(Failure::File(_)) | None => None,
         },))
     })?;
     incoming(&mut types)?;

@@ -12,6 +12,7 @@ use super::{Failure, STDERR, STDOUT};
 use crate::capability::moved;
 use crate::limits::LOG_LINE_BYTES;
 use crate::state::GuestState;
+use crate::wasi::file::{Broken, FileIn, FileOut};
 
 /// Maximum bytes of one write, as `check-write` returns them at most.
 pub(super) const WRITE: usize = 64 << 10;
@@ -24,6 +25,8 @@ pub(crate) enum Input {
     Closed,
     /// What the host receives.
     Source(Arc<dyn Source>),
+    /// A scratch file.
+    File(FileIn),
 }
 
 /// Bytes that arrive while the run goes on. As a [`Condition`] it is ready when there are bytes, an error or the end.
@@ -42,6 +45,8 @@ pub(crate) enum Output {
     Printer(Printer),
     /// What the host sends.
     Sink(Arc<dyn Sink>),
+    /// A scratch file.
+    File(FileOut),
 }
 
 /// Takes bytes, as fast as they go away. As a [`Condition`] it is ready when there is room, or never will be.
@@ -60,6 +65,18 @@ pub(crate) enum Ended {
     Closed,
     /// Its last operation failed.
     Failed(Failure),
+    /// The host's memory is exhausted. The run ends.
+    NoMemory,
+}
+
+impl From<Broken> for Ended {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::End => Self::Closed,
+            Broken::Failed(code) => Self::Failed(Failure::File(code)),
+            Broken::NoMemory => Self::NoMemory,
+        }
+    }
 }
 
 impl std::fmt::Debug for Input {
@@ -67,6 +84,7 @@ impl std::fmt::Debug for Input {
         f.write_str(match self {
             Self::Closed => "Closed",
             Self::Source(_) => "Source",
+            Self::File(_) => "File",
         })
     }
 }
@@ -77,6 +95,7 @@ impl std::fmt::Debug for Output {
             Self::Closed => "Closed",
             Self::Printer(_) => "Printer",
             Self::Sink(_) => "Sink",
+            Self::File(_) => "File",
         })
     }
 }
@@ -103,7 +122,7 @@ impl Input {
     /// Returns when a read returns bytes, or the end.
     pub(super) fn readable(&self) -> Ready {
         match self {
-            Self::Closed => Ready::Now,
+            Self::Closed | Self::File(_) => Ready::Now,
             Self::Source(source) => {
                 let condition: Arc<dyn Condition> = Arc::clone(source) as _;
                 Ready::Host(condition)
@@ -121,6 +140,7 @@ impl Input {
                 source.begin(&tasks);
                 source.take(state, max)
             }
+            Self::File(file) => Ok(file.read(state, max)?),
         }
     }
 }
@@ -138,7 +158,7 @@ impl Output {
     /// Returns when it takes `bytes` bytes, or no more at all.
     pub(super) fn writable(&self, bytes: usize) -> Ready {
         match self {
-            Self::Closed | Self::Printer(_) => Ready::Now,
+            Self::Closed | Self::Printer(_) | Self::File(_) => Ready::Now,
             Self::Sink(sink) => Ready::Host(Arc::new(Room(Arc::clone(sink), bytes.min(WRITE)))),
         }
     }
@@ -147,7 +167,7 @@ impl Output {
     pub(super) fn room(&self, state: &mut GuestState) -> Result<usize, Ended> {
         match self {
             Self::Closed => Err(Ended::Closed),
-            Self::Printer(_) => Ok(WRITE),
+            Self::Printer(_) | Self::File(_) => Ok(WRITE),
             Self::Sink(sink) => {
                 // A guest that can write more has no need of progress: a small body is there before it is sent.
                 if sink.room()? == 0 {
@@ -175,6 +195,10 @@ impl Output {
                 let bytes = contents.as_le_slice(store.as_context()).to_vec();
                 Ok(sink.put(store.data_mut(), bytes))
             }
+            Self::File(file) => {
+                let bytes = contents.as_le_slice(store.as_context()).to_vec();
+                Ok(file.write(store.data_mut(), &bytes).map_err(Ended::from))
+            }
         }
     }
 
@@ -187,6 +211,7 @@ impl Output {
                 Ok(())
             }
             Self::Sink(sink) => sink.put(state, bytes),
+            Self::File(file) => Ok(file.write(state, &bytes)?),
         }
     }
 
@@ -194,7 +219,7 @@ impl Output {
     pub(super) fn takes_any_zeroes(&self) -> bool {
         match self {
             Self::Closed | Self::Printer(_) => true,
-            Self::Sink(_) => false,
+            Self::Sink(_) | Self::File(_) => false,
         }
     }
 
@@ -215,6 +240,10 @@ impl Output {
             Self::Sink(sink) => {
                 moved(&mut store, bytes as u64)?;
                 Ok(sink.put(store.data_mut(), vec![0; bytes]))
+            }
+            Self::File(file) => {
+                moved(&mut store, bytes as u64)?;
+                Ok(file.write(store.data_mut(), &vec![0; bytes]).map_err(Ended::from))
             }
         }
     }

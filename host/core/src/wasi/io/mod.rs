@@ -4,7 +4,7 @@
 //! - [`tasks`]: what the host does for the run meanwhile. Every wait drives all of it.
 //! - [`kind`]: the kinds of streams, and what each does. [`streams`]: the functions over them.
 //! - [`lines`]: standard output and error, which go to the log.
-//! - [`table`]: handles of a run, at most 1,000 of each sort. At the cap the run traps (`too-many-handles`).
+//! - [`super::table`]: handles of a run, at most 1,000 of each sort. At the cap the run traps (`too-many-handles`).
 //!
 //! A run that uses none of it allocates nothing.
 //!
@@ -27,7 +27,6 @@ mod kind;
 mod lines;
 mod poll;
 mod streams;
-mod table;
 mod tasks;
 
 use std::sync::Arc;
@@ -35,6 +34,7 @@ use std::sync::Arc;
 use wasmtime::component::Resource;
 
 use super::http_error::ErrorCode;
+use super::table::Table;
 use super::wasi;
 use crate::capability::{Interface, Registry};
 use crate::error::HostError;
@@ -50,7 +50,6 @@ pub(crate) use streams::{
     InputStream, OutputStream, free_input, free_output, input_resource, input_stream, output_resource,
     output_stream,
 };
-pub(crate) use table::Table;
 pub(crate) use tasks::{TaskId, Tasks};
 
 pub(super) const STDOUT: u32 = 1;
@@ -66,6 +65,9 @@ pub(crate) enum Failure {
     /// HTTP failed.
     #[error("{0}")]
     Http(ErrorCode),
+    /// An operation on a scratch file failed.
+    #[error("{0}")]
+    File(super::file::ErrorCode),
 }
 
 /// `wasi:io`'s part of a run's state.

@@ -10,7 +10,7 @@ use super::{IoError, error_handle, error_resource, too_many};
 use crate::capability::{Interface, Registry, Transfer, moved};
 use crate::error::HostError;
 use crate::state::{GuestState, Stop};
-use crate::wasi::wasi;
+use crate::wasi::{file, wasi};
 
 /// `streams.input-stream`. Handle 0 is closed; the others are in [`super::Io`]'s table.
 #[derive(Debug)]
@@ -50,19 +50,23 @@ pub(crate) fn output_resource(interface: &mut Interface<'_>) -> Result<(), HostE
 
 /// Frees a stream whose handle the guest gave away.
 pub(crate) fn free_input(state: &mut GuestState, handle: u32) {
-    state.wasi.io.inputs.remove(handle);
+    if let Some(Input::File(file)) = state.wasi.io.inputs.remove(handle) {
+        file::free(state, file.node);
+    }
 }
 
 /// Frees a stream whose handle the guest gave away.
 pub(crate) fn free_output(state: &mut GuestState, handle: u32) {
-    state.wasi.io.outputs.remove(handle);
+    if let Some(Output::File(file)) = state.wasi.io.outputs.remove(handle) {
+        file::free(state, file.node);
+    }
 }
 
 /// Makes an input stream. Fails the run if it has too many.
 pub(crate) fn input_stream(state: &mut GuestState, input: Input) -> wasmtime::Result<Resource<InputStream>> {
     let handle = match input {
         Input::Closed => 0,
-        Input::Source(_) => {
+        Input::Source(_) | Input::File(_) => {
             let handle = state.wasi.io.inputs.add(input);
             handle.ok_or_else(|| too_many(state, "input streams"))?
         }
@@ -84,6 +88,7 @@ fn told<T>(state: &mut GuestState, result: Result<T, Ended>) -> wasmtime::Result
     Ok(match result {
         Ok(value) => Ok(value),
         Err(Ended::Closed) => Err(StreamError::Closed),
+        Err(Ended::NoMemory) => return Err(file::no_memory()),
         Err(Ended::Failed(failure)) => Err(StreamError::LastOperationFailed(error_handle(state, failure)?)),
     })
 }
