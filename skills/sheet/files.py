@@ -1,6 +1,9 @@
 """Reads the rows of CSV and XLSX files."""
 
 import csv
+
+# When the skill runs there is no file to import an encoding from. The last one is of names in archives.
+import encodings.utf_8_sig, encodings.cp1252, encodings.utf_16, encodings.cp437  # noqa: E401
 import io
 import math
 import re
