@@ -70,8 +70,8 @@ def read(content: bytes, name: str | None) -> Sheet:
     head, *rest = rows or [[]]
     columns = []
     for at, cell in enumerate(head, 1):
-        name = shown(cell).strip() or str(at)
-        columns.append(name if name not in columns else f"{name} ({at})")
+        column = shown(cell).strip() or str(at)
+        columns.append(column if column not in columns else f"{column} ({at})")
     return Sheet(name, names, columns, rest)
 
 
