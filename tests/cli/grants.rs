@@ -234,7 +234,7 @@ fn a_dry_run_prints_the_grant_of_a_skill_that_requests_scratch_files() {
     let pack = bench.run(&["pack", "files.wasm", "--manifest", "skill.toml"], "");
     assert_eq!(pack.status.code(), Some(0), "{}", text(&pack.stderr));
     let inspect = text(&bench.run(&["inspect", "files.wasm"], "").stdout);
-    assert!(inspect.contains("requests scratch files"), "{inspect}");
+    assert!(inspect.contains("requests scratch"), "{inspect}");
     let input = scratch::input(&[Op::Open("tmp/out", 1)]).to_string();
     let output = bench.run(&["run", "files.wasm", "--input", &input, "--dry-run-grants"], "");
     assert_eq!(text(&output.stdout).trim(), "--grant 'scratch'", "{}", text(&output.stderr));
@@ -252,4 +252,52 @@ fn a_skill_whose_manifest_does_not_request_scratch_files_gets_none() {
     let output = bench.run(&["run", "files.wasm", "--input", &input, "--grant", "scratch"], "");
     let none = scratch::NO_DIRECTORY;
     assert_eq!(value(&output), json!([none, none, none, none]), "{}", text(&output.stderr));
+}
+
+#[test]
+fn inspect_and_check_show_what_is_requested_granted_and_missing() {
+    let bench = Bench::new();
+    bench.write("kv.wasm", relay::kv());
+    bench.write("http.wasm", relay::http());
+    bench.write("config.wasm", relay::config());
+    let shown = |args: &[&str]| {
+        let output = bench.run(args, "");
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let lines = text(&output.stdout);
+        lines.lines().filter(|line| line.starts_with("requests ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let line = |need: &str, state: &str| vec![format!("requests {need:<28} {state}")];
+    assert_eq!(shown(&["inspect", "kv.wasm"]), line("kv", "missing; add --grant 'kv'"));
+    let granted = line("kv", "granted by --grant 1 (kv)");
+    assert_eq!(shown(&["inspect", "kv.wasm", "--grant", "kv"]), granted);
+    assert_eq!(shown(&["check", "kv.wasm", "--grant", "kv"]), granted);
+    assert_eq!(shown(&["inspect", "http.wasm"]), line("http *", "missing; add --grant 'http GET URL'"));
+    assert_eq!(
+        shown(&["inspect", "config.wasm", "--grant", "kv"]),
+        line("config", "missing; add --grant 'config KEY=VALUE'")
+    );
+    assert_eq!(shown(&["inspect", "echo.wasm"]), Vec::<String>::new());
+    let grants = &value(&bench.run(&["check", "kv.wasm", "--json"], ""))["grants"];
+    assert_eq!((&grants["missing"], &grants["add"]), (&json!(["kv"]), &json!(["--grant 'kv'"])));
+}
+
+#[test]
+fn inspect_reads_the_grants_of_a_configuration_for_a_caller() {
+    let bench = Bench::new();
+    bench.write("kv.wasm", relay::kv());
+    assert_eq!(bench.run(&["submit", "kv.wasm", "--name", "kv"], "").status.code(), Some(0));
+    bench.write(
+        "ringfence.toml",
+        "[[grant]]\nskill = \"local/kv\"\nprincipals = [\"carol\"]\nkv = { space = \"principal\" }\n",
+    );
+    let grants = |args: &[&str]| {
+        let all = [&["inspect", "kv", "--json", "--config", "ringfence.toml"], args].concat();
+        value(&bench.run(&all, ""))["grants"].clone()
+    };
+    let missing = grants(&[]);
+    assert_eq!((&missing["requested"], &missing["missing"]), (&json!(["kv"]), &json!(["kv"])), "{missing}");
+    let granted = grants(&["--principal", "carol"]);
+    assert_eq!((&granted["granted"], &granted["missing"]), (&json!(["kv"]), &json!([])), "{granted}");
+    assert_eq!(granted["rules"][0]["rule"], json!("[[grant]] 1"), "{granted}");
+    assert!(granted["rules"][0]["allow"].as_str().is_some_and(|line| line.starts_with("kv ")), "{granted}");
 }

@@ -94,7 +94,9 @@ pub(super) fn measure(plan: &Plan, book: &mut Book) -> Result<(), String> {
         .collect();
     skills.push(("echo".to_owned(), guests::echo()));
     println!("{} hostile guests", hostile.len());
-    let site = Site::start(&format!("{OPEN}{FILES}"), &["good", "bad"], &skills);
+    // Without a space there is no bucket to call functions of.
+    let space = "\n[[grant]]\nskill = \"bench/*\"\nkv = { storage = \"memory\" }\n";
+    let site = Site::start(&format!("{OPEN}{FILES}{space}"), &["good", "bad"], &skills);
     let (good, bad) = (&site.tokens["good"], &site.tokens["bad"]);
     let at_once = 2 * std::thread::available_parallelism().map_or(2, usize::from);
     // Once, so that everything is warm.

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http_body::Frame;
 use http_body_util::BodyExt as _;
 use ringfence::{
-    HostCall, Http, HttpBody, HttpError, HttpFailure, HttpHead, HttpLimit, HttpRequest, HttpRequestBody,
-    HttpResponse, Redirects, Wait,
+    DenialKind, HostCall, Http, HttpBody, HttpError, HttpFailure, HttpHead, HttpLimit, HttpRequest,
+    HttpRequestBody, HttpResponse, Redirects, Wait,
 };
 use ringfence_egress::{
     BoxError, Caller, Door, EgressError, GuestError, Invalid, Limit, Outgoing, PIECE, RequestBody,
@@ -103,7 +103,7 @@ impl HttpBody for Pieces {
 fn told(error: &EgressError) -> HttpError {
     let class = error.guest();
     let failure = match class {
-        GuestError::Denied => return HttpError::Denied { reason: error.to_string() },
+        GuestError::Denied => return HttpError::Denied { kind: kind(error), reason: error.to_string() },
         GuestError::Invalid => return HttpError::Invalid(error.to_string()),
         GuestError::BodyTooLarge | GuestError::Limit => {
             return HttpError::Limit(limit(error), error.to_string());
@@ -187,6 +187,15 @@ impl http_body::Body for Upload {
     }
 }
 
+/// Why the door denies a request.
+fn kind(error: &EgressError) -> DenialKind {
+    match error {
+        EgressError::Address { .. } => DenialKind::Address,
+        EgressError::Redirect(_) => DenialKind::Redirect,
+        _ => DenialKind::NoGrant,
+    }
+}
+
 /// Stands where the host has no door: it denies every request, and explains.
 #[derive(Debug)]
 pub(crate) struct Closed {
@@ -209,7 +218,8 @@ impl Http for Closed {
             let target = Target::parse(&request.url)
                 .map_err(|error| HttpError::Invalid(Invalid::Url(error).to_string()))?;
             let wanted = Request::Http { method: &request.method, target: &target };
-            Err(HttpError::Denied { reason: self.grants.explain(&wanted).to_string() })
+            let reason = self.grants.explain(&wanted).to_string();
+            Err(HttpError::Denied { kind: DenialKind::NoGrant, reason })
         })
     }
 }

@@ -1,9 +1,10 @@
 //! Implements the core's traits of capabilities: HTTP through the egress door, key-value spaces, configuration values and
 //! secrets. Also passes on the caps of scratch files.
 //!
-//! [`Capabilities`] has the operator's policy and the implementations. Before each call, [`Capabilities::granted`]
-//! returns the grants of the run, for [`ringfence::Call::grant`]. A run keeps the grants that it started with, even if
-//! the program replaces its policy meanwhile ([`Capabilities::with_policy`]).
+//! [`Capabilities`] has the operator's policy and the implementations. [`Capabilities::granted`] returns the grants of a
+//! run, for [`ringfence::Call::grant`]. A program that calls a skill often prepares its grants once
+//! ([`Capabilities::prepare`]). A run keeps the grants that it started with, even if the program replaces its policy
+//! meanwhile ([`Capabilities::with_policy`]).
 //!
 //! ```
 //! use ringfence::{Host, HostConfig};
@@ -23,9 +24,10 @@
 
 mod http;
 mod kv;
+mod prepared;
 mod requested;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ringfence::{Access, Granted, Import, Manifest, ScratchCaps, Skill};
@@ -34,6 +36,7 @@ use ringfence_policy::{
     Capability, Decision, Granted as Given, KvSpace, KvStorage, Policy, Request, Subject, SubjectGrants,
 };
 
+pub use prepared::{GrantRequest, SkillGrants};
 pub use requested::missing_grants;
 pub use ringfence_egress::system_resolver;
 
@@ -109,33 +112,33 @@ impl Capabilities {
         self.durable.is_some()
     }
 
-    /// Returns the grants of a run of the skill. For a skill that imports no capability this only reads its imports.
-    pub fn granted(&self, skill: &Skill, subject: Subject) -> Granted {
-        let scratch = self.wants_scratch(skill);
-        if wants(skill.imports()).next().is_none() && !scratch {
-            return Granted::nothing();
-        }
-        let grants = self.policy.for_subject(&subject);
-        let granted = if scratch { scratch_of(&grants) } else { Granted::nothing() };
-        let granted = granted
-            .config(Arc::new(config(&grants)))
-            .secrets(Arc::new(self.secrets(&grants)))
-            .kv(Arc::new(self.space(&grants)));
-        match &self.door {
-            Some(door) => granted.http(Arc::new(http::Client::new(door, grants))),
-            None => granted.http(Arc::new(http::Closed::new(grants))),
-        }
+    /// Prepares the grants of a skill for all its runs: once when it is loaded, and again with other capabilities.
+    ///
+    /// `skill` is the subject without a principal.
+    pub fn prepare(&self, imports: &[Import], manifest: &Manifest, skill: Subject) -> SkillGrants {
+        SkillGrants::new(self, imports, manifest, skill)
     }
 
-    /// Returns whether the skill requests scratch files. A component without a manifest cannot say so: there its import
+    /// Returns what one run may use, by the grants that [`Capabilities::prepare`] of these capabilities returned. It
+    /// costs nothing for a skill that uses no capability.
+    pub fn granted_to(&self, skill: &SkillGrants, principal: Option<&str>) -> Granted {
+        skill.granted(self, principal)
+    }
+
+    /// Returns the grants of one run. It prepares them for this run alone.
+    pub fn granted(&self, skill: &Skill, subject: Subject) -> Granted {
+        let of_skill = Subject { principal: None, ..subject.clone() };
+        let prepared = self.prepare(skill.imports(), skill.manifest(), of_skill);
+        self.granted_to(&prepared, subject.principal.as_deref())
+    }
+
+    /// Returns whether a skill requests scratch files. A component without a manifest cannot say so: there its import
     /// counts, if the operator grants scratch files to anyone.
-    fn wants_scratch(&self, skill: &Skill) -> bool {
-        let imports =
-            || skill.imports().iter().any(|import| import.name.starts_with("wasi:filesystem/preopens@"));
-        let manifest = skill.manifest();
+    fn wants_scratch(&self, imports: &[Import], manifest: &Manifest) -> bool {
+        let preopens = || imports.iter().any(|import| import.name.starts_with("wasi:filesystem/preopens@"));
         match manifest.grants.scratch {
-            true => imports(),
-            false => self.scratch && *manifest == Manifest::default() && imports(),
+            true => preopens(),
+            false => self.scratch && *manifest == Manifest::default() && preopens(),
         }
     }
 
@@ -187,10 +190,6 @@ fn scratch_of(grants: &SubjectGrants) -> Granted {
             Granted::nothing().scratch_denied(grants.explain(&Request::Scratch).to_string())
         }
     }
-}
-
-fn config(grants: &SubjectGrants) -> BTreeMap<String, String> {
-    grants.config().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
 /// A grant would have no effect on this host.

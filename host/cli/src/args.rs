@@ -12,7 +12,7 @@ mod store;
 pub(crate) use author::{BuildArgs, ExportArgs, NewArgs, PackArgs, TestArgs};
 pub(crate) use edge::{BundleArgs, BundleCommand, Expiry, KeygenArgs, ShowArgs, VerifyArgs};
 pub(crate) use files::FileArgs;
-pub(crate) use grant::GrantArgs;
+pub(crate) use grant::{GrantArgs, RuleArgs};
 pub(crate) use kv::{KvArgs, KvCommand, KvFile, KvGetArgs, KvListArgs, KvSetArgs, KvSpaceArgs, KvVerifyArgs};
 pub(crate) use limits::{LimitArgs, LowerArgs};
 pub(crate) use serve::{
@@ -57,7 +57,7 @@ pub(crate) enum Command {
     /// Show a skill's tools, schemas, imports, size and digest
     Inspect(InspectArgs),
     /// Check that a skill can run here, and list every reason if it cannot
-    Check(SkillArgs),
+    Check(CheckArgs),
     /// Create a folder with a new skill that builds and runs
     New(NewArgs),
     /// Build a skill from source and pack it
@@ -210,6 +210,17 @@ pub(crate) struct InspectArgs {
     /// Style of the JSON Schemas: `exact`, `portable` (the one that MCP lists), `openai`, `anthropic` or `gemini`
     #[arg(long, value_name = "STYLE", default_value_t = SchemaStyle::Exact)]
     pub(crate) schema: SchemaStyle,
+    #[command(flatten)]
+    pub(crate) rules: RuleArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = exit::help(exit::STORE))]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) skill: SkillArgs,
+    #[command(flatten)]
+    pub(crate) rules: RuleArgs,
 }
 
 #[derive(Debug, Args)]

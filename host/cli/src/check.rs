@@ -7,13 +7,16 @@ use ringfence::{Limits, Skill};
 use ringfence_store::warnings;
 use serde_json::json;
 
-use crate::args::SkillArgs;
+use crate::args::{CheckArgs, RuleArgs, SkillArgs};
+use crate::grants;
 use crate::load::{self, Source};
 use crate::output::{self, Refused, print};
+use crate::requests::{self, Requests};
 
-pub(crate) async fn exec(args: SkillArgs) -> ExitCode {
-    let skill = match check(&args).await {
-        Ok(skill) => skill,
+pub(crate) async fn exec(args: CheckArgs) -> ExitCode {
+    let CheckArgs { skill: args, rules } = args;
+    let (skill, requests) = match check(&args, &rules).await {
+        Ok(checked) => checked,
         Err(refused) => return refused.say(args.common.json),
     };
     let warnings = warnings(skill.tools(), skill.imports());
@@ -21,11 +24,12 @@ pub(crate) async fn exec(args: SkillArgs) -> ExitCode {
     if args.common.json {
         let tools: Vec<&str> = skill.tools().map(|tool| tool.name()).collect();
         output::print_json(
-            &json!({"ok": true, "skill": skill.digest(), "tools": tools, "warnings": warnings}),
+            &json!({"ok": true, "skill": skill.digest(), "tools": tools, "grants": requests.json(), "warnings": warnings}),
         );
     } else {
         let tools: Vec<&str> = skill.tools().map(|tool| tool.name()).collect();
         print(&format!("ok  {}  tools: {}", skill.digest(), tools.join(", ")));
+        requests.show();
         for warning in &warnings {
             output::note(&format!("warning: {warning}"));
         }
@@ -33,8 +37,13 @@ pub(crate) async fn exec(args: SkillArgs) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-async fn check(args: &SkillArgs) -> Result<Skill, Refused> {
+async fn check(args: &SkillArgs, rules: &RuleArgs) -> Result<(Skill, Requests), Refused> {
+    let policy = requests::rules(rules)?;
     let source = Source::of(&args.skill);
     let library = load::library(&args.common.store, &source, &Limits::default())?;
-    load::load(&library, &source).await
+    let skill = load::load(&library, &source).await?;
+    let mut subject = grants::subject(skill.digest(), &source, library.store());
+    subject.principal = Some(rules.principal.clone());
+    let requests = Requests::of(&skill.described(), subject, policy);
+    Ok((skill, requests))
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ringfence::Skill;
-use ringfence_capabilities::{Capabilities, subject_of, system_resolver};
+use ringfence::Digest;
+use ringfence_capabilities::{Capabilities, system_resolver};
 use ringfence_egress::secret::Secret;
 use ringfence_egress::{Door, DoorConfig};
-use ringfence_policy::{Capability, KvStorage, Origin, Policy, Subject};
+use ringfence_policy::{Capability, KvStorage, Origin, Policy, SkillDigest, Subject};
 use ringfence_store::{Reference, Store};
 
 use crate::args::{GrantArgs, StoreArgs};
@@ -69,8 +69,8 @@ fn door(secrets: BTreeMap<String, Arc<Secret>>) -> Door {
 }
 
 /// The subject of a run: a stored skill by its name, another by its digest alone.
-pub(crate) fn subject(skill: &Skill, source: &Source, store: Option<&Store>) -> Subject {
-    let mut subject = subject_of(skill);
+pub(crate) fn subject(skill: Digest, source: &Source, store: Option<&Store>) -> Subject {
+    let mut subject = Subject::of(SkillDigest(*skill.as_bytes()));
     // As on a server without tokens.
     subject.principal = Some("local".to_owned());
     match source {

@@ -6,31 +6,50 @@ use bytesize::ByteSize;
 use ringfence::{
     Access, Annotations, Import, Manifest, SchemaStyle, SkillDescription, Tool, ToolDetail, text,
 };
+use ringfence_policy::Subject;
 use ringfence_store::StoreError;
 use serde_json::{Value, json};
 
 use crate::args::{InspectArgs, SkillArgs};
+use crate::grants;
 use crate::load::{self, Source};
 use crate::output::{self, Refused, print};
+use crate::requests::{self, Requests};
 
 pub(crate) async fn exec(args: InspectArgs) -> ExitCode {
     let json = args.skill.common.json;
-    match read(&args.skill).await {
-        Ok((skill, state)) => {
+    let read = match requests::rules(&args.rules) {
+        Ok(rules) => read(&args.skill, &args.rules.principal).await.map(|read| (read, rules)),
+        Err(refused) => Err(refused),
+    };
+    match read {
+        Ok((Read { skill, state, subject }, rules)) => {
+            let requests = Requests::of(&skill, subject, rules);
             if json {
                 let mut value = describe(&skill, args.schema);
-                if let (Value::Object(value), Some(state)) = (&mut value, &state) {
-                    value.insert("state".into(), state.name.into());
-                    value.insert("revoked_because".into(), json!(state.reason));
+                if let Value::Object(value) = &mut value {
+                    value.insert("grants".into(), requests.json());
+                    if let Some(state) = &state {
+                        value.insert("state".into(), state.name.into());
+                        value.insert("revoked_because".into(), json!(state.reason));
+                    }
                 }
                 output::print_json(&value);
             } else {
-                show(&skill, args.schema, state.as_ref());
+                show(&skill, &requests, args.schema, state.as_ref());
             }
             ExitCode::SUCCESS
         }
         Err(refused) => refused.say(json),
     }
+}
+
+/// What was found.
+struct Read {
+    skill: SkillDescription,
+    state: Option<State>,
+    /// The skill and its caller, as grants select them.
+    subject: Subject,
 }
 
 /// Why the store does not let it run.
@@ -40,7 +59,7 @@ struct State {
 }
 
 /// Reads a description from the bytes, without compiling. Held and revoked skills are described too, with their state.
-async fn read(args: &SkillArgs) -> Result<(SkillDescription, Option<State>), Refused> {
+async fn read(args: &SkillArgs, principal: &str) -> Result<Read, Refused> {
     let source = Source::of(&args.skill);
     let (skill, library) = match &source {
         Source::File(path) => {
@@ -74,7 +93,9 @@ async fn read(args: &SkillArgs) -> Result<(SkillDescription, Option<State>), Ref
         Some(StoreError::Held { .. }) => Some(State { name: "held", reason: None }),
         Some(error) => return Err(error.into()),
     };
-    Ok((skill, state))
+    let mut subject = grants::subject(skill.digest(), &source, library.store());
+    subject.principal = Some(principal.to_owned());
+    Ok(Read { skill, state, subject })
 }
 
 /// The skill as JSON, with schemas in a style.
@@ -93,7 +114,7 @@ pub(crate) fn describe(skill: &SkillDescription, style: SchemaStyle) -> Value {
     })
 }
 
-fn show(skill: &SkillDescription, style: SchemaStyle, state: Option<&State>) {
+fn show(skill: &SkillDescription, requests: &Requests, style: SchemaStyle, state: Option<&State>) {
     print(&format!("skill    {}", skill.digest()));
     if let Some(State { name, reason }) = state {
         let reason = reason.as_ref().map(|reason| format!(": {}", text::clean(reason, 1024)));
@@ -101,6 +122,7 @@ fn show(skill: &SkillDescription, style: SchemaStyle, state: Option<&State>) {
     }
     print(&format!("size     {}", ByteSize::b(skill.size()).display().iec()));
     show_manifest(skill.manifest());
+    requests.show();
     if let Some(about) = skill.about() {
         for (line, at) in about.lines().zip(0..) {
             let what = if at == 0 { "about" } else { "" };
@@ -122,7 +144,7 @@ fn show(skill: &SkillDescription, style: SchemaStyle, state: Option<&State>) {
     }
 }
 
-/// Shows the author's name and version of the skill, and the grants that it requests.
+/// Shows the author's name and version of the skill.
 fn show_manifest(manifest: &Manifest) {
     for (what, line) in
         [("name", &manifest.name), ("version", &manifest.version), ("license", &manifest.license)]
@@ -130,9 +152,6 @@ fn show_manifest(manifest: &Manifest) {
         if let Some(line) = line {
             print(&format!("{what:8} {}", text::clean(line, 256)));
         }
-    }
-    for ask in asks(manifest) {
-        print(&format!("requests {ask}"));
     }
 }
 

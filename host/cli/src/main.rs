@@ -13,6 +13,7 @@ mod inspect;
 mod kv;
 mod load;
 mod output;
+mod requests;
 mod run;
 mod serve;
 mod store;

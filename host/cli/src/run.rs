@@ -48,8 +48,9 @@ async fn call(args: &RunArgs) -> Result<Ran, Refused> {
     let watched = library.clone();
     tokio::spawn(async move { watched.watch_revocations().await });
     let grants = grants::open(&args.grants, &args.store)?;
-    let mut call =
-        call.limits(&limits).grant(grants.granted(&skill, grants::subject(&skill, &source, library.store())));
+    let mut call = call
+        .limits(&limits)
+        .grant(grants.granted(&skill, grants::subject(skill.digest(), &source, library.store())));
     if let Some(seed) = args.seed {
         call = call.seed(seed);
     }

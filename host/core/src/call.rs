@@ -14,7 +14,7 @@ use wasmtime::component::{ComponentNamedList, Lift, Lower, Val};
 
 use crate::admit::{Needs, Parking};
 use crate::call_files;
-use crate::capability::Bodies;
+use crate::capability::{Bodies, Swaps};
 use crate::description::ToolResult;
 use crate::error::RunError;
 use crate::event::Event;
@@ -482,6 +482,7 @@ impl Call {
             capabilities: CapabilityUsage::default(),
             denied: Vec::new(),
             bodies: Bodies::default(),
+            swaps: Swaps::default(),
             wasi: Wasi::new(self.clock, self.seed, started, limits.deadline),
             scratch: None,
             yielded_at: 0,

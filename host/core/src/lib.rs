@@ -156,9 +156,9 @@ pub use engine::{Allocator, WASM_STACK};
 pub use error::{Fault, HostError, LoadError, Refusal, RunError};
 pub use event::Event;
 pub use grants::{
-    Capability, CapabilityUsage, Denial, Expected, Granted, Http, HttpBody, HttpError, HttpFailure, HttpHead,
-    HttpLimit, HttpRequest, HttpRequestBody, HttpResponse, Kv, KvEntry, KvError, KvPage, Redirects, Spent,
-    Wait,
+    Capability, CapabilityUsage, Denial, DenialKind, Expected, Granted, Http, HttpBody, HttpError,
+    HttpFailure, HttpHead, HttpLimit, HttpRequest, HttpRequestBody, HttpResponse, Kv, KvEntry, KvError,
+    KvPage, Redirects, Spent, Wait,
 };
 pub use host::{Host, HostBuilder, HostConfig};
 pub use limits::{

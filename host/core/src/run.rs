@@ -275,7 +275,8 @@ fn untyped(error: &wasmtime::Error, state: &GuestState) -> Outcome<Infallible> {
     if begins("resource limit exceeded") || (minimum && state.limiter.refused > 0) {
         return Outcome::MemoryLimit;
     }
-    if begins("cannot allocate another handle") {
+    // The engine counts a borrowed handle during its call.
+    if begins("cannot allocate another handle") || root.ends_with("store handle limit exceeded") {
         return trapped("too-many-handles", &root, error, state);
     }
     // The rest are values that break the canonical ABI: a pointer out of bounds, a bad discriminant,

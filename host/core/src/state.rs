@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::capability::Bodies;
+use crate::capability::{Bodies, Swaps};
 use crate::digest::Digest;
 use crate::error::RunError;
 use crate::event::Event;
-use crate::grants::{Capability, CapabilityUsage, DENIALS, Denial, Granted, ScratchGrant, Spent};
+use crate::grants::{Capability, CapabilityUsage, DENIALS, Denial, DenialKind, Granted, ScratchGrant, Spent};
 use crate::limiter::Limiter;
 use crate::limits::{LOG_LINE_BYTES, Limits};
 use crate::report::{Level, LogLine, RunId, Source};
@@ -38,6 +38,7 @@ pub(crate) struct RunState {
     pub(crate) capabilities: CapabilityUsage,
     pub(crate) denied: Vec<Denial>,
     pub(crate) bodies: Bodies,
+    pub(crate) swaps: Swaps,
     pub(crate) wasi: Wasi,
     /// The run's files, from their first use.
     pub(crate) scratch: Option<Box<Files>>,
@@ -109,13 +110,13 @@ impl RunState {
     }
 
     /// Keeps why a call was denied, for the operator.
-    pub(crate) fn deny(&mut self, capability: Capability, wanted: &str, reason: &str) {
+    pub(crate) fn deny(&mut self, capability: Capability, wanted: &str, kind: DenialKind, reason: &str) {
         if self.denied.len() >= DENIALS {
             return;
         }
         let wanted = crate::text::clean(wanted, 512);
         if !self.denied.iter().any(|denial| denial.capability == capability && denial.wanted == wanted) {
-            self.denied.push(Denial { capability, wanted, reason: crate::text::clean(reason, 512) });
+            self.denied.push(Denial { capability, wanted, kind, reason: crate::text::clean(reason, 512) });
         }
     }
 

@@ -38,6 +38,26 @@ impl Capability {
             Self::Scratch => "scratch",
         }
     }
+
+    /// Returns the capability that an interface uses, by its name with or without version. None for an interface that
+    /// needs no grant.
+    ///
+    /// ```
+    /// use ringfence::Capability;
+    ///
+    /// assert_eq!(Capability::of_interface("wasi:keyvalue/store@0.2.0-draft2"), Some(Capability::Kv));
+    /// assert_eq!(Capability::of_interface("ringfence:skill/log@0.2.0"), None);
+    /// ```
+    pub fn of_interface(name: &str) -> Option<Self> {
+        let path = name.split_once('@').map_or(name, |(path, _)| path);
+        match path.split_once('/')? {
+            ("ringfence:skill", "http") | ("wasi:http", _) => Some(Self::Http),
+            ("ringfence:skill", "kv") | ("wasi:keyvalue", _) => Some(Self::Kv),
+            ("ringfence:skill", "config") | ("wasi:config", _) => Some(Self::Config),
+            ("ringfence:skill", "secrets") => Some(Self::Secrets),
+            _ => None,
+        }
+    }
 }
 
 /// The use of capabilities by a run.
@@ -133,8 +153,40 @@ impl Serialize for Spent {
     }
 }
 
+/// Why a use of a capability was denied, in general.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum DenialKind {
+    /// No grant covers it.
+    NoGrant,
+    /// A grant covers the URL, and the host does not dial an address of its server.
+    Address,
+    /// The answer redirects to where the host does not follow.
+    Redirect,
+    /// A grant covers it, and something of the operator's is missing or wrong.
+    Unavailable,
+}
+
+impl DenialKind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::NoGrant, Self::Address, Self::Redirect, Self::Unavailable];
+
+    /// Returns the stable name, in kebab-case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoGrant => "no-grant",
+            Self::Address => "address",
+            Self::Redirect => "redirect",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
 /// A use of a capability that no grant allows, or for which something of the operator's is missing. The guest saw no
 /// reason.
+///
+/// As JSON: `capability`, `wanted`, `kind`, and `reason` if it is not empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Denial {
@@ -143,6 +195,17 @@ pub struct Denial {
     /// What the run wanted, as text of the guest: method and URL, a key, a name. Empty for `kv` and `scratch`. At most 512
     /// bytes.
     pub wanted: String,
-    /// The grant, the rule and the reason, for the operator. It can quote the guest: escape it before you show it.
+    /// Why, for the caller.
+    pub kind: DenialKind,
+    /// The grant, the rule and the reason, for the operator. It can quote the guest: escape it before you show it. It
+    /// can name addresses inside the operator's network: [`Denial::hide_reason`] before you show it to a caller.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
+}
+
+impl Denial {
+    /// Removes what only the operator may see.
+    pub fn hide_reason(&mut self) {
+        self.reason.clear();
+    }
 }

@@ -42,6 +42,7 @@ mod words;
 
 pub use address::{AddressClass, AddressRefusal, AddressRules};
 pub use cidr::{Cidr, CidrError, Nat64Prefix};
+pub use coverage::Need;
 pub use error::GrantError;
 pub use explain::{Explanation, capability_for};
 pub use grant::Grant;

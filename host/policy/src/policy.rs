@@ -1,6 +1,6 @@
 //! The operator's grants in order, and their decisions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -222,9 +222,16 @@ impl Policy {
         self.rules.iter().map(|(id, grant)| (*id, grant))
     }
 
+    /// Returns the callers that grants of a skill name. All other callers have the same grants.
+    pub fn principals_of(&self, skill: &Subject) -> BTreeSet<&str> {
+        let bound = |grant: &&Grant| grant.skill.as_ref().is_none_or(|selector| selector.matches(skill));
+        let grants = self.rules.iter().map(|(_, grant)| grant).filter(bound);
+        grants.flat_map(|grant| &grant.principals).map(String::as_str).collect()
+    }
+
     /// Collects the grants of a subject. Call it once for each run, at its start.
     pub fn for_subject(&self, subject: &Subject) -> SubjectGrants {
-        let mut own = Own::of(subject.clone());
+        let mut own = Own::default();
         for (id, grant) in self.rules.iter().filter(|(_, grant)| grant.binds(subject)) {
             match &grant.capability {
                 Capability::Http(rule) => own.http.push((*id, Arc::new((**rule).clone()))),
@@ -245,7 +252,7 @@ impl Policy {
                 }
             }
         }
-        SubjectGrants { own: Arc::new(own) }
+        SubjectGrants { subject: Arc::new(subject.clone()), own: Arc::new(own) }
     }
 
     /// Decides about one request of a subject. For several requests use [`Policy::for_subject`].
@@ -264,12 +271,12 @@ impl<'de> Deserialize<'de> for Policy {
 /// The grants of one subject, ready to decide. A clone is cheap.
 #[derive(Debug, Clone)]
 pub struct SubjectGrants {
+    subject: Arc<Subject>,
     own: Arc<Own>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Own {
-    subject: Subject,
     http: Vec<(RuleId, Arc<HttpRule>)>,
     kv: Option<(RuleId, Arc<KvRule>)>,
     config: BTreeMap<String, (RuleId, Arc<str>)>,
@@ -278,29 +285,33 @@ struct Own {
     scratch: Option<(RuleId, Arc<ScratchRule>)>,
 }
 
-impl Own {
-    fn of(subject: Subject) -> Self {
-        Self {
-            subject,
-            http: Vec::new(),
-            kv: None,
-            config: BTreeMap::new(),
-            secrets: Vec::new(),
-            tools: Vec::new(),
-            scratch: None,
-        }
-    }
+/// The rules of a subject that are not about HTTP.
+pub(crate) struct Sources<'a> {
+    pub(crate) kv: Option<RuleId>,
+    pub(crate) scratch: Option<RuleId>,
+    pub(crate) config: BTreeSet<RuleId>,
+    pub(crate) secrets: BTreeSet<RuleId>,
+    pub(crate) tools: &'a [(RuleId, NamePattern)],
 }
 
 impl SubjectGrants {
     /// Creates grants that deny everything.
     pub fn none(subject: Subject) -> Self {
-        Self { own: Arc::new(Own::of(subject)) }
+        Self { subject: Arc::new(subject), own: Arc::default() }
+    }
+
+    /// Returns the same grants for another caller.
+    ///
+    /// That is right only if no grant of the skill names either of the two: see [`Policy::principals_of`].
+    #[must_use]
+    pub fn with_principal(&self, principal: Option<String>) -> Self {
+        let subject = Subject { principal, ..Subject::clone(&self.subject) };
+        Self { subject: Arc::new(subject), own: Arc::clone(&self.own) }
     }
 
     /// Returns the subject.
     pub fn subject(&self) -> &Subject {
-        &self.own.subject
+        &self.subject
     }
 
     /// Returns the rules for HTTP in order.
@@ -311,6 +322,18 @@ impl SubjectGrants {
     /// Returns the values of the configuration, by key.
     pub fn config(&self) -> impl Iterator<Item = (&str, &str)> {
         self.own.config.iter().map(|(key, (_, value))| (key.as_str(), &**value))
+    }
+
+    /// Returns the rules that give something of a kind, by what they give.
+    pub(crate) fn sources(&self) -> Sources<'_> {
+        let own = &*self.own;
+        Sources {
+            kv: own.kv.as_ref().map(|(id, _)| *id),
+            scratch: own.scratch.as_ref().map(|(id, _)| *id),
+            config: own.config.values().map(|(id, _)| *id).collect(),
+            secrets: own.secrets.iter().map(|(id, _)| *id).collect(),
+            tools: &own.tools,
+        }
     }
 
     /// Returns the patterns of secrets whose existence the skill may check.

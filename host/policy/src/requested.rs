@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::http_rule::HttpRule;
 use crate::pattern::{PatternError, UrlPattern};
 use crate::policy::SubjectGrants;
 
@@ -37,9 +38,13 @@ impl RequestedHttp {
     /// Returns true if the grants allow a method for all of the URLs. [`Any`](Self::Any) needs one grant for HTTP, because
     /// the operator decides how far the inputs may reach.
     pub fn is_met_by(&self, grants: &SubjectGrants) -> bool {
+        grants.http_rules().any(|(_, rule)| self.is_covered_by(rule))
+    }
+
+    pub(crate) fn is_covered_by(&self, rule: &HttpRule) -> bool {
         match self {
-            Self::Any => grants.http_rules().next().is_some(),
-            Self::Urls(urls) => grants.http_rules().any(|(_, rule)| rule.url.covers(urls)),
+            Self::Any => true,
+            Self::Urls(urls) => rule.url.covers(urls),
         }
     }
 }

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use crate::error::ServeError;
 use crate::mcp::Described;
 use crate::metrics::{Metrics, OfSkill};
+use crate::prepared::Prepared;
 use crate::principal::Principal;
 
 /// Time before another try to load a skill that failed by a fault of this machine.
@@ -128,6 +129,8 @@ pub(crate) struct Known {
     pub(crate) emits: bool,
     /// Its description for agents.
     pub(crate) described: Described,
+    /// Its grants under the current configuration.
+    pub(crate) grants: Prepared,
     /// Its metrics.
     pub(crate) metrics: Arc<OfSkill>,
     /// Bytes of its code and its description.
@@ -171,6 +174,7 @@ impl Ready {
             digest: skill.digest(),
             about: skill.described(),
             emits: skill.emits(),
+            grants: Prepared::default(),
             described,
             metrics: metrics.by_skill.of(name, owner),
             weight,

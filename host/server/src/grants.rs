@@ -10,39 +10,92 @@ use ringfence_capabilities::{Capabilities, system_resolver};
 use ringfence_egress::secret::Secret;
 use ringfence_egress::{Door, DoorConfig, Proxy};
 use ringfence_policy::{Capability, KvStorage, Policy, SkillDigest, Subject};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::catalog::Ready;
+use crate::catalog::Known;
 use crate::config::{Config, ConfigError, Egress};
+use crate::prepared::Grants;
 
 /// The capabilities of the current configuration. A run keeps those of its start.
 #[derive(Debug)]
 pub(crate) struct Granting {
-    current: ArcSwap<Capabilities>,
+    current: ArcSwap<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    capabilities: Capabilities,
+    /// Rises with each reload.
+    number: u64,
+}
+
+/// What a skill requests and what a caller's runs of it are granted, without the words of the operator.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct GrantsShown {
+    /// Capabilities that the skill requests, by its author's words and its imports.
+    requested: Vec<String>,
+    /// Those of which the operator grants the caller all or a part.
+    granted: Vec<String>,
+    /// Those of which the operator grants the caller nothing.
+    missing: Vec<String>,
 }
 
 impl Granting {
     /// Opens what the grants of a configuration need. `store` is the directory of the store.
     pub(crate) fn open(config: &Config, store: Option<&Path>) -> Result<Self, ConfigError> {
         let capabilities = opened(Capabilities::new(Policy::default()), config, store)?;
-        Ok(Self { current: ArcSwap::from_pointee(capabilities) })
+        Ok(Self { current: ArcSwap::from_pointee(Current { capabilities, number: 0 }) })
     }
 
     /// Replaces the grants, for runs that begin later. The spaces stay.
     pub(crate) fn reload(&self, config: &Config, store: Option<&Path>) -> Result<(), ConfigError> {
-        let capabilities = opened(Capabilities::clone(&self.current.load()), config, store)?;
-        self.current.store(Arc::new(capabilities));
+        let before = self.current.load_full();
+        let capabilities = opened(before.capabilities.clone(), config, store)?;
+        self.current.store(Arc::new(Current { capabilities, number: before.number.wrapping_add(1) }));
         Ok(())
     }
 
     /// Returns what a run of the skill may use for a caller.
-    pub(crate) fn granted(&self, ready: &Ready, principal: &str) -> Granted {
-        let subject = Subject {
-            owner: Some(ready.known.owner.to_string()),
-            name: Some(ready.known.name.to_string()),
-            principal: (!principal.is_empty()).then(|| principal.to_owned()),
-            ..Subject::of(SkillDigest(*ready.skill.digest().as_bytes()))
-        };
-        self.current.load().granted(&ready.skill, subject)
+    pub(crate) fn granted(&self, known: &Known, principal: &str) -> Granted {
+        let current = self.current.load();
+        let prepared = current.prepared(known);
+        current.capabilities.granted_to(&prepared.of_skill, named(principal))
+    }
+
+    /// Returns what the skill requests and what of it a caller is granted. None for a skill that requests nothing.
+    pub(crate) fn shown(&self, known: &Known, principal: &str) -> Option<GrantsShown> {
+        let current = self.current.load();
+        let prepared = current.prepared(known);
+        let requests = prepared.of_skill.requests(named(principal));
+        if requests.is_empty() {
+            return None;
+        }
+        let mut shown = GrantsShown::default();
+        for request in requests {
+            let need = request.need.to_string();
+            let list = if request.is_missing() { &mut shown.missing } else { &mut shown.granted };
+            list.push(need.clone());
+            shown.requested.push(need);
+        }
+        Some(shown)
+    }
+}
+
+fn named(principal: &str) -> Option<&str> {
+    (!principal.is_empty()).then_some(principal)
+}
+
+impl Current {
+    fn prepared(&self, known: &Known) -> Arc<Grants> {
+        known.grants.get(self.number, || {
+            let skill = Subject {
+                owner: Some(known.owner.to_string()),
+                name: Some(known.name.to_string()),
+                ..Subject::of(SkillDigest(*known.digest.as_bytes()))
+            };
+            self.capabilities.prepare(known.about.imports(), known.about.manifest(), skill)
+        })
     }
 }
 

@@ -55,6 +55,7 @@ mod listen;
 mod mcp;
 mod metrics;
 mod operator;
+mod prepared;
 mod principal;
 mod quota;
 mod run;

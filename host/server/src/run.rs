@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use ringfence::{CancellationToken, Event, Limits, Principal, Ran, Report, RunError, Running};
-use ringfence_store::Library;
+use ringfence::{CancellationToken, Denial, Event, Limits, Principal, Ran, Report, RunError, Running};
+use ringfence_store::{Library, Name};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::budget::Held;
@@ -51,6 +51,8 @@ pub(crate) struct Runner<'a> {
 #[derive(Debug)]
 struct Counted {
     skill: Arc<OfSkill>,
+    /// Its name, for the log.
+    skill_name: Name,
     seen: Seen,
     pass: Pass,
     metrics: Arc<Metrics>,
@@ -60,10 +62,18 @@ struct Counted {
 impl Counted {
     fn new(mut pass: Pass, seen: Seen, ready: &Ready, metrics: &Arc<Metrics>) -> Self {
         pass.begin();
-        Self { skill: Arc::clone(&ready.metrics), seen, pass, metrics: Arc::clone(metrics), counted: false }
+        Self {
+            skill: Arc::clone(&ready.metrics),
+            skill_name: ready.name.clone(),
+            seen,
+            pass,
+            metrics: Arc::clone(metrics),
+            counted: false,
+        }
     }
 
-    fn ended(&mut self, ended: Result<&Report, &RunError>) {
+    /// Counts and logs the end, and takes out of the report what its caller may not see.
+    fn ended(&mut self, ended: Result<&mut Report, &mut RunError>) {
         self.counted = true;
         match ended {
             Ok(report) => {
@@ -71,6 +81,8 @@ impl Counted {
                 self.metrics.ran(report, &self.skill);
                 self.seen.ended(report);
                 log(report);
+                log_denied(report, &self.skill_name);
+                report.denied.iter_mut().for_each(Denial::hide_reason);
             }
             // No run, so nothing was burnt.
             Err(error) => {
@@ -104,8 +116,8 @@ impl Admitted {
             .grant(granted)
             .keep((pass.take_place(), self.held, under_way));
         let mut counted = Counted::new(pass, self.seen, &self.ready, by.metrics);
-        let ran = call.json_and_chunks(self.input).await;
-        counted.ended(ran.as_ref().map(|ran| &ran.report));
+        let mut ran = call.json_and_chunks(self.input).await;
+        counted.ended(ran.as_mut().map(|ran| &mut ran.report));
         Ok(ran?)
     }
 
@@ -192,8 +204,8 @@ impl Listened {
         if let Some(event) = running.next_event().await {
             return Some(Next::Event(event));
         }
-        let report = self.running.take()?.report().await;
-        self.counted.ended(report.as_ref());
+        let mut report = self.running.take()?.report().await;
+        self.counted.ended(report.as_mut());
         Some(Next::End(Box::new(report.map_err(ServeError::from))))
     }
 }
@@ -210,5 +222,24 @@ fn log(report: &Report) {
                 "guest"
             );
         }
+    }
+}
+
+/// Maximum number of denials of a run in the log.
+const DENIED: usize = 8;
+
+/// Logs what a run was denied, with the reasons that only the operator sees.
+fn log_denied(report: &Report, skill: &Name) {
+    for denial in report.denied.iter().take(DENIED) {
+        tracing::warn!(
+            target: "ringfence::denied",
+            run = %report.run,
+            skill = %skill,
+            capability = denial.capability.name(),
+            wanted = denial.wanted.as_str(),
+            kind = denial.kind.name(),
+            reason = denial.reason.as_str(),
+            "denied"
+        );
     }
 }

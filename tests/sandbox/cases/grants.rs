@@ -1,13 +1,14 @@
 //! What a run is granted: http, kv, config and secrets, through the implementation of the caller.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use ringfence::{
-    Allocator, Expected, Granted, HOST_CALL_BYTES, HostCall, Http, HttpBody, HttpError, HttpHead,
-    HttpRequest, HttpResponse, Kv, KvEntry, KvError, KvPage, Limits, Outcome, Report, Wait,
+    Allocator, DenialKind, Granted, HOST_CALL_BYTES, HostCall, Http, HttpBody, HttpError, HttpHead,
+    HttpRequest, HttpResponse, Kv, Limits, Outcome, Report, Wait,
 };
+use ringfence_sandbox_tests::map::Map;
 use ringfence_sandbox_tests::{host, relay, runtime};
 use serde_json::{Value, json};
 
@@ -74,7 +75,8 @@ impl Http for Web {
                 }
             }
             let Some(bytes) = request.url.rsplit('/').next().and_then(|last| last.parse().ok()) else {
-                return Err(HttpError::Denied { reason: format!("no grant for {}", request.url) });
+                let reason = format!("no grant for {}", request.url);
+                return Err(HttpError::Denied { kind: DenialKind::NoGrant, reason });
             };
             let mut headers = vec![("x-a".to_owned(), b"b".to_vec())];
             headers.extend(request.headers);
@@ -126,11 +128,15 @@ fn a_granted_request_returns_its_response_and_counts() {
 }
 
 #[test]
-fn a_denied_request_is_denied_to_the_guest_and_explained_to_the_caller() {
+fn a_denied_request_is_denied_to_the_guest_and_explained_to_the_operator() {
     let granted = Granted::nothing().http(web(1));
     let report = run(relay::http(), "fetch", json!({"request": request("http://a.test/no")}), granted);
     assert_eq!(failed(&report), json!("denied"));
     assert_eq!(report.denied[0].reason, "no grant for http://a.test/no");
+    let mut denial = report.denied[0].clone();
+    denial.hide_reason();
+    let shown = serde_json::to_value(denial).expect("it is JSON");
+    assert_eq!(shown, json!({"capability": "http", "wanted": "GET http://a.test/no", "kind": "no-grant"}));
 }
 
 #[test]
@@ -225,94 +231,6 @@ fn a_request_ends_at_the_deadline() {
     assert_eq!(report.outcome.name(), "deadline-exceeded");
     assert_eq!(report.usage.capabilities.http.calls, 1);
     assert_eq!(dropped.load(Ordering::SeqCst), 1);
-}
-
-/// A map, as an embedder would write it.
-#[derive(Default)]
-struct Map(Mutex<(u64, BTreeMap<String, KvEntry>)>);
-
-impl Map {
-    fn write<T>(
-        &self,
-        key: &str,
-        expected: Expected,
-        f: impl FnOnce(&mut BTreeMap<String, KvEntry>, u64) -> T,
-    ) -> Result<T, KvError> {
-        let mut inner = self.0.lock().expect("not poisoned");
-        let revision = inner.1.get(key).map(|entry| entry.revision);
-        let fits = match expected {
-            Expected::Any => true,
-            Expected::Absent => revision.is_none(),
-            Expected::Revision(wanted) => revision == Some(wanted),
-        };
-        if !fits {
-            return Err(KvError::Conflict { revision });
-        }
-        inner.0 += 1;
-        let next = inner.0;
-        Ok(f(&mut inner.1, next))
-    }
-}
-
-impl Kv for Map {
-    fn get<'a>(&'a self, _: &'a HostCall, key: &'a str) -> Wait<'a, Result<Option<KvEntry>, KvError>> {
-        Box::pin(async move { Ok(self.0.lock().expect("not poisoned").1.get(key).cloned()) })
-    }
-
-    fn set<'a>(
-        &'a self,
-        _: &'a HostCall,
-        key: &'a str,
-        value: Vec<u8>,
-        expected: Expected,
-    ) -> Wait<'a, Result<u64, KvError>> {
-        Box::pin(async move {
-            self.write(key, expected, |map, revision| {
-                map.insert(key.to_owned(), KvEntry { value, revision });
-                revision
-            })
-        })
-    }
-
-    fn delete<'a>(
-        &'a self,
-        _: &'a HostCall,
-        key: &'a str,
-        expected: Expected,
-    ) -> Wait<'a, Result<bool, KvError>> {
-        Box::pin(async move { self.write(key, expected, |map, _| map.remove(key).is_some()) })
-    }
-
-    fn increment<'a>(&'a self, _: &'a HostCall, key: &'a str, delta: i64) -> Wait<'a, Result<i64, KvError>> {
-        Box::pin(async move {
-            self.write(key, Expected::Any, |map, revision| {
-                let old =
-                    map.get(key).and_then(|entry| String::from_utf8_lossy(&entry.value).parse::<i64>().ok());
-                let sum = old.unwrap_or(0) + delta;
-                map.insert(key.to_owned(), KvEntry { value: sum.to_string().into_bytes(), revision });
-                sum
-            })
-        })
-    }
-
-    fn list<'a>(
-        &'a self,
-        _: &'a HostCall,
-        prefix: &'a str,
-        after: Option<&'a str>,
-        limit: u32,
-    ) -> Wait<'a, Result<KvPage, KvError>> {
-        Box::pin(async move {
-            let inner = self.0.lock().expect("not poisoned");
-            let keys = inner.1.keys().filter(|key| key.starts_with(prefix));
-            let mut keys: Vec<String> =
-                keys.filter(|key| after.is_none_or(|after| key.as_str() > after)).cloned().collect();
-            let more = keys.len() > limit as usize;
-            keys.truncate(limit as usize);
-            let next = if more { keys.last().cloned() } else { None };
-            Ok(KvPage { keys, next })
-        })
-    }
 }
 
 #[test]

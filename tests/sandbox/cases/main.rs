@@ -16,6 +16,7 @@ mod property;
 mod refusals;
 mod schemas;
 mod scratch;
+mod standard;
 mod storm;
 mod tool_json;
 mod wasi_http;

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ringfence::{
-    Access, Allocator, Granted, HostCall, Http, HttpBody, HttpError, HttpFailure, HttpHead, HttpLimit,
-    HttpRequest, HttpRequestBody, HttpResponse, Limits, Outcome, Redirects, Report, Wait,
+    Access, Allocator, DenialKind, Granted, HostCall, Http, HttpBody, HttpError, HttpFailure, HttpHead,
+    HttpLimit, HttpRequest, HttpRequestBody, HttpResponse, Limits, Outcome, Redirects, Report, Wait,
 };
 use ringfence_sandbox_tests::wasi_guest::{Texts, guest};
 use ringfence_sandbox_tests::{host, runtime};
@@ -75,11 +75,13 @@ impl Http for Web {
             let last = request.url.rsplit('/').next().unwrap_or_default().to_owned();
             match last.as_str() {
                 "denied" => {
-                    return Err(HttpError::Denied { reason: format!("no grant for {}", request.url) });
+                    let reason = format!("no grant for {}", request.url);
+                    return Err(HttpError::Denied { kind: DenialKind::NoGrant, reason });
                 }
                 "late" => {
                     tokio::task::yield_now().await;
-                    return Err(HttpError::Denied { reason: "its address is private".into() });
+                    let reason = "its address is private".into();
+                    return Err(HttpError::Denied { kind: DenialKind::Address, reason });
                 }
                 "silent" => std::future::pending().await,
                 "dns" => {

@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod hostile;
+pub mod map;
 pub mod relay;
 pub mod scratch;
 pub mod storm;

@@ -3,6 +3,9 @@
 use ringfence_sandbox_tests::relay;
 use ringfence_sandbox_tests::scratch::{self, Op};
 use ringfence_server::Source;
+use ringfence_server_tests::guests::ECHO;
+use ringfence_server_tests::log::{begin, records};
+use ringfence_server_tests::mcp::ask;
 use ringfence_server_tests::{Client, Request, Site, mcp};
 use ringfence_store::Scope;
 use serde_json::{Value, json};
@@ -59,7 +62,7 @@ async fn a_grant_covers_only_its_skill_and_its_callers() {
     for (client, skill) in [(&dave, "kv"), (&carol, "other")] {
         let report = call(client, skill, "set", set("AQ==")).await;
         assert_eq!(report["failure"], json!("denied"), "{report}");
-        assert_eq!(report["denied"][0]["capability"], json!("kv"));
+        assert_eq!(report["denied"], json!([{"capability": "kv", "wanted": "", "kind": "no-grant"}]));
     }
 }
 
@@ -195,4 +198,54 @@ async fn files_go_into_a_call_over_mcp_and_come_back_as_resources() {
     let result = call(json!({"files": files, "return_files": ["/tmp"], "return_bytes": 1})).await;
     let told = result["content"][1]["text"].as_str().expect("a text");
     assert!(told.contains("6 bytes"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_sees_the_kind_of_a_denial_and_the_log_has_the_reason() {
+    begin();
+    // A grant for the URL, and none for the range of its address.
+    let grant = "[[grant]]\nskill = \"alice/http\"\nallow = \"http GET http://127.0.0.1:1/\"\n";
+    let site = plan().config(grant).tokens().bytes("http", relay::http()).start().await;
+    let carol = client(&site, "carol").await;
+    let url = "http://127.0.0.1:1/x";
+    let request = json!({"request": {"method": "GET", "url": url, "headers": [], "redirects": "manual"}});
+    let report = call(&carol, "http", "fetch", request.clone()).await;
+    assert_eq!(report["failure"], json!("denied"));
+    let denied = json!([{"capability": "http", "wanted": format!("GET {url}"), "kind": "address"}]);
+    assert_eq!(report["denied"], denied);
+    let logged = records("ringfence::denied", "run", report["run"].as_str().expect("an id"));
+    assert_eq!(logged.len(), 1, "{logged:?}");
+    assert_eq!((&logged[0]["skill"], &logged[0]["kind"]), (&json!("http"), &json!("address")));
+    let reason = logged[0]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("[[grant]] 1") && reason.contains("127.0.0.1"), "{reason}");
+    let result = ask(&carol, "tools/call", json!({"name": "http_fetch", "arguments": request})).await;
+    assert_eq!(result["_meta"]["io.ringfence/report"]["denied"], denied, "{result}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_skill_shows_each_caller_what_it_requests_what_is_granted_and_what_is_missing() {
+    let grant = "[[grant]]\nskill = \"alice/kv\"\nprincipals = [\"carol\"]\nkv = {}\n";
+    let site = plan().config(grant).tokens().bytes("kv", relay::kv()).skill("echo", ECHO).start().await;
+    let (carol, dave) = (client(&site, "carol").await, client(&site, "dave").await);
+    let given = json!({"requested": ["kv"], "granted": ["kv"], "missing": []});
+    let missing = json!({"requested": ["kv"], "granted": [], "missing": ["kv"]});
+    expect_grants(&carol, &given).await;
+    expect_grants(&dave, &missing).await;
+    let echo = carol.send(Request::get("/v1/skills/echo")).await.json();
+    assert_eq!(echo.get("grants"), None, "{echo}");
+    configure(&site, "").await.expect("it is taken");
+    expect_grants(&carol, &missing).await;
+}
+
+async fn expect_grants(client: &Client, grants: &Value) {
+    let shown = client.send(Request::get("/v1/skills/kv")).await.json();
+    assert_eq!(&shown["grants"], grants, "{shown}");
+    let list = ask(client, "tools/list", json!({})).await;
+    let tools = list["tools"].as_array().expect("tools");
+    for tool in tools {
+        let meta = tool.get("_meta").and_then(|meta| meta.get("io.ringfence/grants"));
+        let of_kv = tool["name"].as_str().is_some_and(|name| name.starts_with("kv_"));
+        assert_eq!(meta, of_kv.then_some(grants), "{tool}");
+    }
+    assert!(tools.iter().any(|tool| tool["name"] == "kv_get"), "{list}");
 }

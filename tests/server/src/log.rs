@@ -1,4 +1,4 @@
-//! What servers of this process log of calls and changes, as an operator would read it.
+//! What servers of this process log of calls, changes and denials, as an operator would read it.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, Once, PoisonError};
@@ -30,7 +30,8 @@ pub fn begin() {
     BEGUN.call_once(|| {
         let wanted = Targets::new()
             .with_target("ringfence::calls", LevelFilter::INFO)
-            .with_target("ringfence::changes", LevelFilter::INFO);
+            .with_target("ringfence::changes", LevelFilter::INFO)
+            .with_target("ringfence::denied", LevelFilter::INFO);
         let lines = fmt::layer().json().flatten_event(true).with_writer(|| Lines).with_filter(wanted);
         let _ = tracing_subscriber::registry().with(lines).try_init();
     });

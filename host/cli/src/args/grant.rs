@@ -23,6 +23,20 @@ pub(crate) struct GrantArgs {
     pub(crate) kv: Option<PathBuf>,
 }
 
+/// Grants to hold the requests of a skill against.
+#[derive(Debug, Args)]
+pub(crate) struct RuleArgs {
+    /// Grant to compare with the skill's requests, e.g. kv. Repeat it for more
+    #[arg(long = "grant", value_name = "GRANT")]
+    pub(crate) grants: Vec<Grant>,
+    /// Configuration of a server, whose grants to compare with the skill's requests
+    #[arg(long, value_name = "FILE", conflicts_with = "grants")]
+    pub(crate) config: Option<PathBuf>,
+    /// Caller, for grants that name callers
+    #[arg(long, value_name = "OWNER", default_value = "local")]
+    pub(crate) principal: String,
+}
+
 /// `NAME=SOURCE`. A command is split at spaces, and no shell reads it.
 fn secret(text: &str) -> Result<(String, CommandLineSource), String> {
     let expected = || {

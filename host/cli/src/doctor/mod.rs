@@ -1,6 +1,7 @@
 //! `ringfence doctor`: runs hostile guests against these limits on this machine, and shows what stopped each.
 
 mod compile;
+mod doors;
 mod flows;
 mod isolation;
 mod jail;
@@ -95,6 +96,8 @@ async fn examine(limits: &Limits, store: Option<PathBuf>, bar: &ProgressBar) -> 
     checks.push(isolation::files(&ward).await);
     checks.push(isolation::network(&ward).await);
     checks.push(isolation::environment(&ward).await);
+    bar.set_message("reaching past grants, names and secrets");
+    checks.extend(doors::rows(&ward).await);
     bar.set_message("searching memory for data of earlier runs");
     checks.push(isolation::leftovers(&ward).await);
     bar.set_message("calling a well-behaved skill among hostile ones");

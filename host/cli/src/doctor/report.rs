@@ -21,6 +21,7 @@ const WIDTH: usize = 100;
 pub(crate) enum Group {
     Limits,
     Isolation,
+    Grants,
     Compiler,
     Jail,
     Store,
@@ -29,13 +30,22 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    const ALL: [Self; 7] =
-        [Self::Limits, Self::Isolation, Self::Compiler, Self::Jail, Self::Store, Self::Kernel, Self::Engine];
+    const ALL: [Self; 8] = [
+        Self::Limits,
+        Self::Isolation,
+        Self::Grants,
+        Self::Compiler,
+        Self::Jail,
+        Self::Store,
+        Self::Kernel,
+        Self::Engine,
+    ];
 
     fn title(self) -> &'static str {
         match self {
             Self::Limits => "LIMITS",
             Self::Isolation => "ISOLATION",
+            Self::Grants => "GRANTS",
             Self::Compiler => "COMPILER",
             Self::Jail => "JAIL",
             Self::Store => "STORE",

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ringfence::{
-    CancellationToken, Host, HostConfig, Input, Limits, Outcome, Report, RunError, Skill, Usage,
+    CancellationToken, Granted, Host, HostConfig, Input, Limits, Outcome, Report, RunError, Skill, Usage,
 };
 use ringfence_compile::{CompileLimits, Compiler};
 use serde_json::Value;
@@ -112,6 +112,23 @@ impl Ward {
         }
         let run = tokio::spawn(call.json(input.into()));
         run.await.map_err(|error| format!("the run's task failed: {error}"))
+    }
+}
+
+impl Ward {
+    /// Runs a tool with grants.
+    pub(crate) async fn granted(
+        &self,
+        guest: &Guest,
+        tool: &str,
+        input: impl Into<Input>,
+        limits: &Limits,
+        granted: Granted,
+    ) -> Result<Report, String> {
+        let call = self.host.call(guest.skill()?, tool).limits(limits).grant(granted);
+        let run = tokio::spawn(call.json(input.into()));
+        let report = run.await.map_err(|error| format!("the run's task failed: {error}"))?;
+        report.map_err(|error| error.to_string())
     }
 }
 

@@ -7,16 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use wasmtime::component::Resource;
+use wasmtime::component::{ComponentType, Lift, Lower, Resource};
 
 pub(crate) use self::body::Bodies;
 use self::body::Body;
 use self::wit::{Error, Head, OldError, OldRequest, OldResponse, Request, Response};
 use super::join::join;
-use super::{HostCall, Registry};
+use super::{HostCall, Interface, Registry, Transfer};
 use crate::description::Access;
 use crate::error::HostError;
-use crate::grants::{Capability, Http, HttpError, HttpHead, HttpLimit, HttpRequest, HttpResponse, Spent};
+use crate::grants::{
+    Capability, DenialKind, Http, HttpError, HttpHead, HttpLimit, HttpRequest, HttpResponse, Spent,
+};
 use crate::limits::HOST_CALL_BYTES;
 use crate::state::{GuestState, Stop};
 
@@ -86,7 +88,7 @@ impl Client {
         let wanted = format!("{} {}", head_of(&request.method), head_of(url));
         let result = match &self.http {
             Some(http) => http.send(&self.call, request).await,
-            None => Err(HttpError::Denied { reason: "no grant for http".into() }),
+            None => Err(HttpError::Denied { kind: DenialKind::NoGrant, reason: "no grant for http".into() }),
         };
         let received = result.as_ref().map_or(0, |response| head_bytes(&response.head));
         let refused = matches!(result, Err(HttpError::Denied { .. } | HttpError::Unavailable { .. }));
@@ -137,23 +139,28 @@ impl Room {
     }
 
     fn take_head(&self, head: &HttpHead) -> Result<(), HttpError> {
-        take(
-            &self.heads,
-            head_bytes(head),
-            "the headers of one call are more than 1 MiB; send fewer requests at once",
-        )
+        const FULL: &str = "the headers of one call are more than 1 MiB; send fewer requests at once";
+        if take(&self.heads, head_bytes(head)) {
+            Ok(())
+        } else {
+            Err(HttpError::Limit(HttpLimit::Other, FULL.into()))
+        }
     }
 
     fn take_piece(&self, piece: &[u8]) -> Result<(), HttpError> {
         const FULL: &str =
             "the bodies of one call are more than 1 MiB; read a large one in pieces with `open`";
-        take(&self.bodies, piece.len() as u64, FULL)
+        if take(&self.bodies, piece.len() as u64) {
+            Ok(())
+        } else {
+            Err(HttpError::Limit(HttpLimit::Other, FULL.into()))
+        }
     }
 }
 
-fn take(left: &AtomicU64, bytes: u64, full: &str) -> Result<(), HttpError> {
-    let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
-    taken.map(drop).map_err(|_| HttpError::Limit(HttpLimit::Other, full.into()))
+/// Takes bytes from what is left. False, and nothing taken, if less is left.
+pub(super) fn take(left: &AtomicU64, bytes: u64) -> bool {
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
 }
 
 async fn read_whole(response: &mut HttpResponse, body: &mut Vec<u8>, room: &Room) -> Result<(), HttpError> {
@@ -206,106 +213,97 @@ fn head_of(text: &str) -> &str {
 /// Records what an exchange took, and why it was denied.
 pub(crate) fn record<T>(state: &mut GuestState, exchanged: Exchanged<T>) -> Result<T, HttpError> {
     state.spend(Capability::Http, exchanged.spent);
-    if let (Err(HttpError::Denied { reason } | HttpError::Unavailable { reason, .. }), Some(wanted)) =
-        (&exchanged.result, &exchanged.denied)
-    {
-        state.deny(Capability::Http, wanted, reason);
+    let denied = match &exchanged.result {
+        Err(HttpError::Denied { kind, reason }) => Some((*kind, reason)),
+        Err(HttpError::Unavailable { reason, .. }) => Some((DenialKind::Unavailable, reason)),
+        Ok(_)
+        | Err(HttpError::Invalid(_) | HttpError::Limit(..) | HttpError::Timeout | HttpError::Failed(..)) => {
+            None
+        }
+    };
+    if let (Some((kind, reason)), Some(wanted)) = (denied, &exchanged.denied) {
+        state.deny(Capability::Http, wanted, kind, reason);
     }
     exchanged.result
 }
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
-    link_old(registry)?;
-    registry
-        .interface_as("ringfence:skill/http@0.2.0", Access::ByGrant)?
-        .resource_with::<Body>("body", |state, body| state.bodies.remove(body.rep()))?
-        .func_async(
-            "fetch",
-            |state, (request,): (Request,)| begin_one(state, request.into()),
-            |state, fetched| Ok((record(state, fetched).map(Response::from).map_err(Error::from),)),
-        )?
-        .func_async(
-            "fetch-many",
-            |state, (requests,): (Vec<Request>,)| {
-                begin_many(state, requests.into_iter().map(HttpRequest::from).collect())
-            },
-            |state, fetched| {
-                let Some(fetched) = fetched else {
-                    return Ok((Err(Error::Limit(format!("a call sends at most {REQUESTS} requests"))),));
-                };
-                let answers = fetched.into_iter();
-                let answers = answers.map(|one| record(state, one).map(Response::from).map_err(Error::from));
-                Ok((Ok(answers.collect::<Vec<_>>()),))
-            },
-        )?
-        .func_async(
-            "open",
-            |state, (request,): (Request,)| {
-                let request = HttpRequest::from(request);
-                let client = Client::begin(state, std::slice::from_ref(&request));
-                async move { client.open(request).await }
-            },
-            |state, opened| {
-                let HttpResponse { head, body } = match record(state, opened) {
-                    Ok(response) => response,
-                    Err(error) => return Ok((Err(Error::from(error)),)),
-                };
-                match state.bodies.add(body) {
-                    Some(body) => Ok((Ok((Head::from(head), body)),)),
-                    None => Err(too_many(state)),
-                }
-            },
-        )?
-        .func_async(
-            "[method]body.read",
-            |state, (body, max): (Resource<Body>, u32)| {
-                let (handle, taken) = (body.rep(), state.bodies.take(body.rep()));
-                let max = usize::try_from(u64::from(max).clamp(1, HOST_CALL_BYTES)).unwrap_or(PIECE);
-                let begun = Instant::now();
-                async move {
-                    // The engine knows the handle, and a call ends before the next begins: the body is there.
-                    let mut body = taken?;
-                    let piece = body.next(max).await;
-                    Some((handle, body, piece, begun.elapsed()))
-                }
-            },
-            |state, read| {
-                let Some((handle, body, piece, wait)) = read else {
-                    return Err(
-                        state.stop(Stop::Trap("abi-violation", "a body is read twice at once".into()))
-                    );
-                };
-                state.bodies.put(handle, body);
-                let received = piece.as_ref().map_or(0, |piece| piece.as_ref().map_or(0, Vec::len)) as u64;
-                state.spend(Capability::Http, Spent { received, wait, ..Spent::default() });
-                Ok((piece.map(Option::unwrap_or_default).map_err(Error::from),))
-            },
-        )?;
+    let by_grant = Access::ByGrant;
+    link_fetch::<OldRequest, OldResponse, OldError>(
+        &mut registry.interface_as("ringfence:skill/http@0.1.0", by_grant)?,
+    )?;
+    link_fetch::<Request, Response, Error>(
+        &mut registry.interface_as("ringfence:skill/http@0.2.0", by_grant)?,
+    )?
+    .resource_with::<Body>("body", |state, body| state.bodies.remove(body.rep()))?
+    .func_async(
+        "open",
+        |state, (request,): (Request,)| {
+            let request = HttpRequest::from(request);
+            let client = Client::begin(state, std::slice::from_ref(&request));
+            async move { client.open(request).await }
+        },
+        |state, opened| {
+            let HttpResponse { head, body } = match record(state, opened) {
+                Ok(response) => response,
+                Err(error) => return Ok((Err(Error::from(error)),)),
+            };
+            match state.bodies.add(body) {
+                Some(body) => Ok((Ok((Head::from(head), body)),)),
+                None => Err(too_many(state)),
+            }
+        },
+    )?
+    .func_async(
+        "[method]body.read",
+        |state, (body, max): (Resource<Body>, u32)| {
+            let (handle, taken) = (body.rep(), state.bodies.take(body.rep()));
+            let max = usize::try_from(u64::from(max).clamp(1, HOST_CALL_BYTES)).unwrap_or(PIECE);
+            let begun = Instant::now();
+            async move {
+                // The engine knows the handle, and a call ends before the next begins: the body is there.
+                let mut body = taken?;
+                let piece = body.next(max).await;
+                Some((handle, body, piece, begun.elapsed()))
+            }
+        },
+        |state, read| {
+            let Some((handle, body, piece, wait)) = read else {
+                return Err(state.stop(Stop::Trap("abi-violation", "a body is read twice at once".into())));
+            };
+            state.bodies.put(handle, body);
+            let received = piece.as_ref().map_or(0, |piece| piece.as_ref().map_or(0, Vec::len)) as u64;
+            state.spend(Capability::Http, Spent { received, wait, ..Spent::default() });
+            Ok((piece.map(Option::unwrap_or_default).map_err(Error::from),))
+        },
+    )?;
     Ok(())
 }
 
-fn link_old(registry: &mut Registry) -> Result<(), HostError> {
-    registry
-        .interface_as("ringfence:skill/http@0.1.0", Access::ByGrant)?
-        .func_async(
-            "fetch",
-            |state, (request,): (OldRequest,)| begin_one(state, request.into()),
-            |state, fetched| Ok((record(state, fetched).map(OldResponse::from).map_err(OldError::from),)),
-        )?
-        .func_async(
-            "fetch-many",
-            |state, (requests,): (Vec<OldRequest>,)| {
-                begin_many(state, requests.into_iter().map(HttpRequest::from).collect())
-            },
-            |state, fetched| {
-                let Some(fetched) = fetched else { return Ok((Err(OldError::Limit),)) };
-                let answers = fetched.into_iter();
-                let answers =
-                    answers.map(|one| record(state, one).map(OldResponse::from).map_err(OldError::from));
-                Ok((Ok(answers.collect::<Vec<_>>()),))
-            },
-        )?;
-    Ok(())
+/// Adds the functions that return whole responses, in the types of a version.
+fn link_fetch<'i, 'a, Q, R, E>(http: &'i mut Interface<'a>) -> Result<&'i mut Interface<'a>, HostError>
+where
+    Q: ComponentType + Lift + Transfer + Into<HttpRequest> + 'static,
+    R: ComponentType + Lower + Transfer + From<(HttpHead, Vec<u8>)> + Send + 'static,
+    E: ComponentType + Lower + Transfer + From<HttpError> + Send + 'static,
+{
+    let answer =
+        |state: &mut GuestState, fetched: Fetched| record(state, fetched).map(R::from).map_err(E::from);
+    http.func_async(
+        "fetch",
+        |state, (request,): (Q,)| begin_one(state, request.into()),
+        move |state, fetched| Ok((answer(state, fetched),)),
+    )?
+    .func_async(
+        "fetch-many",
+        |state, (requests,): (Vec<Q>,)| begin_many(state, requests.into_iter().map(Q::into).collect()),
+        move |state, fetched| {
+            let many =
+                || HttpError::Limit(HttpLimit::Other, format!("a call sends at most {REQUESTS} requests"));
+            let Some(fetched) = fetched else { return Ok((Err(E::from(many())),)) };
+            Ok((Ok(fetched.into_iter().map(|one| answer(state, one)).collect::<Vec<_>>()),))
+        },
+    )
 }
 
 fn too_many(state: &mut GuestState) -> wasmtime::Error {

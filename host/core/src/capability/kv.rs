@@ -1,150 +1,31 @@
-//! `ringfence:skill/kv`: keys and values of the space that the run is granted. Version 0.1.0 is a part of version
-//! 0.2.0.
+//! Keys and values of the space that the run is granted: `ringfence:skill/kv` and `wasi:keyvalue`, over the same calls.
+
+mod cas;
+mod own;
+mod standard;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
-use wasmtime::component::{ComponentType, Lift, Lower};
-
-use super::{HostCall, Registry, Transfer};
-use crate::description::Access;
+pub(crate) use self::cas::Swaps;
+use super::http::take;
+use super::join::join;
+use super::{HostCall, Registry};
 use crate::error::HostError;
-use crate::grants::{Capability, Expected, Kv, KvEntry, KvError, KvPage, Spent};
+use crate::grants::{Capability, DenialKind, Expected, Kv, KvEntry, KvError, KvPage, Spent, Wait};
+use crate::limits::HOST_CALL_BYTES;
 use crate::state::GuestState;
 
-/// `kv.error` of version 0.1.0
-#[derive(ComponentType, Lower)]
-#[component(variant)]
-enum OldError {
-    #[component(name = "denied")]
-    Denied,
-    #[component(name = "limit")]
-    Limit,
-    #[component(name = "failed")]
-    Failed(String),
-}
+/// Maximum number of keys of one batch.
+const BATCH: usize = 256;
 
-impl From<KvError> for OldError {
-    fn from(error: KvError) -> Self {
-        match error {
-            KvError::Denied { .. } => Self::Denied,
-            KvError::Limit(_) => Self::Limit,
-            KvError::Invalid(text) | KvError::Failed(text) => Self::Failed(text),
-            // Version 0.1.0 expects nothing of an entry.
-            KvError::Conflict { .. } => Self::Failed("the entry changed meanwhile".into()),
-        }
-    }
-}
+/// Why a run without a space is denied.
+const NO_GRANT: &str = "no grant for kv";
 
-impl Transfer for OldError {
-    fn transfer_bytes(&self) -> u64 {
-        match self {
-            Self::Failed(text) => text.transfer_bytes(),
-            Self::Denied | Self::Limit => 1,
-        }
-    }
-}
-
-/// `kv.error`
-#[derive(ComponentType, Lower)]
-#[component(variant)]
-enum Error {
-    #[component(name = "denied")]
-    Denied,
-    #[component(name = "invalid")]
-    Invalid(String),
-    #[component(name = "conflict")]
-    Conflict(Option<u64>),
-    #[component(name = "limit")]
-    Limit(String),
-    #[component(name = "failed")]
-    Failed(String),
-}
-
-impl From<KvError> for Error {
-    fn from(error: KvError) -> Self {
-        match error {
-            KvError::Denied { .. } => Self::Denied,
-            KvError::Invalid(text) => Self::Invalid(text),
-            KvError::Conflict { revision } => Self::Conflict(revision),
-            KvError::Limit(text) => Self::Limit(text),
-            KvError::Failed(text) => Self::Failed(text),
-        }
-    }
-}
-
-impl Transfer for Error {
-    fn transfer_bytes(&self) -> u64 {
-        match self {
-            Self::Invalid(text) | Self::Limit(text) | Self::Failed(text) => text.transfer_bytes(),
-            Self::Conflict(revision) => revision.transfer_bytes(),
-            Self::Denied => 1,
-        }
-    }
-}
-
-/// `kv.entry`
-#[derive(ComponentType, Lower)]
-#[component(record)]
-struct Entry {
-    value: Vec<u8>,
-    revision: u64,
-}
-
-impl From<KvEntry> for Entry {
-    fn from(KvEntry { value, revision }: KvEntry) -> Self {
-        Self { value, revision }
-    }
-}
-
-impl Transfer for Entry {
-    fn transfer_bytes(&self) -> u64 {
-        self.value.transfer_bytes().saturating_add(8)
-    }
-}
-
-/// `kv.page`
-#[derive(ComponentType, Lower)]
-#[component(record)]
-struct Page {
-    keys: Vec<String>,
-    next: Option<String>,
-}
-
-impl From<KvPage> for Page {
-    fn from(KvPage { keys, next }: KvPage) -> Self {
-        Self { keys, next }
-    }
-}
-
-impl Transfer for Page {
-    fn transfer_bytes(&self) -> u64 {
-        self.keys.transfer_bytes().saturating_add(self.next.transfer_bytes())
-    }
-}
-
-/// `kv.expected`
-#[derive(ComponentType, Lift)]
-#[component(variant)]
-enum WitExpected {
-    #[component(name = "any")]
-    Any,
-    #[component(name = "absent")]
-    Absent,
-    #[component(name = "revision")]
-    Revision(u64),
-}
-
-impl Transfer for WitExpected {}
-
-impl From<WitExpected> for Expected {
-    fn from(expected: WitExpected) -> Self {
-        match expected {
-            WitExpected::Any => Self::Any,
-            WitExpected::Absent => Self::Absent,
-            WitExpected::Revision(revision) => Self::Revision(revision),
-        }
-    }
+pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
+    own::link(registry)?;
+    standard::link(registry)
 }
 
 /// The answer of the space, and what the call took.
@@ -153,10 +34,64 @@ struct Answer<T> {
     spent: Spent,
 }
 
+/// Bytes of an answer: keys and values.
+trait Received {
+    fn received(&self) -> u64 {
+        0
+    }
+}
+
+impl Received for () {}
+impl Received for bool {}
+impl Received for u64 {}
+impl Received for i64 {}
+
+impl Received for Option<KvEntry> {
+    fn received(&self) -> u64 {
+        self.as_ref().map_or(0, |entry| entry.value.len() as u64)
+    }
+}
+
+impl Received for KvPage {
+    fn received(&self) -> u64 {
+        self.keys.iter().map(|key| key.len() as u64).fold(0, u64::saturating_add)
+    }
+}
+
+impl<T: Received> Received for Vec<T> {
+    fn received(&self) -> u64 {
+        self.iter().map(T::received).fold(0, u64::saturating_add)
+    }
+}
+
+impl<T: Received> Answer<T> {
+    /// Records what the call took, and why it was denied.
+    fn record(self, state: &mut GuestState) -> Result<T, KvError> {
+        let received = self.result.as_ref().map_or(0, T::received);
+        state.spend(Capability::Kv, Spent { received, ..self.spent });
+        if let Err(KvError::Denied { reason }) = &self.result {
+            state.deny(Capability::Kv, "", DenialKind::NoGrant, reason);
+        }
+        self.result
+    }
+}
+
+/// Ends a call of the guest with the answer, in the types of its interface.
+fn ended<T, R, E>(
+    convert: fn(T) -> R,
+) -> impl Fn(&mut GuestState, Answer<T>) -> wasmtime::Result<(Result<R, E>,)> + Send + Sync + Clone + 'static
+where
+    T: Received + 'static,
+    R: 'static,
+    E: From<KvError> + 'static,
+{
+    move |state: &mut GuestState, answer: Answer<T>| Ok((answer.record(state).map(convert).map_err(E::from),))
+}
+
 /// Starts a call of the space that the run is granted. `sent` are the bytes of key and value.
 fn ask<T, F, A>(
     state: &mut GuestState,
-    sent: u64,
+    sent: usize,
     f: A,
 ) -> impl Future<Output = Answer<T>> + Send + use<T, F, A>
 where
@@ -165,140 +100,98 @@ where
     T: Send + 'static,
 {
     // Before the call, so that one that the run does not outlive is in its usage.
-    state.spend(Capability::Kv, Spent { calls: 1, sent, ..Spent::default() });
+    state.spend(Capability::Kv, Spent { calls: 1, sent: sent as u64, ..Spent::default() });
     let (kv, call) = (state.granted.kv.clone(), HostCall::of(state));
     async move {
         let begun = Instant::now();
         let result = match kv {
             Some(kv) => f(kv, call).await,
-            None => Err(KvError::Denied { reason: "no grant for kv".into() }),
+            None => Err(KvError::Denied { reason: NO_GRANT.into() }),
         };
         Answer { result, spent: Spent { wait: begun.elapsed(), ..Spent::default() } }
     }
 }
 
-/// Records what a call took, and why it was denied. `received` are the bytes of the answer.
-fn record<T>(
+fn get(state: &mut GuestState, key: String) -> impl Future<Output = Answer<Option<KvEntry>>> + Send + use<> {
+    ask(state, key.len(), |kv, call| async move { kv.get(&call, &key).await })
+}
+
+fn set(
     state: &mut GuestState,
-    answer: Answer<T>,
-    received: impl FnOnce(&T) -> usize,
-) -> Result<T, KvError> {
-    let received = answer.result.as_ref().map_or(0, |value| received(value) as u64);
-    state.spend(Capability::Kv, Spent { received, ..answer.spent });
-    if let Err(KvError::Denied { reason }) = &answer.result {
-        state.deny(Capability::Kv, "", reason);
+    key: String,
+    value: Vec<u8>,
+    expected: Expected,
+) -> impl Future<Output = Answer<u64>> + Send + use<> {
+    let sent = key.len().saturating_add(value.len());
+    ask(state, sent, move |kv, call| async move { kv.set(&call, &key, value, expected).await })
+}
+
+fn delete(
+    state: &mut GuestState,
+    key: String,
+    expected: Expected,
+) -> impl Future<Output = Answer<bool>> + Send + use<> {
+    ask(state, key.len(), move |kv, call| async move { kv.delete(&call, &key, expected).await })
+}
+
+fn increment(
+    state: &mut GuestState,
+    key: String,
+    delta: i64,
+) -> impl Future<Output = Answer<i64>> + Send + use<> {
+    ask(state, key.len(), move |kv, call| async move { kv.increment(&call, &key, delta).await })
+}
+
+fn list(
+    state: &mut GuestState,
+    prefix: String,
+    after: Option<String>,
+    limit: u32,
+) -> impl Future<Output = Answer<KvPage>> + Send + use<> {
+    ask(
+        state,
+        prefix.len(),
+        move |kv, call| async move { kv.list(&call, &prefix, after.as_deref(), limit).await },
+    )
+}
+
+/// One operation of a batch.
+type Operation<K, T> = for<'a> fn(&'a dyn Kv, &'a HostCall, K) -> Wait<'a, Result<T, KvError>>;
+
+/// Starts an operation for each item at once. Each counts as a call; the first error of the list is the answer.
+fn batch<K, T>(
+    state: &mut GuestState,
+    items: Vec<K>,
+    sent: fn(&K) -> usize,
+    operation: Operation<K, T>,
+) -> impl Future<Output = Answer<Vec<T>>> + Send + use<K, T>
+where
+    K: Send + 'static,
+    T: Received + Send + 'static,
+{
+    let fits = items.len() <= BATCH;
+    if fits {
+        let sent = items.iter().map(|item| sent(item) as u64).fold(0, u64::saturating_add);
+        state.spend(Capability::Kv, Spent { calls: items.len() as u64, sent, ..Spent::default() });
     }
-    answer.result
-}
-
-fn value_len(entry: &Option<KvEntry>) -> usize {
-    entry.as_ref().map_or(0, |entry| entry.value.len())
-}
-
-fn keys_len(page: &KvPage) -> usize {
-    page.keys.iter().map(String::len).fold(0, usize::saturating_add)
-}
-
-fn nothing<T>(_: &T) -> usize {
-    0
-}
-
-pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
-    link_old(registry)?;
-    registry
-        .interface_as("ringfence:skill/kv@0.2.0", Access::ByGrant)?
-        .func_async(
-            "get",
-            |state, (key,): (String,)| {
-                ask(state, key.len() as u64, |kv, call| async move { kv.get(&call, &key).await })
-            },
-            |state, answer| {
-                let entry = record(state, answer, value_len);
-                Ok((entry.map(|entry| entry.map(Entry::from)).map_err(Error::from),))
-            },
-        )?
-        .func_async(
-            "set",
-            |state, (key, value, expected): (String, Vec<u8>, WitExpected)| {
-                let sent = key.len().saturating_add(value.len()) as u64;
-                ask(state, sent, |kv, call| async move { kv.set(&call, &key, value, expected.into()).await })
-            },
-            |state, answer| Ok((record(state, answer, nothing).map_err(Error::from),)),
-        )?
-        .func_async(
-            "delete",
-            |state, (key, expected): (String, WitExpected)| {
-                ask(state, key.len() as u64, |kv, call| async move {
-                    kv.delete(&call, &key, expected.into()).await
-                })
-            },
-            |state, answer| Ok((record(state, answer, nothing).map_err(Error::from),)),
-        )?
-        .func_async(
-            "increment",
-            |state, (key, delta): (String, i64)| {
-                ask(
-                    state,
-                    key.len() as u64,
-                    move |kv, call| async move { kv.increment(&call, &key, delta).await },
-                )
-            },
-            |state, answer| Ok((record(state, answer, nothing).map_err(Error::from),)),
-        )?
-        .func_async(
-            "list",
-            |state, (prefix, cursor, limit): (String, Option<String>, u32)| {
-                ask(state, prefix.len() as u64, move |kv, call| async move {
-                    kv.list(&call, &prefix, cursor.as_deref(), limit).await
-                })
-            },
-            |state, answer| Ok((record(state, answer, keys_len).map(Page::from).map_err(Error::from),)),
-        )?;
-    Ok(())
-}
-
-fn link_old(registry: &mut Registry) -> Result<(), HostError> {
-    registry
-        .interface_as("ringfence:skill/kv@0.1.0", Access::ByGrant)?
-        .func_async(
-            "get",
-            |state, (key,): (String,)| {
-                ask(state, key.len() as u64, |kv, call| async move { kv.get(&call, &key).await })
-            },
-            |state, answer| {
-                let entry = record(state, answer, value_len);
-                Ok((entry.map(|entry| entry.map(|entry| entry.value)).map_err(OldError::from),))
-            },
-        )?
-        .func_async(
-            "set",
-            |state, (key, value): (String, Vec<u8>)| {
-                let sent = key.len().saturating_add(value.len()) as u64;
-                ask(state, sent, |kv, call| async move { kv.set(&call, &key, value, Expected::Any).await })
-            },
-            |state, answer| Ok((record(state, answer, nothing).map(|_| ()).map_err(OldError::from),)),
-        )?
-        .func_async(
-            "delete",
-            |state, (key,): (String,)| {
-                ask(
-                    state,
-                    key.len() as u64,
-                    |kv, call| async move { kv.delete(&call, &key, Expected::Any).await },
-                )
-            },
-            |state, answer| Ok((record(state, answer, nothing).map_err(OldError::from),)),
-        )?
-        .func_async(
-            "list",
-            |state, (prefix, after, limit): (String, Option<String>, u32)| {
-                ask(state, prefix.len() as u64, move |kv, call| async move {
-                    kv.list(&call, &prefix, after.as_deref(), limit).await
-                })
-            },
-            |state, answer| {
-                Ok((record(state, answer, keys_len).map(|page| page.keys).map_err(OldError::from),))
-            },
-        )?;
-    Ok(())
+    let (kv, call) = (state.granted.kv.clone(), HostCall::of(state));
+    async move {
+        const FULL: &str = "the values of one call are more than 1 MiB; get fewer keys at once";
+        let begun = Instant::now();
+        let result = match &kv {
+            _ if !fits => Err(KvError::Limit(format!("a call takes at most {BATCH} keys"))),
+            None => Err(KvError::Denied { reason: NO_GRANT.into() }),
+            Some(kv) => {
+                // Until its last answer is there, the host holds all of them.
+                let room = AtomicU64::new(HOST_CALL_BYTES);
+                let (kv, call, room) = (&**kv, &call, &room);
+                let one = move |item| async move {
+                    let answer = operation(kv, call, item).await?;
+                    if take(room, answer.received()) { Ok(answer) } else { Err(KvError::Limit(FULL.into())) }
+                };
+                join(items.into_iter().map(one).collect()).await.into_iter().collect()
+            }
+        };
+        Answer { result, spent: Spent { wait: begun.elapsed(), ..Spent::default() } }
+    }
 }

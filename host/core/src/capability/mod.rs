@@ -16,6 +16,7 @@ mod tools;
 mod transfer;
 
 pub(crate) use http::{Bodies, Client, Exchanged, record};
+pub(crate) use kv::Swaps;
 pub(crate) use link::{Interface, Registry};
 pub(crate) use meter::moved;
 pub use provided::{HostCall, HostCallError, HostInterface};

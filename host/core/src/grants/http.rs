@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::Wait;
+use super::{DenialKind, Wait};
 use crate::capability::HostCall;
 
 /// Sends the HTTP requests of runs.
@@ -144,9 +144,12 @@ impl std::fmt::Debug for HttpResponse {
 /// [`HttpError::Unavailable`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HttpError {
-    /// No grant allows the request. The report shows the reason to the caller; the guest sees only `denied`.
+    /// No grant allows the request, or the host does not send it. The report shows the kind to the caller and the reason
+    /// to the operator; the guest sees only `denied`.
     #[error("denied: {reason}")]
     Denied {
+        /// Why, in general.
+        kind: DenialKind,
         /// The grant, the rule and the reason.
         reason: String,
     },
@@ -163,7 +166,7 @@ pub enum HttpError {
     #[error("{1}")]
     Failed(HttpFailure, String),
     /// The operator must fix something: no name server, a missing secret, a bad certificate. The report shows the reason
-    /// to the caller; the guest sees `failed` with the text `told`.
+    /// to the operator; the guest sees `failed` with the text `told`.
     #[error("{reason}")]
     Unavailable {
         /// What failed.

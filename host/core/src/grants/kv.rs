@@ -79,7 +79,7 @@ pub struct KvPage {
 /// Why a call failed. The guest sees the texts, except the reason of [`KvError::Denied`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KvError {
-    /// No grant allows the call. The report shows the reason to the caller; the guest sees only `denied`.
+    /// No grant allows the call. The report shows the reason to the operator; the guest sees only `denied`.
     #[error("denied: {reason}")]
     Denied {
         /// The grant, the rule and the reason.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::scratch::ScratchCaps;
 pub(crate) use crate::usage::DENIALS;
-pub use crate::usage::{Capability, CapabilityUsage, Denial, Spent};
+pub use crate::usage::{Capability, CapabilityUsage, Denial, DenialKind, Spent};
 pub use http::{
     Http, HttpBody, HttpError, HttpFailure, HttpHead, HttpLimit, HttpRequest, HttpRequestBody, HttpResponse,
     Redirects,

@@ -64,7 +64,18 @@ struct Denial {
     capability: CapabilityName,
     /// Method and URL, a key, or a name; the text is the skill's.
     wanted: String,
-    reason: String,
+    /// Why, in general. The server's log has the reason.
+    kind: DenialKind,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "describes what the library writes")]
+enum DenialKind {
+    NoGrant,
+    Address,
+    Redirect,
+    Unavailable,
 }
 
 #[derive(Serialize, ToSchema)]

@@ -21,6 +21,7 @@ use super::{Caller, Segments};
 use crate::app::App;
 use crate::catalog::{Current, Entry, Known};
 use crate::error::ServeError;
+use crate::grants::GrantsShown;
 
 /// Maximum number of skills on a page.
 const PAGE: usize = 100;
@@ -114,6 +115,9 @@ pub(crate) struct Shown {
     /// Its tools; empty unless it is ready.
     #[schema(value_type = Vec<ToolShown>)]
     tools: Tools,
+    /// What it requests, and what of it the caller is granted; absent unless it is ready and requests something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grants: Option<GrantsShown>,
     /// Its versions, oldest first.
     versions: Vec<VersionShown>,
 }
@@ -296,7 +300,9 @@ async fn shown(app: &App, name: &str, caller: &Caller, style: SchemaStyle) -> Re
         revoked_because: gone.reason(&entry, of.digest),
     });
     let tools = Tools(known.as_deref().and_then(|known| known.described.shown(style)));
-    let shown = Shown { tools, versions: versions.collect(), summary };
+    let granting = &app.operator().granting;
+    let grants = known.as_deref().and_then(|known| granting.shown(known, caller.0.share_key()));
+    let shown = Shown { tools, grants, versions: versions.collect(), summary };
     counted(app, caller, &shown)
 }
 

@@ -185,14 +185,25 @@ impl DescribedTool {
         Self { plain, wrapped, size, annotations }
     }
 
-    /// Appends the tool as JSON. `accepted` says whether to show the author's claims.
-    pub(super) fn show(&self, out: &mut Vec<u8>, name: &str, objects_only: bool, accepted: bool) {
+    /// Appends the tool as JSON. `accepted` says whether to show the author's claims; `meta` is the JSON of `_meta`.
+    pub(super) fn show(
+        &self,
+        out: &mut Vec<u8>,
+        name: &str,
+        objects_only: bool,
+        accepted: bool,
+        meta: Option<&str>,
+    ) {
         let tool = self.wrapped.as_ref().filter(|_| objects_only).unwrap_or(&self.plain);
         out.extend_from_slice(b"{\"name\":");
         json(out, name);
         if let Some(annotations) = self.annotations.as_ref().filter(|_| accepted) {
             out.extend_from_slice(b",\"annotations\":");
             out.extend_from_slice(annotations.as_bytes());
+        }
+        if let Some(meta) = meta {
+            out.extend_from_slice(b",\"_meta\":");
+            out.extend_from_slice(meta.as_bytes());
         }
         out.push(b',');
         out.extend_from_slice(tool.strip_prefix('{').unwrap_or(tool).as_bytes());

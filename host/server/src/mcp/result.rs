@@ -9,9 +9,9 @@
 //!
 //! Files that the call asked for follow, each as an embedded resource with a blob.
 //!
-//! `_meta` has `io.ringfence/report`: run, outcome and usage. A refusal that an agent can act on (invalid input, a
-//! quota, a server at capacity) has `isError` too, and `io.ringfence/error` in `_meta`. All other refusals are JSON-RPC
-//! errors. Frameworks drop `_meta`, so the text has everything that an agent needs.
+//! `_meta` has `io.ringfence/report`: run, outcome, usage and what was denied. A refusal that an agent can act on
+//! (invalid input, a quota, a server at capacity) has `isError` too, and `io.ringfence/error` in `_meta`. All other
+//! refusals are JSON-RPC errors. Frameworks drop `_meta`, so the text has everything that an agent needs.
 
 // A new variant must be decided upon here, not fall into a catch-all.
 #![warn(clippy::wildcard_enum_match_arm)]
@@ -104,6 +104,10 @@ pub(super) fn of(id: &Id, answer: &Ran, form: Form) -> Reply {
         out.extend_from_slice(report.outcome.name().as_bytes());
         out.extend_from_slice(b"\",\"usage\":");
         json(out, &report.usage);
+        if !report.denied.is_empty() {
+            out.extend_from_slice(b",\"denied\":");
+            json(out, &report.denied);
+        }
         out.extend_from_slice(b"}}}");
     })
 }

@@ -150,11 +150,15 @@ impl Protocol {
                     self.app.operator().metrics.descriptions.inc();
                 });
             }
+            let meta = self.app.operator().granting.shown(&ready, sender.principal.share_key());
+            let meta = meta.map(|grants| serde_json::json!({"io.ringfence/grants": grants}).to_string());
+            let extra = meta.as_ref().map_or(0, String::len);
             for (at, (tool, name)) in ready.described.tools(config.mcp.schema)?.enumerate() {
                 if after.as_ref().is_some_and(|(name, last)| ready.name == *name && at <= *last) {
                     continue;
                 }
-                let full = tools.len().saturating_add(tool.size) > PAGE_BYTES && count > 0;
+                let size = tool.size.saturating_add(extra);
+                let full = tools.len().saturating_add(size) > PAGE_BYTES && count > 0;
                 if count >= page || full {
                     next = last.map(|(name, at)| format!("{name}/{at}"));
                     break 'skills;
@@ -162,7 +166,7 @@ impl Protocol {
                 if count > 0 {
                     tools.push(b',');
                 }
-                tool.show(&mut tools, name, !modern, accepted);
+                tool.show(&mut tools, name, !modern, accepted, meta.as_deref());
                 count = count.saturating_add(1);
                 last = Some((ready.name.clone(), at));
             }

@@ -6,10 +6,14 @@ mod outside;
 mod stubs;
 mod typed;
 
+use std::sync::Arc;
+
 use ringfence::{Granted, Host, Limits, Outcome, Report, ScratchCaps};
 use wit_parser::Resolve;
 
+use crate::map::Map;
 use stubs::Anything;
+pub(crate) use typed::resolve;
 use typed::{ENCODINGS, Known, Shape};
 
 /// A guest whose `run` goes on for ever, or ends by the first call to the host.
@@ -178,9 +182,9 @@ fn run(host: &Host, component: Vec<u8>, limits: &Limits) -> Report {
     crate::runtime().block_on(call.json("{}")).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// What a storm is granted: without files there is no handle whose methods it could call.
+/// What a storm is granted: without files and a space there is no handle whose methods it could call.
 pub fn granted() -> Granted {
-    Granted::nothing().scratch(ScratchCaps::default())
+    Granted::nothing().scratch(ScratchCaps::default()).kv(Arc::new(Map::default()))
 }
 
 /// Whether a run of a storm ended as one may.

@@ -39,6 +39,8 @@ const HTTP: &str = "wasi:http/types@0.2.12";
 /// function of that index.
 struct Maker {
     resource: &'static str,
+    /// The interface of the resource, where several have one of its name.
+    of: Option<&'static str>,
     imports: &'static [(&'static str, &'static str, &'static str)],
     code: &'static str,
 }
@@ -46,37 +48,67 @@ struct Maker {
 const FIELDS: (&str, &str, &str) = (HTTP, "[constructor]fields", "(result i32)");
 const REQUEST: (&str, &str, &str) = (HTTP, "[constructor]outgoing-request", "(param i32) (result i32)");
 
+impl Maker {
+    fn makes(&self, resource: &str, of: &str) -> bool {
+        self.resource == resource && self.of.is_none_or(|own| own == of)
+    }
+}
+
+/// A bucket of `wasi:keyvalue`: the one with the empty identifier.
+const fn bucket(imports: &'static [(&'static str, &'static str, &'static str); 1]) -> Maker {
+    Maker {
+        resource: "bucket",
+        of: Some(imports[0].0),
+        imports,
+        code: "(call {0} (i32.const 0) (i32.const 0) (i32.const 48)) (i32.load (i32.const 52))",
+    }
+}
+
+const OPEN: (&str, &str, &str) = ("wasi:keyvalue/store@0.2.0-draft2", "open", "(param i32 i32 i32)");
+const OPEN_OLD: (&str, &str, &str) = ("wasi:keyvalue/store@0.2.0-draft", "open", "(param i32 i32 i32)");
+
 const MAKERS: &[Maker] = &[
     Maker {
         resource: "pollable",
+        of: None,
         imports: &[("wasi:clocks/monotonic-clock@0.2.12", "subscribe-duration", "(param i64) (result i32)")],
         code: "(call {0} (i64.const 0))",
     },
     Maker {
         resource: "input-stream",
+        of: None,
         imports: &[("wasi:cli/stdin@0.2.12", "get-stdin", "(result i32)")],
         code: "(call {0})",
     },
     Maker {
         resource: "output-stream",
+        of: None,
         imports: &[("wasi:cli/stdout@0.2.12", "get-stdout", "(result i32)")],
         code: "(call {0})",
     },
     Maker {
         resource: "network",
+        of: None,
         imports: &[("wasi:sockets/instance-network@0.2.12", "instance-network", "(result i32)")],
         code: "(call {0})",
     },
-    Maker { resource: "fields", imports: &[FIELDS], code: "(call {0})" },
-    Maker { resource: "outgoing-request", imports: &[FIELDS, REQUEST], code: "(call {1} (call {0}))" },
+    Maker { resource: "fields", of: None, imports: &[FIELDS], code: "(call {0})" },
+    Maker {
+        resource: "outgoing-request",
+        of: None,
+        imports: &[FIELDS, REQUEST],
+        code: "(call {1} (call {0}))",
+    },
     Maker {
         resource: "request-options",
+        of: None,
         imports: &[(HTTP, "[constructor]request-options", "(result i32)")],
         code: "(call {0})",
     },
     // Of a request that nobody sends: the body is all that the function needs.
     Maker {
         resource: "outgoing-body",
+        of: None,
         imports: &[
             FIELDS,
             REQUEST,
@@ -90,12 +122,14 @@ const MAKERS: &[Maker] = &[
     },
     Maker {
         resource: "descriptor",
+        of: None,
         imports: &[ROOTS],
         code: "(call {0} (i32.const 48)) (i32.load (i32.const 512))",
     },
     // What `OF_FILES` get for a descriptor: a file `f` of 2 MiB.
     Maker {
         resource: "file",
+        of: None,
         imports: &[
             ROOTS,
             (TYPES, "[method]descriptor.open-at", "(param i32 i32 i32 i32 i32 i32 i32)"),
@@ -111,9 +145,26 @@ const MAKERS: &[Maker] = &[
     },
     Maker {
         resource: "directory-entry-stream",
+        of: None,
         imports: &[ROOTS, (TYPES, "[method]descriptor.read-directory", "(param i32 i32)")],
         code: "(call {0} (i32.const 48))
           (call {1} (i32.load (i32.const 512)) (i32.const 48))
+          (i32.load (i32.const 52))",
+    },
+    bucket(&[OPEN]),
+    bucket(&[OPEN_OLD]),
+    Maker {
+        resource: "cas",
+        of: None,
+        imports: &[
+            OPEN,
+            ("wasi:keyvalue/atomics@0.2.0-draft2", "[static]cas.new", "(param i32 i32 i32 i32)"),
+            (OPEN.0, "[resource-drop]bucket", "(param i32)"),
+        ],
+        code: "(call {0} (i32.const 0) (i32.const 0) (i32.const 48))
+          (local.set $t (i32.load (i32.const 52)))
+          (call {1} (local.get $t) (i32.const 0) (i32.const 0) (i32.const 48))
+          (call {2} (local.get $t))
           (i32.load (i32.const 52))",
     },
 ];
@@ -154,7 +205,7 @@ const SMALL: u32 = 512;
 const BLOB: u32 = 64 << 10;
 
 /// The WIT of every typed function: ours from `wit/`, WASI's from this folder.
-pub(super) fn resolve() -> Resolve {
+pub(crate) fn resolve() -> Resolve {
     let mut resolve = Resolve::default();
     let wit = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit"));
     resolve.push_dir(wit).expect("our own WIT");
@@ -280,8 +331,8 @@ struct Image<'a> {
     data: Vec<(u32, Vec<u8>)>,
     /// Instructions before the loop.
     init: String,
-    /// Handles by the local that holds them: the resource, and whether the call takes it.
-    handles: Vec<(String, bool)>,
+    /// Handles by the local that holds them: the resource, its interface, and whether the call takes it.
+    handles: Vec<(String, String, bool)>,
     /// Within a list of many.
     inside: bool,
 }
@@ -330,11 +381,11 @@ impl Image<'_> {
         );
         // Handles that a call takes are made anew for each.
         let (mut once, mut each, mut locals) = (String::new(), String::new(), String::new());
-        for (local, (resource, taken)) in self.handles.iter().enumerate() {
+        for (local, (resource, of, taken)) in self.handles.iter().enumerate() {
             let _ = writeln!(locals, "(local $h{local} i32)");
             let file = resource == "descriptor" && OF_FILES.contains(&func.name.as_str());
             let resource = if file { "file" } else { resource.as_str() };
-            let Some(maker) = MAKERS.iter().find(|maker| maker.resource == resource) else { continue };
+            let Some(maker) = MAKERS.iter().find(|maker| maker.makes(resource, of)) else { continue };
             let mut code = maker.code.to_owned();
             for (index, (from, function, ty)) in maker.imports.iter().enumerate() {
                 let _ =
@@ -484,8 +535,8 @@ impl Image<'_> {
     }
 
     fn compound(&mut self, id: TypeId, mut value: Value) -> Value {
-        if let Some((resource, _, taken)) = self.handle(id) {
-            let local = self.local(resource, taken);
+        if let Some(handle) = self.handle(id) {
+            let local = self.local(handle);
             value.handles.push((0, local));
             return value;
         }
@@ -527,8 +578,8 @@ impl Image<'_> {
         value
     }
 
-    fn local(&mut self, resource: String, taken: bool) -> usize {
-        self.handles.push((resource, taken));
+    fn local(&mut self, handle: (String, String, bool)) -> usize {
+        self.handles.push(handle);
         self.handles.len() - 1
     }
 
@@ -554,8 +605,8 @@ impl Image<'_> {
     }
 
     fn flat_compound(&mut self, id: TypeId) -> Vec<(WasmType, String)> {
-        if let Some((resource, _, taken)) = self.handle(id) {
-            let local = self.local(resource, taken);
+        if let Some(handle) = self.handle(id) {
+            let local = self.local(handle);
             return vec![(WasmType::I32, format!("(local.get $h{local})"))];
         }
         match self.resolve.types[id].kind.clone() {

@@ -17,7 +17,7 @@ use super::wasi;
 use crate::capability::Registry;
 use crate::description::Access;
 use crate::error::HostError;
-use crate::grants::{Capability, ScratchGrant};
+use crate::grants::{Capability, DenialKind, ScratchGrant};
 use crate::limits::HOST_CALL_BYTES;
 use crate::scratch::{NodeId, Refusal};
 use crate::state::GuestState;
@@ -45,7 +45,7 @@ fn open_root(state: &mut GuestState) -> wasmtime::Result<Option<Resource<Descrip
         ScratchGrant::Nothing => return Ok(None),
         ScratchGrant::Denied(reason) => {
             let reason = Arc::clone(reason);
-            state.deny(Capability::Scratch, "", &reason);
+            state.deny(Capability::Scratch, "", DenialKind::NoGrant, &reason);
             return Ok(None);
         }
         ScratchGrant::Files(_) => {}
