@@ -50,6 +50,12 @@ fn rust_bindgen() {
     cases("tests/origins/rust-bindgen/rust-bindgen.wasm", "tests/origins/rust-bindgen/cases.jsonl");
 }
 
+/// An HTTP client over `wasi:http`, without a grant. `capabilities: wasi_http` grants it.
+#[test]
+fn rust_wstd() {
+    cases("tests/origins/rust-wstd/rust-wstd.wasm", "tests/origins/rust-wstd/cases.jsonl");
+}
+
 #[test]
 fn the_shipped_skills_import_nothing() {
     for name in ["text-stats", "json-query"] {

@@ -81,11 +81,8 @@ pub(super) fn give_back(store: &mut StoreContextMut<'_, GuestState>, value: &Val
     let mut rest = vec![value];
     while let Some(value) = rest.pop() {
         match value {
-            Val::Resource(handle) => {
-                if !take_back(store, *handle) {
-                    return false;
-                }
-            }
+            Val::Resource(handle) if take_back(store, *handle) => {}
+            Val::Resource(_) => return false,
             Val::Option(Some(inner)) => rest.push(inner),
             Val::List(items) | Val::Tuple(items) => rest.extend(items),
             Val::Record(fields) => rest.extend(fields.iter().map(|(_, value)| value)),

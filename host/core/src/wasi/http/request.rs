@@ -183,7 +183,7 @@ fn body(
     request: &Resource<OutgoingRequest>,
 ) -> wasmtime::Result<Result<Resource<OutgoingBody>, ()>> {
     let Some(draft) = draft(state, request).filter(|draft| draft.body.is_none()) else { return Ok(Err(())) };
-    let (upload, reader) = Upload::new(draft.declared());
+    let (upload, reader) = Upload::open(draft.declared());
     let handle = body_handle(state, upload)?;
     let _ = set(state, request, true, |draft| draft.body = Some(reader));
     Ok(Ok(handle))

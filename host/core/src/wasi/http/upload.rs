@@ -68,7 +68,7 @@ pub(super) struct Reader(Arc<Upload>);
 
 impl Upload {
     /// Makes a body and the end from which the host reads it.
-    pub(super) fn new(declared: Option<u64>) -> (Writer, Reader) {
+    pub(super) fn open(declared: Option<u64>) -> (Writer, Reader) {
         let upload = Arc::new(Self(Mutex::new(State {
             buffer: Vec::new(),
             written: 0,
