@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ringfence::{
-    Access, Allocator, DenialKind, Granted, HostCall, Http, HttpBody, HttpError, HttpFailure, HttpHead,
-    HttpLimit, HttpRequest, HttpRequestBody, HttpResponse, Limits, Outcome, Redirects, Report, Wait,
+    Access, Allocator, Clock, DenialKind, Granted, HostCall, Http, HttpBody, HttpError, HttpFailure,
+    HttpHead, HttpLimit, HttpRequest, HttpRequestBody, HttpResponse, Limits, Outcome, Redirects, Report,
+    Wait,
 };
 use ringfence_sandbox_tests::wasi_guest::{Texts, guest};
 use ringfence_sandbox_tests::{host, runtime};
@@ -84,6 +85,11 @@ impl Http for Web {
                     return Err(HttpError::Denied { kind: DenialKind::Address, reason });
                 }
                 "silent" => std::future::pending().await,
+                "slow" => {
+                    for _ in 0..100 {
+                        tokio::task::yield_now().await;
+                    }
+                }
                 "dns" => {
                     let (told, reason) = ("name not resolved".to_owned(), "no name server".to_owned());
                     return Err(HttpError::Unavailable { failure: HttpFailure::Resolve, told, reason });
@@ -462,25 +468,37 @@ fn timeouts_of_the_guest_end_its_requests() {
     assert_eq!(noted(&report), json!([1_000_000, 1008, 2, u32::MAX - 1, 9]));
 }
 
+/// Polls a response and a timer, and notes how many are ready and which is the first.
+fn poll(texts: &mut Texts, path: &str, time: &str) -> String {
+    let path = texts.put(path);
+    format!(
+        r#"(i32.store (i32.const 256) (call $"[method]future-incoming-response.subscribe"
+          (call $send (call $request {path}))))
+        (i32.store (i32.const 260) (call $"subscribe-duration" (i64.const {time})))
+        (call $"poll" (i32.const 256) (i32.const 2) (i32.const 64))
+        (call $note (i32.load (i32.const 68)))
+        (call $note (i32.load (i32.load (i32.const 64))))"#
+    )
+}
+
+/// With a fixed clock a wait ends at once, so each request with a timeout would time out.
+#[test]
+fn a_timer_of_a_fixed_clock_lets_a_response_go_first() {
+    let host = host(Allocator::Pooling);
+    let skill = host.load(guest(|texts| poll(texts, "/slow", "2000000"))).unwrap();
+    let call = host.call(&skill, "run").clock(Clock::Fixed(Duration::ZERO)).grant(granted(&Web::together(1)));
+    let report = runtime().block_on(call.json("{}")).unwrap();
+    assert_eq!(noted(&report), json!([1, 0]));
+}
+
 /// A timer beside a response, and the deadline above both.
 #[test]
 fn a_poll_waits_for_times_and_responses_at_once() {
-    let poll = |texts: &mut Texts, time: &str| {
-        let path = texts.put("/silent");
-        format!(
-            r#"(i32.store (i32.const 256) (call $"[method]future-incoming-response.subscribe"
-              (call $send (call $request {path}))))
-            (i32.store (i32.const 260) (call $"subscribe-duration" (i64.const {time})))
-            (call $"poll" (i32.const 256) (i32.const 2) (i32.const 64))
-            (call $note (i32.load (i32.const 68)))
-            (call $note (i32.load (i32.load (i32.const 64))))"#
-        )
-    };
-    let report = run(&Web::together(1), |texts| poll(texts, "2000000"));
+    let report = run(&Web::together(1), |texts| poll(texts, "/silent", "2000000"));
     assert_eq!(noted(&report), json!([1, 1]));
     let web = Web::together(1);
     let limits = Limits::default().with_deadline(Duration::from_millis(30));
-    let report = run_within(guest(|texts| poll(texts, "60000000000")), granted(&web), &limits);
+    let report = run_within(guest(|texts| poll(texts, "/silent", "60000000000")), granted(&web), &limits);
     assert_eq!(report.outcome.name(), "deadline-exceeded");
     assert_eq!(web.dropped.load(Ordering::SeqCst), 1);
 }

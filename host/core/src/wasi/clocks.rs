@@ -19,7 +19,8 @@ pub enum Clock {
     Real,
     /// A clock that begins at this time after 1970 and advances by a millisecond with each reading.
     ///
-    /// A wait ends at once and advances the clock by its time. A run then repeats exactly.
+    /// A wait ends at once and advances the clock by its time. A run then repeats exactly. A wait for a timer or the
+    /// host, such as for a response, waits for the host.
     Fixed(Duration),
 }
 

@@ -65,6 +65,11 @@ impl Ready {
             Self::Host(condition) => condition.is_ready(),
         }
     }
+
+    /// Returns true for a timer of a fixed clock. In a `poll` it is not ready before a condition of the host.
+    fn is_fixed_timer(&self) -> bool {
+        matches!(self, Self::Timer(Timer { ready: None, .. }))
+    }
 }
 
 /// Adds the resource `pollable` to an interface that uses it.
@@ -107,12 +112,12 @@ impl Wait {
     /// Begins to wait for any of `ready`.
     pub(crate) fn for_any<'a>(state: &mut GuestState, ready: impl IntoIterator<Item = &'a Ready>) -> Self {
         let mut wait = Self { tasks: state.wasi.io.tasks.clone(), ..Self::default() };
-        let (now, mut any) = (Instant::now(), false);
+        let (now, mut any, mut fixed) = (Instant::now(), false, false);
         for one in ready {
             any = true;
             match one {
                 Ready::Now => wait.over = true,
-                Ready::Timer(Timer { ready: None, .. }) => wait.over = true,
+                Ready::Timer(Timer { ready: None, .. }) => fixed = true,
                 Ready::Timer(Timer { ready: Some(ready), .. }) if *ready <= now => wait.over = true,
                 Ready::Timer(Timer { ready, .. }) => wait.until = wait.until.into_iter().chain(*ready).min(),
                 Ready::Host(condition) => {
@@ -121,8 +126,9 @@ impl Wait {
                 }
             }
         }
-        // A wait for nothing is refused after the call.
-        wait.over |= !any;
+        // A wait for nothing is refused after the call. A timer of a fixed clock lets the host go first: otherwise each
+        // request with a timeout would time out at once.
+        wait.over |= !any || (fixed && wait.conditions.is_empty());
         if let Some(tasks) = &wait.tasks {
             tasks.drive();
         }
@@ -210,8 +216,9 @@ pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
                 return Err(state.stop(Stop::Trap("empty-poll", text)));
             }
             let now = Instant::now();
-            let ready: Vec<(u32, &Ready)> =
-                (0_u32..).zip(&all).filter(|(_, one)| one.is_ready(now)).collect();
+            let beside_host = all.iter().any(|one| matches!(one, Ready::Host(_)));
+            let is_ready = |one: &Ready| one.is_ready(now) && !(beside_host && one.is_fixed_timer());
+            let ready: Vec<(u32, &Ready)> = (0_u32..).zip(&all).filter(|(_, one)| is_ready(one)).collect();
             reach_first(state, &ready);
             Ok((ready.into_iter().map(|(index, _)| index).collect::<Vec<u32>>(),))
         },
