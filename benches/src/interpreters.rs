@@ -119,7 +119,7 @@ async fn run(host: &Host, skill: &Skill, source: &str) {
 }
 
 async fn load(library: &Library) -> Skill {
-    let (loaded, _) = library.load(&"skill".parse().expect("a name"), |_| {}).await.expect("it is loaded");
+    let loaded = library.load(&"skill".parse().expect("a name"), |_| {}).await.expect("it is loaded");
     assert!(!matches!(loaded.origin, Origin::Compiled { .. }), "its code is at hand");
     loaded.skill
 }

@@ -89,8 +89,7 @@ pub(crate) fn ours(begun: Instant, store: &Path, function: &str) {
             format!("{}_{name}", interface.rsplit('/').next().unwrap_or_default())
         },
     );
-    let (loaded, _) =
-        block_on(library.load(&"skill".parse().expect("a name"), |_| {})).expect("it is loaded");
+    let loaded = block_on(library.load(&"skill".parse().expect("a name"), |_| {})).expect("it is loaded");
     assert_eq!(loaded.origin, Origin::Artifact);
     let ended = block_on(library.host().run(&loaded.skill, &tool, "{}", &Limits::default()));
     assert!(matches!(ended.expect("a run").outcome, Outcome::Completed(_)));

@@ -81,6 +81,43 @@ fn a_durable_space_keeps_the_writes_of_another_process() {
 }
 
 #[test]
+fn commands_on_spaces_print_json() {
+    let bench = Bench::new();
+    let json = |args: &[&str]| {
+        let output = bench.run(args, "");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
+    };
+    assert_eq!(json(&["kv", "set", "alice/notes", "a", "one", "--json"]), json!({"revision": 1}));
+    assert_eq!(json(&["kv", "get", "alice/notes", "a", "--json"]), json!({"revision": 1, "value": "one"}));
+    bench.write("bytes", [0xff]);
+    assert_eq!(json(&["kv", "set", "alice/notes", "b", "@bytes", "--json"]), json!({"revision": 2}));
+    assert_eq!(json(&["kv", "get", "alice/notes", "b", "--json"]), json!({"revision": 2, "base64": "/w=="}));
+    let all = json!({"spaces": 1, "keys": 2, "bytes": 6});
+    assert_eq!(json(&["kv", "backup", "copy.redb", "--json"]), all);
+    bench.write("export.jsonl", bench.run(&["kv", "export", "--json"], "").stdout);
+    assert_eq!(json(&["kv", "import", "export.jsonl", "--json"]), all);
+    assert_eq!(json(&["kv", "delete", "alice/notes", "none", "--json"])["error"], "not-found");
+    let again = json(&["kv", "backup", "copy.redb", "--json"]);
+    assert_eq!(again["error"], "kv-failed", "{again}");
+}
+
+#[test]
+fn a_full_disk_is_named_as_the_cause() {
+    let bench = Bench::new();
+    assert_eq!(bench.run(&["kv", "set", "alice/notes", "a", "1"], "").status.code(), Some(0));
+    // A limit on the size of files fails a write as a full disk does.
+    let output = std::process::Command::new("sh")
+        .args(["-c", "ulimit -f 1 && exec \"$0\" kv set alice/notes b 2 --kv home/kv.redb"])
+        .arg(env!("CARGO_BIN_EXE_ringfence"))
+        .current_dir(bench.path("."))
+        .output()
+        .expect("a shell");
+    let notes = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "{notes}");
+    assert!(notes.contains("File too large") && notes.contains("[disk-full]"), "{notes}");
+}
+
+#[test]
 fn a_run_without_a_grant_is_denied_and_names_the_missing_grant() {
     let bench = Bench::new();
     bench.write("http.wasm", relay::http());

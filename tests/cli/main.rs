@@ -243,6 +243,23 @@ fn completions_name_every_command() {
     assert_eq!(bench.run(&["completions", "csh"], "").status.code(), Some(2));
 }
 
+#[test]
+fn every_command_has_a_manual_page() {
+    let bench = Bench::new();
+    let page = String::from_utf8_lossy(&bench.run(&["man"], "").stdout).into_owned();
+    assert!(page.contains(".TH ringfence 1") && page.contains("ringfence\\-kv(1)"), "{page}");
+    fs::create_dir(bench.path("man1")).expect("a directory");
+    assert_eq!(bench.run(&["man", "--dir", "man1"], "").status.code(), Some(0));
+    for (name, word) in
+        [("run", "deadline"), ("kv-backup", "while a server uses it"), ("man", "standard output")]
+    {
+        let page = fs::read_to_string(bench.path(&format!("man1/ringfence-{name}.1"))).expect(name);
+        assert!(page.contains(word), "{name}: {page}");
+    }
+    let nowhere = bench.run(&["man", "--dir", "no/such"], "");
+    assert_eq!(nowhere.status.code(), Some(5), "{nowhere:?}");
+}
+
 /// Codes that a command cannot end with are left out.
 #[test]
 fn help_of_a_command_shows_its_own_exit_codes() {

@@ -58,8 +58,8 @@ fn the_jail_stops_every_attempt_and_sets_every_limit() {
     assert!(is_all_that_the_kernel_has(&report.landlock), "{report:?}");
     assert!(matches!(&report.seccomp, Enforcement::Full(_)), "{report:?}");
     let limit = |name: &str| {
-        let found = report.limits.iter().find(|(limit, _)| limit == name);
-        found.map_or("", |(_, value)| value.as_str())
+        let found = report.limits.iter().find(|limit| limit.name == name);
+        found.map_or("", |limit| limit.value.as_str())
     };
     assert_eq!(limit("cpu"), "60 s");
     assert_eq!(limit("address space"), "2147483648 bytes");

@@ -143,7 +143,7 @@ pub(crate) fn library(store: &Path, config: HostConfig) -> Library {
     let host = Host::new(config).expect("a host");
     let store = Store::open_or_make(store).expect("a store");
     let compiler = Compiler::this_program(CompileLimits::default()).expect("a compiler");
-    Library::new(host, compiler, Ok(store))
+    Library::new(host, compiler, store)
 }
 
 /// Submits a skill, whose owner is `bench`.
@@ -167,7 +167,7 @@ async fn fill(
     for owner in owners {
         let mut new = NewToken::new(owner.parse().expect("an owner"));
         new.skills = vec![ringfence_store::Pattern::All];
-        tokens.insert((*owner).to_owned(), store.make_token(new).expect("a token").1);
+        tokens.insert((*owner).to_owned(), store.make_token(new).expect("a token").text);
     }
     for (name, component) in skills {
         submit(&library, name, component.clone()).await;

@@ -89,8 +89,13 @@ pub enum AuthorError {
         what: String,
     },
     /// The bytes are not a component.
-    #[error("not a component: {0}")]
-    NotComponent(String),
+    #[error("not a component: {reason}")]
+    NotComponent {
+        /// What is wrong.
+        reason: String,
+        /// The error of the parser, if it has one.
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
     /// `skill.toml` names a tool that the component does not export.
     #[error("skill.toml names the tool `{tool}`, but the component exports only: {known}")]
     NoSuchTool {
@@ -138,7 +143,7 @@ impl AuthorError {
             Self::MissingTool { .. } => "missing-tool",
             Self::ToolFailed { .. } => "build-failed",
             Self::Made { .. } => "build-made-nothing",
-            Self::NotComponent(_) => "not-a-component",
+            Self::NotComponent { .. } => "not-a-component",
             Self::NoSuchTool { .. } => "no-such-tool",
             Self::Twice { .. } => "described-twice",
             Self::License(_) => "bad-license",

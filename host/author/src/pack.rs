@@ -231,13 +231,19 @@ struct Parts {
     section: Option<Vec<u8>>,
 }
 
+fn not_component(
+    reason: impl Into<String>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+) -> AuthorError {
+    AuthorError::NotComponent { reason: reason.into(), source }
+}
+
 /// Returns the component without the sections of these names, and the WIT that its module carries.
 fn take_out(component: &[u8], sections: &[&str]) -> Result<Parts, AuthorError> {
-    let wrong = |error: wasmparser_author::BinaryReaderError| AuthorError::NotComponent(error.to_string());
+    let wrong =
+        |error: wasmparser_author::BinaryReaderError| not_component(error.to_string(), Some(error.into()));
     if !Parser::is_component(component) {
-        return Err(AuthorError::NotComponent(
-            "the bytes do not start with the header of a component".into(),
-        ));
+        return Err(not_component("the bytes do not start with the header of a component", None));
     }
     let mut out = Component::new();
     let (mut carried, mut section) = (None, None);
@@ -247,7 +253,7 @@ fn take_out(component: &[u8], sections: &[&str]) -> Result<Parts, AuthorError> {
         let (payload, used) = match parser.parse(rest, true).map_err(wrong)? {
             wasmparser_author::Chunk::Parsed { consumed, payload } => (payload, consumed),
             wasmparser_author::Chunk::NeedMoreData(_) => {
-                return Err(AuthorError::NotComponent("the file is truncated".into()));
+                return Err(not_component("the file is truncated", None));
             }
         };
         rest = rest.get(used..).unwrap_or_default();
@@ -335,7 +341,7 @@ fn standard(
     if let Some(description) = description {
         add.description = AddMetadataField::Set(Description::new(description.to_owned()));
     }
-    add.to_wasm(&component).map_err(|error| AuthorError::NotComponent(format!("{error:#}")))
+    add.to_wasm(&component).map_err(|error| not_component(format!("{error:#}"), Some(error.into())))
 }
 
 #[cfg(test)]
@@ -485,7 +491,7 @@ mod tests {
                 manifest: &Manifest::default(),
                 skill_md: None,
             });
-            assert!(matches!(packed, Err(AuthorError::NotComponent(_))), "{} bytes", bytes.len());
+            assert!(matches!(packed, Err(AuthorError::NotComponent { .. })), "{} bytes", bytes.len());
         }
     }
 }

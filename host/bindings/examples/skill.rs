@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::Path;
 use std::{env, fs};
 
-use ringfence_bindings::{Adapter, c, component, go};
+use ringfence_bindings::{Adapter, ModuleTypes, c, component, go};
 use wit_parser::{Resolve, WorldId};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let core = fs::read(core)?;
             let (resolve, world) = world(wit)?;
             // The object file among the bindings for C has put the types into the module.
-            let types = (*language == "go").then_some((&resolve, world));
+            let types = (*language == "go").then_some(ModuleTypes { resolve: &resolve, world });
             let made = component(&core, types, Adapter::Wasi)?;
             fs::write(out, made)?;
         }

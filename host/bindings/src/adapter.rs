@@ -7,22 +7,18 @@ use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 use crate::Error;
-use crate::error::chain;
 
 /// The module name of the imports that the adapter provides.
 pub(crate) const NAME: &str = "wasi_snapshot_preview1";
 
 /// Returns the adapter as a core module with its types.
 pub(crate) fn module() -> Result<Vec<u8>, Error> {
-    let mut module =
-        wat::parse_str(include_str!("adapter.wat")).map_err(|error| Error::Component(chain(error)))?;
+    let mut module = wat::parse_str(include_str!("adapter.wat")).map_err(Error::component)?;
     let mut resolve = Resolve::default();
-    let package = resolve
-        .push_source("adapter.wit", include_str!("adapter.wit"))
-        .map_err(|error| Error::Component(chain(error)))?;
-    let world =
-        resolve.select_world(&[package], Some("adapter")).map_err(|error| Error::Component(chain(error)))?;
+    let package =
+        resolve.push_source("adapter.wit", include_str!("adapter.wit")).map_err(Error::component)?;
+    let world = resolve.select_world(&[package], Some("adapter")).map_err(Error::component)?;
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
-        .map_err(|error| Error::Component(chain(error)))?;
+        .map_err(Error::component)?;
     Ok(module)
 }

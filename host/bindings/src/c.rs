@@ -6,7 +6,6 @@ use wit_bindgen_core::Files;
 use wit_parser::{Resolve, WorldId};
 
 use crate::Error;
-use crate::error::chain;
 
 /// Returns the generated files by name: a header, a source and an object file.
 ///
@@ -24,6 +23,6 @@ pub fn bindings(resolve: &Resolve, world: WorldId) -> Result<BTreeMap<String, Ve
     wit_bindgen_c::Opts::default()
         .build()
         .generate(&mut resolve, world, &mut files)
-        .map_err(|error| Error::C(chain(error)))?;
+        .map_err(|error| Error::C(error.into()))?;
     Ok(files.iter().map(|(name, content)| (name.to_owned(), content.to_vec())).collect())
 }

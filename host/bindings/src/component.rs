@@ -3,7 +3,6 @@
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, WorldId};
 
-use crate::error::chain;
 use crate::{Error, adapter};
 
 /// What provides the imports of a core module that are not of its world.
@@ -20,30 +19,33 @@ pub enum Adapter {
     Wasi,
 }
 
+/// The types of a core module that has no section of them.
+#[derive(Debug, Clone, Copy)]
+pub struct ModuleTypes<'a> {
+    /// The WIT that has the world.
+    pub resolve: &'a Resolve,
+    /// The world of the module.
+    pub world: WorldId,
+}
+
 /// Makes a component of a core module.
 ///
-/// Pass `world` for a module without a section of its types, such as Go's; a module of C has the section.
+/// Pass `types` for a module without a section of its types, such as Go's; a module of C has the section.
 ///
 /// # Errors
 ///
 /// Fails if the bytes are no module, if the module lacks an export of the world, or if it imports something that
 /// neither the world nor the adapter has.
-pub fn component(
-    core: &[u8],
-    world: Option<(&Resolve, WorldId)>,
-    adapter: Adapter,
-) -> Result<Vec<u8>, Error> {
+pub fn component(core: &[u8], types: Option<ModuleTypes<'_>>, adapter: Adapter) -> Result<Vec<u8>, Error> {
     let mut core = core.to_vec();
-    if let Some((resolve, world)) = world {
+    if let Some(ModuleTypes { resolve, world }) = types {
         embed_component_metadata(&mut core, resolve, world, StringEncoding::UTF8, false)
-            .map_err(|error| Error::Component(chain(error)))?;
+            .map_err(Error::component)?;
     }
     let mut encoder = ComponentEncoder::default();
-    encoder.validate(true).module(&core).map_err(|error| Error::Component(chain(error)))?;
+    encoder.validate(true).module(&core).map_err(Error::component)?;
     if adapter == Adapter::Wasi {
-        encoder
-            .adapter(adapter::NAME, &adapter::module()?)
-            .map_err(|error| Error::Component(chain(error)))?;
+        encoder.adapter(adapter::NAME, &adapter::module()?).map_err(Error::component)?;
     }
-    encoder.encode().map_err(|error| Error::Component(chain(error)))
+    encoder.encode().map_err(Error::component)
 }

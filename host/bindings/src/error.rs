@@ -19,16 +19,21 @@ pub enum Error {
         world: String,
     },
     /// The generator for C failed.
-    #[error("no bindings for C: {0}")]
-    C(String),
+    #[error("no bindings for C: {}", chain(&**.0))]
+    C(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The bytes are no core module, or none of this world.
-    #[error("no component: {0}")]
-    Component(String),
+    #[error("no component: {}", chain(&**.0))]
+    Component(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    pub(crate) fn component(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Component(error.into())
+    }
 }
 
 /// Returns the whole chain of causes as one text.
-pub(crate) fn chain(error: impl Into<Box<dyn std::error::Error>>) -> String {
-    let error = error.into();
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {

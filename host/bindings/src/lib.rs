@@ -9,5 +9,5 @@ mod error;
 #[expect(clippy::indexing_slicing, reason = "an id indexes the `Resolve` that it is of")]
 pub mod go;
 
-pub use component::{Adapter, component};
+pub use component::{Adapter, ModuleTypes, component};
 pub use error::Error;

@@ -7,7 +7,7 @@
     reason = "a test that panics has failed"
 )]
 
-use ringfence_bindings::{Adapter, Error, c, component};
+use ringfence_bindings::{Adapter, Error, ModuleTypes, c, component};
 use wit_component::{DecodedWasm, decode};
 use wit_parser::{Resolve, WorldId, WorldItem};
 
@@ -43,16 +43,20 @@ fn imports(component: &[u8]) -> Vec<String> {
 #[test]
 fn the_adapter_contains_only_needed_parts() {
     let (resolve, world) = world(WIT);
-    let nothing = component(&core(&[]), Some((&resolve, world)), Adapter::Wasi).unwrap();
+    let nothing =
+        component(&core(&[]), Some(ModuleTypes { resolve: &resolve, world }), Adapter::Wasi).unwrap();
     assert_eq!(imports(&nothing), Vec::<String>::new());
-    assert_eq!(nothing, component(&core(&[]), Some((&resolve, world)), Adapter::None).unwrap());
+    assert_eq!(
+        nothing,
+        component(&core(&[]), Some(ModuleTypes { resolve: &resolve, world }), Adapter::None).unwrap()
+    );
 
     let random = core(&["\"random_get\" (func (param i32 i32) (result i32))"]);
-    let random = component(&random, Some((&resolve, world)), Adapter::Wasi).unwrap();
+    let random = component(&random, Some(ModuleTypes { resolve: &resolve, world }), Adapter::Wasi).unwrap();
     assert_eq!(imports(&random), ["wasi:random/random@0.2.0"]);
 
     let file = core(&["\"path_unlink_file\" (func (param i32 i32 i32) (result i32))"]);
-    let file = component(&file, Some((&resolve, world)), Adapter::Wasi).unwrap();
+    let file = component(&file, Some(ModuleTypes { resolve: &resolve, world }), Adapter::Wasi).unwrap();
     assert_eq!(imports(&file), Vec::<String>::new());
 }
 
@@ -64,8 +68,8 @@ fn a_module_that_does_not_fit_the_world_is_an_error() {
     for (core, adapter) in
         [(&b"nonsense"[..], Adapter::Wasi), (&empty, Adapter::Wasi), (&wasi, Adapter::None)]
     {
-        let error = component(core, Some((&resolve, world)), adapter);
-        assert!(matches!(&error, Err(Error::Component(text)) if !text.is_empty()), "{error:?}");
+        let error = component(core, Some(ModuleTypes { resolve: &resolve, world }), adapter);
+        assert!(matches!(&error, Err(Error::Component(cause)) if !cause.to_string().is_empty()), "{error:?}");
     }
     // Without its types a module has no exports of a component, and is one nevertheless.
     assert!(component(&core(&[]), None, Adapter::None).is_ok());

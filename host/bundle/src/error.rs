@@ -59,8 +59,13 @@ pub enum BundleError {
     #[error("the compiled code was altered after it was signed; fetch the bundle again")]
     Altered,
     /// The signed manifest is not readable by this version.
-    #[error("invalid manifest: {0}; create the bundle again with `ringfence bundle` of this release")]
-    Manifest(String),
+    #[error("invalid manifest: {reason}; create the bundle again with `ringfence bundle` of this release")]
+    Manifest {
+        /// What is wrong.
+        reason: String,
+        /// The error of the parser, if it is no JSON of a manifest.
+        source: Option<serde_json::Error>,
+    },
     /// The bundle has expired.
     #[error("the bundle expired at {expires}; it is {now} now; create a new bundle")]
     Expired {
@@ -114,6 +119,7 @@ pub enum BundleError {
         /// The skill.
         name: String,
         /// The engine's error.
+        #[source]
         reason: LoadError,
     },
     /// The system forbids the worker to make memory executable. The node's fault, not the bundle's.
@@ -124,6 +130,8 @@ pub enum BundleError {
     NotExecutable {
         /// The skill.
         name: String,
+        /// The engine's error.
+        source: LoadError,
     },
 }
 
@@ -132,7 +140,7 @@ impl BundleError {
     pub fn of_load(name: &str, reason: LoadError) -> Self {
         let name = name.to_owned();
         match reason {
-            LoadError::NotExecutable(_) => Self::NotExecutable { name },
+            source @ LoadError::NotExecutable { .. } => Self::NotExecutable { name, source },
             reason => Self::Load { name, reason },
         }
     }
@@ -150,7 +158,7 @@ impl BundleError {
             | Self::Revoked { .. }
             | Self::Signature
             | Self::Altered
-            | Self::Manifest(_)
+            | Self::Manifest { .. }
             | Self::Expired { .. }
             | Self::NotYetValid { .. }
             | Self::Rollback { .. }
@@ -174,7 +182,7 @@ impl BundleError {
             Self::Revoked { .. } => "bundle-revoked",
             Self::Signature => "bundle-signature",
             Self::Altered => "bundle-altered",
-            Self::Manifest(_) => "bundle-manifest",
+            Self::Manifest { .. } => "bundle-manifest",
             Self::Expired { .. } => "bundle-expired",
             Self::NotYetValid { .. } => "bundle-not-yet-valid",
             Self::Clock { .. } => "clock-wrong",
@@ -228,14 +236,18 @@ mod tests {
     /// By the variant, whatever words the system has for it.
     #[test]
     fn a_node_without_executable_memory_is_advised_to_interpret() {
-        let denied = BundleError::of_load("echo", LoadError::NotExecutable("permission denied".to_owned()));
+        let denied = BundleError::of_load(
+            "echo",
+            LoadError::NotExecutable { reason: "permission denied".to_owned(), source: None },
+        );
         assert_eq!((denied.code(), denied.fault()), ("code-not-executable", Fault::Host));
         assert!(
             denied.to_string().contains("echo") && denied.to_string().contains("--interpret"),
             "{denied}"
         );
         let words = "unable to make memory executable: Permission denied (os error 13)";
-        let other = BundleError::of_load("echo", LoadError::Artifact(words.to_owned()));
+        let other =
+            BundleError::of_load("echo", LoadError::Artifact { reason: words.to_owned(), source: None });
         assert_eq!((other.code(), other.fault()), ("bundle-load", Fault::Author));
         assert!(other.to_string().contains(words) && !other.to_string().contains("--interpret"), "{other}");
     }

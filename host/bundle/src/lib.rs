@@ -42,7 +42,7 @@ pub use id::{BundleId, KeyId, ParseIdError, RevokedId};
 pub use key::{KeyError, PublicKey, SecretKey};
 pub use manifest::{Manifest, SkillEntry, ToolEntry};
 pub use open::{BundleFile, Claimed, Opened, OpenedSkill, Wants, open, open_file, peek};
-pub use trust::{Revocations, Trust, TrustError};
+pub use trust::{Revocations, RevocationsError, Trust, TrustError};
 pub use write::{Built, Draft, DraftError, DraftSkill};
 
 /// The examples of the README, for `cargo test --doc`.

@@ -194,11 +194,13 @@ fn begin(source: &mut impl Read, size: u64, cap: u64) -> Result<(Header, Vec<u8>
 }
 
 fn parse(bytes: &[u8], header: &Header) -> Result<Manifest, BundleError> {
-    let wrong = |reason: String| BundleError::Manifest(ringfence::text::clean(&reason, 512));
-    let manifest: Manifest = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
-    manifest.check().map_err(wrong)?;
+    let wrong =
+        |reason: &str, source| BundleError::Manifest { reason: ringfence::text::clean(reason, 512), source };
+    let manifest: Manifest =
+        serde_json::from_slice(bytes).map_err(|error| wrong(&error.to_string(), Some(error)))?;
+    manifest.check().map_err(|reason| wrong(&reason, None))?;
     if manifest.blobs() != Some(header.blobs) {
-        return Err(wrong("its parts do not add up to the size of the file".to_owned()));
+        return Err(wrong("its parts do not add up to the size of the file", None));
     }
     Ok(manifest)
 }

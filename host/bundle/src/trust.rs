@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use ringfence::{Digest, text};
 
 use crate::error::{BundleError, Time};
-use crate::id::{BundleId, KeyId, RevokedId};
+use crate::id::{BundleId, KeyId, ParseIdError, RevokedId};
 use crate::key::{KeyError, PublicKey};
 
 /// Earliest plausible time: the format did not exist before. 2026-10-01.
@@ -36,12 +36,12 @@ pub enum TrustError {
         source: KeyError,
     },
     /// A line of the file is not a revocation.
-    #[error("{path}: {reason}")]
+    #[error("{path}: {source}")]
     Revocations {
         /// The file.
         path: PathBuf,
         /// The line, and what is wrong with it.
-        reason: String,
+        source: RevocationsError,
     },
 }
 
@@ -86,7 +86,7 @@ impl Trust {
         }
         for path in revoked {
             let more = Revocations::read(&read(path)?)
-                .map_err(|reason| TrustError::Revocations { path: path.clone(), reason })?;
+                .map_err(|source| TrustError::Revocations { path: path.clone(), source })?;
             trust.revoked.0.extend(more.0);
         }
         Ok(trust)
@@ -179,6 +179,21 @@ impl crate::Manifest {
     }
 }
 
+/// An invalid line of a list of revocations.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "line {line}: invalid entry `{entry}`; expected `key:`, `bundle:` or `sha256:` and 64 hexadecimal digits"
+)]
+#[non_exhaustive]
+pub struct RevocationsError {
+    /// The line, from 1.
+    pub line: usize,
+    /// The line's text, cut to 80 characters.
+    pub entry: String,
+    /// What is wrong with it.
+    pub source: ParseIdError,
+}
+
 /// A list of revocations, one a line: `key:…`, `bundle:…` or `sha256:…` (a skill), each with 64 hexadecimal digits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Revocations(BTreeSet<RevokedId>);
@@ -188,22 +203,20 @@ impl Revocations {
     ///
     /// # Errors
     ///
-    /// Fails for the first invalid line, with its number, and returns no part of the list, because it would revoke too
-    /// little.
-    pub fn read(list: &str) -> Result<Self, String> {
+    /// Fails with a [`RevocationsError`] for the first invalid line, and returns no part of the list, because it would
+    /// revoke too little.
+    pub fn read(list: &str) -> Result<Self, RevocationsError> {
         let mut revoked = BTreeSet::new();
         for (index, line) in list.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let Ok(id) = line.parse::<RevokedId>() else {
-                let line = text::clean(line, 80);
-                let number = index.saturating_add(1);
-                return Err(format!(
-                    "line {number}: invalid entry `{line}`; expected `key:`, `bundle:` or `sha256:` and 64 hexadecimal digits"
-                ));
-            };
+            let id = line.parse::<RevokedId>().map_err(|source| RevocationsError {
+                line: index.saturating_add(1),
+                entry: text::clean(line, 80),
+                source,
+            })?;
             revoked.insert(id);
         }
         Ok(Self(revoked))
@@ -229,7 +242,7 @@ mod tests {
             ["key:1", "skill:aa", "key", &format!("keys:{digits}"), &format!("key:sha256:{digits} x")]
         {
             let refused = Revocations::read(&format!("\n{wrong}"));
-            assert!(refused.is_err_and(|error| error.starts_with("line 2: ")), "{wrong}");
+            assert!(refused.is_err_and(|error| error.to_string().starts_with("line 2: ")), "{wrong}");
         }
     }
 }

@@ -73,8 +73,8 @@ impl Kv for Space {
 
     fn increment<'a>(&'a self, _: &'a HostCall, key: &'a str, delta: i64) -> Wait<'a, Result<i64, KvError>> {
         Box::pin(async move {
-            let (sum, _) = self.keys()?.increment(key, delta).await.map_err(told)?;
-            Ok(sum)
+            let sum = self.keys()?.increment(key, delta).await.map_err(told)?;
+            Ok(sum.value)
         })
     }
 

@@ -13,7 +13,9 @@ pub(crate) use author::{BuildArgs, ExportArgs, NewArgs, PackArgs, TestArgs};
 pub(crate) use edge::{BundleArgs, BundleCommand, Expiry, KeygenArgs, ShowArgs, VerifyArgs};
 pub(crate) use files::FileArgs;
 pub(crate) use grant::{GrantArgs, RuleArgs};
-pub(crate) use kv::{KvArgs, KvCommand, KvFile, KvGetArgs, KvListArgs, KvSetArgs, KvSpaceArgs, KvVerifyArgs};
+pub(crate) use kv::{
+    KvArgs, KvCommand, KvExportArgs, KvFile, KvGetArgs, KvListArgs, KvSetArgs, KvSpaceArgs, KvVerifyArgs,
+};
 pub(crate) use limits::{LimitArgs, LowerArgs};
 pub(crate) use serve::{
     LogFormat, McpArgs, ServeArgs, ServerArgs, TokenArgs, TokenCommand, TokenCreateArgs, TokenRevokeArgs,
@@ -154,6 +156,18 @@ pub(crate) enum Command {
     /// For example, `ringfence completions bash > ~/.local/share/bash-completion/completions/ringfence`.
     #[command(after_help = exit::help(exit::NEW))]
     Completions(CompletionsArgs),
+    /// Print the manual page, or write a page for each command
+    ///
+    /// For example, `ringfence man --dir ~/.local/share/man/man1`.
+    #[command(after_help = exit::help(exit::NEW))]
+    Man(ManArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Existing directory for the pages of all commands [default: the page of `ringfence` on standard output]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

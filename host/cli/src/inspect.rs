@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::args::{InspectArgs, SkillArgs};
 use crate::grants;
-use crate::load::{self, Source};
+use crate::load::{self, Source, StoreIfAny};
 use crate::output::{self, Refused, print};
 use crate::requests::{self, Requests};
 
@@ -66,7 +66,9 @@ async fn read(args: &SkillArgs, principal: &str) -> Result<Read, Refused> {
             let bytes = load::read(path)?;
             // A store that cannot be used keeps nobody from looking at a file, unless it was named.
             let store = match load::store_if_any(&args.common.store) {
-                Err(refused) if args.common.store.given().is_none() => Err(refused.message),
+                Err(refused) if args.common.store.given().is_none() => {
+                    StoreIfAny::None { reason: refused.message }
+                }
                 store => store?,
             };
             let library = load::library_of(store)?;
@@ -74,10 +76,10 @@ async fn read(args: &SkillArgs, principal: &str) -> Result<Read, Refused> {
             (skill.described(), library)
         }
         Source::Store(reference) => {
-            let library = load::library_of(Ok(load::store(&args.common.store)?))?;
+            let library = load::library_on(load::store(&args.common.store)?)?;
             let inspected = library.inspect(reference).await;
-            let (skill, _) = inspected.map_err(|error| load::at_hand(error, &source))?;
-            (skill, library)
+            let inspected = inspected.map_err(|error| load::at_hand(error, &source))?;
+            (inspected.description, library)
         }
     };
     let refused = match (&source, library.expect_allowed(skill.digest())) {

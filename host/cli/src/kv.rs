@@ -4,11 +4,14 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ringfence_kv::{Error, Expect, Keyspace, LIST_KEYS, Options, Quotas, Space, Store};
-use serde_json::json;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ringfence_kv::{Error, Expect, Keyspace, LIST_KEYS, Moved, Options, Quotas, Space, SpaceUsage, Store};
+use serde_json::{Value, json};
 
 use crate::args::{
-    KvArgs, KvCommand, KvFile, KvGetArgs, KvListArgs, KvSetArgs, KvSpaceArgs, KvVerifyArgs, StoreArgs,
+    KvArgs, KvCommand, KvExportArgs, KvFile, KvGetArgs, KvListArgs, KvSetArgs, KvSpaceArgs, KvVerifyArgs,
+    StoreArgs,
 };
 use crate::exit;
 use crate::load;
@@ -16,19 +19,20 @@ use crate::output::{self, Refused, note, print};
 
 pub(crate) async fn exec(args: KvArgs) -> ExitCode {
     let (json, done) = match args.command {
-        KvCommand::List(args) => (args.json, list(&args).await),
-        KvCommand::Get(args) => (false, get(&args).await),
-        KvCommand::Set(args) => (false, set(&args).await),
-        KvCommand::Delete(args) => (false, delete(&args).await),
-        KvCommand::Export(args) => {
-            let space = args.skill.as_deref().map(|skill| space(skill, args.principal.as_deref()));
-            (false, space.transpose().and_then(|space| export(&args.file, space.as_ref())))
-        }
-        KvCommand::Import(args) => (false, import(&args.file, &args.from).await),
-        KvCommand::Backup(args) => (false, backup(&args.file, &args.to)),
-        KvCommand::Verify(args) => (args.json, verify(&args)),
+        KvCommand::List(args) => (args.file.common.json, list(&args).await.map(success)),
+        KvCommand::Get(args) => (args.file.common.json, get(&args).await.map(success)),
+        KvCommand::Set(args) => (args.file.common.json, set(&args).await.map(success)),
+        KvCommand::Delete(args) => (args.file.common.json, delete(&args).await.map(success)),
+        KvCommand::Export(args) => (args.file.common.json, export(&args).map(success)),
+        KvCommand::Import(args) => (args.file.common.json, import(&args.file, &args.from).await.map(success)),
+        KvCommand::Backup(args) => (args.file.common.json, backup(&args.file, &args.to).map(success)),
+        KvCommand::Verify(args) => (args.file.common.json, verify(&args)),
     };
-    done.unwrap_or_else(|refused| refused.say(json))
+    done.unwrap_or_else(|refused: Refused| refused.say(json))
+}
+
+fn success((): ()) -> ExitCode {
+    ExitCode::SUCCESS
 }
 
 /// The file of durable spaces: as given, or in the store.
@@ -40,16 +44,12 @@ fn path(given: Option<&PathBuf>, store: &StoreArgs) -> Result<PathBuf, Refused> 
 }
 
 fn refused(error: &Error) -> Refused {
-    let message = match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
+    let (exit, code) = match error {
+        Error::Damaged { .. } => (exit::UNSOUND, "kv-damaged"),
+        _ if error.is_disk_full() => (exit::FAULT, "disk-full"),
+        _ => (exit::FAULT, "kv-failed"),
     };
-    match error {
-        Error::Damaged { .. } => {
-            Refused { exit: exit::UNSOUND, code: "kv-damaged", ..Refused::fault(message) }
-        }
-        _ => Refused { code: "kv-failed", ..Refused::fault(message) },
-    }
+    Refused { exit, code, ..Refused::fault(error.to_string()) }
 }
 
 fn invalid(message: String) -> Refused {
@@ -71,7 +71,7 @@ pub(crate) fn open_or_make(given: Option<&PathBuf>, store: &StoreArgs) -> Result
 
 /// Opens an existing file.
 fn open(file: &KvFile) -> Result<Store, Refused> {
-    let path = path(file.kv.as_ref(), &file.store)?;
+    let path = path(file.kv.as_ref(), &file.common.store)?;
     if !path.is_file() {
         return Err(invalid(format!(
             "cannot find the key-value file {}; name one with `--kv FILE`, or grant `kv` to a skill first",
@@ -99,15 +99,16 @@ fn keys(file: &KvFile, named: &KvSpaceArgs) -> Result<Keyspace, Refused> {
     Ok(open(file)?.keyspace(&space, Quotas::operator()))
 }
 
-async fn list(args: &KvListArgs) -> Result<ExitCode, Refused> {
+async fn list(args: &KvListArgs) -> Result<(), Refused> {
     let store = open(&args.file)?;
-    let Some(skill) = &args.skill else { return list_spaces(&store, args.json) };
+    let json = args.file.common.json;
+    let Some(skill) = &args.skill else { return list_spaces(&store, json) };
     let keys = store.keyspace(&space(skill, args.principal.as_deref())?, Quotas::operator());
     let (mut cursor, mut all) = (None, Vec::new());
     loop {
         let page =
             keys.list(&args.prefix, cursor.as_deref(), LIST_KEYS).await.map_err(|error| refused(&error))?;
-        if args.json {
+        if json {
             all.extend(page.keys);
         } else {
             page.keys.iter().for_each(|key| print(&key.escape_debug().to_string()));
@@ -117,17 +118,17 @@ async fn list(args: &KvListArgs) -> Result<ExitCode, Refused> {
             break;
         }
     }
-    if args.json {
+    if json {
         output::print_json(&all);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-fn list_spaces(store: &Store, json: bool) -> Result<ExitCode, Refused> {
+fn list_spaces(store: &Store, json: bool) -> Result<(), Refused> {
     const PAGE: usize = 1000;
-    let mut all = Vec::new();
+    let mut all: Vec<SpaceUsage> = Vec::new();
     loop {
-        let after = all.last().map(|(space, _)| space);
+        let after = all.last().map(|listed| &listed.space);
         let page = store.spaces(after, PAGE).map_err(|error| refused(&error))?;
         let more = page.len() == PAGE;
         all.extend(page);
@@ -136,28 +137,36 @@ fn list_spaces(store: &Store, json: bool) -> Result<ExitCode, Refused> {
         }
     }
     if json {
-        let row = |(space, usage): &(Space, ringfence_kv::Usage)| json!({"space": space.to_string(), "keys": usage.keys, "bytes": usage.bytes});
+        let row = |listed: &SpaceUsage| json!({"space": listed.space.to_string(), "keys": listed.usage.keys, "bytes": listed.usage.bytes});
         output::print_json(&all.iter().map(row).collect::<Vec<_>>());
-        return Ok(ExitCode::SUCCESS);
+        return Ok(());
     }
     if all.is_empty() {
         note("no spaces");
-        return Ok(ExitCode::SUCCESS);
+        return Ok(());
     }
     print(&format!("{:40}  {:>8}  {:>12}", "SPACE", "KEYS", "BYTES"));
-    for (space, usage) in &all {
+    for SpaceUsage { space, usage, .. } in &all {
         print(&format!("{:40}  {:>8}  {:>12}", space.to_string(), usage.keys, usage.bytes));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-async fn get(args: &KvGetArgs) -> Result<ExitCode, Refused> {
+async fn get(args: &KvGetArgs) -> Result<(), Refused> {
     let entry = keys(&args.file, &args.space)?.get(&args.key).await.map_err(|error| refused(&error))?;
     let entry = entry.ok_or_else(|| missing(args))?;
+    if args.file.common.json {
+        // Text as text; other bytes as an export writes them.
+        let shown = match str::from_utf8(&entry.value) {
+            Ok(text) => json!({"revision": entry.revision, "value": text}),
+            Err(_) => json!({"revision": entry.revision, "base64": STANDARD.encode(&entry.value)}),
+        };
+        output::print_json(&shown);
+        return Ok(());
+    }
     let mut stdout = std::io::stdout().lock();
     let written = stdout.write_all(&entry.value).and_then(|()| stdout.flush());
-    written.map_err(|error| Refused::fault(format!("cannot write the value: {error}")))?;
-    Ok(ExitCode::SUCCESS)
+    written.map_err(|error| Refused::fault(format!("cannot write the value: {error}")))
 }
 
 fn missing(args: &KvGetArgs) -> Refused {
@@ -165,7 +174,7 @@ fn missing(args: &KvGetArgs) -> Refused {
     invalid(format!("no key `{key}` in this space; `ringfence kv list {}` shows the keys", args.space.skill))
 }
 
-async fn set(args: &KvSetArgs) -> Result<ExitCode, Refused> {
+async fn set(args: &KvSetArgs) -> Result<(), Refused> {
     let read = if args.value == "-" {
         let mut bytes = Vec::new();
         std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
@@ -175,30 +184,36 @@ async fn set(args: &KvSetArgs) -> Result<ExitCode, Refused> {
         Ok(args.value.clone().into_bytes())
     };
     let value = read.map_err(|error| Refused::fault(format!("cannot read the value: {error}")))?;
-    let store = open_or_make(args.file.kv.as_ref(), &args.file.store)?;
+    let store = open_or_make(args.file.kv.as_ref(), &args.file.common.store)?;
     let space = space(&args.space.skill, args.space.principal.as_deref())?;
     let keys = store.keyspace(&space, Quotas::operator());
     let revision = keys.set(&args.key, value, Expect::Any).await.map_err(|error| refused(&error))?;
-    note(&format!("revision {revision}"));
-    Ok(ExitCode::SUCCESS)
+    say(args.file.common.json, &json!({"revision": revision}), &format!("revision {revision}"));
+    Ok(())
 }
 
-async fn delete(args: &KvGetArgs) -> Result<ExitCode, Refused> {
+async fn delete(args: &KvGetArgs) -> Result<(), Refused> {
     let keys = keys(&args.file, &args.space)?;
-    match keys.delete(&args.key, Expect::Any).await.map_err(|error| refused(&error))? {
-        Some(_) => Ok(ExitCode::SUCCESS),
-        None => Err(missing(args)),
+    let deleted = keys.delete(&args.key, Expect::Any).await.map_err(|error| refused(&error))?;
+    let revision = deleted.ok_or_else(|| missing(args))?;
+    if args.file.common.json {
+        output::print_json(&json!({"revision": revision}));
     }
+    Ok(())
 }
 
-fn export(file: &KvFile, only: Option<&Space>) -> Result<ExitCode, Refused> {
-    let moved = open(file)?.export(only, &mut std::io::stdout().lock()).map_err(|error| refused(&error))?;
-    note(&format!("{} spaces, {} keys", moved.spaces, moved.entries));
-    Ok(ExitCode::SUCCESS)
+/// The lines of the export are JSON in any case; `--json` is for the error.
+fn export(args: &KvExportArgs) -> Result<(), Refused> {
+    let only = args.skill.as_deref().map(|skill| space(skill, args.principal.as_deref())).transpose()?;
+    let store = open(&args.file)?;
+    let moved =
+        store.export(only.as_ref(), &mut std::io::stdout().lock()).map_err(|error| refused(&error))?;
+    note(&in_words(&moved));
+    Ok(())
 }
 
 /// Checks the whole export first, so that a damaged one changes nothing.
-async fn import(file: &KvFile, from: &Path) -> Result<ExitCode, Refused> {
+async fn import(file: &KvFile, from: &Path) -> Result<(), Refused> {
     let read = || {
         std::fs::File::open(from).map(std::io::BufReader::new).map_err(|error| {
             let message = format!(
@@ -209,22 +224,35 @@ async fn import(file: &KvFile, from: &Path) -> Result<ExitCode, Refused> {
         })
     };
     Store::check_export(&mut read()?).map_err(|error| refused(&error))?;
-    let store = open_or_make(file.kv.as_ref(), &file.store)?;
+    let store = open_or_make(file.kv.as_ref(), &file.common.store)?;
     let moved = store.import(&mut read()?).await.map_err(|error| refused(&error))?;
-    note(&format!("{} spaces, {} keys", moved.spaces, moved.entries));
-    Ok(ExitCode::SUCCESS)
+    say(file.common.json, &as_json(&moved), &in_words(&moved));
+    Ok(())
 }
 
-fn backup(file: &KvFile, to: &Path) -> Result<ExitCode, Refused> {
+fn backup(file: &KvFile, to: &Path) -> Result<(), Refused> {
     let moved = open(file)?.backup(to).map_err(|error| refused(&error))?;
-    note(&format!("{} spaces, {} keys", moved.spaces, moved.entries));
-    Ok(ExitCode::SUCCESS)
+    say(file.common.json, &as_json(&moved), &in_words(&moved));
+    Ok(())
+}
+
+/// Says a result: as JSON on standard output, or in words on standard error.
+fn say(json: bool, value: &Value, words: &str) {
+    if json { output::print_json(value) } else { note(words) }
+}
+
+fn as_json(moved: &Moved) -> Value {
+    json!({"spaces": moved.spaces, "keys": moved.entries, "bytes": moved.bytes})
+}
+
+fn in_words(moved: &Moved) -> String {
+    format!("{} spaces, {} keys", moved.spaces, moved.entries)
 }
 
 fn verify(args: &KvVerifyArgs) -> Result<ExitCode, Refused> {
     let found = open(&args.file)?.verify().map_err(|error| refused(&error))?;
     let moved = found.moved;
-    if args.json {
+    if args.file.common.json {
         let damage: Vec<_> = found.damage.iter().map(ToString::to_string).collect();
         output::print_json(&json!({
             "ok": found.is_whole(), "spaces": moved.spaces, "keys": moved.entries, "bytes": moved.bytes,

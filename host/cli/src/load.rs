@@ -83,23 +83,48 @@ pub(crate) fn store_or_new(args: &StoreArgs) -> Result<Store, Refused> {
     Ok(Store::open_or_make(&directory(args)?)?)
 }
 
-/// Opens the store if it exists; else returns the reason. For commands on files: a store that exists and cannot be used is
-/// an error, because it may have revoked them.
-pub(crate) fn store_if_any(args: &StoreArgs) -> Result<Result<Store, String>, Refused> {
-    let path = match directory(args) {
-        Ok(path) => path,
-        Err(refused) => return Ok(Err(refused.message)),
-    };
-    match Store::open(&path) {
-        // Whoever names a store means what it says of the files.
-        Err(error @ StoreError::NoStore { .. }) if args.given().is_none() => Ok(Err(error.to_string())),
-        store => Ok(Ok(store?)),
+/// A store, or why there is none.
+pub(crate) enum StoreIfAny {
+    Store(Store),
+    None { reason: String },
+}
+
+impl StoreIfAny {
+    fn none(reason: impl ToString) -> Self {
+        Self::None { reason: reason.to_string() }
+    }
+
+    /// A library on the store, or on none.
+    fn library(self, host: Host, compiler: Compiler) -> Library {
+        match self {
+            Self::Store(store) => Library::new(host, compiler, store),
+            Self::None { reason } => Library::without_store(host, compiler, reason),
+        }
     }
 }
 
+/// Opens the store if it exists; else returns the reason. For commands on files: a store that exists and cannot be used is
+/// an error, because it may have revoked them.
+pub(crate) fn store_if_any(args: &StoreArgs) -> Result<StoreIfAny, Refused> {
+    let path = match directory(args) {
+        Ok(path) => path,
+        Err(refused) => return Ok(StoreIfAny::none(refused.message)),
+    };
+    match Store::open(&path) {
+        // Whoever names a store means what it says of the files.
+        Err(error @ StoreError::NoStore { .. }) if args.given().is_none() => Ok(StoreIfAny::none(error)),
+        store => Ok(StoreIfAny::Store(store?)),
+    }
+}
+
+/// A library on a store.
+pub(crate) fn library_on(store: Store) -> Result<Library, Refused> {
+    library_of(StoreIfAny::Store(store))
+}
+
 /// A library on a store, or on none.
-pub(crate) fn library_of(store: Result<Store, String>) -> Result<Library, Refused> {
-    Ok(Library::new(host(&Limits::default())?, compiler()?, store))
+pub(crate) fn library_of(store: StoreIfAny) -> Result<Library, Refused> {
+    Ok(store.library(host(&Limits::default())?, compiler()?))
 }
 
 /// Converts the source into a request for [`Library::clear`], which decides whether it may run.
@@ -115,19 +140,19 @@ pub(crate) fn wanted(source: &Source) -> Result<Wanted, Refused> {
 pub(crate) fn library(args: &StoreArgs, source: &Source, limits: &Limits) -> Result<Library, Refused> {
     let (host, compiler) = (host(limits)?, compiler()?);
     let store = match source {
-        Source::Store(_) => Ok(store(args)?),
+        Source::Store(_) => StoreIfAny::Store(store(args)?),
         Source::File(_) => match (directory(args), args.named()) {
-            (Ok(path), Some(_)) => Ok(Store::open_or_make(&path)?),
+            (Ok(path), Some(_)) => StoreIfAny::Store(Store::open_or_make(&path)?),
             (Ok(path), None) => match Store::open(&path) {
                 Err(StoreError::NoStore { .. }) => {
-                    Store::open_or_make(&path).map_err(|error| error.to_string())
+                    Store::open_or_make(&path).map_or_else(StoreIfAny::none, StoreIfAny::Store)
                 }
-                store => Ok(store?),
+                store => StoreIfAny::Store(store?),
             },
-            (Err(refused), _) => Err(refused.message),
+            (Err(refused), _) => StoreIfAny::none(refused.message),
         },
     };
-    Ok(Library::new(host, compiler, store))
+    Ok(store.library(host, compiler))
 }
 
 /// Reads a file, or standard input for `-`, as far as the cap on a component's size.

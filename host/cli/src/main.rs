@@ -23,7 +23,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use args::{Cli, Command};
+use args::{Cli, Command, ManArgs};
+use output::Refused;
 
 #[global_allocator]
 static ALLOCATOR: ringfence_compile::ChildAlloc<ringfence_allocator::Jemalloc> =
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
         Command::Keygen(args) => edge::keygen(&args),
         Command::Doctor(args) => runtime.block_on(doctor::exec(*args)),
         Command::Completions(args) => completions(args.shell),
+        Command::Man(args) => man(&args),
     })
 }
 
@@ -90,6 +92,22 @@ fn completions(shell: clap_complete::Shell) -> ExitCode {
     clap_complete::generate(shell, &mut Cli::command(), "ringfence", &mut script);
     output::print(String::from_utf8_lossy(&script).trim_end());
     ExitCode::SUCCESS
+}
+
+/// Prints the manual page, or writes the pages of all commands into a directory.
+fn man(args: &ManArgs) -> ExitCode {
+    let written = match &args.dir {
+        Some(dir) => {
+            clap_mangen::generate_to(Cli::command(), dir).map_err(|error| Refused::unwritten(dir, &error))
+        }
+        None => {
+            let mut page = Vec::new();
+            let rendered = clap_mangen::Man::new(Cli::command()).render(&mut page);
+            output::print(String::from_utf8_lossy(&page).trim_end());
+            rendered.map_err(|error| Refused::fault(format!("cannot write the manual page: {error}")))
+        }
+    };
+    written.map_or_else(|refused| refused.say(false), |()| ExitCode::SUCCESS)
 }
 
 /// A limit on the size of files is an error of the write that meets it, not the end of the program: so it is for a

@@ -44,7 +44,7 @@ async fn call(args: &RunArgs) -> Result<Ran, Refused> {
     let skill = load::load(&library, &source).await?;
     let tool = tool(&skill, args.tool.as_deref())?;
     let cancel = on_interrupt();
-    let (call, _under_way) = library.begin(&skill, &tool, &cancel);
+    let call = library.begin(&skill, &tool, &cancel);
     let watched = library.clone();
     tokio::spawn(async move { watched.watch_revocations().await });
     let grants = grants::open(&args.grants, &args.store)?;

@@ -117,7 +117,7 @@ fn library(config: &Config, directory: PathBuf) -> Result<Library, Refused> {
         .map_err(|error| Refused { code: "bad-config", ..Refused::fault(error.to_string()) })?;
     // One that is not there is a slip of the pen, and would have no token.
     let store = Store::open(directory)?;
-    Ok(Library::new(host, load::compiler()?, Ok(store)))
+    Ok(Library::new(host, load::compiler()?, store))
 }
 
 /// Completes when SIGTERM or Control-C arrives.

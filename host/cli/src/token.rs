@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ringfence_store::{NewToken, Pattern, Scope, Token};
+use ringfence_store::{IssuedToken, NewToken, Pattern, Scope, Token};
 use serde_json::{Value, json};
 
 use crate::args::{Common, TokenCommand, TokenCreateArgs, TokenRevokeArgs};
@@ -31,7 +31,7 @@ fn create(args: &TokenCreateArgs) -> Result<ExitCode, Refused> {
     }
     new.skills_of = args.skills_of.iter().map(|owner| owner.parse()).collect::<Result<_, _>>()?;
     new.lifetime = args.expires.map(|lifetime| lifetime.as_secs());
-    let (token, text) = load::store_or_new(&args.common.store)?.make_token(new)?;
+    let IssuedToken { token, text, .. } = load::store_or_new(&args.common.store)?.make_token(new)?;
     if args.common.json {
         let mut value = as_json(&token);
         if let Value::Object(members) = &mut value {

@@ -41,7 +41,7 @@ pub use child::child_main;
 pub use enforcement::Enforcement;
 pub use memory::ChildAlloc;
 pub use parent::{CompileError, CompileLimits, CompileStage, Compiler};
-pub use probe::{Attempt, JailReport};
+pub use probe::{Attempt, JailLimit, JailReport};
 
 /// First argument of a child. No skill and no user passes it.
 const CHILD: &str = "__ringfence-compile";

@@ -64,7 +64,7 @@ pub struct CompileLimits {
     pub queue: usize,
 }
 
-ringfence::__setters!(CompileLimits {
+ringfence_setters::setters!(CompileLimits {
     with_cpu(cpu: Duration);
     with_stalled(stalled: Duration);
     with_memory(memory: u64);

@@ -13,8 +13,8 @@ pub struct JailReport {
     pub landlock: Enforcement,
     /// Seccomp: filters on system calls.
     pub seccomp: Enforcement,
-    /// Name and value of each limit, read back from the kernel in the child.
-    pub limits: Vec<(String, String)>,
+    /// The limits, read back from the kernel in the child.
+    pub limits: Vec<JailLimit>,
     /// The attempts from inside the jail.
     pub attempts: Vec<Attempt>,
 }
@@ -24,6 +24,15 @@ impl JailReport {
     pub fn holds(&self) -> bool {
         self.attempts.iter().all(|attempt| attempt.stopped)
     }
+}
+
+/// A limit of a jailed child.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JailLimit {
+    /// The name, such as `address space`.
+    pub name: String,
+    /// The value with its unit, such as `2147483648 bytes`.
+    pub value: String,
 }
 
 /// A forbidden action that a jailed child tried.
@@ -91,7 +100,7 @@ fn report(text: &str) -> Option<JailReport> {
             ("seccomp", text) => seccomp = Enforcement::parse(text),
             ("limit", text) => {
                 let (name, value) = text.split_once('\t')?;
-                limits.push((name.to_owned(), value.to_owned()));
+                limits.push(JailLimit { name: name.to_owned(), value: value.to_owned() });
             }
             _ => return None,
         }

@@ -8,9 +8,12 @@
 //! A running run has its worst case reserved; a parked run has what it touched: see [`Surge`]. Reservations therefore
 //! never exceed the budget, and a thousand waiting runs take what they use.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -210,6 +213,8 @@ pub(crate) struct Parking {
     surge: Mutex<Option<Surge>>,
     refused: AtomicBool,
     deadline: OnceLock<Instant>,
+    /// Whether the caller has dropped the call.
+    left: Mutex<bool>,
 }
 
 impl Parking {
@@ -220,7 +225,22 @@ impl Parking {
             surge: Mutex::default(),
             refused: AtomicBool::new(false),
             deadline: OnceLock::new(),
+            left: Mutex::new(false),
         })
+    }
+
+    /// Polls a timer of the caller's runtime, on whichever thread the run is; returns none once the caller has left.
+    ///
+    /// The runtime may be gone by then, and its timers panic. A caller that leaves waits for a poll that is under way,
+    /// so `poll` must be short and call nothing of the embedder.
+    pub(crate) fn with_caller<T>(&self, poll: impl FnOnce() -> T) -> Option<T> {
+        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        (!*left).then(poll)
+    }
+
+    /// Records that the caller has dropped the call.
+    pub(crate) fn leave(&self) {
+        *self.left.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
 
     /// Returns the name of the principal.
@@ -245,8 +265,13 @@ impl Parking {
                 freed.await;
             }
         };
+        let mut waiting = pin!(tokio::time::timeout(wait, waiting));
+        let waited = poll_fn(|context| match self.with_caller(|| waiting.as_mut().poll(context)) {
+            Some(polled) => polled.map(Result::ok),
+            None => Poll::Ready(None),
+        });
         // What was missing at first is what the caller is told.
-        tokio::time::timeout(wait, waiting).await.unwrap_or(first)
+        waited.await.unwrap_or(first)
     }
 
     fn try_admit(self: &Arc<Self>, needs: Needs) -> Result<Permit, RunError> {

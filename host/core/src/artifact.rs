@@ -92,13 +92,13 @@ impl Artifact {
             // The engine has no type for it: what an engine without a pool takes is too large for the pool's slots. That is the
             // author's to mend, not the host's.
             if self.is_denied(&error) {
-                return LoadError::NotExecutable(message);
+                return LoadError::NotExecutable { reason: message, source: Some(error.into()) };
             }
             let roomy = without_pool(engine).is_some_and(|roomy| self.load_with(&roomy).is_ok());
             if roomy {
                 LoadError::Refused(vec![Refusal::TooLarge { message }])
             } else {
-                LoadError::Artifact(message)
+                LoadError::Artifact { reason: message, source: Some(error.into()) }
             }
         })
     }

@@ -88,6 +88,44 @@ pub struct Call {
     check: Option<Check>,
 }
 
+/// Calls of tools.
+impl Host {
+    /// Runs a tool with JSON input and returns the report.
+    ///
+    /// # Errors
+    ///
+    /// Fails with a [`RunError`] if no run took place.
+    pub async fn run(
+        &self,
+        skill: &Skill,
+        tool: &str,
+        input: impl Into<Input>,
+        limits: &Limits,
+    ) -> Result<Report, RunError> {
+        self.call(skill, tool).limits(limits).json(input).await
+    }
+
+    /// Runs a tool as [`Host::run`] does, for a caller without a tokio runtime. Blocks this thread until the run ends.
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::run`]. Fails with [`RunError::Host`] inside a tokio runtime, which it would block.
+    pub fn run_blocking(
+        &self,
+        skill: &Skill,
+        tool: &str,
+        input: impl Into<Input>,
+        limits: &Limits,
+    ) -> Result<Report, RunError> {
+        block_on(self.run(skill, tool, input, limits))
+    }
+
+    /// Prepares a call with options: limits, seed, clock, cancellation, events, values instead of JSON.
+    pub fn call(&self, skill: &Skill, tool: &str) -> Call {
+        Call::new(self, skill, tool)
+    }
+}
+
 /// Decides whether a run can begin.
 type Check = Box<dyn Fn() -> Result<(), RunError> + Send + Sync>;
 
@@ -191,9 +229,13 @@ impl Call {
         self
     }
 
-    /// Keeps `guard` until the run has ended and returned its reservation, even if the caller drops the run.
+    /// Keeps `guard` until the run has ended and returned its reservation, even if the caller drops the run. Earlier guards
+    /// stay.
     pub fn keep(mut self, guard: impl Any + Send + Sync) -> Self {
-        self.kept = Some(Box::new(guard));
+        self.kept = Some(match self.kept.take() {
+            None => Box::new(guard),
+            Some(earlier) => Box::new((earlier, guard)),
+        });
         self
     }
 
@@ -401,7 +443,7 @@ impl Call {
         }
         if tokio::runtime::Handle::try_current().is_err() {
             let message = "no tokio runtime; call within one, or use `Host::run_blocking`";
-            return Err(RunError::Host(message.into()));
+            return Err(RunError::host(message));
         }
         self.skill.lookup(&self.tool)
     }
@@ -465,7 +507,7 @@ impl Call {
             check()?;
         }
         let Some(deadline) = started.checked_add(limits.deadline) else {
-            return Err(RunError::Host("the deadline is too far in the future for the clock".into()));
+            return Err(RunError::host("the deadline is too far in the future for the clock"));
         };
         parking.begin(deadline);
         let mut state = GuestState::new(RunState {
@@ -551,7 +593,7 @@ fn settle<T>(
         Ok(outcome) => Ok(outcome),
         Err(Overflow::Limit) => Ok(Outcome::OutputLimit),
         Err(Overflow::Mismatch) => {
-            Err(RunError::Host("a value does not have the type that its tool declares".into()))
+            Err(RunError::host("a value does not have the type that its tool declares"))
         }
     }
 }
@@ -592,7 +634,7 @@ impl Running {
         match (self.report.take(), self.run.take()) {
             (Some(report), _) => report,
             (None, Some(run)) => run.await,
-            (None, None) => Err(RunError::Host("the report was already taken".into())),
+            (None, None) => Err(RunError::host("the report was already taken")),
         }
     }
 }
@@ -616,16 +658,17 @@ impl Stream for Running {
 }
 
 /// Runs a future to its end on this thread, which has no runtime.
-pub(crate) fn block_on<T>(run: impl Future<Output = Result<T, RunError>>) -> Result<T, RunError> {
+fn block_on<T>(run: impl Future<Output = Result<T, RunError>>) -> Result<T, RunError> {
     if tokio::runtime::Handle::try_current().is_ok() {
-        return Err(RunError::Host("inside a tokio runtime; await the run instead".into()));
+        return Err(RunError::host("inside a tokio runtime; await the run instead"));
     }
     thread_local! {
-        static RUNTIME: std::io::Result<tokio::runtime::Runtime> =
-            tokio::runtime::Builder::new_current_thread().enable_time().build();
+        // The error is for each call on this thread, so they share it.
+        static RUNTIME: Result<tokio::runtime::Runtime, Arc<std::io::Error>> =
+            tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(Arc::new);
     }
     RUNTIME.with(|runtime| match runtime {
         Ok(runtime) => runtime.block_on(run),
-        Err(error) => Err(RunError::Host(format!("cannot start a tokio runtime: {error}"))),
+        Err(error) => Err(RunError::host_because("cannot start a tokio runtime", Arc::clone(error))),
     })
 }

@@ -39,9 +39,11 @@ pub fn compile_bytes(bytes: &[u8], target: Option<Target>) -> Result<Artifact, L
 }
 
 fn compile_from(skill: Digest, bytes: &[u8], target: Option<Target>) -> Result<Artifact, LoadError> {
-    let engine = engine::compiling(target).map_err(|error| LoadError::Compile(error.to_string()))?;
-    let code = engine
-        .precompile_component(bytes)
-        .map_err(|error| LoadError::Compile(crate::text::clean(&format!("{error:#}"), 1024)))?;
+    let engine = engine::compiling(target)
+        .map_err(|error| LoadError::Compile { reason: error.to_string(), source: Some(error.into()) })?;
+    let code = engine.precompile_component(bytes).map_err(|error| LoadError::Compile {
+        reason: crate::text::clean(&format!("{error:#}"), 1024),
+        source: Some(error.into()),
+    })?;
     Ok(Artifact::compiled_here(skill, code))
 }

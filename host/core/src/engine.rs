@@ -106,12 +106,11 @@ pub(crate) fn new(
         Backend::Native => {}
         Backend::Pulley if cfg!(feature = "pulley") => {
             let set = config.target(Target::Pulley64.triple());
-            set.map_err(|error| HostError::Engine(format!("{error:#}")))?;
+            set.map_err(HostError::engine)?;
         }
         Backend::Pulley => {
-            return Err(HostError::Engine(
-                "this build has no Pulley interpreter; enable the feature `pulley`".into(),
-            ));
+            let reason = "this build has no Pulley interpreter; enable the feature `pulley`".into();
+            return Err(HostError::Engine { reason, source: None });
         }
     }
     match allocator {
@@ -121,7 +120,7 @@ pub(crate) fn new(
             config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(capacity, caps)));
         }
     }
-    Engine::new(&config).map_err(|error| HostError::Engine(format!("{error:#}")))
+    Engine::new(&config).map_err(HostError::engine)
 }
 
 /// Configures the pool for the host's capacity.
@@ -161,7 +160,7 @@ pub(crate) fn compiling(target: Option<Target>) -> Result<Engine, HostError> {
     let mut config = config();
     if let Some(target) = target {
         let set = config.target(target.triple());
-        set.map_err(|error| HostError::Engine(format!("{error:#}")))?;
+        set.map_err(HostError::engine)?;
         for feature in target.features() {
             // SAFETY: a wrong flag could make code that breaks the sandbox. These say no more than which instructions
             // the processor has, they are constants of `Target::features`, and an engine that loads the code refuses
@@ -172,7 +171,7 @@ pub(crate) fn compiling(target: Option<Target>) -> Result<Engine, HostError> {
             };
         }
     }
-    Engine::new(&config).map_err(|error| HostError::Engine(format!("{error:#}")))
+    Engine::new(&config).map_err(HostError::engine)
 }
 
 /// Computes the fingerprint of everything on which artifacts and stored descriptions depend: both exact versions, the

@@ -36,13 +36,33 @@ impl Fault {
     }
 }
 
+/// The error behind one of ours. Its type is an implementation detail; the chain of sources is for a log.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Returns the texts of an error and of its sources, from the outside in.
+pub(crate) fn words(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
 /// The host could not be built.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum HostError {
     /// The engine refused its configuration, or could not reserve its pool.
-    #[error("cannot build the engine: {0}; fewer concurrent runs need less address space")]
-    Engine(String),
+    #[error("cannot build the engine: {reason}; fewer concurrent runs need less address space")]
+    Engine {
+        /// What the engine says.
+        reason: String,
+        /// The engine's error, if it has one.
+        source: Option<Cause>,
+    },
     /// A host interface of the embedder has a name that is taken, or that is not a WIT interface name.
     #[error("invalid host interface `{name}`: {reason}")]
     Interface {
@@ -50,6 +70,8 @@ pub enum HostError {
         name: String,
         /// What is wrong with it.
         reason: String,
+        /// The engine's error, if it has one.
+        source: Option<Cause>,
     },
     /// A value of the configuration is out of its range.
     #[error("invalid `{name}`: {value}; it must be between {min} and {max}")]
@@ -65,6 +87,14 @@ pub enum HostError {
     },
 }
 
+impl HostError {
+    /// Converts an error of the engine.
+    pub(crate) fn engine(error: impl Into<Cause>) -> Self {
+        let source = error.into();
+        Self::Engine { reason: words(&*source), source: Some(source) }
+    }
+}
+
 /// A skill was not loaded.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -73,11 +103,21 @@ pub enum LoadError {
     #[error("{}", list(.0))]
     Refused(Vec<Refusal>),
     /// The compiler failed on a valid component.
-    #[error("cannot compile the component: {0}")]
-    Compile(String),
+    #[error("cannot compile the component: {reason}")]
+    Compile {
+        /// What the compiler says.
+        reason: String,
+        /// The compiler's error, if it is of this process.
+        source: Option<Cause>,
+    },
     /// The artifact does not match this engine.
-    #[error("the compiled code does not match this engine: {0}; compile the skill again")]
-    Artifact(String),
+    #[error("the compiled code does not match this engine: {reason}; compile the skill again")]
+    Artifact {
+        /// What does not match.
+        reason: String,
+        /// The engine's error, if it has one.
+        source: Option<Cause>,
+    },
     /// The artifact was compiled from another skill.
     #[error(
         "cannot link the artifact to skill {skill}: it was compiled from {compiled_from}; link the artifact that was \
@@ -92,28 +132,38 @@ pub enum LoadError {
     /// The system forbids this process to make memory executable, for example by systemd's `MemoryDenyWriteExecute`. The
     /// skill may be fine.
     #[error(
-        "cannot make memory executable: {0}; allow this process to do so, or interpret code for the target pulley64"
+        "cannot make memory executable: {reason}; allow this process to do so, or interpret code for the target pulley64"
     )]
-    NotExecutable(String),
+    NotExecutable {
+        /// What the system says.
+        reason: String,
+        /// The engine's error.
+        source: Option<Cause>,
+    },
 }
 
 impl LoadError {
+    /// Returns the error for code that does not match the engine.
+    pub(crate) fn artifact(reason: impl Into<String>) -> Self {
+        Self::Artifact { reason: reason.into(), source: None }
+    }
+
     /// Returns the stable code; for a refusal, the code of its first reason.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused(reasons) => reasons.first().map_or("refused", Refusal::code),
-            Self::Compile(_) => "compile-failed",
-            Self::Artifact(_) => "artifact-mismatch",
+            Self::Compile { .. } => "compile-failed",
+            Self::Artifact { .. } => "artifact-mismatch",
             Self::ForeignArtifact { .. } => "foreign-artifact",
-            Self::NotExecutable(_) => "code-not-executable",
+            Self::NotExecutable { .. } => "code-not-executable",
         }
     }
 
     /// Returns whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Refused(_) | Self::Compile(_) => Fault::Author,
-            Self::Artifact(_) | Self::ForeignArtifact { .. } | Self::NotExecutable(_) => Fault::Host,
+            Self::Refused(_) | Self::Compile { .. } => Fault::Author,
+            Self::Artifact { .. } | Self::ForeignArtifact { .. } | Self::NotExecutable { .. } => Fault::Host,
         }
     }
 }
@@ -357,19 +407,35 @@ pub enum RunError {
         reason: Option<String>,
     },
     /// A function of the embedder's host interfaces failed. The guest does not see the error.
-    #[error("the host function `{function}` failed: {message}")]
+    #[error("the host function `{function}` failed: {source}")]
     HostFunction {
         /// `interface#function`.
         function: String,
-        /// The embedder's words.
-        message: String,
+        /// The embedder's error.
+        source: Cause,
     },
     /// The host is at fault.
-    #[error("host fault: {0}")]
-    Host(String),
+    #[error("host fault: {reason}")]
+    Host {
+        /// What failed, with the text of its source.
+        reason: String,
+        /// The error behind it, if there is one.
+        source: Option<Cause>,
+    },
 }
 
 impl RunError {
+    /// Returns a fault of the host, for a reason.
+    pub fn host(reason: impl Into<String>) -> Self {
+        Self::Host { reason: reason.into(), source: None }
+    }
+
+    /// Returns a fault of the host: `action`, such as "cannot start a thread", failed because of `source`.
+    pub fn host_because(action: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        let source = source.into();
+        Self::Host { reason: format!("{action}: {}", words(&*source)), source: Some(source) }
+    }
+
     /// Returns the stable code, in kebab-case.
     pub fn code(&self) -> &'static str {
         match self {
@@ -383,7 +449,7 @@ impl RunError {
             Self::ForeignSkill { .. } => "foreign-skill",
             Self::Revoked { .. } => "revoked",
             Self::HostFunction { .. } => "host-function-failed",
-            Self::Host(_) => "host-fault",
+            Self::Host { .. } => "host-fault",
         }
     }
 
@@ -398,7 +464,7 @@ impl RunError {
             | Self::Limits { .. } => Fault::Caller,
             Self::Overloaded { .. } => Fault::Load,
             Self::Revoked { .. } => Fault::Author,
-            Self::ForeignSkill { .. } | Self::HostFunction { .. } | Self::Host(_) => Fault::Host,
+            Self::ForeignSkill { .. } | Self::HostFunction { .. } | Self::Host { .. } => Fault::Host,
         }
     }
 
@@ -415,7 +481,7 @@ impl RunError {
             | Self::ForeignSkill { .. }
             | Self::Revoked { .. }
             | Self::HostFunction { .. }
-            | Self::Host(_) => None,
+            | Self::Host { .. } => None,
         }
     }
 }

@@ -7,15 +7,13 @@ use wasmtime::component::Linker;
 
 use crate::admit::Admission;
 use crate::artifact::Artifact;
-use crate::call::{Call, Input};
 use crate::capability::{self, HostInterface, Registry};
 #[cfg(feature = "compiler")]
 use crate::digest::Digest;
 use crate::engine::{self, Allocator, Capacity};
-use crate::error::{HostError, LoadError, RunError};
-use crate::limits::{Limits, SkillCaps};
+use crate::error::{HostError, LoadError};
+use crate::limits::SkillCaps;
 use crate::principal::Principal;
-use crate::report::Report;
 use crate::schedule::Scheduler;
 use crate::skill::{Skill, SkillDescription};
 use crate::state::GuestState;
@@ -38,7 +36,7 @@ pub struct HostConfig {
     pub allocator: Allocator,
     /// What executes the code.
     pub backend: Backend,
-    /// Maximum number of concurrent runs. One more fails with [`RunError::Overloaded`].
+    /// Maximum number of concurrent runs. One more fails with [`Overloaded`](crate::RunError::Overloaded).
     ///
     /// Default: 1,000. From 1 to 16,000; Linux's stock `vm.max_map_count` allows about 10,000. A skill
     /// with more than 4 memories or 8 tables counts as several runs (above 4,000 runs, with more than
@@ -48,14 +46,14 @@ pub struct HostConfig {
     /// Maximum bytes of all runs together: the memories and tables of guests, and the host's copies of
     /// inputs and results.
     ///
-    /// Default: 4 GiB. A run that does not fit fails with [`RunError::Overloaded`]. A run that grows
+    /// Default: 4 GiB. A run that does not fit fails with [`Overloaded`](crate::RunError::Overloaded). A run that grows
     /// beyond it ends as [`crate::Outcome::HostOverloaded`]. Not covered: loaded skills, the engine.
     pub memory: u64,
     /// Caps on the skills that the host loads.
     pub caps: SkillCaps,
 }
 
-crate::__setters!(HostConfig {
+ringfence_setters::setters!(HostConfig {
     with_allocator(allocator: Allocator);
     with_backend(backend: Backend);
     with_runs(runs: u32);
@@ -165,7 +163,7 @@ impl HostBuilder {
         let (engine, registry) = self.registry?;
         let capacity = Capacity::new(self.config.runs, &self.config.caps);
         let (linker, offer) = registry.finish();
-        let process = getrandom::u64().map_err(|error| HostError::Engine(error.to_string()))?;
+        let process = getrandom::u64().map_err(HostError::engine)?;
         let admission = Arc::new(Admission::new(capacity, self.config.memory));
         let caps = self.config.caps;
         let inner = Inner {
@@ -237,7 +235,17 @@ fn check_name(interface: &str) -> Result<(), HostError> {
     } else {
         return Ok(());
     };
-    Err(HostError::Interface { name: interface.to_owned(), reason: reason.into() })
+    Err(HostError::Interface { name: interface.to_owned(), reason: reason.into(), source: None })
+}
+
+/// A function or a resource that a host provides to skills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Offered<'a> {
+    /// The name of its interface, such as `wasi:clocks/wall-clock@0.2.0`.
+    pub interface: &'a str,
+    /// Its name in the interface.
+    pub item: &'a str,
 }
 
 impl Host {
@@ -309,41 +317,6 @@ impl Host {
         self.link(&skill, &artifact)
     }
 
-    /// Runs a tool with JSON input and returns the report.
-    ///
-    /// # Errors
-    ///
-    /// Fails with a [`RunError`] if no run took place.
-    pub async fn run(
-        &self,
-        skill: &Skill,
-        tool: &str,
-        input: impl Into<Input>,
-        limits: &Limits,
-    ) -> Result<Report, RunError> {
-        self.call(skill, tool).limits(limits).json(input).await
-    }
-
-    /// Runs a tool as [`Host::run`] does, for a caller without a tokio runtime. Blocks this thread until the run ends.
-    ///
-    /// # Errors
-    ///
-    /// As [`Host::run`]. Fails with [`RunError::Host`] inside a tokio runtime, which it would block.
-    pub fn run_blocking(
-        &self,
-        skill: &Skill,
-        tool: &str,
-        input: impl Into<Input>,
-        limits: &Limits,
-    ) -> Result<Report, RunError> {
-        crate::call::block_on(self.run(skill, tool, input, limits))
-    }
-
-    /// Prepares a call with options: limits, seed, clock, cancellation, events, values instead of JSON.
-    pub fn call(&self, skill: &Skill, tool: &str) -> Call {
-        Call::new(self, skill, tool)
-    }
-
     /// Returns the number of current runs. A run of a skill with many memories or tables counts as several.
     pub fn runs(&self) -> u64 {
         self.inner.admission.runs()
@@ -358,9 +331,9 @@ impl Host {
         &self.inner.engine
     }
 
-    /// Returns each function and resource that this host provides to skills, after the name of its interface.
-    pub fn offered(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.inner.offer.items()
+    /// Returns each function and resource that this host provides to skills.
+    pub fn offered(&self) -> impl Iterator<Item = Offered<'_>> {
+        self.inner.offer.items().map(|(interface, item)| Offered { interface, item })
     }
 
     /// Returns the caps on the skills that the host loads.

@@ -127,7 +127,6 @@ mod run;
 mod schedule;
 mod schema;
 mod scratch;
-mod setters;
 mod skill;
 mod spelling;
 mod state;
@@ -160,7 +159,7 @@ pub use grants::{
     HttpFailure, HttpHead, HttpLimit, HttpRequest, HttpRequestBody, HttpResponse, Kv, KvEntry, KvError,
     KvPage, Redirects, Spent, Wait,
 };
-pub use host::{Host, HostBuilder, HostConfig};
+pub use host::{Host, HostBuilder, HostConfig, Offered};
 pub use limits::{
     HOST_CALL_BYTES, HOST_CALL_FUEL, InvalidValue, LIMITS, LOG_LINE_BYTES, LimitError, LimitInfo, LimitName,
     LimitOverrides, LimitUnit, Limits, LowerError, SkillCaps, TRANSFER_FUEL, UnknownLimit,

@@ -74,7 +74,7 @@ impl<'a> Sandbox<'a> {
         let metered = store
             .set_fuel(fuel.saturating_add(1))
             .and_then(|()| store.fuel_async_yield_interval(Some(interval)));
-        metered.map_err(|error| RunError::Host(format!("fuel: {error:#}")))?;
+        metered.map_err(|error| RunError::host_because("cannot set the fuel", error))?;
         store.data_mut().yielded_at = fuel.saturating_add(1);
         Ok(Self { store, skill, started, deadline, fuel, parking })
     }
@@ -195,8 +195,14 @@ async fn race<R>(
             Poll::Ready(result) => return Poll::Ready((End::Returned(result), now)),
             Poll::Pending => {}
         }
-        if now >= deadline || timer.as_mut().poll(context).is_ready() {
+        if now >= deadline {
             return Poll::Ready((End::Deadline, now));
+        }
+        match parking.with_caller(|| timer.as_mut().poll(context).is_ready()) {
+            Some(false) => {}
+            Some(true) => return Poll::Ready((End::Deadline, now)),
+            // Nobody reads the report.
+            None => return Poll::Ready((End::Cancelled, now)),
         }
         if cancel.is_some() && cancelled.as_mut().poll(context).is_ready() {
             return Poll::Ready((End::Cancelled, now));

@@ -216,7 +216,7 @@ impl Scheduler {
         let _stops = Stops(task);
         match receiver.await {
             Ok(ended) => ended,
-            Err(_) => Err(RunError::Host("the thread of the run ended unexpectedly".into())),
+            Err(_) => Err(RunError::host("the thread of the run ended unexpectedly")),
         }
     }
 }
@@ -226,6 +226,7 @@ struct Stops(Arc<Task>);
 
 impl Drop for Stops {
     fn drop(&mut self) {
+        self.0.parking.leave();
         self.0.cancelled.store(true, Ordering::SeqCst);
         // A slice that is running drops it at its next yield.
         if let Ok(mut work) = self.0.work.try_lock() {
@@ -393,7 +394,8 @@ impl Shared {
 
     /// Takes a run over from its caller's thread.
     fn begin(shared: &Arc<Self>, parking: Arc<Parking>, work: Work) -> Result<Arc<Task>, RunError> {
-        let runtime = Handle::try_current().map_err(|error| RunError::Host(error.to_string()))?;
+        let runtime = Handle::try_current()
+            .map_err(|error| RunError::host_because("cannot run outside of a tokio runtime", error))?;
         let task = Arc::new(Task {
             shared: Arc::clone(shared),
             parking,
@@ -411,7 +413,7 @@ impl Shared {
                 Ok(_) => state.threads = state.threads.saturating_add(1),
                 // The threads that there are do it all.
                 Err(_) if state.threads > 0 => {}
-                Err(error) => return Err(RunError::Host(format!("cannot start a thread for runs: {error}"))),
+                Err(error) => return Err(RunError::host_because("cannot start a thread for runs", error)),
             }
         }
         drop(state);

@@ -103,10 +103,13 @@ impl SkillDescription {
     ///
     /// Fails with [`LoadError::Artifact`] for bytes of another format, and for types that no skill has.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, LoadError> {
-        let Kept { digest, size, description } = serde_json::from_slice(bytes)
-            .map_err(|error| LoadError::Artifact(format!("unreadable description: {error}")))?;
+        let Kept { digest, size, description } =
+            serde_json::from_slice(bytes).map_err(|error| LoadError::Artifact {
+                reason: format!("unreadable description: {error}"),
+                source: Some(error.into()),
+            })?;
         if !description.is_sound() {
-            return Err(LoadError::Artifact("the description refers to undefined types".into()));
+            return Err(LoadError::artifact("the description refers to undefined types"));
         }
         Ok(Self { digest, size, description: Arc::new(description) })
     }
@@ -356,7 +359,7 @@ fn find(component: &Component, tool: &ToolDescription) -> Result<Export, LoadErr
     // wrong.
     match export {
         Some((ComponentItem::ComponentFunc(ty), index)) => Ok(Export { index, ty }),
-        _ => Err(LoadError::Artifact(format!("the function `{}` is missing", tool.full_name))),
+        _ => Err(LoadError::artifact(format!("the function `{}` is missing", tool.full_name))),
     }
 }
 

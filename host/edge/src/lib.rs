@@ -49,7 +49,8 @@ pub mod source;
 
 pub use call::Call;
 pub use ringfence_bundle::{
-    BundleError, KeyId, Manifest, PublicKey, Revocations, SkillEntry, Time, Trust, TrustError,
+    BundleError, KeyId, Manifest, PublicKey, Revocations, RevocationsError, SkillEntry, Time, Trust,
+    TrustError,
 };
 pub use worker::{CallError, Change, ServedSkill, Serving, Worker, WorkerConfig, WorkerError, show};
 

@@ -42,7 +42,7 @@ pub struct WorkerConfig {
     pub clock: fn() -> Time,
 }
 
-ringfence::__setters!(WorkerConfig {
+ringfence_setters::setters!(WorkerConfig {
     with_runs(runs: u32);
     with_memory(memory: u64);
     with_bundle(bundle: u64);
@@ -358,7 +358,8 @@ impl Worker {
         let chosen = skills.first().map(|skill| skill.fingerprint().to_owned()).unwrap_or_default();
         let target = targets.into_iter().find(|target| target.fingerprint() == chosen);
         // `open` chose one of them.
-        let target = target.ok_or_else(|| BundleError::Manifest("no code".to_owned()))?;
+        let target =
+            target.ok_or_else(|| BundleError::Manifest { reason: "no code".to_owned(), source: None })?;
         let host = self.host(target).map_err(|error| BundleError::Io(io::Error::other(error)))?;
         let mut loaded = BTreeMap::new();
         for opened in skills {

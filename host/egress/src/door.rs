@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, Request, StatusCode, Uri};
-use ringfence_policy::{HttpRule, RuleId, Scheme, SubjectGrants, Target, TargetError};
+use ringfence_policy::{Covered, HttpRule, RuleId, Scheme, SubjectGrants, Target, TargetError};
 use tokio::time::{Instant, timeout_at};
 
 use crate::accounts::{Accounts, Permit, RunAccount, Usage};
@@ -110,7 +110,7 @@ impl Door {
         let mut deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut followed = 0_u32;
         loop {
-            let (id, rule) =
+            let Covered { id, rule, .. } =
                 caller.grants.http(&hop.method, &hop.target).map_err(|_| denied(caller, &hop))?;
             inject::check(&caller.grants, &hop.target, &hop.headers)?;
             let own = Instant::now().checked_add(rule.caps.timeout.0);

@@ -139,7 +139,7 @@ async fn serve(book: Book) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
 }
 
 fn resolver(server: SocketAddr) -> DnsResolver {
-    let mut config = DnsConfig::new(vec![(server.ip(), server.port())]);
+    let mut config = DnsConfig::new(vec![server]);
     config.timeout = Duration::from_millis(500);
     config.attempts = 1;
     DnsResolver::new(&config).unwrap()
@@ -193,7 +193,7 @@ async fn localhost_is_never_looked_up() {
 #[tokio::test]
 async fn a_slow_lookup_ends_with_the_time_of_the_request() {
     let (server, _) = serve(|_| Says::Nothing).await;
-    let mut config = DnsConfig::new(vec![(server.ip(), server.port())]);
+    let mut config = DnsConfig::new(vec![server]);
     config.timeout = Duration::from_secs(3600);
     let door = Door::new(DoorConfig::new(Arc::new(DnsResolver::new(&config).unwrap())));
     let policy = Policy::of_lines(["http GET http://slow.example/"]).unwrap();

@@ -1,7 +1,7 @@
 //! Writes files whole: a reader finds the old content or all of the new, also after a crash or a power failure.
 //!
-//! [`replace`] and [`create`] write a file by its path. [`publish`] is the order that both follow, for callers that name
-//! files in another way.
+//! [`replace`] and [`create`] write a file by its path, and [`create_with`] lets a function write the content.
+//! [`publish`] is the order that all follow, for callers that name files in another way.
 //!
 //! ```
 //! # fn main() -> std::io::Result<()> {
@@ -67,53 +67,111 @@ pub fn publish<E>(
 /// Fails with the system's error. The file then has its old content; if only the directory could not be made durable, the
 /// new one.
 pub fn replace(file: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    write(file, content, mode, |draft| fs::rename(draft, file))
+    let rename = |draft: &Path| fs::rename(draft, file);
+    write(file, mode, |_, draft| draft.write_all(content), rename).map_err(io_error)
 }
 
 /// Writes a new file as [`replace`] does, and never replaces an existing one.
+///
+/// A file system without second names gets an empty file of that name first. After a power failure it can be there
+/// still.
 ///
 /// # Errors
 ///
 /// Fails with [`io::ErrorKind::AlreadyExists`] if the path exists, also as a link that leads nowhere, or with the
 /// system's error.
 pub fn create(file: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    write(file, content, mode, |draft| {
-        // A rename would replace a file; a second name does not.
-        match fs::hard_link(draft, file) {
-            Ok(()) => fs::remove_file(draft),
-            // A file system without second names. Between the two calls another process could create the file.
-            Err(error)
-                if error.kind() != io::ErrorKind::AlreadyExists && file.symlink_metadata().is_err() =>
-            {
-                fs::rename(draft, file)
-            }
-            Err(error) => Err(error),
-        }
-    })
+    write(file, mode, |_, draft| draft.write_all(content), |draft| name(draft, file)).map_err(io_error)
 }
 
-fn write(
+/// Why [`create_with`] created no file.
+#[derive(Debug)]
+pub enum NotCreated<E> {
+    /// The content could not be written: the function's error.
+    Content(E),
+    /// The file could not be created: [`io::ErrorKind::AlreadyExists`] if the path exists, or the system's error.
+    File(io::Error),
+}
+
+/// Creates a new file as [`create`] does. `fill` writes the content into an empty draft beside it, whose path it gets.
+///
+/// The draft is removed if `fill` fails or panics.
+///
+/// # Errors
+///
+/// Fails with [`NotCreated`]. Nothing has the final name then, unless only the directory could not be made durable.
+pub fn create_with<T, E>(
     file: &Path,
-    content: &[u8],
     mode: u32,
-    rename: impl FnOnce(&Path) -> io::Result<()>,
-) -> io::Result<()> {
-    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (path, mut draft) = draft(directory, file, mode)?;
-    let written = draft.write_all(content).map_err(Unpublished::Content);
-    let published = written.and_then(|()| publish(&draft, || rename(&path), || sync(directory)));
-    published.map_err(|failed| match failed {
-        Unpublished::Content(error) | Unpublished::Name(error) => {
-            // The first error counts; a draft that stays disturbs nobody.
-            let _ = fs::remove_file(&path);
-            error
+    fill: impl FnOnce(&Path) -> Result<T, E>,
+) -> Result<T, NotCreated<E>> {
+    write(file, mode, |draft, _| fill(draft), |draft| name(draft, file))
+}
+
+/// Gives a draft its final name, which nothing has. A rename would replace a file; a second name does not.
+fn name(draft: &Path, file: &Path) -> io::Result<()> {
+    match fs::hard_link(draft, file) {
+        Ok(()) => fs::remove_file(draft),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        // A file system without second names: an empty file takes the name, so that the rename replaces only it.
+        Err(_) => {
+            OpenOptions::new().write(true).create_new(true).open(file)?;
+            fs::rename(draft, file).inspect_err(|_| {
+                let _ = fs::remove_file(file);
+            })
         }
-        Unpublished::Directory(error) => error,
-    })
+    }
+}
+
+fn io_error(failed: NotCreated<io::Error>) -> io::Error {
+    match failed {
+        NotCreated::Content(error) | NotCreated::File(error) => error,
+    }
+}
+
+fn write<T, E>(
+    file: &Path,
+    mode: u32,
+    fill: impl FnOnce(&Path, &mut File) -> Result<T, E>,
+    rename: impl FnOnce(&Path) -> io::Result<()>,
+) -> Result<T, NotCreated<E>> {
+    let directory = directory_of(file);
+    let (draft, mut opened) = draft(directory, file, mode).map_err(NotCreated::File)?;
+    let filled = fill(&draft.0, &mut opened).map_err(NotCreated::Content)?;
+    let published = publish(&opened, || rename(&draft.0), || sync(directory));
+    published.map_err(|failed| match failed {
+        Unpublished::Content(error) | Unpublished::Name(error) | Unpublished::Directory(error) => {
+            NotCreated::File(error)
+        }
+    })?;
+    Ok(filled)
+}
+
+/// Makes the name of an existing file durable.
+///
+/// # Errors
+///
+/// Fails with the system's error.
+pub fn sync_name(file: &Path) -> io::Result<()> {
+    sync(directory_of(file))
+}
+
+fn directory_of(file: &Path) -> &Path {
+    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A draft, removed unless it was renamed.
+struct Draft(PathBuf);
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // Renamed, it has this name no more. The first error counts; a draft that stays disturbs nobody.
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 /// Creates an empty file beside `file`. It never writes through an existing name.
-fn draft(directory: &Path, file: &Path, mode: u32) -> io::Result<(PathBuf, File)> {
+fn draft(directory: &Path, file: &Path, mode: u32) -> io::Result<(Draft, File)> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -129,7 +187,7 @@ fn draft(directory: &Path, file: &Path, mode: u32) -> io::Result<(PathBuf, File)
         let path = directory.join(format!(".{name}.{}-{number}.new", std::process::id()));
         match options.open(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            opened => return opened.map(|draft| (path, draft)),
+            opened => return opened.map(|opened| (Draft(path), opened)),
         }
     }
     Err(io::Error::other("cannot find an unused name for a draft"))
@@ -176,6 +234,40 @@ mod tests {
         let again = create(&file, b"two", ORDINARY).expect_err("it exists");
         assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&file).expect("read"), b"one");
+        assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[test]
+    fn a_file_that_appears_while_the_draft_is_written_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a");
+        let fill = |draft: &Path| {
+            fs::write(draft, "mine")?;
+            fs::write(&file, "theirs")
+        };
+        let created = create_with(&file, PRIVATE, fill);
+        let Err(NotCreated::File(error)) = created else { panic!("{created:?}") };
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&file).expect("read"), b"theirs");
+        assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[test]
+    fn a_content_that_fails_or_panics_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a");
+        let failed = create_with(&file, PRIVATE, |draft| {
+            fs::write(draft, "half").and(Err::<(), _>(io::ErrorKind::Other.into()))
+        });
+        assert!(matches!(failed, Err(NotCreated::Content(_))), "{failed:?}");
+        let panicked = std::panic::catch_unwind(|| {
+            create_with(&file, PRIVATE, |_| -> Result<(), ()> { panic!("in the middle") })
+        });
+        assert!(panicked.is_err());
+        assert!(names(folder.path()).is_empty());
+        let moved =
+            create_with(&file, PRIVATE, |draft| fs::write(draft, "whole").map(|()| 5)).expect("written");
+        assert_eq!((moved, fs::read(&file).expect("read")), (5, b"whole".to_vec()));
         assert_eq!(names(folder.path()), ["a"]);
     }
 

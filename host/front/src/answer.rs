@@ -23,7 +23,8 @@ pub const OPENMETRICS: HeaderValue =
 ///
 /// Fails with [`RunError::Host`] if the report has no JSON form.
 pub fn report(ran: &Ran) -> Result<Vec<u8>, RequestError> {
-    serde_json::to_vec(ran).map_err(|error| RequestError::Run(RunError::Host(error.to_string())))
+    let written = serde_json::to_vec(ran);
+    written.map_err(|error| RequestError::Run(RunError::host_because("cannot write the report", error)))
 }
 
 /// Returns a response with JSON that is already written.

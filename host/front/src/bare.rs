@@ -2,56 +2,15 @@
 //!
 //! That layer refuses broken requests before the server sees them, and writes a status without a body.
 
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::request::RequestError;
 
 /// Maximum bytes of such a refusal; a longer write is a response of this server.
-const LONGEST: usize = 256;
+pub(crate) const LONGEST: usize = 256;
 
-/// A connection that adds a problem to a bare refusal of the HTTP layer.
-#[derive(Debug)]
-pub struct Worded<S> {
-    stream: S,
-    /// Maximum bytes of a request's head.
-    head: usize,
-    /// The problem that replaces a write, and how many of its bytes are written.
-    instead: Option<(Vec<u8>, usize)>,
-}
-
-impl<S> Worded<S> {
-    /// Wraps a stream. `head` is the maximum size of a request's head in bytes, for the message about larger ones.
-    pub fn new(stream: S, head: usize) -> Self {
-        Self { stream, head, instead: None }
-    }
-}
-
-impl<S: AsyncWrite + Unpin> Worded<S> {
-    /// Writes the problem; ready when all of it is written.
-    fn drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Some((text, done)) = &mut self.instead {
-            let left = text.get(*done..).unwrap_or_default();
-            if left.is_empty() {
-                self.instead = None;
-                break;
-            }
-            let count = ready!(Pin::new(&mut self.stream).poll_write(context, left))?;
-            if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            *done = done.saturating_add(count);
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// Returns the problem for a bare refusal; none for any other bytes.
-fn problem(bytes: &[u8], most: usize) -> Option<Vec<u8>> {
+/// Returns the problem for a bare refusal; none for any other bytes. `most` is the maximum size of a request's head in
+/// bytes.
+pub(crate) fn problem(bytes: &[u8], most: usize) -> Option<Vec<u8>> {
     if bytes.len() > LONGEST {
         return None;
     }
@@ -81,64 +40,6 @@ fn problem(bytes: &[u8], most: usize) -> Option<Vec<u8>> {
         body.len()
     );
     Some(text.into_bytes())
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Worded<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Worded<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        ready!(self.drain(context))?;
-        if let Some(text) = problem(bytes, self.head) {
-            self.instead = Some((text, 0));
-            // Taken whole: the rest goes out before anything else does, and before a flush ends.
-            if let Poll::Ready(Err(error)) = self.drain(context) {
-                return Poll::Ready(Err(error));
-            }
-            return Poll::Ready(Ok(bytes.len()));
-        }
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let mut some = slices.iter().filter(|slice| !slice.is_empty());
-        if let (Some(only), None) = (some.next(), some.next())
-            && only.len() <= LONGEST
-        {
-            return self.poll_write(context, only);
-        }
-        ready!(self.drain(context))?;
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.drain(context))?;
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.drain(context))?;
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
 }
 
 #[cfg(test)]

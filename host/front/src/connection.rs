@@ -1,15 +1,17 @@
-//! Connections: detects that the peer closed, limits how long a write waits, and refuses a connection too many.
+//! Connections: detects that the peer closed, limits how long a write waits, adds a problem to the bare refusals of the
+//! HTTP layer, and refuses a connection too many.
 
 use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
+use crate::bare;
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::request::RequestError;
 
@@ -40,10 +42,32 @@ impl Closed {
     }
 }
 
-/// A stream with a write timeout: the peer must read within a time.
+/// The stream of an HTTP connection: reads pass through, and writes have two additions.
+///
+/// - The peer must read: 64 KiB, or all unread bytes, within the write timeout.
+/// - A refusal of the HTTP layer without a body gets a problem like all others.
+///
+/// With TLS it wraps the stream of plain bytes.
 #[derive(Debug)]
-pub struct WriteTimeout<S> {
+pub struct Connection<S> {
     stream: S,
+    reader: Reader,
+    /// Maximum bytes of a request's head, for the problem about larger ones.
+    head: usize,
+    /// The problem that replaces a write, and how many of its bytes are written.
+    instead: Option<(Vec<u8>, usize)>,
+}
+
+impl<S> Connection<S> {
+    /// Wraps a stream. `write` is the write timeout, and `head` the maximum size of a request's head in bytes.
+    pub fn new(stream: S, write: Duration, head: usize) -> Self {
+        Self { stream, reader: Reader { timeout: write, waits: None, taken: 0 }, head, instead: None }
+    }
+}
+
+/// How fast the peer reads.
+#[derive(Debug)]
+struct Reader {
     timeout: Duration,
     /// Runs while written bytes are unread.
     waits: Option<Pin<Box<Sleep>>>,
@@ -54,12 +78,7 @@ pub struct WriteTimeout<S> {
 /// Bytes that the peer must read within the timeout; a byte now and then does not count.
 const TAKEN: usize = 64 << 10;
 
-impl<S> WriteTimeout<S> {
-    /// Wraps a stream: the peer must read 64 KiB, or all unread bytes, within this time.
-    pub fn new(stream: S, timeout: Duration) -> Self {
-        Self { stream, timeout, waits: None, taken: 0 }
-    }
-
+impl Reader {
     /// Records the result of a write; fails if the peer read too little for too long.
     fn waited<T>(
         &mut self,
@@ -120,7 +139,27 @@ fn part(of: usize) -> impl Fn(&usize) -> Taken {
     move |taken| if *taken >= of { Taken::All } else { Taken::Part(*taken) }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
+impl<S: AsyncWrite + Unpin> Connection<S> {
+    /// Writes the problem; ready when all of it is written.
+    fn drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some((text, done)) = &mut self.instead {
+            let left = text.get(*done..).unwrap_or_default();
+            if left.is_empty() {
+                self.instead = None;
+                break;
+            }
+            let written = Pin::new(&mut self.stream).poll_write(context, left);
+            let count = ready!(self.reader.waited(context, written, part(left.len())))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            *done = done.saturating_add(count);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -130,14 +169,23 @@ impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.drain(context))?;
+        if let Some(text) = bare::problem(bytes, self.head) {
+            self.instead = Some((text, 0));
+            // Taken whole: the rest goes out before anything else does, and before a flush ends.
+            if let Poll::Ready(Err(error)) = self.drain(context) {
+                return Poll::Ready(Err(error));
+            }
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.waited(context, written, part(bytes.len()))
+        self.reader.waited(context, written, part(bytes.len()))
     }
 
     fn poll_write_vectored(
@@ -145,9 +193,16 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let mut some = slices.iter().filter(|slice| !slice.is_empty());
+        if let (Some(only), None) = (some.next(), some.next())
+            && only.len() <= bare::LONGEST
+        {
+            return self.poll_write(context, only);
+        }
+        ready!(self.drain(context))?;
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
         let all = slices.iter().fold(0_usize, |sum, slice| sum.saturating_add(slice.len()));
-        self.waited(context, written, part(all))
+        self.reader.waited(context, written, part(all))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -155,12 +210,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.drain(context))?;
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        self.waited(context, flushed, |()| Taken::Part(0))
+        self.reader.waited(context, flushed, |()| Taken::Part(0))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.drain(context))?;
         let closed = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.waited(context, closed, |()| Taken::All)
+        self.reader.waited(context, closed, |()| Taken::All)
     }
 }

@@ -2,8 +2,7 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | [`connection`] | the end of a connection, the write timeout, a refused connection |
-//! | [`bare`] | problems for requests that the HTTP layer itself refuses |
+//! | [`connection`] | the end of a connection, the write timeout, problems for requests that the HTTP layer itself refuses, a refused connection |
 //! | [`request`] | checks of a call's headers and body, and [`RequestError`](request::RequestError) with code, status and text |
 //! | [`problem`] | problem documents (RFC 9457) |
 //! | [`answer`] | responses: reports, JSON, problems |
@@ -26,8 +25,9 @@
 //! assert!(problem.contains("the body is too large; the limit is 1048576 bytes"));
 //! ```
 
+mod bare;
+
 pub mod answer;
-pub mod bare;
 pub mod connection;
 pub mod problem;
 pub mod request;

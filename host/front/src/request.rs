@@ -150,7 +150,7 @@ pub fn status_of_run(error: &RunError) -> StatusCode {
         | RunError::Overloaded { .. }
         | RunError::ForeignSkill { .. }
         | RunError::HostFunction { .. }
-        | RunError::Host(_)
+        | RunError::Host { .. }
         | _ => status_of_fault(error.fault()),
     }
 }
@@ -357,12 +357,12 @@ mod tests {
             (run(RunError::Revoked { skill, reason: None }), 409, "revoked", false),
             (run(RunError::ForeignSkill { skill }), 500, "foreign-skill", false),
             (
-                run(RunError::HostFunction { function: secret(), message: secret() }),
+                run(RunError::HostFunction { function: secret(), source: secret().into() }),
                 500,
                 "host-function-failed",
                 false,
             ),
-            (run(RunError::Host(secret())), 500, "host-fault", false),
+            (run(RunError::host(secret())), 500, "host-fault", false),
         ]
     }
 

@@ -121,7 +121,7 @@ pub enum Error {
         table: &'static str,
     },
     /// The disk or the database failed. The source says how.
-    #[error("the key-value store failed; the write was not acknowledged")]
+    #[error("the key-value store failed: {0}; check the file and the space on its disk")]
     Storage(#[source] Arc<redb::Error>),
     /// There is a file where a backup should be written.
     #[error("{} exists; remove it or name another file", .0.display())]
@@ -135,10 +135,10 @@ pub enum Error {
         why: String,
     },
     /// The output of an export or the input of an import failed.
-    #[error("could not read or write the export; check the file and the space on its disk")]
+    #[error("cannot read or write the export: {0}; check the file and the space on its disk")]
     Transfer(#[source] Arc<std::io::Error>),
     /// A file beside the database could not be read or written.
-    #[error("{} could not be used", .path.display())]
+    #[error("cannot use {}: {source}; check its directory and its permissions", .path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -151,6 +151,27 @@ fn again(retry_after: &Option<Duration>) -> String {
     match retry_after {
         Some(wait) => format!("write again in {wait:?} or later"),
         None => "make the batch smaller".into(),
+    }
+}
+
+impl Error {
+    /// Returns whether the disk, or the user's quota on it, is full.
+    pub fn is_disk_full(&self) -> bool {
+        let error = match self {
+            Self::Storage(error) => match &**error {
+                redb::Error::Io(error) => error,
+                _ => return false,
+            },
+            Self::Transfer(error) => &**error,
+            Self::File { source, .. } => &**source,
+            _ => return false,
+        };
+        matches!(
+            error.kind(),
+            std::io::ErrorKind::StorageFull
+                | std::io::ErrorKind::QuotaExceeded
+                | std::io::ErrorKind::FileTooLarge
+        )
     }
 }
 

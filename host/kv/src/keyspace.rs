@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::backend::Backend;
 use crate::change::{Action, Change, Changed, Expect, Write};
+use crate::data::{Entry, Page};
 use crate::durable::Durable;
 use crate::error::Error;
 use crate::lane::{Lane, Lanes};
 use crate::memory::Cell;
 use crate::quota::{Quotas, Usage};
 use crate::space::Space;
-use crate::store::{Backend, Entry, Page, Store};
 
 /// The most keys that one page of [`Keyspace::list`] can have.
 pub const LIST_KEYS: usize = 1000;
@@ -28,6 +29,16 @@ pub struct Keyspace {
     quotas: Quotas,
 }
 
+/// The result of [`Keyspace::increment`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sum {
+    /// The sum.
+    pub value: i64,
+    /// The revision that stored it.
+    pub revision: u64,
+}
+
 #[derive(Clone, Debug)]
 enum Place {
     Memory(Arc<Cell>),
@@ -35,14 +46,14 @@ enum Place {
 }
 
 impl Keyspace {
-    pub(crate) fn new(store: &Store, space: &Space, quotas: Quotas) -> Self {
+    pub(crate) fn new(backend: &Backend, lanes: &Arc<Lanes>, space: &Space, quotas: Quotas) -> Self {
         let space = space.encode();
-        let lane = store.lanes.lane(&space);
-        let rows = match &store.backend {
+        let lane = lanes.lane(&space);
+        let rows = match backend {
             Backend::Memory(memory) => Place::Memory(memory.cell(&space)),
             Backend::Durable(durable) => Place::Durable(durable.clone()),
         };
-        Self { rows, lane, lanes: store.lanes.clone(), quotas }
+        Self { rows, lane, lanes: lanes.clone(), quotas }
     }
 
     /// Returns the quotas.
@@ -144,9 +155,9 @@ impl Keyspace {
     /// # Errors
     ///
     /// As [`Keyspace::set`], [`Error::NotANumber`] and [`Error::Overflow`].
-    pub async fn increment(&self, key: &str, delta: i64) -> Result<(i64, u64), Error> {
+    pub async fn increment(&self, key: &str, delta: i64) -> Result<Sum, Error> {
         match self.one(key, Action::Increment(delta), Expect::Any).await? {
-            Changed::Incremented { value, revision } => Ok((value, revision)),
+            Changed::Incremented { value, revision } => Ok(Sum { value, revision }),
             Changed::Set(_) | Changed::Deleted(_) => Err(Error::Closed),
         }
     }

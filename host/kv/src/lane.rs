@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::change::{Changed, Write};
+use crate::data::Options;
 use crate::error::Error;
 use crate::quota::{Clock, Rate};
-use crate::store::Options;
 
 /// A write that waits for the thread that commits.
 #[derive(Debug)]

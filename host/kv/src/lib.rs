@@ -47,24 +47,10 @@
 #[doc = include_str!("../README.md")]
 mod readme {}
 
-/// A setter for each field of a configuration, so that a new field breaks no caller.
-macro_rules! setters {
-    ($type:ident { $($setter:ident($field:ident: $of:ty);)+ }) => {
-        impl $type {
-            $(
-                #[doc = concat!("Sets [`", stringify!($type), "::", stringify!($field), "`].")]
-                #[must_use]
-                pub fn $setter(mut self, $field: $of) -> Self {
-                    self.$field = $field;
-                    self
-                }
-            )+
-        }
-    };
-}
-
+mod backend;
 mod backup;
 mod change;
+mod data;
 mod durable;
 mod error;
 mod keyspace;
@@ -79,9 +65,10 @@ mod transfer;
 mod verified;
 
 pub use change::{Action, Change, Changed, Expect};
+pub use data::{Entry, MEMORY_BYTES, Options, Page, SpaceUsage, Stats};
 pub use error::{Error, Quota};
-pub use keyspace::{Keyspace, LIST_KEYS};
+pub use keyspace::{Keyspace, LIST_KEYS, Sum};
 pub use quota::{Clock, Quotas, Usage};
 pub use space::{SPACE_NAME_BYTES, Skill, Space};
-pub use store::{Entry, MEMORY_BYTES, Options, Page, Stats, Store};
+pub use store::Store;
 pub use verified::{Damage, Moved, Verified};

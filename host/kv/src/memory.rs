@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 
 use crate::change::{Changed, Rows, Write, apply};
+use crate::data::{Entry, Page};
 use crate::error::{Error, Quota};
 use crate::quota::Usage;
 use crate::row::Row;
 use crate::share::Room;
 use crate::space::Space;
-use crate::store::{Entry, Page};
 
 #[derive(Debug)]
 pub(crate) struct Memory {

@@ -47,7 +47,7 @@ impl Default for Quotas {
     }
 }
 
-setters!(Quotas {
+ringfence_setters::setters!(Quotas {
     with_keys(keys: u64);
     with_key_bytes(key_bytes: usize);
     with_value_bytes(value_bytes: usize);

@@ -181,7 +181,7 @@ async fn spaces_with_hostile_names_never_meet() {
             assert_eq!(space.usage().await.unwrap().revision, 8);
         }
         let mut listed = bench.store.spaces(None, 100).unwrap();
-        listed.extend(bench.store.spaces(listed.last().map(|(space, _)| space), 1000).unwrap());
+        listed.extend(bench.store.spaces(listed.last().map(|last| &last.space), 1000).unwrap());
         assert_eq!(listed.len(), spaces.len());
     })
     .await;
@@ -228,12 +228,12 @@ async fn a_list_has_pages_and_a_prefix() {
 async fn numbers_are_incremented_within_their_range() {
     both(async |bench| {
         let space = bench.space();
-        assert_eq!(space.increment("n", 5).await.unwrap().0, 5);
-        let (sum, revision) = space.increment("n", -7).await.unwrap();
-        assert_eq!((sum, text(&space, "n").await.as_deref()), (-2, Some("-2")));
-        assert_eq!(space.get("n").await.unwrap().unwrap().revision, revision);
+        assert_eq!(space.increment("n", 5).await.unwrap().value, 5);
+        let sum = space.increment("n", -7).await.unwrap();
+        assert_eq!((sum.value, text(&space, "n").await.as_deref()), (-2, Some("-2")));
+        assert_eq!(space.get("n").await.unwrap().unwrap().revision, sum.revision);
         space.set("n", (i64::MAX - 1).to_string(), Expect::Any).await.unwrap();
-        assert_eq!(space.increment("n", 1).await.unwrap().0, i64::MAX);
+        assert_eq!(space.increment("n", 1).await.unwrap().value, i64::MAX);
         assert!(matches!(space.increment("n", 1).await, Err(Error::Overflow)));
         for text in ["", "x", "1.0", " 1", "9223372036854775808"] {
             space.set("n", text, Expect::Any).await.unwrap();

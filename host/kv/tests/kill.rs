@@ -47,7 +47,7 @@ async fn writer() {
                 let value =
                     format!("{round} {number} {}", "x".repeat(usize::try_from(number % 700).unwrap()));
                 let revision = space.set(&key, value.clone(), Expect::Any).await.unwrap();
-                let total = space.increment("total", 1).await.unwrap().0;
+                let total = space.increment("total", 1).await.unwrap().value;
                 // One write of the whole line, so that a kill cuts nothing that counts.
                 let line = format!("ack {index} {revision} {total} {value}\n");
                 std::io::stdout().write_all(line.as_bytes()).unwrap();

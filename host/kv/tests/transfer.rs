@@ -12,7 +12,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use bytes::Bytes;
-use ringfence_kv::{Damage, Error, Expect, Options, Quotas, Space, Store};
+use ringfence_kv::{Damage, Error, Expect, Options, Quotas, Space, SpaceUsage, Store};
 use tempfile::TempDir;
 
 fn spaces() -> Vec<Space> {
@@ -41,7 +41,7 @@ async fn fill(store: &Store) {
 /// Keys, revisions and values of all spaces, and what the spaces say of themselves.
 async fn content(store: &Store) -> Vec<String> {
     let mut all = Vec::new();
-    for (space, usage) in store.spaces(None, 100).unwrap() {
+    for SpaceUsage { space, usage, .. } in store.spaces(None, 100).unwrap() {
         all.push(format!("{space} {usage:?}"));
         let space = store.keyspace(&space, Quotas::default());
         for key in space.list("", None, 1000).await.unwrap().keys {
@@ -138,7 +138,7 @@ async fn an_export_is_imported_into_the_other_kind_of_store() {
         content.into_iter().filter(|row| row.starts_with('"')).map(row).collect()
     };
     assert_eq!(values(content(&memory).await), values(content(&file).await));
-    for (space, usage) in memory.spaces(None, 100).unwrap() {
+    for SpaceUsage { space, usage, .. } in memory.spaces(None, 100).unwrap() {
         let after = file.keyspace(&space, Quotas::default()).usage().await.unwrap();
         assert_eq!((after.keys, after.bytes), (usage.keys, usage.bytes));
         // Above all that the export had; entries took the next ones.

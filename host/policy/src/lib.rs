@@ -48,7 +48,9 @@ pub use explain::{Explanation, capability_for};
 pub use grant::Grant;
 pub use http_rule::{HttpCaps, HttpRule, Method, SecretForm, SecretPlace, SecretUse, is_host_header};
 pub use pattern::{HostPattern, NamePattern, PatternError, UrlMatch, UrlPattern};
-pub use policy::{Decision, Denial, Granted, Origin, Policy, Reason, Request, RuleId, SubjectGrants};
+pub use policy::{
+    Covered, Decision, Denial, Granted, Origin, Policy, Reason, Request, RuleId, SubjectGrants,
+};
 pub use requested::RequestedHttp;
 pub use rules::{Capability, KvRule, KvSpace, KvStorage, ScratchRule};
 pub use size::{Size, Span, UnitError};

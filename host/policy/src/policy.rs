@@ -127,6 +127,16 @@ pub enum Decision {
     Denied(Denial),
 }
 
+/// The rule that covers an HTTP request.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Covered<'a> {
+    /// The id of the rule.
+    pub id: RuleId,
+    /// The rule.
+    pub rule: &'a Arc<HttpRule>,
+}
+
 /// A denial: no rule covers the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Denial {
@@ -351,12 +361,12 @@ impl SubjectGrants {
     /// # Errors
     ///
     /// Fails with the [`Denial`] of the rule that comes nearest.
-    pub fn http(&self, method: &str, target: &Target) -> Result<(RuleId, &Arc<HttpRule>), Denial> {
+    pub fn http(&self, method: &str, target: &Target) -> Result<Covered<'_>, Denial> {
         let mut denial = Denial { reason: Reason::NoGrant, nearest: None };
         for (id, rule) in &self.own.http {
             let reason = match rule.url.compare(target) {
                 UrlMatch::Matches if rule.methods.iter().any(|own| own.as_str() == method) => {
-                    return Ok((*id, rule));
+                    return Ok(Covered { id: *id, rule });
                 }
                 UrlMatch::Matches => Reason::Method,
                 UrlMatch::AmbiguousPath => Reason::AmbiguousPath,
@@ -387,7 +397,7 @@ impl SubjectGrants {
         };
         match request {
             Request::Http { method, target } => match self.http(method, target) {
-                Ok((rule, http)) => granted(&rule, Granted::Http(Arc::clone(http))),
+                Ok(Covered { id, rule }) => granted(&id, Granted::Http(Arc::clone(rule))),
                 Err(denial) => Decision::Denied(denial),
             },
             Request::Kv => match &own.kv {

@@ -14,8 +14,8 @@ use ringfence_front::request::RequestError;
 use ringfence_store::{Name, Owner, Record, StoreError, Version};
 use tokio::sync::Notify;
 
+use crate::described::Described;
 use crate::error::ServeError;
-use crate::mcp::Described;
 use crate::metrics::{Metrics, OfSkill};
 use crate::prepared::Prepared;
 use crate::principal::Principal;

@@ -104,7 +104,7 @@ fn opened(before: Capabilities, config: &Config, store: Option<&Path>) -> Result
         |wanted: fn(&Capability) -> bool| config.grant.grants().any(|(_, grant)| wanted(&grant.capability));
     let secrets = secrets(config)?;
     ringfence_capabilities::check(&config.grant, |name| secrets.contains_key(name))
-        .map_err(|error| unusable("grant", error))?;
+        .map_err(|error| ConfigError::because("grant", "", error))?;
     let names = secrets.keys().cloned().collect::<Vec<_>>();
     let mut capabilities = before.with_policy(config.grant.clone()).with_secrets(names);
     let durable =
@@ -119,16 +119,13 @@ fn opened(before: Capabilities, config: &Config, store: Option<&Path>) -> Result
     Ok(capabilities)
 }
 
-fn unusable(file: impl Into<String>, reason: impl ToString) -> ConfigError {
-    ConfigError::Unusable { file: file.into(), reason: reason.to_string() }
-}
-
 fn kv(config: &Config, store: Option<&Path>) -> Result<ringfence_kv::Store, ConfigError> {
     let file = match (&config.kv.file, store) {
         (Some(file), _) => file.clone(),
         (None, Some(store)) => store.join(ringfence_store::KV_FILE),
         (None, None) => {
-            return Err(unusable("kv.file", "durable key-value spaces need a file; set `kv.file`"));
+            let reason = "durable key-value spaces need a file; set `kv.file`";
+            return Err(ConfigError::unusable("kv.file", reason));
         }
     };
     let cache_bytes = usize::try_from(config.kv.cache.bytes()).unwrap_or(usize::MAX);
@@ -136,13 +133,15 @@ fn kv(config: &Config, store: Option<&Path>) -> Result<ringfence_kv::Store, Conf
     options.cache_bytes = cache_bytes;
     options.store_bytes = config.kv.size.bytes();
     options.share_bytes = config.kv.share.bytes();
-    ringfence_kv::Store::open(&file, &options).map_err(|error| unusable(file.display().to_string(), error))
+    ringfence_kv::Store::open(&file, &options)
+        .map_err(|error| ConfigError::because(file.display().to_string(), "", error))
 }
 
 fn secrets(config: &Config) -> Result<BTreeMap<String, Arc<Secret>>, ConfigError> {
     let mut secrets = BTreeMap::new();
     for (name, source) in &config.secret {
-        let loaded = source.read(name).map_err(|error| unusable(format!("secret.{name}"), error))?;
+        let loaded =
+            source.read(name).map_err(|error| ConfigError::because(format!("secret.{name}"), "", error))?;
         if let Some(warning) = loaded.warning {
             tracing::warn!(secret = name.as_str(), warning = warning.to_string().as_str(), "secret");
         }
@@ -168,7 +167,7 @@ fn door(
 }
 
 fn proxy(egress: &Egress, secrets: &BTreeMap<String, Arc<Secret>>) -> Result<Option<Proxy>, ConfigError> {
-    let wrong = |reason: String| unusable("egress.proxy-secret", reason);
+    let wrong = |reason: String| ConfigError::unusable("egress.proxy-secret", reason);
     match (&egress.proxy, &egress.proxy_secret) {
         (None, None) => Ok(None),
         (None, Some(_)) => Err(wrong("it has no effect without a proxy; set `egress.proxy`".to_owned())),

@@ -10,7 +10,7 @@
 //! let config = Config::parse("[listen]\naddress = \"127.0.0.1:0\"", "ringfence.toml".as_ref())?;
 //! let host = Host::new(config.host_config())?;
 //! let compiler = Compiler::this_program(CompileLimits::default())?;
-//! let library = Library::new(host, compiler, Ok(Store::open_or_make("skills.store")?));
+//! let library = Library::new(host, compiler, Store::open_or_make("skills.store")?);
 //!
 //! let server = Server::new(library, config).await?;
 //! let listener = server.bind().await?;
@@ -43,6 +43,7 @@ mod authority;
 mod budget;
 mod catalog;
 mod config;
+mod described;
 mod error;
 mod files;
 mod gate;
@@ -50,6 +51,7 @@ mod grants;
 mod http;
 mod idempotency;
 mod intake;
+mod json;
 mod librarian;
 mod listen;
 mod mcp;
@@ -72,7 +74,7 @@ mod work;
 pub use authority::{Authority, Origin};
 pub use config::{
     Accepted, Admission, Config, ConfigError, EXAMPLE, Egress, HostSection, Idempotency, KnownNames, Kv,
-    LimitsSection, Listen, Mcp, Metrics, Number, Quota, QuotaSection, Size, Time, Tls,
+    LimitsSection, LimitsTable, Listen, Mcp, Metrics, Number, Quota, QuotaSection, Size, Time, Tls,
 };
 pub use server::{Server, ServerError, Source};
 

@@ -13,8 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use ringfence_front::bare::Worded;
-use ringfence_front::connection::{Closed, WriteTimeout, refuse};
+use ringfence_front::connection::{Closed, Connection, refuse};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -128,14 +127,13 @@ where
                 return;
             }
         };
-        let stream = WriteTimeout::new(stream, write);
         let served = async {
             match &self.certificate {
-                None => self.http(stream, head).await,
+                None => self.http(Connection::new(stream, write, BUFFER), head).await,
                 Some(certificate) => {
                     let acceptor = TlsAcceptor::from(certificate.load_full());
                     match tokio::time::timeout(head, acceptor.accept(stream)).await {
-                        Ok(Ok(stream)) => self.http(stream, head).await,
+                        Ok(Ok(stream)) => self.http(Connection::new(stream, write, BUFFER), head).await,
                         Ok(Err(error)) => Err(error.to_string()),
                         Err(_) => Err("the TLS handshake timed out".to_owned()),
                     }
@@ -160,7 +158,7 @@ where
             .max_buf_size(BUFFER)
             // Closing the writing half is closing: nothing is run for somebody who may be gone.
             .half_close(false)
-            .serve_connection(TokioIo::new(Worded::new(stream, BUFFER)), service);
+            .serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,

@@ -104,7 +104,7 @@ impl Drop for Counted {
 impl Admitted {
     /// Runs to the end. Dropping the future stops the run, and its place becomes free once it has stopped.
     pub(crate) async fn run(self, by: Runner<'_>) -> Result<Ran, ServeError> {
-        let (call, under_way) = by.library.begin(&self.ready.skill, &self.tool, &self.cancel);
+        let call = by.library.begin(&self.ready.skill, &self.tool, &self.cancel);
         let mut pass = self.pass;
         let granted = by.granting.granted(&self.ready, self.share.name());
         let call = self
@@ -114,7 +114,7 @@ impl Admitted {
             .principal(&self.share)
             .wait(self.patience)
             .grant(granted)
-            .keep((pass.take_place(), self.held, under_way));
+            .keep((pass.take_place(), self.held));
         let mut counted = Counted::new(pass, self.seen, &self.ready, by.metrics);
         let mut ran = call.json_and_chunks(self.input).await;
         counted.ended(ran.as_mut().map(|ran| &mut ran.report));
@@ -126,7 +126,7 @@ impl Admitted {
     /// The run then continues by itself, so its limits hold however slowly the caller reads. The limits on log and
     /// output bound the waiting events. Dropping the receiver stops the run.
     pub(crate) async fn listen(self, by: Runner<'_>) -> Result<UnboundedReceiver<Next>, ServeError> {
-        let (call, under_way) = by.library.begin(&self.ready.skill, &self.tool, &self.cancel);
+        let call = by.library.begin(&self.ready.skill, &self.tool, &self.cancel);
         let mut pass = self.pass;
         let granted = by.granting.granted(&self.ready, self.share.name());
         let call = self
@@ -136,7 +136,7 @@ impl Admitted {
             .principal(&self.share)
             .wait(self.patience)
             .grant(granted)
-            .keep((pass.take_place(), self.held, under_way));
+            .keep((pass.take_place(), self.held));
         let counted = Counted::new(pass, self.seen, &self.ready, by.metrics);
         let mut run = Listened { running: Some(call.start(self.input)), counted };
         let (sender, events) = unbounded_channel();

@@ -68,7 +68,7 @@ pub enum ServerError {
     },
     /// The transport failed.
     #[error("connection failed: {0}")]
-    Transport(String),
+    Transport(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// Maximum time that MCP on standard input and output waits for skills with cached code before it answers.
@@ -299,7 +299,7 @@ impl Server {
         };
         watching.abort();
         self.app.skills().librarian.stop().await;
-        ended.map_err(|error| ServerError::Transport(error.to_string()))
+        ended.map_err(|error| ServerError::Transport(error.into()))
     }
 
     /// Serves MCP on standard input and output for the user of this machine, until the input ends or `shutdown`
@@ -351,7 +351,7 @@ impl Server {
         self.app.work().stop_runs.cancel();
         watching.abort();
         self.app.skills().librarian.stop().await;
-        ended.map_err(|error| ServerError::Transport(error.to_string()))
+        ended.map_err(|error| ServerError::Transport(error.into()))
     }
 
     /// Reads configuration, certificate, tokens and skills again. A failure is logged and returned.

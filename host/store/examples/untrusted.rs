@@ -38,18 +38,18 @@ async fn submit_and_call() -> Result<(), Box<dyn Error>> {
     let file = std::env::args().nth(1).ok_or("usage: untrusted FILE")?;
     let host = Host::new(HostConfig::pooled())?;
     let compiler = Compiler::this_program(CompileLimits::default())?;
-    let library = Library::new(host, compiler, Ok(Store::open_or_make("skills.store")?));
+    let library = Library::new(host, compiler, Store::open_or_make("skills.store")?);
 
     // Validated, compiled in a jailed child, and on the disk when this returns.
     let submit = Submit::new("stranger".parse()?, "alice".parse()?); // name and owner
     library.submit(std::fs::read(file)?, submit, |_stage| {}).await?;
 
     // From the store: no validation and no compiler.
-    let (loaded, _) = library.load(&"stranger".parse()?, |_stage| {}).await?;
+    let loaded = library.load(&"stranger".parse()?, |_stage| {}).await?;
     let tool = loaded.skill.tools().next().ok_or("it has no tool")?.name().to_owned();
 
-    // Asks once more whether the skill is revoked. Keep `_under_way` until the run has ended.
-    let (call, _under_way) = library.begin(&loaded.skill, &tool, &CancellationToken::new());
+    // Checks once more whether the skill is revoked.
+    let call = library.begin(&loaded.skill, &tool, &CancellationToken::new());
     let report = call.json(r#"{"text": "Good fences make good neighbours."}"#).await?;
     println!("{}", report.outcome.name());
     Ok(())

@@ -420,7 +420,7 @@ fn compare(
         Ok(changes) if changes.is_empty() || wanted => Ok(changes),
         Ok(changes) => Err(StoreError::Breaking { name, current: version, changes }),
         Err(_) if wanted => Ok(Vec::new()),
-        Err(error) => Err(StoreError::NotComparable { name, current: version, reason: error.to_string() }),
+        Err(error) => Err(StoreError::NotComparable { name, current: version, source: Box::new(error) }),
     }
 }
 

@@ -121,7 +121,7 @@ pub enum StoreError {
     },
     /// The current version cannot be read, so the store cannot tell what would break.
     #[error(
-        "cannot compare with version {current} of `{name}` ({reason}); use `--breaking` to replace it anyway"
+        "cannot compare with version {current} of `{name}` ({source}); use `--breaking` to replace it anyway"
     )]
     NotComparable {
         /// The skill.
@@ -129,7 +129,7 @@ pub enum StoreError {
         /// The current version.
         current: Version,
         /// Why not.
-        reason: String,
+        source: Box<StoreError>,
     },
     /// The prefix belongs to another owner.
     #[error(

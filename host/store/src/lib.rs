@@ -12,7 +12,7 @@
 //! let host = Host::new(HostConfig::default())?;
 //! let compiler = Compiler::this_program(CompileLimits::default())?;
 //! let store = Store::open_or_make("/var/lib/skills")?;
-//! let library = Library::new(host, compiler, Ok(store));
+//! let library = Library::new(host, compiler, store);
 //!
 //! // Validates, compiles in a jailed child, and stores. When this returns, the skill is on the disk.
 //! let submit = Submit::new("text-stats".parse()?, "alice".parse()?);
@@ -20,10 +20,10 @@
 //! println!("{} is {}", taken.receipt.name, taken.receipt.digest);
 //!
 //! // In this process or another: authenticates the code once, and maps it.
-//! let (loaded, _) = library.load(&"text-stats".parse()?, |_| {}).await?;
+//! let loaded = library.load(&"text-stats".parse()?, |_| {}).await?;
 //! println!("{} tools", loaded.skill.tools().len());
-//! // Checks for a revocation again. A later one can cancel the run until `_under_way` is dropped.
-//! let (call, _under_way) = library.begin(&loaded.skill, "analyze", &CancellationToken::new());
+//! // Checks for a revocation again. A later one can cancel the run.
+//! let call = library.begin(&loaded.skill, "analyze", &CancellationToken::new());
 //! let report = call.json(r#"{"text": "Fences make good neighbours."}"#).await?;
 //! # let _ = report;
 //! # Ok(())
@@ -75,7 +75,7 @@ pub use change::{Receipt, Status, Submit};
 pub use error::StoreError;
 pub use gc::{Collected, Freed, Gc};
 pub use library::{
-    Built, Cleared, Library, Loaded, Origin, Stage, Submitted, UnderWay, Wanted, Warning, asks_for, warnings,
+    Built, Cleared, Inspected, Library, Loaded, Origin, Stage, Submitted, Wanted, Warning, asks_for, warnings,
 };
 pub use name::{GrammarError, Name, Owner, Reference, Version};
 pub use open::KV_FILE;
@@ -84,7 +84,7 @@ pub use prefixes::Prefix;
 pub use record::{Change, Entry, Event, Record};
 pub use revoked::{Revocation, Revoke, RevokedNow};
 pub use store::{Listed, Resolved, Stamp, Store};
-pub use tokens::{NewToken, Pattern, Scope, Token};
+pub use tokens::{IssuedToken, NewToken, Pattern, Scope, Token};
 pub use turns::{Turn, Turns};
 pub use verify::{Finding, Problem, Verification};
 

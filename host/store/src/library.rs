@@ -42,7 +42,6 @@ use ringfence_compile::{CompileStage, Compiler};
 
 pub use clearance::{Built, Cleared, Wanted};
 pub use load::{Loaded, Origin};
-pub use running::UnderWay;
 pub use submit::Submitted;
 pub use warning::{Warning, asks_for, warnings};
 
@@ -99,6 +98,16 @@ pub enum Stage {
     Keeping,
 }
 
+/// A skill of the store, for display.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Inspected {
+    /// The description of the skill.
+    pub description: SkillDescription,
+    /// What the reference resolved to.
+    pub resolved: Resolved,
+}
+
 /// Code that was compiled and linked now.
 struct Linked {
     skill: Skill,
@@ -109,8 +118,17 @@ struct Linked {
 }
 
 impl Library {
-    /// Creates a library on a store, or without one for a reason; then it stores nothing.
-    pub fn new(host: Host, compiler: Compiler, store: Result<Store, String>) -> Self {
+    /// Creates a library on a store.
+    pub fn new(host: Host, compiler: Compiler, store: Store) -> Self {
+        Self::with(host, compiler, Ok(store))
+    }
+
+    /// Creates a library without a store, which stores nothing. Errors name the reason.
+    pub fn without_store(host: Host, compiler: Compiler, reason: impl Into<String>) -> Self {
+        Self::with(host, compiler, Err(reason.into()))
+    }
+
+    fn with(host: Host, compiler: Compiler, store: Result<Store, String>) -> Self {
         let (key, loaded, running) = (OnceLock::new(), Mutex::default(), Arc::default());
         let changes = Turns::new(1);
         Self { inner: Arc::new(Inner { host, compiler, running, store, key, loaded, changes }) }
@@ -236,11 +254,11 @@ impl Library {
     /// # Errors
     ///
     /// Fails with a [`StoreError`] if the skill does not exist or is damaged.
-    pub async fn inspect(&self, reference: &Reference) -> Result<(SkillDescription, Resolved), StoreError> {
+    pub async fn inspect(&self, reference: &Reference) -> Result<Inspected, StoreError> {
         let wanted = reference.clone();
         let found = self.blocking(move |inner| inner.store()?.find(&wanted)).await?;
-        let described = self.validated(found.digest, Bytes::InStore(found.size)).await?.described();
-        Ok((described, found))
+        let description = self.validated(found.digest, Bytes::InStore(found.size)).await?.described();
+        Ok(Inspected { description, resolved: found })
     }
 
     /// Returns the code of a skill, if this store has it.

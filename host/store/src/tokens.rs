@@ -126,6 +126,21 @@ impl<'de> Deserialize<'de> for Pattern {
     }
 }
 
+/// A new token, and its text.
+#[non_exhaustive]
+pub struct IssuedToken {
+    /// The token, as the store keeps it.
+    pub token: Token,
+    /// The text that a client sends. It holds the secret, and the store does not keep it.
+    pub text: String,
+}
+
+impl fmt::Debug for IssuedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssuedToken").field("token", &self.token).finish_non_exhaustive()
+    }
+}
+
 /// A token without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -224,12 +239,12 @@ impl Store {
         })
     }
 
-    /// Creates a token and returns its text, which is stored nowhere.
+    /// Creates a token and returns it with its text, which is stored nowhere.
     ///
     /// # Errors
     ///
     /// Fails with [`StoreError::OverCap`] at 10,000 tokens, revoked ones included, and if the store cannot be written.
-    pub fn make_token(&self, new: NewToken) -> Result<(Token, String), StoreError> {
+    pub fn make_token(&self, new: NewToken) -> Result<IssuedToken, StoreError> {
         let _lock = self.lock(None)?;
         let mut tokens = self.tokens()?;
         if tokens.len() >= TOKENS {
@@ -259,7 +274,7 @@ impl Store {
         };
         tokens.push(token.clone());
         self.write_tokens(&tokens)?;
-        Ok((token, text))
+        Ok(IssuedToken { token, text })
     }
 
     /// Revokes a token. A running server refuses it within a second.

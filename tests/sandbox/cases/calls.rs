@@ -1,5 +1,8 @@
 //! The ways to call: JSON, values, Rust types, blocking, listened to, cancelled, repeated exactly.
 
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use ringfence::wasmtime::component::Val;
@@ -81,7 +84,7 @@ fn from_a_thread_without_a_runtime() {
     let run = || pooled().run_blocking(&skill, "echo", r#"{"text":"hi"}"#, &Limits::default());
     assert!(matches!(run().expect("a run").outcome, Outcome::Completed(_)));
     // Within a runtime it would block a worker.
-    assert!(matches!(runtime().block_on(async { run() }), Err(RunError::Host(_))));
+    assert!(matches!(runtime().block_on(async { run() }), Err(RunError::Host { .. })));
     // Waits and deadlines work there as well.
     let skill = load(pooled(), guests::WAIT);
     let soon = limits(|l| l.deadline = Duration::from_millis(20));
@@ -229,4 +232,36 @@ fn the_digest_names_the_bytes() {
     for wrong in ["", "sha256:", "sha256:12", &digest.to_string().replace(':', "+"), &"g".repeat(64)] {
         assert!(wrong.parse::<ringfence::Digest>().is_err(), "{wrong}");
     }
+}
+
+/// The timers of a runtime panic once it is gone: a run thread must not touch them then.
+#[test]
+fn a_caller_that_leaves_with_its_runtime_causes_no_panic() {
+    static PANICS: AtomicUsize = AtomicUsize::new(0);
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() == Some("ringfence-run") {
+            PANICS.fetch_add(1, Ordering::SeqCst);
+        }
+        before(panic);
+    }));
+    let host = Host::new(HostConfig::default()).expect("a host");
+    let skill = load(&host, &guests::spin());
+    let limits = Limits::default().with_fuel(1 << 40).with_deadline(Duration::from_secs(60));
+    for round in 0..300_u32 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let mut run = Box::pin(host.run(&skill, "run", "{}", &limits));
+        // Once: its first slice is here, and the others on a run thread.
+        runtime.block_on(poll_fn(|context| {
+            assert!(run.as_mut().poll(context).is_pending());
+            Poll::Ready(())
+        }));
+        (0..round).for_each(|_| std::thread::yield_now());
+        drop(run);
+        drop(runtime);
+    }
+    while host.runs() > 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(PANICS.load(Ordering::SeqCst), 0);
 }

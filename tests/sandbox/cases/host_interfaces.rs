@@ -80,9 +80,9 @@ fn host_interface_calls_are_counted_and_end_at_the_deadline() {
 #[test]
 fn a_failure_of_the_embedder_is_an_error_and_no_outcome() {
     match outcome(&host(), "broken", &Limits::default()) {
-        Err(RunError::HostFunction { function, message }) => {
+        Err(RunError::HostFunction { function, source }) => {
             assert_eq!(function, "acme:crm/customers@1.0.0#broken");
-            assert_eq!(message, "the database is gone");
+            assert_eq!(source.to_string(), "the database is gone");
         }
         other => panic!("{other:?}"),
     }

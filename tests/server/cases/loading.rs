@@ -23,7 +23,7 @@ fn library(store: &Path, child: &Path) -> Library {
     host.allocator = Allocator::OnDemand;
     let compiler = Compiler::program(child.to_owned(), CompileLimits::default());
     let store = Store::open_or_make(store).expect("a store");
-    Library::new(Host::new(host).expect("a host"), compiler, Ok(store))
+    Library::new(Host::new(host).expect("a host"), compiler, store)
 }
 
 /// A server whose compiler stands still until [`Slow::go_on`].

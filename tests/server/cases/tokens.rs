@@ -2,7 +2,7 @@
 
 use ringfence_server_tests::guests::{ECHO, ENDINGS, component};
 use ringfence_server_tests::{Request, mcp};
-use ringfence_store::{NewToken, Scope};
+use ringfence_store::{IssuedToken, NewToken, Scope};
 use serde_json::json;
 
 use super::plan;
@@ -176,10 +176,10 @@ async fn revoked_and_expired_tokens_are_refused_by_a_running_server() {
     let site = plan().tokens().skill("echo", ECHO).start().await;
     let mut new = NewToken::new("bob".parse().unwrap());
     new.lifetime = Some(0);
-    let (_, expired) = site.store().make_token(new).unwrap();
+    let expired = site.store().make_token(new).unwrap().text;
     let mut new = NewToken::new("bob".parse().unwrap());
     new.skills = vec!["*".parse().unwrap()];
-    let (token, text) = site.store().make_token(new).unwrap();
+    let IssuedToken { token, text, .. } = site.store().make_token(new).unwrap();
     site.server.settle().await;
     assert_eq!(site.client_with(Some(&expired)).send(echo()).await.status, 401);
     let bob = site.client_with(Some(&text));
@@ -201,7 +201,7 @@ async fn an_older_read_of_the_tokens_never_replaces_a_newer_one() {
         for _ in 0..40 {
             let mut new = NewToken::new("bob".parse().unwrap());
             new.skills = vec!["*".parse().unwrap()];
-            let (token, text) = site.store().make_token(new).unwrap();
+            let IssuedToken { token, text, .. } = site.store().make_token(new).unwrap();
             site.server.settle().await;
             let bob = site.client_with(Some(&text));
             assert_eq!(bob.send(echo()).await.status, 200);
@@ -223,7 +223,7 @@ async fn a_first_token_closes_a_running_server_and_revoking_the_last_does_not_op
     assert_eq!(site.client().send(echo()).await.status, 200);
     let mut new = NewToken::new("bob".parse().unwrap());
     new.skills = vec!["*".parse().unwrap()];
-    let (token, text) = site.store().make_token(new).unwrap();
+    let IssuedToken { token, text, .. } = site.store().make_token(new).unwrap();
     site.server.settle().await;
     assert_eq!(site.client().send(echo()).await.status, 401);
     assert_eq!(site.client_with(Some(&text)).send(echo()).await.status, 200);
@@ -323,7 +323,7 @@ async fn a_pattern_can_be_restricted_to_owners() {
     let mut new = NewToken::new("bob".parse().unwrap());
     new.skills = vec!["acme-*".parse().unwrap()];
     new.skills_of = ["alice".parse().unwrap()].into();
-    let (_, bob) = site.store().make_token(new).unwrap();
+    let bob = site.store().make_token(new).unwrap().text;
     let mallory = site.token("mallory", &[Scope::Submit], &["*"]);
     site.server.settle().await;
     let put = Request::put("/v1/skills/acme-evil").body(&component(ECHO)).header("prefer", "wait=60");
@@ -344,7 +344,7 @@ async fn a_token_sees_only_its_owners_skills_by_default() {
     let mut new = NewToken::new("bob".parse().unwrap());
     new.scopes = [Scope::Call, Scope::Submit].into();
     new.any_name = true;
-    let (token, text) = site.store().make_token(new).unwrap();
+    let IssuedToken { token, text, .. } = site.store().make_token(new).unwrap();
     assert!(token.skills.is_empty());
     site.server.settle().await;
     let bob = site.client_with(Some(&text));

@@ -115,7 +115,7 @@ impl Plan {
         let host = Host::new(host).expect("a host");
         let store = Store::open_or_make(dir.path().join("store")).expect("a store");
         let compiler = Compiler::program(self.child.clone(), CompileLimits::default());
-        let library = Library::new(host, compiler, Ok(store));
+        let library = Library::new(host, compiler, store);
         for (name, bytes) in &self.skills {
             let submit = Submit::new(name.parse().expect("a name"), "alice".parse().expect("an owner"));
             library.submit(bytes.clone(), submit, |_| {}).await.expect("it is taken");
@@ -133,7 +133,7 @@ impl Plan {
         let token = self.tokens.then(|| {
             let mut new = NewToken::new("alice".parse().expect("an owner"));
             new.scopes = [Scope::Call, Scope::Submit, Scope::Admin].into();
-            library.store().expect("a store").make_token(new).expect("a token").1
+            library.store().expect("a store").make_token(new).expect("a token").text
         });
         let server = Server::new(library.clone(), config).await.expect("a server");
         let listener = server.bind().await.expect("a free port");
@@ -163,7 +163,7 @@ impl Site {
         let mut new = NewToken::new(owner.parse().expect("an owner"));
         new.scopes = scopes.iter().copied().collect();
         new.skills = skills.iter().map(|pattern| pattern.parse().expect("a pattern")).collect();
-        self.store().make_token(new).expect("a token").1
+        self.store().make_token(new).expect("a token").text
     }
 
     pub fn store(&self) -> &Store {

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use ringfence::{Call, CancellationToken, Digest, RunError};
-use ringfence_store::{Problem, Revoke, RevokedNow, UnderWay};
+use ringfence_store::{Problem, Revoke, RevokedNow};
 use ringfence_store_tests::components::answering;
 use ringfence_store_tests::files::{clear, flip, pipe, replace};
 use ringfence_store_tests::{Shelf, by, code, name, runtime, version};
@@ -154,7 +154,7 @@ fn after_a_revocation_no_run_begins() {
     let other = shelf.again();
     let skill = shelf.load("b").expect("it runs").skill;
     let call = |skill| shelf.library.begin(skill, "run", &CancellationToken::new());
-    let run = |(call, _under_way): (Call, UnderWay)| runtime().block_on(call.json("{}"));
+    let run = |call: Call| runtime().block_on(call.json("{}"));
     assert_eq!(run(call(&skill)).expect("a run").outcome.name(), "completed");
     let before = call(&skill);
     other.store().revoke(digest, Some("it is evil")).expect("it is revoked");

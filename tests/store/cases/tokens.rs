@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use ringfence::Digest;
-use ringfence_store::{NewToken, Owner, Pattern, Scope, Store, StoreError};
+use ringfence_store::{IssuedToken, NewToken, Owner, Pattern, Scope, Store, StoreError};
 use ringfence_store_tests::code;
 use ringfence_store_tests::files::mode;
 
@@ -17,8 +17,10 @@ fn alice() -> Owner {
 #[test]
 fn made_listed_and_revoked() {
     let shelf = shelf();
-    let (first, text) = shelf.store().make_token(NewToken::new(alice())).expect("a token");
-    let (second, other) = shelf.store().make_token(NewToken::new(alice())).expect("a token");
+    let IssuedToken { token: first, text, .. } =
+        shelf.store().make_token(NewToken::new(alice())).expect("a token");
+    let IssuedToken { token: second, text: other, .. } =
+        shelf.store().make_token(NewToken::new(alice())).expect("a token");
     assert_ne!(text, other);
     assert_eq!(text.len(), "rf_".len() + 10 + "_".len() + 64);
     assert!(text.starts_with(&format!("rf_{}_", first.id)));
@@ -37,7 +39,7 @@ fn made_listed_and_revoked() {
 #[test]
 fn the_text_is_kept_nowhere_and_the_file_is_its_owners() {
     let shelf = shelf();
-    let (_, text) = shelf.store().make_token(NewToken::new(alice())).expect("a token");
+    let text = shelf.store().make_token(NewToken::new(alice())).expect("a token").text;
     let file = shelf.root.join("tokens.json");
     assert_eq!(mode(&file), 0o600);
     let secret = text.rsplit('_').next().expect("a secret");
@@ -50,7 +52,7 @@ fn a_token_is_valid_until_it_expires() {
     let shelf = shelf();
     let mut new = NewToken::new(alice());
     new.lifetime = Some(100);
-    let (token, _) = shelf.store().make_token(new).expect("a token");
+    let token = shelf.store().make_token(new).expect("a token").token;
     assert!(token.is_valid(token.created + 99));
     assert!(!token.is_valid(token.created + 100));
 }

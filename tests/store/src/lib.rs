@@ -45,7 +45,7 @@ pub fn compiler(child: &Path) -> Compiler {
 
 /// A library on a store that is there or is made.
 pub fn library(root: &Path, child: &Path, host: Host) -> Result<Library, StoreError> {
-    Ok(Library::new(host, compiler(child), Ok(Store::open_or_make(root)?)))
+    Ok(Library::new(host, compiler(child), Store::open_or_make(root)?))
 }
 
 /// A store in a directory of its own, and a library on it.
@@ -126,7 +126,7 @@ impl Shelf {
             }))
         });
         let miss = seen.lock().expect("nobody panics").take();
-        (loaded.map(|(loaded, _)| loaded), miss)
+        (loaded, miss)
     }
 
     /// What the tool `run` of a skill answers.

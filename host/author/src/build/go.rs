@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ringfence_bindings::{Adapter, component, go};
+use ringfence_bindings::{Adapter, ModuleTypes, component, go};
 
 use super::install::Package;
 use super::tool::{Tool, find};
@@ -54,8 +54,8 @@ pub(super) fn build(
         .arg(".")
         .run()?;
     let core = made(&core)?;
-    let world = Some((&contract.resolve, contract.world));
-    component(&core, world, Adapter::Wasi).map_err(refused)
+    let types = ModuleTypes { resolve: &contract.resolve, world: contract.world };
+    component(&core, Some(types), Adapter::Wasi).map_err(refused)
 }
 
 /// Returns whether the author's code uses a package, and removes the file of an earlier build that uses it.

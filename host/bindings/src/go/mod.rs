@@ -25,7 +25,6 @@ use std::collections::BTreeMap;
 use wit_parser::{Function, InterfaceId, Resolve, SizeAlign, WorldId, WorldItem, WorldKey};
 
 use crate::Error;
-use crate::error::chain;
 use code::Code;
 use names::Names;
 
@@ -77,7 +76,7 @@ pub fn bindings(resolve: &Resolve, world: WorldId) -> Result<BTreeMap<String, St
     }
     check(resolve, world)?;
     let mut sizes = SizeAlign::default();
-    sizes.fill(resolve).map_err(|error| Error::Component(chain(error)))?;
+    sizes.fill(resolve).map_err(Error::component)?;
     let mut generator = Generator {
         resolve,
         sizes,

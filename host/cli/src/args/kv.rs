@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::StoreArgs;
+use super::Common;
 use crate::exit;
 
 #[derive(Debug, Args)]
@@ -40,7 +40,7 @@ pub(crate) struct KvFile {
     #[arg(long, value_name = "FILE")]
     pub(crate) kv: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) store: StoreArgs,
+    pub(crate) common: Common,
 }
 
 /// A space.
@@ -64,9 +64,6 @@ pub(crate) struct KvListArgs {
     /// Beginning of the keys
     #[arg(long, default_value = "", value_name = "TEXT", hide_default_value = true, requires = "skill")]
     pub(crate) prefix: String,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) file: KvFile,
 }
@@ -128,9 +125,6 @@ pub(crate) struct KvBackupArgs {
 #[derive(Debug, Args)]
 #[command(after_help = exit::help(exit::VERIFY))]
 pub(crate) struct KvVerifyArgs {
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) file: KvFile,
 }

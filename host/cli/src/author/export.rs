@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::args::ExportArgs;
 use crate::exit;
-use crate::load::{self, Source};
+use crate::load::{self, Source, StoreIfAny};
 use crate::output::{Refused, note, print};
 
 pub(crate) async fn exec(args: ExportArgs) -> ExitCode {
@@ -24,7 +24,7 @@ async fn export(args: &ExportArgs) -> Result<(), Refused> {
     let source = Source::of(&args.skill);
     let store = match &source {
         Source::File(_) => load::store_if_any(&args.store)?,
-        Source::Store(_) => Ok(load::store(&args.store)?),
+        Source::Store(_) => StoreIfAny::Store(load::store(&args.store)?),
     };
     let called = match &source {
         Source::File(_) => None,

@@ -42,11 +42,11 @@ impl Subject {
                 return Ok((Saw { outcome: error.code.to_owned(), refused, ..Saw::default() }, None));
             }
         };
-        let (call, _under_way) = self.library.begin(&self.skill, &tool, &CancellationToken::new());
+        let call = self.library.begin(&self.skill, &tool, &CancellationToken::new());
         let call = call.limits(&self.limits).seed(1).clock(Clock::Fixed(CLOCK));
         match call.start(case.input.clone()).report().await {
             Ok(report) => Ok((saw(&report), Some(report))),
-            Err(error @ (RunError::Host(_) | RunError::Revoked { .. })) => Err(run::refused(error)),
+            Err(error @ (RunError::Host { .. } | RunError::Revoked { .. })) => Err(run::refused(error)),
             Err(error) => {
                 let refused = Some(error.to_string());
                 Ok((Saw { outcome: error.code().to_owned(), refused, ..Saw::default() }, None))

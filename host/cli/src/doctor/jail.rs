@@ -12,7 +12,7 @@ pub(crate) fn rows(report: &JailReport) -> Vec<Check> {
         new("seccomp").found(Ok(judge_enforcement(&report.seccomp))),
     ];
     let limits: Vec<String> =
-        report.limits.iter().map(|(what, limit)| format!("{what} {}", readable(limit))).collect();
+        report.limits.iter().map(|limit| format!("{} {}", limit.name, readable(&limit.value))).collect();
     rows.push(new("limits").fact(limits.join(", ")));
     rows.extend(report.attempts.iter().map(|attempt| new(&attempt.what).found(Ok(judge_attempt(attempt)))));
     rows
@@ -45,6 +45,8 @@ fn judge_attempt(attempt: &Attempt) -> Finding {
 mod tests {
     use super::super::judged::{fails, passes, skips};
     use super::super::report::Verdict;
+    use ringfence_compile::JailLimit;
+
     use super::*;
 
     #[test]
@@ -52,7 +54,7 @@ mod tests {
         let report = JailReport {
             landlock: Enforcement::Full("no file can be opened".into()),
             seccomp: Enforcement::Partial("no filter on this machine's calls".into()),
-            limits: vec![("cpu".into(), "60 s".into())],
+            limits: vec![JailLimit { name: "cpu".into(), value: "60 s".into() }],
             attempts: vec![Attempt { what: "open a file".into(), stopped: false, detail: "opened".into() }],
         };
         let verdicts: Vec<Verdict> = rows(&report).iter().map(|row| row.verdict).collect();

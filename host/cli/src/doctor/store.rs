@@ -119,7 +119,7 @@ async fn deceive(dir: &Path, host: &Host, guest: &'static [u8], trick: Trick) ->
     let library = || -> Result<Library, String> {
         let compiler = Compiler::this_program(CompileLimits::default()).map_err(|error| error.to_string())?;
         let store = Store::open_or_make(dir).map_err(|error| error.to_string())?;
-        Ok(Library::new(host.clone(), compiler, Ok(store)))
+        Ok(Library::new(host.clone(), compiler, store))
     };
     let invalid = |error: GrammarError| error.to_string();
     let name = "guest".parse().map_err(invalid)?;
@@ -128,7 +128,7 @@ async fn deceive(dir: &Path, host: &Host, guest: &'static [u8], trick: Trick) ->
     submitted.map_err(|error| error.to_string())?;
     trick(dir)?;
     let reference: Reference = "guest".parse().map_err(invalid)?;
-    Ok(judge(library()?.load(&reference, |_| {}).await.map(|(loaded, _)| loaded.origin)))
+    Ok(judge(library()?.load(&reference, |_| {}).await.map(|loaded| loaded.origin)))
 }
 
 fn judge(loaded: Result<Origin, StoreError>) -> Finding {

@@ -15,7 +15,7 @@ use super::policy::Policy;
 use super::version::{Choice, Signed, Versions};
 use super::{CAP, look, usage};
 use crate::args::{BundleArgs, BundleCommand, Expiry};
-use crate::load::{self, Source};
+use crate::load::{self, Source, StoreIfAny};
 use crate::output::{Refused, note};
 
 pub(crate) async fn exec(args: BundleArgs) -> ExitCode {
@@ -150,7 +150,7 @@ fn revocations(files: &[PathBuf]) -> Result<Revocations, Refused> {
         all.push_str(&list);
         all.push('\n');
     }
-    Revocations::read(&all).map_err(|error| usage("bad-revocations", error))
+    Revocations::read(&all).map_err(|error| usage("bad-revocations", error.to_string()))
 }
 
 /// A library on the store, which names need and files are held against.
@@ -158,7 +158,8 @@ fn library(args: &BundleArgs) -> Result<Library, Refused> {
     let sources =
         args.skills.iter().map(|typed| Source::of(typed.split_once('=').map_or(typed, |(_, skill)| skill)));
     let needs = sources.into_iter().any(|source| matches!(source, Source::Store(_)));
-    let store = if needs { Ok(load::store(&args.store)?) } else { load::store_if_any(&args.store)? };
+    let store =
+        if needs { StoreIfAny::Store(load::store(&args.store)?) } else { load::store_if_any(&args.store)? };
     load::library_of(store)
 }
 

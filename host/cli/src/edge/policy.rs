@@ -44,16 +44,17 @@ impl Policy {
             usage("bad-policy", format!("{}:{line}: {}", path.display(), text::clean(error.message(), 256)))
         })?;
         let sections = policy.skill.values().map(|section| &section.limits);
-        if let Some((table, place)) =
+        if let Some(table) =
             std::iter::once(&policy.limits).chain(sections).find_map(LimitsSection::of_somebody)
         {
-            let line = line_of(&text, place);
+            let line = line_of(&text, table.at);
             return Err(usage(
                 "bad-policy",
                 format!(
-                    "{}:{line}: a bundle cannot have limits per {table}, because workers know neither owners nor tokens; \
+                    "{}:{line}: a bundle cannot have limits per {}, because workers know neither owners nor tokens; \
                      set them in `[limits]` or `[skill.NAME.limits]`",
-                    path.display()
+                    path.display(),
+                    table.of
                 ),
             ));
         }

@@ -81,7 +81,7 @@ async fn release_held(args: ReleaseArgs) -> Result<ExitCode, Refused> {
     };
     let version = version.map_or_else(newest, Ok)?;
     let held = record.entry(&version).is_some_and(|entry| entry.held);
-    let library = load::library_of(Ok(store))?;
+    let library = load::library_on(store)?;
     let record = library.release(&name, &version, args.breaking).await?;
     if args.common.json {
         output::print_json(

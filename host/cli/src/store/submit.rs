@@ -22,7 +22,7 @@ async fn exec(args: SubmitArgs) -> Result<ExitCode, Refused> {
     let wanted = wanted(&args)?;
     let bytes = load::read(&args.file)?;
     let store = load::store_or_new(&args.common.store)?;
-    let library = load::library_of(Ok(store))?;
+    let library = load::library_on(store)?;
     let mut progress = Progress::default();
     let submitted = library.submit(bytes, wanted, |stage| progress.on(&stage)).await;
     progress.finish();

@@ -39,9 +39,10 @@ impl Registry {
     /// Adds an interface, with the access that skills get.
     pub(crate) fn interface_as(&mut self, name: &str, access: Access) -> Result<Interface<'_>, HostError> {
         if !self.offer.add_interface(name, access) {
-            return Err(HostError::Interface { name: name.to_owned(), reason: "the name is taken".into() });
+            let reason = "the name is taken".into();
+            return Err(HostError::Interface { name: name.to_owned(), reason, source: None });
         }
-        let linker = self.linker.instance(name).map_err(|error| refused(name, &error))?;
+        let linker = self.linker.instance(name).map_err(|error| refused(name, error))?;
         Ok(Interface { name: name.to_owned(), linker, offer: &mut self.offer })
     }
 
@@ -200,7 +201,7 @@ impl Interface<'_> {
     }
 
     fn linked(&mut self, name: &str, linked: wasmtime::Result<()>) -> Result<&mut Self, HostError> {
-        linked.map_err(|error| refused(&format!("{}#{name}", self.name), &error))?;
+        linked.map_err(|error| refused(&format!("{}#{name}", self.name), error))?;
         self.offer.add_item(&self.name, name);
         Ok(self)
     }
@@ -228,6 +229,6 @@ async fn pause(turn: Turn) {
     .await;
 }
 
-fn refused(name: &str, error: &wasmtime::Error) -> HostError {
-    HostError::Interface { name: name.to_owned(), reason: format!("{error:#}") }
+fn refused(name: &str, error: wasmtime::Error) -> HostError {
+    HostError::Interface { name: name.to_owned(), reason: format!("{error:#}"), source: Some(error.into()) }
 }

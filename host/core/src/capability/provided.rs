@@ -100,7 +100,7 @@ impl<'a> HostInterface<'a> {
         let function = format!("{}#{name}", self.interface.name);
         let linked = self.interface.func(name, move |mut store, params| {
             let call = HostCall::of(store.data());
-            f(&call, params).map_err(|error| failed(store.data_mut(), &function, &error))
+            f(&call, params).map_err(|error| failed(store.data_mut(), &function, error))
         });
         if let Err(error) = linked {
             self.error.get_or_insert(error);
@@ -123,7 +123,7 @@ impl<'a> HostInterface<'a> {
         let linked = self.interface.func_async(
             name,
             move |state, params| f(HostCall::of(state), params),
-            move |state, answer| answer.map_err(|error| failed(state, &function, &error)),
+            move |state, answer| answer.map_err(|error| failed(state, &function, error)),
         );
         if let Err(error) = linked {
             self.error.get_or_insert(error);
@@ -132,9 +132,6 @@ impl<'a> HostInterface<'a> {
     }
 }
 
-fn failed(state: &mut GuestState, function: &str, error: &HostCallError) -> wasmtime::Error {
-    state.stop(Stop::Fault(RunError::HostFunction {
-        function: function.to_owned(),
-        message: error.to_string(),
-    }))
+fn failed(state: &mut GuestState, function: &str, source: HostCallError) -> wasmtime::Error {
+    state.stop(Stop::Fault(RunError::HostFunction { function: function.to_owned(), source }))
 }

@@ -112,7 +112,7 @@ pub const TRANSFER_FUEL: u64 = 1;
 /// A call that moves more than twice as many ends the run with the outcome `output-limit`.
 pub const HOST_CALL_BYTES: u64 = MIB;
 
-crate::__setters!(Limits {
+ringfence_setters::setters!(Limits {
     with_fuel(fuel: u64);
     with_deadline(deadline: Duration);
     with_memory(memory: u64);
@@ -222,7 +222,7 @@ pub struct SkillCaps {
     pub segment_elements: u64,
 }
 
-crate::__setters!(SkillCaps {
+ringfence_setters::setters!(SkillCaps {
     with_size(size: u64);
     with_tools(tools: u32);
     with_schema(schema: u64);

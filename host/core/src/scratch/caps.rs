@@ -23,7 +23,7 @@ impl Default for ScratchCaps {
     }
 }
 
-crate::__setters!(ScratchCaps {
+ringfence_setters::setters!(ScratchCaps {
     with_files(files: u32);
     with_depth(depth: u32);
     with_name_bytes(name_bytes: u32);

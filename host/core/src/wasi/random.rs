@@ -57,9 +57,8 @@ fn bytes(state: &mut GuestState, len: u64) -> wasmtime::Result<Vec<u8>> {
 }
 
 fn no_entropy(state: &mut GuestState, error: getrandom::Error) -> wasmtime::Error {
-    state.stop(Stop::Fault(RunError::Host(format!(
-        "cannot get random bytes from the operating system: {error}"
-    ))))
+    let action = "cannot get random bytes from the operating system";
+    state.stop(Stop::Fault(RunError::host_because(action, error)))
 }
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {

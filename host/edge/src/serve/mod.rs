@@ -28,8 +28,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ringfence::CancellationToken;
-use ringfence_front::bare::Worded;
-use ringfence_front::connection::{Closed, WriteTimeout, refuse};
+use ringfence_front::connection::{Closed, Connection, refuse};
 use ringfence_front::request::RequestError;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -70,7 +69,7 @@ pub struct ServeConfig {
     pub log: fn(&str),
 }
 
-ringfence::__setters!(ServeConfig {
+ringfence_setters::setters!(ServeConfig {
     with_listen(listen: SocketAddr);
     with_connections(connections: usize);
     with_head(head: Duration);
@@ -196,7 +195,7 @@ impl Server {
             .header_read_timeout(head)
             .max_buf_size(BUFFER)
             .half_close(false)
-            .serve_connection(TokioIo::new(Worded::new(WriteTimeout::new(stream, write), BUFFER)), service);
+            .serve_connection(TokioIo::new(Connection::new(stream, write, BUFFER)), service);
         let mut connection = std::pin::pin!(connection);
         let served = async {
             tokio::select! {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
@@ -20,7 +20,7 @@ use super::{Lookup, Resolve, ResolveError};
 #[non_exhaustive]
 pub struct DnsConfig {
     /// The servers, each asked over UDP, and over TCP for long answers.
-    pub servers: Vec<(IpAddr, u16)>,
+    pub servers: Vec<SocketAddr>,
     /// The wait for one answer. Default: 3 s.
     pub timeout: Duration,
     /// Tries of one server. Default: 2.
@@ -31,7 +31,7 @@ pub struct DnsConfig {
 
 impl DnsConfig {
     /// Creates a configuration with these servers.
-    pub fn new(servers: Vec<(IpAddr, u16)>) -> Self {
+    pub fn new(servers: Vec<SocketAddr>) -> Self {
         Self { servers, timeout: Duration::from_secs(3), attempts: 2, cache: 1024 }
     }
 
@@ -50,12 +50,12 @@ impl DnsConfig {
     }
 }
 
-fn servers_of(text: &str) -> Vec<(IpAddr, u16)> {
-    let server = |line: &str| {
+fn servers_of(text: &str) -> Vec<SocketAddr> {
+    let server = |line: &str| -> Option<IpAddr> {
         let mut words = line.split_whitespace();
         (words.next()? == "nameserver").then(|| words.next()).flatten()?.parse().ok()
     };
-    text.lines().filter_map(server).map(|address| (address, 53)).take(3).collect()
+    text.lines().filter_map(server).map(|address| SocketAddr::new(address, 53)).take(3).collect()
 }
 
 /// A resolver that asks name servers.
@@ -77,12 +77,12 @@ impl DnsResolver {
     ///
     /// Fails if the configuration cannot be used.
     pub fn new(config: &DnsConfig) -> io::Result<Self> {
-        let server = |(address, port): &(IpAddr, u16)| {
+        let server = |server: &SocketAddr| {
             let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
-                connection.port = *port;
+                connection.port = server.port();
                 connection
             });
-            NameServerConfig::new(*address, true, connections.into())
+            NameServerConfig::new(server.ip(), true, connections.into())
         };
         let servers = config.servers.iter().map(server).collect();
         let mut options = ResolverOpts::default();
@@ -133,6 +133,6 @@ mod tests {
     fn only_the_servers_of_the_system_count() {
         let text = "# nameserver 9.9.9.9\nsearch corp.example\nnameserver 10.0.0.2\nnameserver fd00::53 # x\n\
                     options ndots:5\nnameserver\nnameserver bad\n";
-        assert_eq!(servers_of(text), [("10.0.0.2".parse().unwrap(), 53), ("fd00::53".parse().unwrap(), 53)]);
+        assert_eq!(servers_of(text), ["10.0.0.2:53".parse().unwrap(), "[fd00::53]:53".parse().unwrap()]);
     }
 }

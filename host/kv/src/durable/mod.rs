@@ -17,11 +17,11 @@ use redb::{Builder, ConcurrencyMode, Database, DatabaseError, ReadTransaction, R
 use tokio::sync::oneshot;
 
 use crate::change::{Changed, Write};
+use crate::data::{Entry, Options, Page, Stats};
 use crate::error::Error;
 use crate::lane::{Job, Lane};
 use crate::quota::{Quotas, Usage};
 use crate::row::Row;
-use crate::store::{Entry, Options, Page, Stats};
 use crate::verified::Verified;
 use area::Area;
 
@@ -204,11 +204,7 @@ pub(crate) fn prepare(database: &Database, path: &Path) -> Result<(), Error> {
     rows::create(&write)?;
     write.commit()?;
     // The name of the file must survive a crash as well.
-    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        let synced = std::fs::File::open(parent).and_then(|parent| parent.sync_all());
-        synced.map_err(|error| Error::file(parent, error))?;
-    }
-    Ok(())
+    ringfence_files::sync_name(path).map_err(|error| Error::file(path, error))
 }
 
 /// A new file that takes the rows of a store.

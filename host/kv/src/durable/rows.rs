@@ -23,12 +23,12 @@ use super::area::Area;
 use super::copied;
 use super::seal::{opened, sealed};
 use crate::change::Rows;
+use crate::data::{Entry, Page};
 use crate::error::{Error, Quota};
 use crate::quota::Usage;
 use crate::row::Row;
 use crate::share::Room;
 use crate::space::Space;
-use crate::store::{Entry, Page};
 
 /// The format that this version reads and writes.
 pub(crate) const FORMAT: &str = "2";

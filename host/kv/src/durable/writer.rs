@@ -8,10 +8,10 @@ use std::thread::JoinHandle;
 use super::File;
 use super::rows::Tables;
 use crate::change::{Changed, apply};
+use crate::data::{Options, Stats};
 use crate::error::Error;
 use crate::lane::{Job, Lane};
 use crate::share::Room;
-use crate::store::{Options, Stats};
 
 /// The most bytes of keys and values in one transaction, but for the last write of it.
 const GROUP_BYTES: usize = 16 << 20;

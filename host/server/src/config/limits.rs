@@ -22,6 +22,16 @@ pub struct LimitsSection {
     pub(super) token: BTreeMap<String, Spanned<LimitsSection>>,
 }
 
+/// A table of limits inside a section of limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LimitsTable {
+    /// Whose limits it has: `owner` or `token`.
+    pub of: &'static str,
+    /// Its byte offset in the text.
+    pub at: usize,
+}
+
 /// A value, and its byte offset in the text. Values at different places are equal.
 #[derive(Debug, Clone, Copy)]
 struct Placed {
@@ -129,18 +139,19 @@ impl LimitsSection {
     pub(super) fn expect_no_others(&self) -> Result<(), (usize, &'static str)> {
         match self.of_somebody() {
             None => Ok(()),
-            Some((_, place)) => Err((
-                place,
+            Some(table) => Err((
+                table.at,
                 "misplaced section; limits of owners and tokens belong in `[limits.owner.NAME]` and `[limits.token.ID]`",
             )),
         }
     }
 
-    /// Returns the first table of an owner or a token: `owner` or `token`, and its byte offset in the text.
-    pub fn of_somebody(&self) -> Option<(&'static str, usize)> {
-        let owners = self.owner.values().map(|section| ("owner", section.span().start));
-        let tokens = self.token.values().map(|section| ("token", section.span().start));
-        owners.chain(tokens).min_by_key(|(_, place)| *place)
+    /// Returns the first table of an owner or a token.
+    pub fn of_somebody(&self) -> Option<LimitsTable> {
+        let table = |of| move |section: &Spanned<LimitsSection>| LimitsTable { of, at: section.span().start };
+        let owners = self.owner.values().map(table("owner"));
+        let tokens = self.token.values().map(table("token"));
+        owners.chain(tokens).min_by_key(|table| table.at)
     }
 
     /// Returns the position of a limit in the file.

@@ -23,7 +23,7 @@ use toml::Spanned;
 
 pub use effect::KnownNames;
 pub use grants::{Egress, Kv};
-pub use limits::LimitsSection;
+pub use limits::{LimitsSection, LimitsTable};
 pub use quota::{Quota, QuotaSection};
 pub use values::{Number, Size, Time};
 
@@ -52,9 +52,28 @@ pub enum ConfigError {
     Unusable {
         /// The file, as named.
         file: String,
-        /// What is wrong.
+        /// What is wrong, with the text of its source.
         reason: String,
+        /// The error behind it, if there is one.
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+}
+
+impl ConfigError {
+    /// Returns the error for a file or a key that cannot be used, for a reason.
+    pub(crate) fn unusable(file: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Unusable { file: file.into(), reason: reason.into(), source: None }
+    }
+
+    /// Returns the error for a file or a key that cannot be used because of another error.
+    pub(crate) fn because(
+        file: impl Into<String>,
+        what: &str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        let source = source.into();
+        Self::Unusable { file: file.into(), reason: format!("{what}{source}"), source: Some(source) }
+    }
 }
 
 /// The configuration of a server. The defaults are those of [`EXAMPLE`].
@@ -287,10 +306,8 @@ pub struct Metrics {
 impl Config {
     /// Reads and parses a file.
     pub(crate) fn read(file: &Path) -> Result<Self, ConfigError> {
-        let source = std::fs::read_to_string(file).map_err(|error| ConfigError::Unusable {
-            file: file.display().to_string(),
-            reason: format!("cannot read it: {error}"),
-        })?;
+        let source = std::fs::read_to_string(file)
+            .map_err(|error| ConfigError::because(file.display().to_string(), "cannot read it: ", error))?;
         Self::parse(&source, file)
     }
 
@@ -414,12 +431,12 @@ impl Config {
     /// Fails with [`ConfigError::Unusable`] for a limit that cannot be enforced.
     pub fn set_limits(&mut self, limits: &LimitOverrides) -> Result<(), ConfigError> {
         let caps = HostConfig::default().caps;
-        let wrong =
-            |reason| ConfigError::Unusable { file: "the limits on the command line".to_owned(), reason };
+        const GIVEN: &str = "the limits on the command line";
+        let wrong = |reason: String| ConfigError::unusable(GIVEN, reason);
         let flow = self.quota.fuel_per_minute();
         for known in self.skill_limits.values_mut().chain([&mut self.run_limits]) {
             let new = limits.over(known);
-            new.check(&caps).map_err(|error| wrong(error.to_string()))?;
+            new.check(&caps).map_err(|error| ConfigError::because(GIVEN, "", error))?;
             if flow < new.fuel {
                 let fuel = new.fuel;
                 return Err(wrong(format!(

@@ -24,9 +24,10 @@ use super::{Caller, accepts, body};
 use crate::app::App;
 use crate::error::ServeError;
 use crate::mcp::message::{self, Call, Message, text};
-use crate::mcp::protocol::{Protocol, Sender, Work, is_handshake, known, missing, negotiate, revision};
+use crate::mcp::out::Notes;
+use crate::mcp::protocol::{is_handshake, known, missing, negotiate, revision};
 use crate::mcp::reply::Reply;
-use crate::mcp::tools::Notes;
+use crate::mcp::work::{Protocol, Sender, Work};
 use crate::principal::Principal;
 use crate::sizes::ENVELOPE;
 

@@ -238,7 +238,7 @@ pub(crate) async fn list(
 /// Returns JSON, whose bytes are charged to the caller until they are sent.
 fn counted(app: &App, caller: &Caller, value: &impl Serialize) -> Result<Response, ServeError> {
     let bytes = serde_json::to_vec(value)
-        .map_err(|error| ServeError::from(ringfence::RunError::Host(error.to_string())))?;
+        .map_err(|error| ringfence::RunError::host_because("cannot write the response", error))?;
     let body = app.work().answers.waiting(caller.0.account.answers(), bytes)?;
     Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
 }

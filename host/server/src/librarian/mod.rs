@@ -350,10 +350,10 @@ impl Librarian {
             let reference = Reference::Version(name.clone(), version.clone());
             let loaded = shelf.library.load(&reference, |_| {}).await;
             drop(turn);
-            if loaded.as_ref().is_ok_and(|(loaded, _)| matches!(loaded.origin, Origin::Compiled { .. })) {
+            if loaded.as_ref().is_ok_and(|loaded| matches!(loaded.origin, Origin::Compiled { .. })) {
                 shelf.metrics.compiles.inc();
             }
-            let ready = loaded.map(|(loaded, _)| shelf.ready(&name, &owner, version.clone(), loaded.skill));
+            let ready = loaded.map(|loaded| shelf.ready(&name, &owner, version.clone(), loaded.skill));
             shelf.place(&name, &owner, &version, ready);
             (name, version)
         });
@@ -524,7 +524,7 @@ impl Shelf {
         };
         let turn = turns.wait(principal.share_key(), key.name.as_str()).await;
         let reference = Reference::Version(key.name.clone(), key.version.clone());
-        let (loaded, _) = self.library.load(&reference, |_| {}).await?;
+        let loaded = self.library.load(&reference, |_| {}).await?;
         drop(turn);
         if matches!(loaded.origin, Origin::Compiled { .. }) {
             self.metrics.compiles.inc();

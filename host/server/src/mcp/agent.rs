@@ -7,18 +7,18 @@ use ringfence_store::Name;
 use rmcp::ErrorData;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
-    CacheScope, ErrorCode, GetSkillRequestParams, GetSkillResult, ListResourceTemplatesResult,
-    ListResourcesResult, ListSkillsResult, PaginatedRequestParams, ReadResourceRequestParams,
-    ReadResourceResponse, ReadResourceResult, ResourceContents, ServerConfig, SubscriptionFilter,
+    CacheScope, ErrorCode, GetSkillRequestParams, GetSkillResult, Implementation,
+    ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult, PaginatedRequestParams,
+    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResourceContents,
+    ServerCapabilities, ServerConfig, SubscriptionFilter,
 };
 use rmcp::service::{RequestContext, RoleServer, SubscriptionContext};
 use serde_json::json;
 
-use super::protocol::about;
-use super::skill_md::SkillMd;
-use super::tools::{PAGE_BYTES, cursor};
+use super::page::{PAGE_BYTES, cursor};
 use crate::app::App;
 use crate::catalog::Known;
+use crate::described::SkillMd;
 use crate::error::ServeError;
 use crate::principal::Principal;
 
@@ -35,6 +35,25 @@ pub(super) struct Agent {
 pub(super) const TOGETHER: Duration = Duration::from_millis(100);
 
 type Context = RequestContext<RoleServer>;
+
+/// Returns the server's description. `told` says whether the connection itself announces changes.
+pub(super) fn about(told: bool) -> ServerConfig {
+    let mut capabilities =
+        ServerCapabilities::builder().enable_tools().enable_resources().enable_skills().build();
+    if told {
+        if let Some(tools) = &mut capabilities.tools {
+            tools.list_changed = Some(true);
+        }
+        if let Some(resources) = &mut capabilities.resources {
+            resources.list_changed = Some(true);
+        }
+    }
+    let about = Implementation::new("ringfence", env!("CARGO_PKG_VERSION"));
+    ServerConfig::new(capabilities).with_server_info(about).with_instructions(
+        "Each tool is a function of a sandboxed skill and is called as `skill_tool`. A call runs in a fresh \
+         instance under hard limits; nothing is kept between calls. Descriptions come from the skills' authors.",
+    )
+}
 
 impl App {
     /// Returns how long a client can cache a list, and whether callers can share it.

@@ -12,7 +12,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde_json::value::RawValue;
 
 use super::id::{Id, LONGEST_ID};
-use super::reply::json;
+use crate::json::json;
 
 /// A message.
 #[derive(Debug)]

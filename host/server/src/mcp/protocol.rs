@@ -1,27 +1,21 @@
 //! The protocol, without its transports. It answers frequent messages directly, from text to text, and passes all
 //! others to the library `rmcp`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
 use rmcp::ErrorData;
-use rmcp::model::{
-    ClientJsonRpcMessage, ClientRequest, DiscoverResult, ErrorCode, Implementation, ProtocolVersion,
-    ServerCapabilities, ServerConfig,
-};
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest, DiscoverResult, ErrorCode, ProtocolVersion};
 use serde_json::json;
 
-use super::agent::Agent;
+use super::agent::{Agent, about};
 use super::id::Id;
 use super::message::{Call, Params, kind, text};
 use super::reply::Reply;
 use super::result::with_retry;
-use super::tools::{List, ToolCall};
+use super::work::{Protocol, Rest, Sender, Work};
 use crate::app::App;
-use crate::budget::Held;
 use crate::error::ServeError;
-use crate::principal::Principal;
 
 /// Maximum bytes of a message that is no tool call.
 pub(crate) const SMALL: usize = 16 << 10;
@@ -32,56 +26,6 @@ const FILTER: usize = 1 << 10;
 
 /// Bytes of a message's tree for each byte of its text. Measured with a list of many small objects, `{"":0},`.
 const EXPANSION: u64 = 160;
-
-/// Answers messages. Clones share all state.
-#[derive(Debug, Clone)]
-pub(crate) struct Protocol {
-    pub(super) app: App,
-}
-
-/// The sender of a message, and the rules for it.
-#[derive(Debug, Clone)]
-pub(crate) struct Sender {
-    pub(crate) principal: Arc<Principal>,
-    pub(crate) revision: &'static ProtocolVersion,
-    /// Whether it uses a token, which can be revoked.
-    pub(crate) by_token: bool,
-    /// Lower limits for its calls, as text.
-    pub(crate) limits: Option<Arc<str>>,
-}
-
-impl Sender {
-    /// Returns whether it uses a revision without a handshake.
-    pub(crate) fn is_modern(&self) -> bool {
-        !self.revision.has_initialize()
-    }
-}
-
-/// How a request continues.
-#[derive(Debug)]
-pub(crate) enum Work {
-    /// The response is complete.
-    Done(Reply),
-    /// A tool must be called.
-    Call(Box<ToolCall>),
-    /// Tools must be described before they are listed.
-    List(Box<List>),
-    /// The library answers it.
-    Rest(Box<Rest>),
-}
-
-/// A request for the library.
-#[derive(Debug)]
-pub(crate) struct Rest {
-    pub(super) id: Id,
-    pub(super) message: ClientJsonRpcMessage,
-    pub(super) agent: Agent,
-    pub(super) revision: &'static ProtocolVersion,
-    /// Whether its response comes only when the caller or the server ends.
-    pub(crate) listens: bool,
-    /// Charge for the memory of its tree.
-    pub(super) _held: Held,
-}
 
 /// Returns the revision of this name.
 pub(crate) fn known(version: &str) -> Option<&'static ProtocolVersion> {
@@ -263,23 +207,4 @@ fn well_formed(params: &Params<'_>) -> Result<(), ErrorData> {
         (None, None, None) => return Ok(()),
     };
     Err(ErrorData::invalid_params(wrong, None))
-}
-
-/// Returns the server's description. `told` says whether the connection itself announces changes.
-pub(super) fn about(told: bool) -> ServerConfig {
-    let mut capabilities =
-        ServerCapabilities::builder().enable_tools().enable_resources().enable_skills().build();
-    if told {
-        if let Some(tools) = &mut capabilities.tools {
-            tools.list_changed = Some(true);
-        }
-        if let Some(resources) = &mut capabilities.resources {
-            resources.list_changed = Some(true);
-        }
-    }
-    let about = Implementation::new("ringfence", env!("CARGO_PKG_VERSION"));
-    ServerConfig::new(capabilities).with_server_info(about).with_instructions(
-        "Each tool is a function of a sandboxed skill and is called as `skill_tool`. A call runs in a fresh \
-         instance under hard limits; nothing is kept between calls. Descriptions come from the skills' authors.",
-    )
 }

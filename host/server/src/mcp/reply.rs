@@ -8,6 +8,7 @@ use rmcp::model::ErrorCode;
 use serde::Serialize;
 
 use super::id::Id;
+use crate::json::json;
 
 /// A response to a request.
 #[derive(Debug)]
@@ -62,15 +63,5 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY
         | ErrorCode::HEADER_MISMATCH => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
-    }
-}
-
-/// Appends a value as JSON.
-pub(super) fn json(text: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
-    let begun = text.len();
-    // Nothing that is written here fails: maps have keys that are text.
-    if serde_json::to_writer(&mut *text, value).is_err() {
-        text.truncate(begun);
-        text.extend_from_slice(b"null");
     }
 }

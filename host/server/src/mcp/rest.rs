@@ -7,9 +7,10 @@ use rmcp::service::{RoleServer, serve_directly_with_ct};
 use rmcp::transport::OneshotTransport;
 use tokio_util::sync::CancellationToken;
 
-use super::protocol::Rest;
-use super::reply::{Reply, json};
-use super::tools::Notes;
+use super::out::Notes;
+use super::reply::Reply;
+use super::work::Rest;
+use crate::json::json;
 
 impl Rest {
     /// Returns the response, and sends earlier messages to `notes`. Dropping the future stops the work for it.

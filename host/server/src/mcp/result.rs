@@ -26,8 +26,9 @@ use rmcp::ErrorData;
 use serde_json::json;
 
 use super::id::Id;
-use super::reply::{Reply, json};
+use super::reply::Reply;
 use crate::error::ServeError;
+use crate::json::json;
 
 /// The form of a result for a caller.
 #[derive(Debug, Clone, Copy)]

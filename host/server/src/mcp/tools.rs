@@ -6,99 +6,24 @@ use std::task::{Context, Poll};
 
 use ringfence::{CancellationToken, Event, Ran, RunError};
 use ringfence_front::request::{RequestError, lower};
-use ringfence_store::Name;
 use rmcp::ErrorData;
-use tokio::sync::mpsc;
 
-use super::describe::LONGEST;
 use super::id::Id;
 use super::message::{Call, Params, kind, text};
-use super::protocol::{Protocol, Rest, Sender, Work};
-use super::reply::{Reply, json};
+use super::out::Notes;
+use super::page::{PAGE_BYTES, cursor};
+use super::reply::Reply;
 use super::result::{self, Form};
-use super::stdio::Out;
+use super::work::{List, Protocol, Rest, Sender, ToolCall, Work};
 use crate::app::App;
-use crate::budget::Held;
-use crate::catalog::{Catalog, Ready};
+use crate::catalog::Ready;
+use crate::described::LONGEST;
 use crate::error::ServeError;
 use crate::files::{self, Files};
+use crate::json::json;
 use crate::principal::Principal;
 use crate::run::{Admitted, Next};
 use crate::seen::{Seen, Surface};
-
-/// Maximum bytes of a page of tools, unless one tool has more. A list must not take the memory of calls.
-pub(super) const PAGE_BYTES: usize = 256 << 10;
-
-/// A tool call, with all that it needs of its message.
-#[derive(Debug)]
-pub(crate) struct ToolCall {
-    id: Id,
-    name: String,
-    input: String,
-    /// The member `io.ringfence/files` of `_meta`.
-    files: Option<String>,
-    /// Charge for the memory of the input.
-    held: Result<Held, ServeError>,
-    /// Token for progress notifications.
-    pub(crate) token: Option<Box<str>>,
-    sender: Sender,
-}
-
-/// The destination of messages before the response.
-#[derive(Debug)]
-pub(crate) enum Notes {
-    /// A streamed response.
-    Stream(mpsc::Sender<Vec<u8>>),
-    /// Standard output.
-    Out(Arc<Out>),
-}
-
-impl Notes {
-    /// Sends a note, or drops it if a slow reader has not made room.
-    fn offer(&self, note: Vec<u8>) {
-        match self {
-            Self::Stream(stream) => drop(stream.try_send(note)),
-            Self::Out(out) => out.offer(note),
-        }
-    }
-
-    /// Sends a note that must not be lost. Returns false if the reader is gone.
-    pub(super) async fn send(&self, note: Vec<u8>) -> bool {
-        match self {
-            Self::Stream(stream) => stream.send(note).await.is_ok(),
-            Self::Out(out) => {
-                out.push(note);
-                true
-            }
-        }
-    }
-}
-
-/// A request for a page of tools.
-#[derive(Debug)]
-pub(crate) struct List {
-    id: Id,
-    /// The skill and the number of the last tool of the page before.
-    after: Option<(Name, usize)>,
-    sender: Sender,
-}
-
-/// Parses the cursor of a page: the skill and the number of the last tool. A skill that the caller does not see is as
-/// wrong as one that does not exist.
-pub(super) fn cursor(
-    cursor: Option<&str>,
-    catalog: &Catalog,
-    principal: &Principal,
-) -> Result<Option<(Name, usize)>, ErrorData> {
-    let Some(cursor) = cursor else { return Ok(None) };
-    let parsed = cursor.split_once('/').and_then(|(name, at)| {
-        let name: Name = name.parse().ok()?;
-        catalog.entry(name.as_str(), principal).ok()?;
-        Some((name, at.parse().ok()?))
-    });
-    let wrong = "invalid `cursor`; use the `nextCursor` of a page, or omit it for the first page";
-    parsed.map(Some).ok_or_else(|| ErrorData::invalid_params(wrong, None))
-}
 
 impl Protocol {
     /// Returns a page of the tools that a caller sees, or the work to make it where schemas are missing.
@@ -360,7 +285,7 @@ async fn tell(admitted: Admitted, app: &App, token: &str, notes: &Notes) -> Resu
             Some(Next::Event(_)) => {}
             Some(Next::End(report)) => return Ok(Ran { report: (*report)?, chunks }),
             None => {
-                return Err(ServeError::from(RunError::Host("the run ended without a report".to_owned())));
+                return Err(ServeError::from(RunError::host("the run ended without a report")));
             }
         }
     }

@@ -19,6 +19,8 @@ pub struct Loaded {
     pub skill: Skill,
     /// Origin of its code.
     pub origin: Origin,
+    /// What the reference resolved to; none for a component from elsewhere, such as a file.
+    pub resolved: Option<Resolved>,
 }
 
 /// Origin of code.
@@ -52,16 +54,9 @@ impl Library {
     /// # Errors
     ///
     /// Fails with a [`StoreError`] if the skill does not exist, cannot run, or is damaged.
-    pub async fn load(
-        &self,
-        reference: &Reference,
-        on: impl FnMut(Stage),
-    ) -> Result<(Loaded, Resolved), StoreError> {
+    pub async fn load(&self, reference: &Reference, on: impl FnMut(Stage)) -> Result<Loaded, StoreError> {
         let cleared = self.clear(Wanted::Reference(reference.clone())).await?;
-        let loaded = self.load_cleared(&cleared, on).await?;
-        let resolved =
-            cleared.resolved().cloned().ok_or(StoreError::NoSuchDigest { digest: cleared.digest })?;
-        Ok((loaded, resolved))
+        self.load_cleared(&cleared, on).await
     }
 
     /// Loads a component from elsewhere, such as a file.
@@ -109,7 +104,7 @@ impl Library {
             Ok(skill)
         });
         match skill.await {
-            Ok(skill) => Ok(Loaded { skill: skill.clone(), origin }),
+            Ok(skill) => Ok(Loaded { skill: skill.clone(), origin, resolved: cleared.resolved().cloned() }),
             Err(error) => {
                 let error = Arc::clone(error);
                 let mut loaded = self.inner.loaded.lock().unwrap_or_else(PoisonError::into_inner);
@@ -145,7 +140,7 @@ impl Library {
                 Err(miss) => return Ok(Found::Nothing(miss)),
             };
             match self.link(kept).await {
-                Err(StoreError::Load(LoadError::Artifact(reason))) => rejected = reason,
+                Err(StoreError::Load(LoadError::Artifact { reason, .. })) => rejected = reason,
                 linked => return linked.map(Found::Linked),
             }
         }

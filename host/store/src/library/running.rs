@@ -28,10 +28,9 @@ struct Runs {
     by_digest: HashMap<Digest, HashMap<u64, CancellationToken>>,
 }
 
-/// A run's entry in the list of current runs. Keep it until the run has ended.
+/// A run's entry in the list of current runs. Dropped, the run is not found by a revocation.
 #[derive(Debug)]
-#[must_use = "dropped, the run is not found by a revocation"]
-pub struct UnderWay {
+struct UnderWay {
     running: Arc<Running>,
     digest: Digest,
     id: u64,
@@ -83,13 +82,13 @@ impl Library {
     /// takes about a microsecond (`benches`, `store`).
     ///
     /// `cancel` cancels the run. A revocation that cancels runs uses it too, while something awaits
-    /// [`Library::watch_revocations`]. Keep the second value until the run has ended, for example with [`Call::keep`].
-    pub fn begin(&self, skill: &Skill, tool: &str, cancel: &CancellationToken) -> (Call, UnderWay) {
+    /// [`Library::watch_revocations`].
+    pub fn begin(&self, skill: &Skill, tool: &str, cancel: &CancellationToken) -> Call {
         let digest = skill.digest();
         let under_way = self.running().enter(digest, cancel.clone());
         let library = self.clone();
-        let check = move || library.expect_allowed(digest).map_err(|error| refused(digest, &error));
-        (self.host().call(skill, tool).cancel(cancel.clone()).check(check), under_way)
+        let check = move || library.expect_allowed(digest).map_err(|error| refused(digest, error));
+        self.host().call(skill, tool).cancel(cancel.clone()).check(check).keep(under_way)
     }
 
     /// Cancels runs of this process whose skill is revoked with the cancellation of runs. It checks ten times a second
@@ -117,10 +116,10 @@ impl Library {
 }
 
 /// Returns why no run began.
-fn refused(skill: Digest, error: &StoreError) -> RunError {
+fn refused(skill: Digest, error: StoreError) -> RunError {
     match error {
-        StoreError::Revoked { reason, .. } => RunError::Revoked { skill, reason: reason.clone() },
+        StoreError::Revoked { reason, .. } => RunError::Revoked { skill, reason },
         // What cannot be seen is taken for revoked, and is this machine's fault.
-        error => RunError::Host(format!("cannot check whether the skill is revoked: {error}")),
+        error => RunError::host_because("cannot check whether the skill is revoked", error),
     }
 }

@@ -8,7 +8,7 @@ mod typed;
 
 use std::sync::Arc;
 
-use ringfence::{Granted, Host, Limits, Outcome, Report, ScratchCaps};
+use ringfence::{Granted, Host, Limits, Offered, Outcome, Report, ScratchCaps};
 use wit_parser::Resolve;
 
 use crate::map::Map;
@@ -87,7 +87,7 @@ pub fn only_fuel(fuel: u64) -> Limits {
 pub fn of_functions(host: &Host) -> Result<Vec<Storm>, Vec<String>> {
     let resolve = typed::resolve();
     let (mut storms, mut missing) = (Vec::new(), Vec::new());
-    for (interface, item) in host.offered() {
+    for Offered { interface, item, .. } in host.offered() {
         if stubs::is_untyped(interface, item) {
             if stubs::is_function(item) {
                 untyped(host, interface, item, &mut storms);

@@ -82,7 +82,7 @@ impl Checker {
             worlds.extend(found);
         }
         self.policy(&store, allowed);
-        let library = Library::new(self.host.clone(), self.compiler.clone(), Ok(store));
+        let library = Library::new(self.host.clone(), self.compiler.clone(), store);
         for (name, state) in worlds.iter().flat_map(|world| &world.names) {
             let Some(number) = state.answers() else { continue };
             let revoked = worlds.iter().any(|world| world.revoked.contains(&number));
@@ -140,7 +140,7 @@ impl Checker {
         revoked: bool,
     ) -> Result<(), String> {
         let loaded = library.load(&Reference::Name(name.parse().expect("a name")), |_| {}).await;
-        let (loaded, resolved) = match loaded {
+        let loaded = match loaded {
             Err(StoreError::Revoked { .. }) if revoked => return Ok(()),
             loaded => loaded.map_err(|error| error.to_string())?,
         };
@@ -148,7 +148,9 @@ impl Checker {
             return Err(format!("an artifact was rejected: {reason}"));
         }
         let said = answer(&self.host, &loaded.skill).await?;
-        let right = !revoked && said == number && resolved.digest == self.digests.of(number);
+        let right = !revoked
+            && said == number
+            && loaded.resolved.is_some_and(|resolved| resolved.digest == self.digests.of(number));
         if right { Ok(()) } else { Err(format!("it answers {said}, not {number}; revoked: {revoked}")) }
     }
 

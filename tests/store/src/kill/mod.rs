@@ -83,7 +83,7 @@ pub fn compiler() -> Compiler {
 
 /// Opens a store as a process that starts does.
 pub fn library(host: &Host, compiler: &Compiler, store: &Path) -> Result<Library, StoreError> {
-    Ok(Library::new(host.clone(), compiler.clone(), Ok(Store::open(store)?)))
+    Ok(Library::new(host.clone(), compiler.clone(), Store::open(store)?))
 }
 
 pub fn runtime() -> tokio::runtime::Runtime {

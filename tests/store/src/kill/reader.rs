@@ -99,7 +99,7 @@ impl Seen {
 
     async fn load(&mut self, library: &Library, reference: &Reference) -> Result<(), Trouble> {
         let loaded = library.load(reference, |_| {}).await;
-        let (loaded, resolved) = match loaded {
+        let loaded = match loaded {
             Ok(loaded) => loaded,
             Err(StoreError::NoSuchSkill { .. } | StoreError::Held { .. } | StoreError::Revoked { .. }) => {
                 return Err(Trouble::Gone);
@@ -112,6 +112,7 @@ impl Seen {
             return Err(Trouble::Wrong(format!("an artifact was rejected: {reason}")));
         }
         let number = answer(library.host(), &loaded.skill).await.map_err(Trouble::Wrong)?;
+        let resolved = loaded.resolved.as_ref().ok_or_else(|| Trouble::Wrong("no digest".into()))?;
         if self.digests.of(number) == resolved.digest {
             Ok(())
         } else {

@@ -76,7 +76,7 @@ pub fn main(arguments: &[String]) -> ExitCode {
 }
 
 fn open(host: &Host, compiler: &Compiler, store: &Path) -> Result<Library, StoreError> {
-    Ok(Library::new(host.clone(), compiler.clone(), Ok(Store::open_or_make(store)?)))
+    Ok(Library::new(host.clone(), compiler.clone(), Store::open_or_make(store)?))
 }
 
 fn say(what: &str, rest: &str) {
@@ -152,7 +152,7 @@ impl Writer {
         let digest = self.digests.of(number);
         self.library.forget(digest);
         take_code_away(&self.store, digest);
-        let (loaded, _) = self.library.load(reference, stage).await.map_err(|error| error.to_string())?;
+        let loaded = self.library.load(reference, stage).await.map_err(|error| error.to_string())?;
         let said = answer(&self.host, &loaded.skill).await?;
         if said == number { Ok(()) } else { Err(format!("it answered {said}, not {number}")) }
     }

@@ -2,6 +2,10 @@
 //! in a style. Later lists only read memory. Building takes milliseconds for a large skill, so a request thread never
 //! does it: see `App::build`.
 
+mod skill_md;
+
+pub(crate) use skill_md::SkillMd;
+
 use std::sync::{Arc, OnceLock};
 
 use ringfence::{Digest, SchemaStyle, SkillDescription, Tool};
@@ -10,11 +14,10 @@ use rmcp::model::{JsonObject, Tool as McpTool, ToolAnnotations};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::reply::json;
-use super::skill_md::SkillMd;
+use crate::json::json;
 
 /// Maximum bytes of a tool's name: the limit of model vendors, which is half of MCP's.
-pub(super) const LONGEST: usize = 64;
+pub(crate) const LONGEST: usize = 64;
 
 /// The tools of a skill and its SKILL.md, in the terms of MCP.
 #[derive(Debug)]
@@ -23,7 +26,7 @@ pub(crate) struct Described {
     shape: Arc<Shape>,
     /// The tools in the HTTP API's terms, by style of their schemas.
     shown: [OnceLock<Arc<RawValue>>; SchemaStyle::ALL.len()],
-    pub(super) skill_md: Option<SkillMd>,
+    pub(crate) skill_md: Option<SkillMd>,
 }
 
 /// The part that equal components share under all names.
@@ -39,9 +42,9 @@ struct Shape {
 
 /// The names of a tool.
 #[derive(Debug)]
-pub(super) struct NamedTool {
+pub(crate) struct NamedTool {
     /// The name in the library.
-    pub(super) tool: String,
+    pub(crate) tool: String,
     /// The name in MCP.
     mcp_name: String,
     is_wrapped: bool,
@@ -49,20 +52,20 @@ pub(super) struct NamedTool {
 
 impl NamedTool {
     /// Returns whether its value is wrapped in an object, for revisions that require one.
-    pub(super) fn is_wrapped(&self) -> bool {
+    pub(crate) fn is_wrapped(&self) -> bool {
         self.is_wrapped
     }
 }
 
 /// A tool in a list.
 #[derive(Debug)]
-pub(super) struct DescribedTool {
+pub(crate) struct DescribedTool {
     /// JSON without the name, for revisions from 2026-07-28 on, whose results can be any JSON.
     plain: Box<str>,
     /// JSON without the name, for earlier revisions, whose results are objects.
     wrapped: Option<Box<str>>,
     /// Bytes in a list.
-    pub(super) size: usize,
+    pub(crate) size: usize,
     /// The author's claims, as JSON.
     annotations: Option<Box<str>>,
 }
@@ -124,12 +127,12 @@ impl Described {
     }
 
     /// Returns the listed tools in a style, each with its name; none if they were not made in this style.
-    pub(super) fn tools(&self, style: SchemaStyle) -> Option<impl Iterator<Item = (&DescribedTool, &str)>> {
+    pub(crate) fn tools(&self, style: SchemaStyle) -> Option<impl Iterator<Item = (&DescribedTool, &str)>> {
         Some(self.listed_in(style)?.get()?.iter().zip(self.names()))
     }
 
     /// Makes the listed tools, unless they are there in this style. Calls `made` if it makes them.
-    pub(super) fn make_tools(&self, style: SchemaStyle, made: impl FnOnce()) {
+    pub(crate) fn make_tools(&self, style: SchemaStyle, made: impl FnOnce()) {
         if let Some(place) = self.listed_in(style) {
             place.get_or_init(|| {
                 made();
@@ -145,12 +148,12 @@ impl Described {
     }
 
     /// Returns the tool with this name in the library.
-    pub(super) fn by_library_name(&self, name: &str) -> Option<&NamedTool> {
+    pub(crate) fn by_library_name(&self, name: &str) -> Option<&NamedTool> {
         self.named.iter().find(|tool| tool.tool == name)
     }
 
     /// Returns the tool with this name in MCP.
-    pub(super) fn tool(&self, name: &str) -> Option<&NamedTool> {
+    pub(crate) fn tool(&self, name: &str) -> Option<&NamedTool> {
         self.named.iter().find(|tool| tool.mcp_name == name)
     }
 }
@@ -186,7 +189,7 @@ impl DescribedTool {
     }
 
     /// Appends the tool as JSON. `accepted` says whether to show the author's claims; `meta` is the JSON of `_meta`.
-    pub(super) fn show(
+    pub(crate) fn show(
         &self,
         out: &mut Vec<u8>,
         name: &str,

@@ -6,10 +6,10 @@ use rmcp::model::{Resource, Skill, SkillFrontmatter, SkillResource, SkillResourc
 /// A SKILL.md for agents, written from the fields that `ringfence_skill_md` parsed and checked.
 #[derive(Debug)]
 pub(crate) struct SkillMd {
-    pub(super) entry: Skill,
-    pub(super) text: String,
+    pub(crate) entry: Skill,
+    pub(crate) text: String,
     /// Bytes of its entry in a list.
-    pub(super) size: usize,
+    pub(crate) size: usize,
 }
 
 impl SkillMd {
@@ -34,7 +34,7 @@ impl SkillMd {
     }
 
     /// Returns the resource for it.
-    pub(super) fn resource(&self) -> Resource {
+    pub(crate) fn resource(&self) -> Resource {
         Resource::new(&self.entry.uri, self.entry.name())
             .with_description(&self.entry.frontmatter.description)
             .with_mime_type("text/markdown")
