@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringfence_section::{CAP, Example, Members, NAME as SECTION, Section, ToolDocs};
 use wasm_encoder::{Component, RawSection};
 use wasm_metadata::{AddMetadata, AddMetadataField, Description, Licenses, Version};
-use wasmparser_author::{Parser, Payload};
+use wasmparser::{Parser, Payload};
 use wit_parser::decoding::{DecodedWasm, decode};
 use wit_parser::{WorldItem, WorldKey};
 
@@ -240,8 +240,7 @@ fn not_component(
 
 /// Returns the component without the sections of these names, and the WIT that its module carries.
 fn take_out(component: &[u8], sections: &[&str]) -> Result<Parts, AuthorError> {
-    let wrong =
-        |error: wasmparser_author::BinaryReaderError| not_component(error.to_string(), Some(error.into()));
+    let wrong = |error: wasmparser::BinaryReaderError| not_component(error.to_string(), Some(error.into()));
     if !Parser::is_component(component) {
         return Err(not_component("the bytes do not start with the header of a component", None));
     }
@@ -251,8 +250,8 @@ fn take_out(component: &[u8], sections: &[&str]) -> Result<Parts, AuthorError> {
     let mut rest = component;
     loop {
         let (payload, used) = match parser.parse(rest, true).map_err(wrong)? {
-            wasmparser_author::Chunk::Parsed { consumed, payload } => (payload, consumed),
-            wasmparser_author::Chunk::NeedMoreData(_) => {
+            wasmparser::Chunk::Parsed { consumed, payload } => (payload, consumed),
+            wasmparser::Chunk::NeedMoreData(_) => {
                 return Err(not_component("the file is truncated", None));
             }
         };
@@ -260,16 +259,16 @@ fn take_out(component: &[u8], sections: &[&str]) -> Result<Parts, AuthorError> {
         match payload {
             Payload::End(_) => break,
             Payload::ModuleSection { unchecked_range, .. } => {
-                let module = component.get(range(&unchecked_range)).unwrap_or_default();
+                let module = component.get(unchecked_range.clone()).unwrap_or_default();
                 let (module, text) = without_wit(module).map_err(wrong)?;
                 carried = carried.or(text);
                 out.section(&RawSection { id: 1, data: &module });
-                rest = component.get(range(&unchecked_range).end..).unwrap_or_default();
+                rest = component.get(unchecked_range.end..).unwrap_or_default();
             }
             Payload::ComponentSection { unchecked_range, .. } => {
-                let nested = component.get(range(&unchecked_range)).unwrap_or_default();
+                let nested = component.get(unchecked_range.clone()).unwrap_or_default();
                 out.section(&RawSection { id: 4, data: nested });
-                rest = component.get(range(&unchecked_range).end..).unwrap_or_default();
+                rest = component.get(unchecked_range.end..).unwrap_or_default();
             }
             Payload::CustomSection(custom) if sections.contains(&custom.name()) => {
                 if custom.name() == SECTION {
@@ -278,7 +277,7 @@ fn take_out(component: &[u8], sections: &[&str]) -> Result<Parts, AuthorError> {
             }
             payload => {
                 if let Some((id, range)) = payload.as_section() {
-                    let data = component.get(self::range(&range)).unwrap_or_default();
+                    let data = component.get(range).unwrap_or_default();
                     out.section(&RawSection { id, data });
                 }
             }
@@ -288,7 +287,7 @@ fn take_out(component: &[u8], sections: &[&str]) -> Result<Parts, AuthorError> {
 }
 
 /// Returns a core module without the section of the WIT, and the WIT.
-fn without_wit(module: &[u8]) -> Result<(Vec<u8>, Option<String>), wasmparser_author::BinaryReaderError> {
+fn without_wit(module: &[u8]) -> Result<(Vec<u8>, Option<String>), wasmparser::BinaryReaderError> {
     let mut out = wasm_encoder::Module::new();
     let mut carried = None;
     for payload in Parser::new(0).parse_all(module) {
@@ -299,7 +298,7 @@ fn without_wit(module: &[u8]) -> Result<(Vec<u8>, Option<String>), wasmparser_au
             }
             _ => {
                 if let Some((id, range)) = payload.as_section() {
-                    let data = module.get(self::range(&range)).unwrap_or_default();
+                    let data = module.get(range).unwrap_or_default();
                     out.section(&RawSection { id, data });
                 }
             }
@@ -307,11 +306,6 @@ fn without_wit(module: &[u8]) -> Result<(Vec<u8>, Option<String>), wasmparser_au
     }
     // Most have none, and stay as they are to the byte.
     if carried.is_none() { Ok((module.to_vec(), None)) } else { Ok((out.finish(), carried)) }
-}
-
-fn range(range: &std::ops::Range<u64>) -> std::ops::Range<usize> {
-    let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
-    at(range.start)..at(range.end)
 }
 
 /// Adds the standard metadata. Fields that the manifest lacks stay, unless they came from an earlier packing.
@@ -369,7 +363,7 @@ mod tests {
     fn component(wit: &str, carries: bool) -> Vec<u8> {
         let Contract { resolve, world, .. } = Contract::parse(wit, None).expect("it parses");
         let mut core = dummy_module(&resolve, world, ManglingAndAbi::Standard32);
-        embed_component_metadata(&mut core, &resolve, world, StringEncoding::UTF8, false).expect("embedded");
+        embed_component_metadata(&mut core, &resolve, world, StringEncoding::UTF8).expect("embedded");
         if carries {
             let section =
                 wasm_encoder::CustomSection { name: WIT_SECTION.into(), data: wit.as_bytes().into() };

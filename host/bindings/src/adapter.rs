@@ -18,7 +18,6 @@ pub(crate) fn module() -> Result<Vec<u8>, Error> {
     let package =
         resolve.push_source("adapter.wit", include_str!("adapter.wit")).map_err(Error::component)?;
     let world = resolve.select_world(&[package], Some("adapter")).map_err(Error::component)?;
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
-        .map_err(Error::component)?;
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).map_err(Error::component)?;
     Ok(module)
 }

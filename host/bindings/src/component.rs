@@ -39,13 +39,12 @@ pub struct ModuleTypes<'a> {
 pub fn component(core: &[u8], types: Option<ModuleTypes<'_>>, adapter: Adapter) -> Result<Vec<u8>, Error> {
     let mut core = core.to_vec();
     if let Some(ModuleTypes { resolve, world }) = types {
-        embed_component_metadata(&mut core, resolve, world, StringEncoding::UTF8, false)
+        embed_component_metadata(&mut core, resolve, world, StringEncoding::UTF8)
             .map_err(Error::component)?;
     }
-    let mut encoder = ComponentEncoder::default();
-    encoder.validate(true).module(&core).map_err(Error::component)?;
+    let mut encoder = ComponentEncoder::default().validate(true).module(&core).map_err(Error::component)?;
     if adapter == Adapter::Wasi {
-        encoder.adapter(adapter::NAME, &adapter::module()?).map_err(Error::component)?;
+        encoder = encoder.adapter(adapter::NAME, &adapter::module()?).map_err(Error::component)?;
     }
     encoder.encode().map_err(Error::component)
 }

@@ -21,7 +21,7 @@ fn world(exports: &str) -> ValidatedSkill {
     let package = resolve.push_str("skill.wit", &text).unwrap_or_else(|error| panic!("{error:#}\n{text}"));
     let world = resolve.select_world(&[package], Some("skill")).expect("the world");
     let mut module = dummy_module(&resolve, world, ManglingAndAbi::Standard32);
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).expect("it embeds");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("it embeds");
     let component = ComponentEncoder::default().module(&module).expect("a module").encode();
     validated(component.expect("a component"))
 }

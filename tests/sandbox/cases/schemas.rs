@@ -218,10 +218,9 @@ fn of_folder(folder: &Path, world: &str) -> Vec<u8> {
 fn encode(resolve: &Resolve, package: wit_parser::PackageId, world: &str) -> Vec<u8> {
     let world = resolve.select_world(&[package], Some(world)).expect("the world");
     let mut module = dummy_module(resolve, world, ManglingAndAbi::Standard32);
-    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8, false).expect("it embeds");
-    let mut encoder = ComponentEncoder::default();
-    encoder.module(&module).expect("a module").validate(true);
-    encoder.encode().expect("a component")
+    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8).expect("it embeds");
+    let encoder = ComponentEncoder::default().validate(true);
+    encoder.module(&module).expect("a module").encode().expect("a component")
 }
 
 /// A tool as a list shows it.

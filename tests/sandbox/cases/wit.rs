@@ -29,10 +29,9 @@ fn imports_all(version: &str, folder: &str, interfaces: &[&str]) {
     let package = resolve.push_str("all.wit", &text).expect("valid WIT");
     let world = resolve.select_world(&[package], Some("all")).expect("the world");
     let mut module = dummy_module(&resolve, world, ManglingAndAbi::Standard32);
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).expect("it embeds");
-    let mut encoder = ComponentEncoder::default();
-    encoder.module(&module).expect("a module").validate(true);
-    let component = encoder.encode().expect("a component");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("it embeds");
+    let encoder = ComponentEncoder::default().validate(true);
+    let component = encoder.module(&module).expect("a module").encode().expect("a component");
     let skill = host(Allocator::Pooling).load(component).unwrap_or_else(|error| panic!("{error}"));
     let imports: Vec<&str> = skill.imports().iter().map(|import| import.name.as_str()).collect();
     for interface in interfaces {

@@ -59,10 +59,9 @@ pub fn component(world: &str, module: &str) -> Vec<u8> {
 
 fn component_of(resolve: &Resolve, world: WorldId, module: &str) -> Vec<u8> {
     let mut module = wat::parse_str(module).unwrap_or_else(|error| panic!("{error}\n{module}"));
-    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8, false).expect("it embeds");
-    let mut encoder = ComponentEncoder::default();
-    encoder.module(&module).expect("a module").validate(true);
-    encoder.encode().expect("a component")
+    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8).expect("it embeds");
+    let encoder = ComponentEncoder::default().validate(true);
+    encoder.module(&module).expect("a module").encode().expect("a component")
 }
 
 /// Memory with `default` at the address 512, and an allocator that never frees: a run is one call.

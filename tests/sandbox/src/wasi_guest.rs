@@ -73,10 +73,12 @@ pub fn guest(write: impl FnOnce(&mut Texts) -> String) -> Vec<u8> {
         prelude = PRELUDE.replace("HOST", &host),
     );
     let mut bytes = wat::parse_str(&module).unwrap_or_else(|error| panic!("{error}\n{module}"));
-    embed_component_metadata(&mut bytes, &resolve, world, StringEncoding::UTF8, false).expect("it embeds");
-    let mut encoder = ComponentEncoder::default();
-    encoder.validate(true);
-    encoder.module(&bytes).and_then(|encoder| encoder.encode()).unwrap_or_else(|error| panic!("{error:#}"))
+    embed_component_metadata(&mut bytes, &resolve, world, StringEncoding::UTF8).expect("it embeds");
+    let encoder = ComponentEncoder::default().validate(true);
+    encoder
+        .module(&bytes)
+        .and_then(|mut encoder| encoder.encode())
+        .unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 /// What most guests do. Results of the host lie at 64.

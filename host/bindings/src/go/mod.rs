@@ -76,7 +76,7 @@ pub fn bindings(resolve: &Resolve, world: WorldId) -> Result<BTreeMap<String, St
     }
     check(resolve, world)?;
     let mut sizes = SizeAlign::default();
-    sizes.fill(resolve).map_err(Error::component)?;
+    sizes.fill(resolve);
     let mut generator = Generator {
         resolve,
         sizes,

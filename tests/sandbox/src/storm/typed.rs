@@ -294,7 +294,7 @@ pub(super) fn guest(
     let id = interface_of(&resolve, interface).expect("an interface that is known");
     let func = resolve.interfaces[id].functions[function].clone();
     let mut sizes = SizeAlign::default();
-    sizes.fill(&resolve).expect("sizes");
+    sizes.fill(&resolve);
     let length = is_length(function).then_some(shape.length);
     let next = BLOB + shape.bytes.next_multiple_of(8);
     let image = Image {
@@ -311,10 +311,9 @@ pub(super) fn guest(
     };
     let module = image.module(interface, &func, fill);
     let mut bytes = wat::parse_str(&module).unwrap_or_else(|error| panic!("{error}\n{module}"));
-    embed_component_metadata(&mut bytes, &resolve, world, encoding, false).expect("metadata");
-    let mut encoder = ComponentEncoder::default();
-    encoder.validate(true);
-    encoder.module(&bytes).and_then(|encoder| encoder.encode()).unwrap_or_else(|error| {
+    embed_component_metadata(&mut bytes, &resolve, world, encoding).expect("metadata");
+    let encoder = ComponentEncoder::default().validate(true);
+    encoder.module(&bytes).and_then(|mut encoder| encoder.encode()).unwrap_or_else(|error| {
         panic!("{interface}#{function}: {error:#}\n{module}");
     })
 }
