@@ -1,5 +1,13 @@
 //! `wasi:http` through the door, to a server of the test.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails by panicking"
+)]
+
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;

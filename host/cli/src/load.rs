@@ -85,11 +85,15 @@ pub(crate) fn store_or_new(args: &StoreArgs) -> Result<Store, Refused> {
 
 /// A store, or why there is none.
 pub(crate) enum StoreIfAny {
-    Store(Store),
+    Store(Box<Store>),
     None { reason: String },
 }
 
 impl StoreIfAny {
+    pub(crate) fn of(store: Store) -> Self {
+        Self::Store(Box::new(store))
+    }
+
     fn none(reason: impl ToString) -> Self {
         Self::None { reason: reason.to_string() }
     }
@@ -97,7 +101,7 @@ impl StoreIfAny {
     /// A library on the store, or on none.
     fn library(self, host: Host, compiler: Compiler) -> Library {
         match self {
-            Self::Store(store) => Library::new(host, compiler, store),
+            Self::Store(store) => Library::new(host, compiler, *store),
             Self::None { reason } => Library::without_store(host, compiler, reason),
         }
     }
@@ -113,13 +117,13 @@ pub(crate) fn store_if_any(args: &StoreArgs) -> Result<StoreIfAny, Refused> {
     match Store::open(&path) {
         // Whoever names a store means what it says of the files.
         Err(error @ StoreError::NoStore { .. }) if args.given().is_none() => Ok(StoreIfAny::none(error)),
-        store => Ok(StoreIfAny::Store(store?)),
+        store => Ok(StoreIfAny::of(store?)),
     }
 }
 
 /// A library on a store.
 pub(crate) fn library_on(store: Store) -> Result<Library, Refused> {
-    library_of(StoreIfAny::Store(store))
+    library_of(StoreIfAny::of(store))
 }
 
 /// A library on a store, or on none.
@@ -140,14 +144,14 @@ pub(crate) fn wanted(source: &Source) -> Result<Wanted, Refused> {
 pub(crate) fn library(args: &StoreArgs, source: &Source, limits: &Limits) -> Result<Library, Refused> {
     let (host, compiler) = (host(limits)?, compiler()?);
     let store = match source {
-        Source::Store(_) => StoreIfAny::Store(store(args)?),
+        Source::Store(_) => StoreIfAny::of(store(args)?),
         Source::File(_) => match (directory(args), args.named()) {
-            (Ok(path), Some(_)) => StoreIfAny::Store(Store::open_or_make(&path)?),
+            (Ok(path), Some(_)) => StoreIfAny::of(Store::open_or_make(&path)?),
             (Ok(path), None) => match Store::open(&path) {
                 Err(StoreError::NoStore { .. }) => {
-                    Store::open_or_make(&path).map_or_else(StoreIfAny::none, StoreIfAny::Store)
+                    Store::open_or_make(&path).map_or_else(StoreIfAny::none, StoreIfAny::of)
                 }
-                store => StoreIfAny::Store(store?),
+                store => StoreIfAny::of(store?),
             },
             (Err(refused), _) => StoreIfAny::none(refused.message),
         },

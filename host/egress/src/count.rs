@@ -36,14 +36,13 @@ impl Count {
     /// Counts a piece: first under the cap of the rule, then in the accounts.
     pub(crate) fn add(&mut self, length: usize) -> Result<(), Limit> {
         let length = u64::try_from(length).unwrap_or(u64::MAX);
-        let (limit, charge): (_, fn(&Permit, u64) -> Result<(), Limit>) = match self.direction {
-            Direction::Sent => (Limit::RequestBody, Permit::sent),
-            Direction::Received => (Limit::ResponseBody, Permit::received),
-        };
         self.bytes = self.bytes.saturating_add(length);
-        if self.bytes > self.most {
-            return Err(limit);
+        let fits = self.bytes <= self.most;
+        match self.direction {
+            Direction::Sent if fits => self.permit.sent(length),
+            Direction::Received if fits => self.permit.received(length),
+            Direction::Sent => Err(Limit::RequestBody),
+            Direction::Received => Err(Limit::ResponseBody),
         }
-        charge(&self.permit, length)
     }
 }

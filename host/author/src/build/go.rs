@@ -43,7 +43,7 @@ pub(super) fn build(
     };
     // It links `net/http`, which most skills do not use.
     let transport = dir.join(go::HTTP);
-    if contract.imports_http() && uses(&tool, &transport, "net/http")? {
+    if contract.imports_http() && uses(tool, &transport, "net/http")? {
         generated(&transport, go::HTTP_TEXT.as_bytes())?;
     }
     let place = temporary()?;

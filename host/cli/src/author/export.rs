@@ -24,7 +24,7 @@ async fn export(args: &ExportArgs) -> Result<(), Refused> {
     let source = Source::of(&args.skill);
     let store = match &source {
         Source::File(_) => load::store_if_any(&args.store)?,
-        Source::Store(_) => StoreIfAny::Store(load::store(&args.store)?),
+        Source::Store(_) => StoreIfAny::of(load::store(&args.store)?),
     };
     let called = match &source {
         Source::File(_) => None,

@@ -159,7 +159,7 @@ fn library(args: &BundleArgs) -> Result<Library, Refused> {
         args.skills.iter().map(|typed| Source::of(typed.split_once('=').map_or(typed, |(_, skill)| skill)));
     let needs = sources.into_iter().any(|source| matches!(source, Source::Store(_)));
     let store =
-        if needs { StoreIfAny::Store(load::store(&args.store)?) } else { load::store_if_any(&args.store)? };
+        if needs { StoreIfAny::of(load::store(&args.store)?) } else { load::store_if_any(&args.store)? };
     load::library_of(store)
 }
 

@@ -18,10 +18,11 @@ struct Limit {
 
 impl Room for Limit {
     fn take(&mut self, bytes: u64) -> Result<(), Refusal> {
-        if self.used + bytes > self.limit {
+        let used = self.used.checked_add(bytes).expect("few bytes");
+        if used > self.limit {
             return Err(Refusal::NoSpace);
         }
-        self.used += bytes;
+        self.used = used;
         Ok(())
     }
 
