@@ -35,7 +35,7 @@ impl Texts {
 
 /// Makes a component with `run: func() -> list<u32>`: the numbers that the code passes to `$note`.
 ///
-/// The code has the locals `$a` to `$e`, 8 MiB of memory, and the functions of [`PRELUDE`].
+/// The code has the locals `$a` to `$e`, 8 MiB of memory, and the functions of `PRELUDE`.
 pub fn guest(write: impl FnOnce(&mut Texts) -> String) -> Vec<u8> {
     let mut resolve = Resolve::default();
     resolve.push_source("wasi.wit", include_str!("storm/wasi.wit")).expect("the WIT of WASI");
