@@ -358,7 +358,7 @@ pub enum RunError {
         /// The limit in bytes.
         limit: u64,
     },
-    /// A file that the call brings in, or asks for, is refused.
+    /// A file that the call brings in or wants back is refused.
     #[error("the file `{path}` is refused: {message}")]
     File {
         /// The path.

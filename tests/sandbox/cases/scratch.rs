@@ -51,7 +51,7 @@ fn without_a_grant_there_is_no_directory() {
     assert_eq!(
         serde_json::to_value(&report.denied).expect("JSON"),
         json!([
-            {"capability": "scratch", "wanted": "", "reason": "no grant"}
+            {"capability": "scratch", "wanted": "", "kind": "no-grant", "reason": "no grant"}
         ])
     );
 }
