@@ -26,7 +26,7 @@ use crate::limits::Limits;
 use crate::principal::Principal;
 use crate::report::{LogLine, Outcome, Ran, Report, RunId};
 use crate::run::{Finished, Sandbox};
-use crate::scratch::{Brought, Wanted};
+use crate::scratch::{Brought, LISTING, Wanted};
 use crate::skill::{Found, Skill};
 use crate::state::{Budget, GuestState, Log, RunState};
 use crate::types::TypeId;
@@ -223,7 +223,8 @@ impl Call {
     /// Asks for scratch files as they are at the end of the run, for [`Report::files`].
     ///
     /// A path of a directory stands for all files below it, and `/` for all files. The contents of at most `bytes` bytes
-    /// are returned; of further files only path and size are. At most 100 paths.
+    /// are returned, and never more than the run's memory limit; of further files only path and size are. At most 100
+    /// paths. Files are left out beyond 1 MiB of paths, each with 64 bytes beside it, and below paths of 4,096 bytes.
     pub fn return_files(mut self, paths: impl IntoIterator<Item = impl Into<String>>, bytes: u64) -> Self {
         self.wanted = Wanted { paths: paths.into_iter().map(Into::into).collect(), bytes };
         self
@@ -305,7 +306,7 @@ impl Call {
         begun: Instant,
     ) -> Result<Report, RunError> {
         let found = self.prepare()?;
-        let wanted = call_files::normal(&self.wanted)?;
+        let wanted = call_files::normal(&self.wanted, &self.limits)?;
         let (params, held) = read_input(&found, &input, self.limits.input_size)?;
         drop(input);
         let finished = self.run_values(found, params, held, &parking, begun).await?;
@@ -340,7 +341,7 @@ impl Call {
         begun: Instant,
     ) -> Result<Report<Option<Val>>, RunError> {
         let found = self.prepare()?;
-        let wanted = call_files::normal(&self.wanted)?;
+        let wanted = call_files::normal(&self.wanted, &self.limits)?;
         if params.len() != found.tool.params.len() {
             let message = format!("got {} values for {} parameters", params.len(), found.tool.params.len());
             return Err(RunError::Input { pointer: String::new(), message });
@@ -398,7 +399,7 @@ impl Call {
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
         let found = self.prepare()?;
-        let wanted = call_files::normal(&self.wanted)?;
+        let wanted = call_files::normal(&self.wanted, &self.limits)?;
         found.check_types::<P, R>()?;
         let sandbox = self.sandbox(&found, 0, &parking, begun).await?;
         let export = found.export.index;
@@ -494,7 +495,8 @@ impl Call {
             .saturating_add(held.min(limits.input_size.saturating_mul(32)));
         needs.result_bytes = limits.output_size.saturating_add(transfer);
         if !self.wanted.paths.is_empty() {
-            needs.result_bytes = needs.result_bytes.saturating_add(self.wanted.bytes.min(limits.memory));
+            let files = self.wanted.bytes.min(limits.memory).saturating_add(LISTING);
+            needs.result_bytes = needs.result_bytes.saturating_add(files);
         }
         // Events are copies of log and output that wait for whoever listens.
         if self.events.is_some() {

@@ -1,20 +1,34 @@
 //! The files of a call: checks the paths that a caller gives, and puts its files into the tree of the run.
 
 use crate::error::RunError;
+use crate::limits::Limits;
 use crate::scratch::{self, Brought, Refusal, Wanted};
 use crate::state::{GuestState, RunState};
 
 /// Maximum number of paths that a call returns.
 const WANTED: usize = 100;
 
-/// Returns the requested paths in their normal form.
-pub(crate) fn normal(wanted: &Wanted) -> Result<Wanted, RunError> {
+/// Returns the requested paths in their normal form, without those below another, and at most the run's memory in bytes.
+pub(crate) fn normal(wanted: &Wanted, limits: &Limits) -> Result<Wanted, RunError> {
     if let Some(over) = wanted.paths.get(WANTED) {
         return Err(refused(over, "a call returns at most 100 paths; name a directory"));
     }
     let paths = wanted.paths.iter();
     let paths = paths.map(|path| scratch::normal(path).map(str::to_owned).map_err(|why| refused(path, why)));
-    Ok(Wanted { paths: paths.collect::<Result<_, _>>()?, bytes: wanted.bytes })
+    let mut paths = paths.collect::<Result<Vec<String>, _>>()?;
+    // A directory comes before what is below it.
+    paths.sort_unstable();
+    let mut kept: Vec<String> = Vec::with_capacity(paths.len());
+    for path in paths {
+        let is_below = |above: &String| {
+            let rest = path.strip_prefix(above.as_str());
+            rest.is_some_and(|rest| above.is_empty() || rest.is_empty() || rest.starts_with('/'))
+        };
+        if !kept.iter().any(is_below) {
+            kept.push(path);
+        }
+    }
+    Ok(Wanted { paths: kept, bytes: wanted.bytes.min(limits.memory) })
 }
 
 /// Puts files into the tree of a run that has not begun.

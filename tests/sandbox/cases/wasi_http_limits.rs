@@ -114,6 +114,32 @@ fn appended(times: u32) -> ringfence::Report {
     run_within(component, granted(&Web::together(1)), &Limits::default())
 }
 
+/// The handles keep the headers when the request is gone. Headers of 1,000 entries of 137 bytes fit 7 times.
+#[test]
+fn headers_of_a_request_count_for_each_handle() {
+    let taken = |times: u32| {
+        let component = guest(|texts| {
+            let (name, value) = (texts.put("x-abc"), texts.put(&"v".repeat(100)));
+            format!(
+                r#"(local.set $a (call $"[constructor]fields"))
+                (loop $more
+                  (call $"[method]fields.append" (local.get $a) {name} {value} (i32.const 64))
+                  (local.set $b (i32.add (local.get $b) (i32.const 1)))
+                  (br_if $more (i32.lt_u (local.get $b) (i32.const 1000))))
+                (local.set $c (call $"[constructor]outgoing-request" (local.get $a)))
+                (local.set $b (i32.const 0))
+                (loop $take
+                  (drop (call $"[method]outgoing-request.headers" (local.get $c)))
+                  (local.set $b (i32.add (local.get $b) (i32.const 1)))
+                  (br_if $take (i32.lt_u (local.get $b) (i32.const {times}))))"#
+            )
+        });
+        run_within(component, granted(&Web::together(1)), &Limits::default())
+    };
+    assert_eq!(noted(&taken(6)), json!([]));
+    traps(&taken(7), "too-many-fields");
+}
+
 #[track_caller]
 fn traps(report: &ringfence::Report, code: &str) {
     let Outcome::Trapped(trap) = &report.outcome else { panic!("{:?}", report.outcome) };

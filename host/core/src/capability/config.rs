@@ -2,7 +2,7 @@
 
 use wasmtime::component::{ComponentType, Lower};
 
-use super::{Registry, Transfer};
+use super::{Registry, Stub, Transfer};
 use crate::description::Access;
 use crate::error::HostError;
 use crate::grants::{Capability, DenialKind, Spent};
@@ -10,7 +10,7 @@ use crate::state::GuestState;
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
     registry
-        .interface_as("ringfence:skill/config@0.2.0", Access::ByGrant)?
+        .granted("ringfence:skill/config@0.2.0", Access::ByGrant, Stub::Hollow)?
         .func("get", |mut store, (key,): (String,)| Ok((get(store.data_mut(), &key),)))?
         .func("get-all", |mut store, (): ()| Ok((get_all(store.data_mut()),)))?;
     // The first name of `store` was `runtime`. Versions with a suffix have no compatible ones.
@@ -18,7 +18,7 @@ pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
         ["wasi:config/store@0.2.0-rc.1", "wasi:config/store@0.2.0-draft", "wasi:config/runtime@0.2.0-draft"]
     {
         registry
-            .interface_as(name, Access::ByGrant)?
+            .granted(name, Access::ByGrant, Stub::Refuse)?
             .func("get", |mut store, (key,): (String,)| {
                 Ok((Result::<_, WasiError>::Ok(get(store.data_mut(), &key)),))
             })?
@@ -26,7 +26,7 @@ pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
                 Ok((Result::<_, WasiError>::Ok(get_all(store.data_mut())),))
             })?;
     }
-    registry.interface_as("ringfence:skill/secrets@0.2.0", Access::ByGrant)?.func(
+    registry.granted("ringfence:skill/secrets@0.2.0", Access::ByGrant, Stub::Hollow)?.func(
         "exists",
         |mut store, (name,): (String,)| {
             let state = store.data_mut();

@@ -13,7 +13,7 @@ pub(crate) use self::body::Bodies;
 use self::body::Body;
 use self::wit::{Error, Head, OldError, OldRequest, OldResponse, Request, Response};
 use super::join::join;
-use super::{HostCall, Interface, Registry, Transfer};
+use super::{GrantedInterface, HostCall, Registry, Stub, Transfer};
 use crate::description::Access;
 use crate::error::HostError;
 use crate::grants::{
@@ -229,12 +229,16 @@ pub(crate) fn record<T>(state: &mut GuestState, exchanged: Exchanged<T>) -> Resu
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
     let by_grant = Access::ByGrant;
-    link_fetch::<OldRequest, OldResponse, OldError>(
-        &mut registry.interface_as("ringfence:skill/http@0.1.0", by_grant)?,
-    )?;
-    link_fetch::<Request, Response, Error>(
-        &mut registry.interface_as("ringfence:skill/http@0.2.0", by_grant)?,
-    )?
+    link_fetch::<OldRequest, OldResponse, OldError>(&mut registry.granted(
+        "ringfence:skill/http@0.1.0",
+        by_grant,
+        Stub::Refuse,
+    )?)?;
+    link_fetch::<Request, Response, Error>(&mut registry.granted(
+        "ringfence:skill/http@0.2.0",
+        by_grant,
+        Stub::Refuse,
+    )?)?
     .resource_with::<Body>("body", |state, body| state.bodies.remove(body.rep()))?
     .func_async(
         "open",
@@ -281,7 +285,9 @@ pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
 }
 
 /// Adds the functions that return whole responses, in the types of a version.
-fn link_fetch<'i, 'a, Q, R, E>(http: &'i mut Interface<'a>) -> Result<&'i mut Interface<'a>, HostError>
+fn link_fetch<'i, 'a, Q, R, E>(
+    http: &'i mut GrantedInterface<'a>,
+) -> Result<&'i mut GrantedInterface<'a>, HostError>
 where
     Q: ComponentType + Lift + Transfer + Into<HttpRequest> + 'static,
     R: ComponentType + Lower + Transfer + From<(HttpHead, Vec<u8>)> + Send + 'static,

@@ -5,7 +5,7 @@ mod own;
 mod standard;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 pub(crate) use self::cas::Swaps;
@@ -183,11 +183,19 @@ where
             None => Err(KvError::Denied { reason: NO_GRANT.into() }),
             Some(kv) => {
                 // Until its last answer is there, the host holds all of them.
-                let room = AtomicU64::new(HOST_CALL_BYTES);
-                let (kv, call, room) = (&**kv, &call, &room);
+                let (room, full) = (AtomicU64::new(HOST_CALL_BYTES), AtomicBool::new(false));
+                let (kv, call, room, full) = (&**kv, &call, &room, &full);
                 let one = move |item| async move {
+                    // A value too many ends the call, so that no further ones are read in vain.
+                    if full.load(Ordering::Relaxed) {
+                        return Err(KvError::Limit(FULL.into()));
+                    }
                     let answer = operation(kv, call, item).await?;
-                    if take(room, answer.received()) { Ok(answer) } else { Err(KvError::Limit(FULL.into())) }
+                    if take(room, answer.received()) {
+                        return Ok(answer);
+                    }
+                    full.store(true, Ordering::Relaxed);
+                    Err(KvError::Limit(FULL.into()))
                 };
                 join(items.into_iter().map(one).collect()).await.into_iter().collect()
             }

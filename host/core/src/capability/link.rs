@@ -46,6 +46,26 @@ impl Registry {
         Ok(Interface { name: name.to_owned(), linker, offer: &mut self.offer })
     }
 
+    /// Adds an interface of a capability. Without the feature `grants` every function is a stub, as `without` says.
+    pub(crate) fn granted(
+        &mut self,
+        name: &str,
+        access: Access,
+        without: Stub,
+    ) -> Result<GrantedInterface<'_>, HostError> {
+        #[cfg(feature = "grants")]
+        {
+            // What a run is granted decides.
+            let _ = without;
+            self.interface_as(name, access)
+        }
+        #[cfg(not(feature = "grants"))]
+        {
+            let access = if access == Access::ByGrant { Access::Denied } else { access };
+            Ok(GrantedInterface { interface: self.interface_as(name, access)?, stub: without })
+        }
+    }
+
     pub(crate) fn finish(self) -> (Linker<GuestState>, Offer) {
         (self.linker, self.offer)
     }
@@ -204,6 +224,71 @@ impl Interface<'_> {
         linked.map_err(|error| refused(&format!("{}#{name}", self.name), error))?;
         self.offer.add_item(&self.name, name);
         Ok(self)
+    }
+}
+
+/// An interface of a capability, under construction.
+#[cfg(feature = "grants")]
+pub(crate) type GrantedInterface<'a> = Interface<'a>;
+
+/// An interface of a capability, under construction, in a host that grants nothing. Nothing that it is given is linked,
+/// so its code is not in the program.
+#[cfg(not(feature = "grants"))]
+pub(crate) struct GrantedInterface<'a> {
+    interface: Interface<'a>,
+    stub: Stub,
+}
+
+#[cfg(not(feature = "grants"))]
+impl GrantedInterface<'_> {
+    pub(crate) fn func<P, R>(
+        &mut self,
+        name: &str,
+        _: impl Fn(StoreContextMut<'_, GuestState>, P) -> wasmtime::Result<R>,
+    ) -> Result<&mut Self, HostError> {
+        self.interface.stubs(&[name], self.stub)?;
+        Ok(self)
+    }
+
+    pub(crate) fn func_async<P, R, F: Future>(
+        &mut self,
+        name: &str,
+        _: impl Fn(&mut GuestState, P) -> F,
+        _: impl Fn(&mut GuestState, F::Output) -> wasmtime::Result<R>,
+    ) -> Result<&mut Self, HostError> {
+        self.interface.stubs(&[name], self.stub)?;
+        Ok(self)
+    }
+
+    #[expect(clippy::extra_unused_type_parameters, reason = "as with the feature")]
+    pub(crate) fn resource<T>(&mut self, name: &str) -> Result<&mut Self, HostError> {
+        self.interface.resource::<crate::wasi::Nothing>(name)?;
+        Ok(self)
+    }
+
+    pub(crate) fn resource_with<T: 'static>(
+        &mut self,
+        name: &str,
+        _: impl Fn(&mut GuestState, Resource<T>),
+    ) -> Result<&mut Self, HostError> {
+        self.resource::<T>(name)
+    }
+}
+
+/// The resources of `wasi:io` are the same in every interface.
+#[cfg(not(feature = "grants"))]
+impl<'a> std::ops::Deref for GrantedInterface<'a> {
+    type Target = Interface<'a>;
+
+    fn deref(&self) -> &Interface<'a> {
+        &self.interface
+    }
+}
+
+#[cfg(not(feature = "grants"))]
+impl std::ops::DerefMut for GrantedInterface<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.interface
     }
 }
 

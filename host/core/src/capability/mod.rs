@@ -17,9 +17,10 @@ mod transfer;
 
 pub(crate) use http::{Bodies, Client, Exchanged, record};
 pub(crate) use kv::Swaps;
-pub(crate) use link::{Interface, Registry};
+pub(crate) use link::{GrantedInterface, Interface, Registry};
 pub(crate) use meter::moved;
 pub use provided::{HostCall, HostCallError, HostInterface};
+pub(crate) use stub::Stub;
 pub use transfer::Transfer;
 
 use wasmtime::Engine;

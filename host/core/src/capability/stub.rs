@@ -21,7 +21,7 @@ const REFUSALS: &[&str] = &[
 
 /// What a function without anything behind it returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stub {
+pub(crate) enum Stub {
     /// Its own error; it traps if it has none.
     Refuse,
     /// Nothing: an empty list, no value, a handle to an empty resource; else its own error.
@@ -65,8 +65,13 @@ fn error_of(ty: &Type) -> Option<Val> {
         Type::Variant(variant) => {
             let plain: Vec<&str> =
                 variant.cases().filter(|case| case.ty.is_none()).map(|case| case.name).collect();
-            let best = REFUSALS.iter().find(|name| plain.contains(name)).or_else(|| plain.first())?;
-            Some(Val::Variant((*best).to_owned(), None))
+            let best = REFUSALS.iter().find(|name| plain.contains(name)).or_else(|| plain.first());
+            if let Some(best) = best {
+                return Some(Val::Variant((*best).to_owned(), None));
+            }
+            // Each case has a value: a text can be made.
+            let text = variant.cases().find(|case| matches!(case.ty, Some(Type::String)))?;
+            Some(Val::Variant(text.name.to_owned(), Some(Box::new(Val::String("denied".into())))))
         }
         Type::String => Some(Val::String("denied".into())),
         _ => None,

@@ -16,7 +16,7 @@ use crate::limiter::Limiter;
 
 pub use caps::ScratchCaps;
 pub use transfer::ReturnedFile;
-pub(crate) use transfer::{Brought, Wanted, normal};
+pub(crate) use transfer::{Brought, LISTING, Wanted, normal};
 pub(crate) use tree::{How, NodeId, Stat, Tree};
 
 /// Fuel for a unit of work that a call does not move: a block that is freed, an entry that is visited.

@@ -386,3 +386,20 @@ fn callers_paths_have_one_form() {
         normal(path).expect_err(path);
     }
 }
+
+/// Each path counts with 64 bytes beside it.
+#[test]
+fn returned_paths_take_a_mebibyte_at_most() {
+    let listed = |files: u64| {
+        let mut world = World::new(ScratchCaps { files: 20_000, ..ScratchCaps::default() });
+        world.directory("d").expect("made");
+        for number in 0..files {
+            world.file(&format!("d/{number:05}"), b"").expect("made");
+        }
+        world.tree.collect(&Wanted { paths: vec!["d".to_owned()], bytes: 0 }).len() as u64
+    };
+    // The path `d/00000`.
+    let most = super::LISTING.div_euclid(7 + 64);
+    assert_eq!(listed(most), most);
+    assert_eq!(listed(most.saturating_add(1)), most);
+}

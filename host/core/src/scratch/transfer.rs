@@ -13,6 +13,13 @@ use super::path::PATH;
 use super::tree::{How, NodeId, Tree};
 use super::{Refusal, Room};
 
+/// Maximum bytes of the paths of returned files, each with [`LISTED`] bytes beside it. A guest repeats a long directory in
+/// the path of each file below, so its own memory does not bound them.
+pub(crate) const LISTING: u64 = 1 << 20;
+
+/// Bytes of a listed file beside its path.
+const LISTED: u64 = 64;
+
 /// A file that a call brings in. Its path is as the caller wrote it.
 #[derive(Debug, Clone)]
 pub(crate) struct Brought {
@@ -96,14 +103,15 @@ impl Tree {
         written
     }
 
-    /// Returns the files of a call, in the order of their paths.
+    /// Returns the files of a call, in the order of their paths. Leaves files out beyond [`LISTING`], and files below
+    /// paths that are longer than any that a caller can name.
     pub(crate) fn collect(&self, wanted: &Wanted) -> Vec<ReturnedFile> {
-        let mut found = BTreeMap::new();
+        let (mut found, mut room) = (BTreeMap::new(), LISTING);
         for path in &wanted.paths {
             if path.is_empty() {
-                self.list_files(String::new(), self.root(), &mut found);
+                self.list_files(String::new(), self.root(), &mut found, &mut room);
             } else if let Ok(id) = self.find(self.root(), path) {
-                self.list_files(path.clone(), id, &mut found);
+                self.list_files(path.clone(), id, &mut found, &mut room);
             }
         }
         let mut left = wanted.bytes;
@@ -119,7 +127,7 @@ impl Tree {
     }
 
     /// Adds a file, or all files below a directory.
-    fn list_files(&self, path: String, id: NodeId, found: &mut BTreeMap<String, NodeId>) {
+    fn list_files(&self, path: String, id: NodeId, found: &mut BTreeMap<String, NodeId>, room: &mut u64) {
         let mut rest = vec![(path, id)];
         while let Some((path, id)) = rest.pop() {
             if !self.is_directory(id) {
@@ -128,8 +136,13 @@ impl Tree {
             }
             let mut last: Option<Box<str>> = None;
             while let Ok(Some((name, id))) = self.next_entry(id, last.as_deref()) {
-                let below = if path.is_empty() { name.to_string() } else { format!("{path}/{name}") };
-                rest.push((below, id));
+                let length = path.len().saturating_add(1).saturating_add(name.len());
+                let Some(left) = room.checked_sub(LISTED.saturating_add(length as u64)) else { break };
+                if length <= PATH {
+                    *room = left;
+                    let below = if path.is_empty() { name.to_string() } else { format!("{path}/{name}") };
+                    rest.push((below, id));
+                }
                 last = Some(name);
             }
         }

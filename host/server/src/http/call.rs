@@ -109,7 +109,7 @@ async fn answer_to(
     )
     .await?;
     let body = request::arguments(bytes)?;
-    let request = key.as_ref().map(|_| request_digest(skill, tool, &body, headers));
+    let request = key.as_ref().map(|_| request_digest(skill, tool, (&body, with_files), headers));
     let (input, files) =
         if with_files { files::read(&body, limits.output_size)? } else { (body, Files::default()) };
     held.more(files.held())?;
@@ -173,9 +173,9 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ServeError> {
     }
 }
 
-/// Returns the digest that identifies equal requests: of skill, tool, arguments and limits.
-fn request_digest(skill: &str, tool: &str, input: &str, headers: &HeaderMap) -> Digest {
-    let mut bytes = Vec::new();
+/// Returns the digest that identifies equal requests: of skill, tool, body and its form, and limits.
+fn request_digest(skill: &str, tool: &str, (input, with_files): (&str, bool), headers: &HeaderMap) -> Digest {
+    let mut bytes = vec![u8::from(with_files)];
     let limits = headers.get_all(request::LIMITS).iter().map(HeaderValue::as_bytes);
     for part in [skill.as_bytes(), tool.as_bytes(), input.as_bytes()].into_iter().chain(limits) {
         bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());

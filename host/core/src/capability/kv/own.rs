@@ -3,7 +3,7 @@
 use wasmtime::component::{ComponentType, Lift, Lower};
 
 use super::{delete, ended, get, increment, list, set};
-use crate::capability::{Registry, Transfer};
+use crate::capability::{Registry, Stub, Transfer};
 use crate::description::Access;
 use crate::error::HostError;
 use crate::grants::{Expected, KvEntry, KvError, KvPage};
@@ -145,7 +145,7 @@ impl From<WitExpected> for Expected {
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
     registry
-        .interface_as("ringfence:skill/kv@0.2.0", Access::ByGrant)?
+        .granted("ringfence:skill/kv@0.2.0", Access::ByGrant, Stub::Refuse)?
         .func_async(
             "get",
             |state, (key,): (String,)| get(state, key),
@@ -176,7 +176,7 @@ pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
             ended::<_, _, Error>(Page::from),
         )?;
     registry
-        .interface_as("ringfence:skill/kv@0.1.0", Access::ByGrant)?
+        .granted("ringfence:skill/kv@0.1.0", Access::ByGrant, Stub::Refuse)?
         .func_async(
             "get",
             |state, (key,): (String,)| get(state, key),

@@ -4,7 +4,7 @@ use wasmtime::component::{ComponentType, Lower, Resource};
 
 use super::cas::{Cas, KEY};
 use super::{Answer, NO_GRANT, Received, ask, batch, delete, ended, get, increment, list, set};
-use crate::capability::{HostCall, Interface, Registry, Transfer};
+use crate::capability::{GrantedInterface, HostCall, Registry, Stub, Transfer};
 use crate::description::Access;
 use crate::error::HostError;
 use crate::grants::{Capability, DenialKind, Expected, Kv, KvEntry, KvError, KvPage, Spent, Wait};
@@ -138,8 +138,8 @@ async fn list_from(kv: &dyn Kv, call: &HostCall, from: u64) -> Result<(u64, KvPa
 }
 
 /// Adds what both versions of `store` have.
-fn link_store<'a>(registry: &'a mut Registry, name: &str) -> Result<Interface<'a>, HostError> {
-    let mut store = registry.interface_as(name, Access::ByGrant)?;
+fn link_store<'a>(registry: &'a mut Registry, name: &str) -> Result<GrantedInterface<'a>, HostError> {
+    let mut store = registry.granted(name, Access::ByGrant, Stub::Refuse)?;
     store
         .resource::<Bucket>("bucket")?
         .func("open", |mut store, (identifier,): (String,)| {
@@ -187,7 +187,7 @@ fn open(state: &mut GuestState, identifier: &str) -> Result<(), Error> {
 
 fn link_atomics(registry: &mut Registry) -> Result<(), HostError> {
     registry
-        .interface_as("wasi:keyvalue/atomics@0.2.0-draft", Access::ByGrant)?
+        .granted("wasi:keyvalue/atomics@0.2.0-draft", Access::ByGrant, Stub::Refuse)?
         .resource::<Bucket>("bucket")?
         .func_async(
             "increment",
@@ -202,7 +202,7 @@ fn link_atomics(registry: &mut Registry) -> Result<(), HostError> {
             ended::<_, _, Error>(|sum| sum),
         )?;
     registry
-        .interface_as("wasi:keyvalue/atomics@0.2.0-draft2", Access::ByGrant)?
+        .granted("wasi:keyvalue/atomics@0.2.0-draft2", Access::ByGrant, Stub::Refuse)?
         .resource::<Bucket>("bucket")?
         .resource_with::<Cas>("cas", |state, cas| drop(state.swaps.remove(cas.rep())))?
         .func_async(
@@ -279,7 +279,7 @@ fn add(state: &mut GuestState, cas: Cas) -> wasmtime::Result<Resource<Cas>> {
 
 fn link_batch(registry: &mut Registry, name: &str) -> Result<(), HostError> {
     registry
-        .interface_as(name, Access::ByGrant)?
+        .granted(name, Access::ByGrant, Stub::Refuse)?
         .resource::<Bucket>("bucket")?
         .func_async(
             "get-many",

@@ -14,7 +14,7 @@ use super::file::{Answer, FileIn, FileOut, Files, Listing, Open, let_go, operate
 use super::io::{Failure, Input, IoError, Output, too_many};
 use super::io::{error_resource, input_resource, input_stream, output_resource, output_stream};
 use super::wasi;
-use crate::capability::Registry;
+use crate::capability::{Registry, Stub};
 use crate::description::Access;
 use crate::error::HostError;
 use crate::grants::{Capability, DenialKind, ScratchGrant};
@@ -64,14 +64,14 @@ fn open_root(state: &mut GuestState) -> wasmtime::Result<Option<Resource<Descrip
 
 pub(super) fn link(registry: &mut Registry) -> Result<(), HostError> {
     registry
-        .interface_as(wasi!("filesystem/preopens"), Access::Empty)?
+        .granted(wasi!("filesystem/preopens"), Access::Empty, Stub::Hollow)?
         .resource_with::<Descriptor>("descriptor", close)?
         .func("get-directories", |mut store, (): ()| {
             let root = open_root(store.data_mut())?;
             let directories: Vec<_> = root.into_iter().map(|root| (root, "/".to_owned())).collect();
             Ok((directories,))
         })?;
-    let mut types = registry.interface_as(wasi!("filesystem/types"), Access::Empty)?;
+    let mut types = registry.granted(wasi!("filesystem/types"), Access::Empty, Stub::Refuse)?;
     error_resource(&mut types, "error")?;
     input_resource(&mut types)?;
     output_resource(&mut types)?;
@@ -93,7 +93,7 @@ fn close(state: &mut GuestState, descriptor: Resource<Descriptor>) {
 }
 
 type This = Resource<Descriptor>;
-type Types<'a> = crate::capability::Interface<'a>;
+type Types<'a> = crate::capability::GrantedInterface<'a>;
 
 fn link_files(types: &mut Types<'_>) -> Result<(), HostError> {
     types

@@ -7,7 +7,7 @@ use super::Slot;
 use crate::grants::{Capability, HttpBody, Spent};
 use crate::state::GuestState;
 use crate::wasi::http_error::ErrorCode;
-use crate::wasi::io::{Condition, Ended, Failure, Source, TaskId, Tasks};
+use crate::wasi::io::{Condition, Ended, Failure, Source, TaskId, Tasks, pass};
 
 /// Bytes that the host reads ahead of the guest, at most.
 const PIECE: usize = 64 << 10;
@@ -149,7 +149,10 @@ async fn read(
         };
         let Some(download) = download.upgrade() else { return };
         match download.arrived(body, slot, piece, begun.elapsed()) {
-            Some(more) => (body, slot) = more,
+            Some(more) => {
+                (body, slot) = more;
+                pass().await;
+            }
             None => return,
         }
     }

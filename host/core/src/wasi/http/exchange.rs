@@ -10,7 +10,7 @@ use super::fields::{self, Field, FieldList, Fields};
 use super::request::{OutgoingRequest, RequestOptions, Timeouts};
 use super::upload::Reader;
 use super::{Slot, request};
-use crate::capability::{Client, Exchanged, Interface, Registry, record};
+use crate::capability::{Client, Exchanged, GrantedInterface, Registry, Stub, record};
 use crate::description::Access;
 use crate::error::HostError;
 use crate::grants::{HttpError, HttpHead, HttpRequest};
@@ -175,7 +175,10 @@ fn handle(
     let Some(draft) = parts.requests.remove(request.rep()) else {
         return Ok(Err(ErrorCode::internal("no such request")));
     };
-    let Some(slot) = parts.slots.take() else { return Ok(Err(ErrorCode::ConnectionLimitReached)) };
+    let Some(slot) = parts.slots.take() else {
+        fields::refund(state, draft.charged());
+        return Ok(Err(ErrorCode::ConnectionLimitReached));
+    };
     let mut request = match draft.into_request(state) {
         Ok(request) => request,
         Err(error) => return Ok(Err(error)),
@@ -241,7 +244,7 @@ pub(crate) fn free_trailers(state: &mut GuestState, handle: u32) {
     state.wasi.http.parts_mut().trailers.remove(handle);
 }
 
-pub(super) fn future_resource(interface: &mut Interface<'_>) -> Result<(), HostError> {
+pub(super) fn future_resource(interface: &mut GrantedInterface<'_>) -> Result<(), HostError> {
     let free = |state: &mut GuestState, future: Resource<FutureIncomingResponse>| {
         free_future(state, future.rep());
     };
@@ -249,7 +252,7 @@ pub(super) fn future_resource(interface: &mut Interface<'_>) -> Result<(), HostE
 }
 
 pub(super) fn link_handler(registry: &mut Registry) -> Result<(), HostError> {
-    let mut handler = registry.interface_as(wasi!("http/outgoing-handler"), Access::ByGrant)?;
+    let mut handler = registry.granted(wasi!("http/outgoing-handler"), Access::ByGrant, Stub::Refuse)?;
     request::request_resource(&mut handler)?;
     request::options_resource(&mut handler)?;
     future_resource(&mut handler)?;
@@ -260,7 +263,7 @@ pub(super) fn link_handler(registry: &mut Registry) -> Result<(), HostError> {
     Ok(())
 }
 
-pub(super) fn link(types: &mut Interface<'_>) -> Result<(), HostError> {
+pub(super) fn link(types: &mut GrantedInterface<'_>) -> Result<(), HostError> {
     pollable_resource(types)?;
     future_resource(types)?;
     types
@@ -310,7 +313,7 @@ pub(super) fn link(types: &mut Interface<'_>) -> Result<(), HostError> {
     link_body(types)
 }
 
-fn link_body(types: &mut Interface<'_>) -> Result<(), HostError> {
+fn link_body(types: &mut GrantedInterface<'_>) -> Result<(), HostError> {
     types
         .resource_with::<IncomingBody>("incoming-body", |state, body| free_body(state, body.rep()))?
         .func("[method]incoming-body.stream", |mut store, (body,): (Resource<IncomingBody>,)| {

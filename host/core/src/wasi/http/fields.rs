@@ -6,7 +6,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::Resource;
 
 use super::wit::HeaderError;
-use crate::capability::{Interface, moved};
+use crate::capability::{GrantedInterface, moved};
 use crate::error::HostError;
 use crate::state::{GuestState, Stop};
 use crate::wasi::io::too_many;
@@ -57,9 +57,18 @@ pub(super) struct FieldList {
 type Changed<T> = wasmtime::Result<Result<T, HeaderError>>;
 
 impl FieldList {
-    /// Makes the fields of a message, which cannot be changed and cost the run nothing.
+    /// Makes the fields of a response, which cannot be changed and cost the run nothing.
     pub(super) fn of_message(entries: Arc<Vec<Field>>) -> Self {
         Self { entries, charged: 0, immutable: true }
+    }
+
+    /// Makes the fields of a request, which cannot be changed. They cost the run as much again, because they keep the
+    /// headers when the request is gone.
+    pub(super) fn of_request(state: &mut GuestState, entries: Arc<Vec<Field>>) -> wasmtime::Result<Self> {
+        let charged =
+            entries.iter().map(|(name, value)| bytes_of(name, [value])).fold(0, u64::saturating_add);
+        charge(state, charged)?;
+        Ok(Self { entries, charged, immutable: true })
     }
 
     pub(super) fn entries(&self) -> &Arc<Vec<Field>> {
@@ -223,11 +232,11 @@ fn copy(
     handle(state, FieldList { entries, charged, immutable: false })
 }
 
-pub(super) fn resource(interface: &mut Interface<'_>, name: &str) -> Result<(), HostError> {
+pub(super) fn resource(interface: &mut GrantedInterface<'_>, name: &str) -> Result<(), HostError> {
     interface.resource_with::<Fields>(name, |state, fields| free(state, fields.rep())).map(drop)
 }
 
-pub(super) fn link(types: &mut Interface<'_>) -> Result<(), HostError> {
+pub(super) fn link(types: &mut GrantedInterface<'_>) -> Result<(), HostError> {
     for name in ["fields", "headers", "trailers"] {
         resource(types, name)?;
     }

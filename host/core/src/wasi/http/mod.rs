@@ -21,7 +21,8 @@ use wasmtime::component::Resource;
 use super::io::{Failure, IoError, error_resource, input_resource, output_resource};
 use super::table::Table;
 use super::wasi;
-use crate::capability::{Interface, Registry};
+use crate::capability::{Interface, Registry, Stub};
+use crate::description::Access;
 use crate::error::HostError;
 use crate::state::GuestState;
 pub(super) use exchange::{
@@ -97,7 +98,7 @@ pub(super) fn link(
     registry: &mut Registry,
     incoming: impl FnOnce(&mut Interface<'_>) -> Result<(), HostError>,
 ) -> Result<(), HostError> {
-    let mut types = registry.interface(wasi!("http/types"))?;
+    let mut types = registry.granted(wasi!("http/types"), Access::Always, Stub::Hollow)?;
     error_resource(&mut types, "io-error")?;
     input_resource(&mut types)?;
     output_resource(&mut types)?;

@@ -8,7 +8,7 @@ use wasmtime::component::Resource;
 use super::fields::{self, Field, FieldList, Fields, is_token, length_of};
 use super::upload::{OutgoingBody, Reader, Upload, body_handle};
 use super::wit::{Method, Scheme};
-use crate::capability::Interface;
+use crate::capability::GrantedInterface;
 use crate::error::HostError;
 use crate::grants::HttpRequest;
 use crate::state::GuestState;
@@ -57,6 +57,11 @@ impl Draft {
     fn declared(&self) -> Option<u64> {
         let length = self.headers.entries().iter().find(|(name, _)| name == "content-length");
         length.and_then(|(_, value)| length_of(value))
+    }
+
+    /// Bytes that the run pays for its headers.
+    pub(super) fn charged(&self) -> u64 {
+        self.headers.charged()
     }
 
     /// Makes what is sent, with its body beside it. The parts are joined here, and whoever sends it reads the whole as
@@ -189,18 +194,18 @@ fn body(
     Ok(Ok(handle))
 }
 
-pub(super) fn request_resource(interface: &mut Interface<'_>) -> Result<(), HostError> {
+pub(super) fn request_resource(interface: &mut GrantedInterface<'_>) -> Result<(), HostError> {
     let free =
         |state: &mut GuestState, request: Resource<OutgoingRequest>| free_request(state, request.rep());
     interface.resource_with("outgoing-request", free).map(drop)
 }
 
-pub(super) fn options_resource(interface: &mut Interface<'_>) -> Result<(), HostError> {
+pub(super) fn options_resource(interface: &mut GrantedInterface<'_>) -> Result<(), HostError> {
     let free = |state: &mut GuestState, options: Resource<RequestOptions>| free_options(state, options.rep());
     interface.resource_with("request-options", free).map(drop)
 }
 
-pub(super) fn link(types: &mut Interface<'_>) -> Result<(), HostError> {
+pub(super) fn link(types: &mut GrantedInterface<'_>) -> Result<(), HostError> {
     request_resource(types)?;
     types
         .func("[constructor]outgoing-request", |mut store, (headers,): (Resource<Fields>,)| {
@@ -212,7 +217,8 @@ pub(super) fn link(types: &mut Interface<'_>) -> Result<(), HostError> {
         .func("[method]outgoing-request.headers", |mut store, (request,): (Resource<OutgoingRequest>,)| {
             let state = store.data_mut();
             let entries = draft(state, &request).map(|draft| Arc::clone(draft.headers.entries()));
-            Ok((fields::handle(state, FieldList::of_message(entries.unwrap_or_default()))?,))
+            let list = FieldList::of_request(state, entries.unwrap_or_default())?;
+            Ok((fields::handle(state, list)?,))
         })?
         .func("[method]outgoing-request.method", |store, (request,): (Resource<OutgoingRequest>,)| {
             let draft = draft(store.data(), &request);
@@ -261,7 +267,7 @@ pub(super) fn link(types: &mut Interface<'_>) -> Result<(), HostError> {
     link_options(types)
 }
 
-fn link_options(types: &mut Interface<'_>) -> Result<(), HostError> {
+fn link_options(types: &mut GrantedInterface<'_>) -> Result<(), HostError> {
     options_resource(types)?;
     types.func("[constructor]request-options", |mut store, (): ()| {
         let state = store.data_mut();

@@ -8,7 +8,7 @@ use wasmtime::component::Resource;
 
 use super::download::Download;
 use super::fields::{self, Fields};
-use crate::capability::Interface;
+use crate::capability::GrantedInterface;
 use crate::error::HostError;
 use crate::grants::{Capability, HttpBody, HttpError, HttpRequestBody, Spent, Wait};
 use crate::state::GuestState;
@@ -282,7 +282,7 @@ fn finish(
     ended
 }
 
-pub(super) fn link(types: &mut Interface<'_>) -> Result<(), HostError> {
+pub(super) fn link(types: &mut GrantedInterface<'_>) -> Result<(), HostError> {
     types
         .resource_with::<OutgoingBody>("outgoing-body", |state, body| free(state, body.rep()))?
         .func("[method]outgoing-body.write", |mut store, (body,): (Resource<OutgoingBody>,)| {

@@ -50,7 +50,7 @@ pub(crate) use streams::{
     InputStream, OutputStream, free_input, free_output, input_resource, input_stream, output_resource,
     output_stream,
 };
-pub(crate) use tasks::{TaskId, Tasks};
+pub(crate) use tasks::{TaskId, Tasks, pass};
 
 pub(super) const STDOUT: u32 = 1;
 pub(super) const STDERR: u32 = 2;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -116,6 +116,19 @@ impl Task {
         let waker = Waker::from(Arc::clone(&self.signal));
         self.future.as_mut().poll(&mut Context::from_waker(&waker))
     }
+}
+
+/// Returns to whoever drives the tasks. A task that always finds more to do would hold its thread past the deadline.
+pub(crate) async fn pass() {
+    let mut passed = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut passed, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 #[cfg(test)]
