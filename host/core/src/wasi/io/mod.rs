@@ -1,7 +1,7 @@
 //! `wasi:io`: what a guest waits for, reads from and writes to.
 //!
 //! - [`poll`]: a pollable is ready, waits for a time, or waits for the host.
-//! - [`tasks`]: what the host does for the run meanwhile. Every wait drives all of it.
+//! - [`tasks`]: what the host does for the run meanwhile. Every wait in `wasi:io` drives all of it.
 //! - [`kind`]: the kinds of streams, and what each does. [`streams`]: the functions over them.
 //! - [`lines`]: standard output and error, which go to the log.
 //! - [`super::table`]: handles of a run, at most 1,000 of each sort. At the cap the run traps (`too-many-handles`).

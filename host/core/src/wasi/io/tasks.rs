@@ -1,6 +1,6 @@
 //! What the host does for a run while the guest computes or waits: requests that are under way, bodies that are read.
 //!
-//! Every wait of the guest drives all of it, so requests overlap whatever the guest waits for. Nothing runs by itself:
+//! Every wait in `wasi:io` drives all of it, so requests overlap whatever the guest waits for there. Nothing runs by itself:
 //! there is no task of a runtime, no thread, and the end of the run drops everything.
 
 use std::collections::BTreeMap;
